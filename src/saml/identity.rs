@@ -1,0 +1,93 @@
+//! Who signed in: what is left of an assertion after every check.
+
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
+
+/// The response as STS wants it: base64, cleanly re-encoded. A bearer
+/// credential until it expires, so it cannot be printed.
+pub struct OriginalResponse(pub(super) SecretString);
+
+impl OriginalResponse {
+    /// For the one caller that must send it: `AssumeRoleWithSAML`.
+    pub fn expose(&self) -> &str {
+        use secrecy::ExposeSecret;
+        self.0.expose_secret()
+    }
+}
+
+/// A person, as proven by one accepted assertion. Only
+/// [`VerifiedAssertion::accept`](super::VerifiedAssertion::accept) makes one.
+/// `Debug` shows the identity provider and counts, never a value.
+pub struct Identity {
+    pub(super) idp: String,
+    pub(super) issuer: String,
+    pub(super) assertion_id: String,
+    pub(super) name_id: String,
+    pub(super) role_session_name: String,
+    pub(super) authn_context: Option<String>,
+    pub(super) session_index: Option<String>,
+    pub(super) roles: Vec<String>,
+    pub(super) values: BTreeMap<String, Vec<String>>,
+    pub(super) not_on_or_after: OffsetDateTime,
+    pub(super) session_not_on_or_after: Option<OffsetDateTime>,
+    pub(super) original: OriginalResponse,
+}
+
+impl Identity {
+    /// The configured name of the identity provider.
+    pub fn idp(&self) -> &str {
+        &self.idp
+    }
+    /// The issuer's entity id.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+    /// The assertion's `ID`, unique per issuer (core 1.3.4).
+    pub fn assertion_id(&self) -> &str {
+        &self.assertion_id
+    }
+    /// The subject's NameID.
+    pub fn name_id(&self) -> &str {
+        &self.name_id
+    }
+    /// AWS's `RoleSessionName`, as the identity provider asserts it.
+    pub fn role_session_name(&self) -> &str {
+        &self.role_session_name
+    }
+    /// The AuthnContextClassRef: how the person signed in.
+    pub fn authn_context(&self) -> Option<&str> {
+        self.authn_context.as_deref()
+    }
+    /// The AuthnStatement's `SessionIndex`.
+    pub fn session_index(&self) -> Option<&str> {
+        self.session_index.as_deref()
+    }
+    /// AWS's `Role` values as asserted: `role,provider` in either order, unchecked.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+    /// A further selected value (`select.NAME` in configuration); empty if absent.
+    pub fn values(&self, name: &str) -> &[String] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+    /// When the assertion can no longer be replayed: the latest instant at
+    /// which it would be accepted, skew included.
+    pub fn not_on_or_after(&self) -> OffsetDateTime {
+        self.not_on_or_after
+    }
+    /// `SessionNotOnOrAfter`: credentials may not outlive it.
+    pub fn session_not_on_or_after(&self) -> Option<OffsetDateTime> {
+        self.session_not_on_or_after
+    }
+    /// The response as it came, for STS.
+    pub fn original(&self) -> &OriginalResponse {
+        &self.original
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("idp", &self.idp).field("roles", &self.roles.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! SAML 2.0, the part a service provider needs: read, verify, accept, select.
+//!
+//! Pure: no I/O, no clock, no configuration, nothing of ours above it.
+//! One rule above all (`SECURITY.md`): one parse, one tree; verify; then read
+//! only nodes inside the verified element, on that same tree.
+//!
+//! The steps are types, each made only by the step before:
+//!
+//! ```text
+//! ResponseMessage::decode   base64, caps, UTF-8              (response.rs)
+//!   .parse()             -> UnverifiedResponse               (response.rs)
+//!   .verify(idps)        -> VerifiedAssertion                (signature.rs)
+//!   .accept(sp, now)     -> Identity                         (accept.rs, select.rs)
+//! ```
+
+mod accept;
+mod canonicalization;
+mod identity;
+pub mod metadata;
+mod provider;
+mod refusal;
+mod response;
+mod select;
+mod signature;
+
+pub use accept::ServiceProvider;
+pub use canonicalization::{CanonicalizationError, canonicalize};
+pub use identity::{Identity, OriginalResponse};
+pub use metadata::{IdpMetadata, MetadataError};
+pub use provider::{IdentityProvider, IdentityProviders, KeyError, VerificationKey};
+pub use refusal::{Cap, Refusal};
+pub use response::{Limits, ResponseMessage, UnverifiedResponse};
+pub use select::{Selector, SelectorError, Selectors};
+pub use signature::VerifiedAssertion;
