@@ -1,3 +1,36 @@
-//! x
-#![allow(missing_docs)]
+//! **Vestibule**: people sign in at their company's AD FS (or any SAML 2.0
+//! identity provider) and leave with short-lived AWS credentials, handed over
+//! exactly once.
+//!
+//! One login, in ten lines:
+//!
+//! 1. A page makes a session id, a verifier and its challenge, and sends the
+//!    browser to the identity provider with `RelayState = session##challenge`.
+//! 2. The identity provider posts `SAMLResponse` and `RelayState` to `POST /saml` ([`http`]).
+//! 3. [`saml`] reads the response once, verifies it with the issuer's keys, and
+//!    accepts it: now there is an [`Identity`](saml::Identity).
+//! 4. [`roles`] asks the rules: now there is a [`Grant`](roles::Grant), or a refusal that explains itself.
+//! 5. [`broker`] claims the assertion, reserves the session id and records the start.
+//! 6. A [credential issuer](broker::ports::CredentialIssuer) gives credentials for the grant.
+//! 7. The [key ring](broker::ports::KeyRing) seals them and signs a ticket that lives 30 seconds.
+//! 8. The [store](broker::ports::SessionStore) keeps the sealed session; the browser
+//!    is sent to the page with the ticket.
+//! 9. The page shows ticket and verifier to `GET /saml`; one delete takes the session.
+//! 10. The delivery is recorded, and [`delivery`] writes the credentials out. Nobody
+//!     can take them again.
+//!
+//! The story in code is [`broker`]'s `login.rs`, then its `claim.rs`. What every
+//! event does to a login in every state is in `docs/PROTOCOL.md`; the rooms and
+//! the arrows between them are in `docs/ARCHITECTURE.md`.
+
+// From the street to the ground; each room imports only downwards.
+pub mod cli;
+pub mod http;
+
+pub mod adapters;
+pub mod config;
+pub mod delivery;
+
+pub mod broker;
+pub mod roles;
 pub mod saml;

@@ -26,7 +26,7 @@ mod signature;
 pub use accept::ServiceProvider;
 pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use identity::{Identity, OriginalResponse};
-pub use metadata::{IdpMetadata, MetadataError};
+pub use metadata::{IdpMetadata, MetadataError, SignOnService};
 pub use provider::{IdentityProvider, IdentityProviders, KeyError, VerificationKey};
 pub use refusal::{Cap, Refusal};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};

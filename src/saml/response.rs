@@ -20,7 +20,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_response_chars: 100_000, max_nodes: 20_000, max_depth: 64, max_attributes: 64, max_namespaces: 1_024 }
+        Self {
+            max_response_chars: 100_000,
+            max_nodes: 20_000,
+            max_depth: 64,
+            max_attributes: 64,
+            max_namespaces: 1_024,
+        }
     }
 }
 

@@ -15,7 +15,12 @@ pub struct VerifiedAssertion<'m, 'i> {
     assertion: roxmltree::NodeId,
 }
 
-impl VerifiedAssertion<'_, '_> {
+impl<'i> VerifiedAssertion<'_, 'i> {
+    /// The identity provider whose key made the signature.
+    pub fn provider(&self) -> &'i IdentityProvider {
+        self.provider
+    }
+
     /// Is it meant for us, now, and who is it about? (accept.rs has the checks)
     ///
     /// # Errors

@@ -1,0 +1,123 @@
+//! Audit events: the history of every login, for the auditor.
+//!
+//! An event names people and keys (that is its purpose) but holds no
+//! assertion, token, secret, nor any attribute value except the NameID, the
+//! session name and the role that was chosen.
+
+use super::{Handle, LoginId, Reference};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// What happened. The names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EventKind {
+    /// A verified assertion was refused; no login was opened.
+    #[serde(rename = "login.refused")]
+    Refused,
+    /// A login was opened; credentials are about to be asked for.
+    #[serde(rename = "login.started")]
+    Started,
+    /// Credentials wait, sealed.
+    #[serde(rename = "login.issued")]
+    Issued,
+    /// Credentials were handed over.
+    #[serde(rename = "login.delivered")]
+    Delivered,
+    /// Nobody took them in time.
+    #[serde(rename = "login.expired")]
+    Expired,
+    /// The login ended with a reason and without credentials.
+    #[serde(rename = "login.failed")]
+    Failed,
+    /// The login never ended: a process died on the way.
+    #[serde(rename = "login.abandoned")]
+    Abandoned,
+    /// Credentials are gone, and it is not known that they were delivered.
+    #[serde(rename = "login.uncertain")]
+    Uncertain,
+}
+
+impl EventKind {
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "login.refused",
+            Self::Started => "login.started",
+            Self::Issued => "login.issued",
+            Self::Delivered => "login.delivered",
+            Self::Expired => "login.expired",
+            Self::Failed => "login.failed",
+            Self::Abandoned => "login.abandoned",
+            Self::Uncertain => "login.uncertain",
+        }
+    }
+
+    /// The kind of this stable name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [
+            Self::Refused,
+            Self::Started,
+            Self::Issued,
+            Self::Delivered,
+            Self::Expired,
+            Self::Failed,
+            Self::Abandoned,
+            Self::Uncertain,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether nothing can follow in the same login.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Refused | Self::Started | Self::Issued => false,
+            Self::Delivered | Self::Expired | Self::Failed | Self::Abandoned | Self::Uncertain => true,
+        }
+    }
+}
+
+/// Who and what an event is about, as far as it was known then.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Name of the identity provider.
+    pub idp: Option<String>,
+    /// The issuer's entity id.
+    pub issuer: Option<String>,
+    /// The assertion's ID: joins with the identity provider's own log.
+    pub assertion_id: Option<String>,
+    /// The subject's NameID.
+    pub name_id: Option<String>,
+    /// The role session name: who CloudTrail says it was.
+    pub role_session_name: Option<String>,
+    /// The role chosen.
+    pub role: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// The access key id: joins with CloudTrail.
+    pub access_key_id: Option<String>,
+    /// When the credentials expire.
+    #[serde(with = "time::serde::timestamp::option")]
+    pub expiration: Option<OffsetDateTime>,
+}
+
+/// One record of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// When.
+    pub at: OffsetDateTime,
+    /// What.
+    pub kind: EventKind,
+    /// The login it belongs to; none before `begin`.
+    pub login: Option<LoginId>,
+    /// Handle of the session id.
+    pub session: Option<Handle>,
+    /// The reference that the person was shown.
+    pub reference: Option<Reference>,
+    /// The client's address.
+    pub source_ip: Option<std::net::IpAddr>,
+    /// The stable code of a refusal or failure.
+    pub code: Option<String>,
+    /// Who and what.
+    pub subject: Subject,
+}

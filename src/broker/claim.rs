@@ -1,0 +1,135 @@
+//! The hand-over: a ticket and a verifier in, credentials out, once.
+
+use super::ports::TakeError;
+use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, LoginId, Reference, Subject, TicketError};
+use std::net::IpAddr;
+
+/// What the caller of `GET /saml` sent.
+pub struct ClaimRequest {
+    /// From `Authorization`, with or without `Bearer`.
+    pub ticket: Option<String>,
+    /// From `Vestibule-Verifier`.
+    pub verifier: Option<String>,
+    /// From `COGNITO_ID`.
+    pub cognito_id: Option<String>,
+    /// This request's reference.
+    pub reference: Reference,
+    /// The client's address.
+    pub source_ip: Option<IpAddr>,
+}
+
+/// Why nothing is handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError {
+    /// The ticket or its binding does not hold; nothing was consumed.
+    #[error(transparent)]
+    Ticket(#[from] TicketError),
+    /// Already taken, expired or unknown: one answer for all three.
+    #[error("there is nothing to take")]
+    Gone,
+    /// Nothing was consumed; try again.
+    #[error("the store is unavailable")]
+    Store,
+    /// The credentials may be gone; sign in again.
+    #[error("it is not certain whether the credentials still exist")]
+    Uncertain,
+}
+
+impl ClaimError {
+    /// The stable, documented code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Ticket(e) => e.code(),
+            Self::Gone => "gone",
+            Self::Store => "store_unavailable",
+            Self::Uncertain => "delivery_uncertain",
+        }
+    }
+}
+
+impl Broker {
+    /// Takes the credentials: check everything, delete once, record, hand over.
+    ///
+    /// Run it to its end even if the client goes away (spawn it).
+    ///
+    /// # Errors
+    /// [`ClaimError`]; then nothing is handed over.
+    pub async fn claim(&self, request: ClaimRequest) -> Result<HandOver, ClaimError> {
+        let now = self.world.clock.now();
+        let token = request.ticket.as_deref().ok_or(TicketError::Missing)?;
+        let ticket = self
+            .verify_ticket(token, now)
+            .await?
+            .bind(request.verifier.as_deref(), request.cognito_id.as_deref())?;
+
+        let taken = match self.world.sessions.take(&ticket.session.handle(), &ticket.jti, now).await {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return Err(ClaimError::Gone),
+            Err(TakeError::Unavailable) => return Err(ClaimError::Store),
+            Err(TakeError::Uncertain) => {
+                self.uncertain(None, &ticket, &request, "take_outcome_unknown").await;
+                return Err(ClaimError::Uncertain);
+            }
+        };
+
+        let opened = self.world.keys.open(&ticket.session, &taken.sealed).await.ok();
+        let Some(hand_over) = opened.as_ref().and_then(HandOver::from_plaintext) else {
+            self.uncertain(Some(taken.login), &ticket, &request, "seal_not_opened").await;
+            return Err(ClaimError::Uncertain);
+        };
+
+        let subject = Subject {
+            idp: Some(hand_over.idp.clone()),
+            role_session_name: Some(hand_over.user.clone()),
+            role: Some(hand_over.role.clone()),
+            rule: Some(hand_over.rule.clone()),
+            access_key_id: Some(hand_over.credentials.access_key_id.clone()),
+            expiration: Some(hand_over.credentials.expiration),
+            ..Subject::default()
+        };
+        let delivered = self.event(EventKind::Delivered, Some(taken.login), &ticket, &request, subject);
+        if self.world.audit.record(&delivered).await.is_err() {
+            tracing::error!(
+                reference = request.reference.as_str(),
+                "delivery not recorded: nothing handed over"
+            );
+            return Err(ClaimError::Uncertain);
+        }
+        Ok(hand_over)
+    }
+
+    /// Records that credentials may be gone. If that cannot be written either,
+    /// the sweeper will report it.
+    async fn uncertain(
+        &self,
+        login: Option<LoginId>,
+        ticket: &BoundTicket,
+        request: &ClaimRequest,
+        code: &'static str,
+    ) {
+        let mut event = self.event(EventKind::Uncertain, login, ticket, request, Subject::default());
+        event.code = Some(code.to_owned());
+        let recorded = self.world.audit.record(&event).await.is_ok();
+        tracing::error!(reference = request.reference.as_str(), code, recorded, "delivery uncertain");
+    }
+
+    fn event(
+        &self,
+        kind: EventKind,
+        login: Option<LoginId>,
+        ticket: &BoundTicket,
+        request: &ClaimRequest,
+        subject: Subject,
+    ) -> AuditEvent {
+        AuditEvent {
+            at: self.world.clock.now(),
+            kind,
+            login,
+            session: Some(ticket.session.handle()),
+            reference: Some(request.reference.clone()),
+            source_ip: request.source_ip,
+            code: None,
+            subject,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Credentials, and what is handed over with them.
+
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+/// What an issuer gives. Secrets cannot be printed.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Names the key in CloudTrail; not a secret.
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: SecretString,
+    /// As secret as the key: whoever has both can act.
+    pub session_token: SecretString,
+    /// When AWS stops accepting them.
+    pub expiration: OffsetDateTime,
+}
+
+/// What the caller of `GET /saml` receives: credentials, and whose they are.
+#[derive(Debug)]
+pub struct HandOver {
+    /// The credentials.
+    pub credentials: Credentials,
+    /// The role's ARN.
+    pub role: String,
+    /// The 12-digit account.
+    pub account: String,
+    /// The role session name: who AWS will say it was.
+    pub user: String,
+    /// Name of the identity provider.
+    pub idp: String,
+    /// The rule that decided.
+    pub rule: String,
+}
+
+/// The plaintext inside the seal.
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    access_key_id: std::borrow::Cow<'a, str>,
+    secret_access_key: std::borrow::Cow<'a, str>,
+    session_token: std::borrow::Cow<'a, str>,
+    expiration: i64,
+    role: std::borrow::Cow<'a, str>,
+    account: std::borrow::Cow<'a, str>,
+    user: std::borrow::Cow<'a, str>,
+    idp: std::borrow::Cow<'a, str>,
+    rule: std::borrow::Cow<'a, str>,
+}
+
+impl HandOver {
+    /// The bytes to seal.
+    pub(super) fn to_plaintext(&self) -> SecretSlice<u8> {
+        let wire = Wire {
+            access_key_id: (&self.credentials.access_key_id).into(),
+            secret_access_key: self.credentials.secret_access_key.expose_secret().into(),
+            session_token: self.credentials.session_token.expose_secret().into(),
+            expiration: self.credentials.expiration.unix_timestamp(),
+            role: (&self.role).into(),
+            account: (&self.account).into(),
+            user: (&self.user).into(),
+            idp: (&self.idp).into(),
+            rule: (&self.rule).into(),
+        };
+        // Reserved up front: a growing Vec would leave copies of the secret behind.
+        let mut plaintext = Vec::with_capacity(8 * 1024);
+        serde_json::to_writer(&mut plaintext, &wire).unwrap_or_default();
+        plaintext.into()
+    }
+
+    /// The hand-over inside an opened seal; `None` if it is not one of ours.
+    pub(super) fn from_plaintext(plaintext: &SecretSlice<u8>) -> Option<Self> {
+        let wire: Wire<'_> = serde_json::from_slice(plaintext.expose_secret()).ok()?;
+        let secret = Zeroizing::new(wire.secret_access_key.into_owned());
+        let token = Zeroizing::new(wire.session_token.into_owned());
+        Some(Self {
+            credentials: Credentials {
+                access_key_id: wire.access_key_id.into_owned(),
+                secret_access_key: secret.as_str().into(),
+                session_token: token.as_str().into(),
+                expiration: OffsetDateTime::from_unix_timestamp(wire.expiration).ok()?,
+            },
+            role: wire.role.into_owned(),
+            account: wire.account.into_owned(),
+            user: wire.user.into_owned(),
+            idp: wire.idp.into_owned(),
+            rule: wire.rule.into_owned(),
+        })
+    }
+}

@@ -1,0 +1,337 @@
+//! The story of a login: an identity provider's post in, a ticket out.
+//!
+//! The order is the protocol (`docs/PROTOCOL.md`): nothing is written before a
+//! rule has decided, nothing is asked of STS before the start is recorded,
+//! and nothing can fail after the session is stored.
+
+use super::ports::{BeginError, IssueError, PutError, Start};
+use super::{
+    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Reference, RelayState, RelayStateError,
+    RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
+};
+use crate::roles::Grant;
+use crate::saml::{Identity, ResponseMessage};
+use std::net::IpAddr;
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+/// How long a login may take from `begin` to `put` before its reservation ends
+/// by itself. Longer than the issuer's timeout with its retries (adapters keep
+/// within 20 s); shorter, and slow logins would lose their place; longer, and a
+/// crashed one would block its session id.
+const RESERVATION_LIFETIME: Duration = Duration::seconds(60);
+
+/// What the browser posted.
+pub struct LoginPost {
+    /// The form field `SAMLResponse`.
+    pub saml_response: Zeroizing<String>,
+    /// The form field `RelayState`.
+    pub relay_state: Option<String>,
+    /// This request's reference.
+    pub reference: Reference,
+    /// The client's address.
+    pub source_ip: Option<IpAddr>,
+}
+
+/// A login that succeeded: credentials wait, and this takes them.
+#[derive(Debug)]
+pub struct Issued {
+    /// For the redirect.
+    pub ticket: Ticket,
+    /// Name of the identity provider, for logs.
+    pub idp: String,
+    /// The rule that decided, for logs.
+    pub rule: String,
+}
+
+/// Why a login failed. Cut by who must act: the page's developer (RelayState),
+/// the identity provider's administrator or an attacker (Saml), the person's
+/// administrator (Role), the person (Replayed, SessionTaken), the operator (rest).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    /// The RelayState is not one of ours.
+    #[error(transparent)]
+    RelayState(#[from] RelayStateError),
+    /// The response is not believed.
+    #[error(transparent)]
+    Saml(#[from] SamlRefusal),
+    /// No role.
+    #[error(transparent)]
+    Role(RoleRefusal),
+    /// The assertion was used before.
+    #[error("the assertion was used before")]
+    Replayed,
+    /// The session id is taken.
+    #[error("the session id is taken")]
+    SessionTaken,
+    /// No credentials.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// Sealing or signing failed.
+    #[error("the key ring is unavailable")]
+    Keys,
+    /// Nothing was stored.
+    #[error("the store is unavailable")]
+    Store,
+    /// The reservation ended before the credentials came.
+    #[error("the login took too long")]
+    TooSlow,
+}
+
+impl LoginError {
+    /// The stable, documented code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::RelayState(e) => e.code(),
+            Self::Saml(e) => e.code(),
+            Self::Role(e) => e.code(),
+            Self::Replayed => "assertion_replayed",
+            Self::SessionTaken => "session_waiting",
+            Self::Issue(IssueError::Refused) => "sts_refused",
+            Self::Issue(IssueError::Unavailable) => "sts_unavailable",
+            Self::Keys => "keys_unavailable",
+            Self::Store => "store_unavailable",
+            Self::TooSlow => "login_too_slow",
+        }
+    }
+}
+
+impl Broker {
+    /// One login, from the post to the ticket.
+    ///
+    /// Run it to its end even if the client goes away (spawn it).
+    ///
+    /// # Errors
+    /// [`LoginError`]; then no credentials wait.
+    pub async fn login(&self, post: LoginPost) -> Result<Issued, LoginError> {
+        let relay = RelayState::parse(post.relay_state.as_deref(), self.settings.binding)?;
+        let identity = self.identify(&post, &relay).await?;
+        let grant = self.grant(identity, &post, &relay).await?;
+        let login = self.begin(&grant, &post, &relay).await?;
+        match self.issue(&login, &grant, &post, &relay).await {
+            Ok(ticket) => {
+                Ok(Issued { ticket, idp: grant.identity().idp().to_owned(), rule: grant.rule().to_owned() })
+            }
+            Err(error) => {
+                self.fail(login, &grant, &post, &relay, &error).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Read, verify, accept: who is it?
+    async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
+        let outcome = {
+            let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?;
+            let verified = message.parse()?.verify(&self.settings.providers)?;
+            let provider = verified.provider();
+            verified
+                .accept(&self.settings.service, self.world.clock.now())
+                .map_err(|refusal| (refusal, provider))
+        };
+        match outcome {
+            Ok(identity) => Ok(identity),
+            Err((refusal, provider)) => {
+                if refusal.is_authenticated() {
+                    let subject = Subject {
+                        idp: Some(provider.name.clone()),
+                        issuer: Some(provider.entity_id.clone()),
+                        ..Subject::default()
+                    };
+                    self.refused(post, relay, refusal.code(), subject).await;
+                }
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// The rules: which role, on which terms?
+    async fn grant(
+        &self,
+        identity: Identity,
+        post: &LoginPost,
+        relay: &RelayState,
+    ) -> Result<Grant, LoginError> {
+        match self.settings.rules.decide(identity) {
+            Ok(grant) => Ok(grant),
+            Err(denial) => {
+                let subject = Subject { rule: denial.rule.clone(), ..subject_of(&denial.identity) };
+                self.refused(post, relay, denial.refusal.code(), subject).await;
+                Err(LoginError::Role(denial.refusal))
+            }
+        }
+    }
+
+    /// One transaction: claim the assertion, reserve the session id, record the start.
+    async fn begin(
+        &self,
+        grant: &Grant,
+        post: &LoginPost,
+        relay: &RelayState,
+    ) -> Result<LoginId, LoginError> {
+        let identity = grant.identity();
+        let now = self.world.clock.now();
+        let login = LoginId::random(&*self.world.entropy);
+        let start = Start {
+            login: login.clone(),
+            assertion: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
+            assertion_ends: identity.not_on_or_after(),
+            session: relay.session.handle(),
+            reservation_ends: now + RESERVATION_LIFETIME,
+            event: event(EventKind::Started, now, Some(login.clone()), post, relay, subject_of_grant(grant)),
+        };
+        let error = match self.world.sessions.begin(&start).await {
+            Ok(()) => return Ok(login),
+            Err(BeginError::Replayed) => LoginError::Replayed,
+            Err(BeginError::SessionTaken) => LoginError::SessionTaken,
+            Err(BeginError::Unavailable) => return Err(LoginError::Store),
+        };
+        self.refused(post, relay, error.code(), subject_of_grant(grant)).await;
+        Err(error)
+    }
+
+    /// Credentials, seal, ticket, and one transaction that stores and records.
+    async fn issue(
+        &self,
+        login: &LoginId,
+        grant: &Grant,
+        post: &LoginPost,
+        relay: &RelayState,
+    ) -> Result<Ticket, LoginError> {
+        let credentials = self.world.issuer.issue(grant, self.world.clock.now()).await?;
+        let mut subject = subject_of_grant(grant);
+        subject.access_key_id = Some(credentials.access_key_id.clone());
+        subject.expiration = Some(credentials.expiration);
+
+        let hand_over = HandOver {
+            credentials,
+            role: grant.role().as_str().to_owned(),
+            account: grant.role().account().to_owned(),
+            user: grant.identity().role_session_name().to_owned(),
+            idp: grant.identity().idp().to_owned(),
+            rule: grant.rule().to_owned(),
+        };
+        let plaintext = hand_over.to_plaintext();
+        let sealed = self.world.keys.seal(&relay.session, &plaintext).await.map_err(|_| LoginError::Keys)?;
+        drop((hand_over, plaintext));
+
+        let now = self.world.clock.now();
+        let jti = Jti::random(&*self.world.entropy);
+        let claims = self.ticket_claims(relay, jti.clone(), now);
+        let ticket = self.world.keys.sign(&claims).await.map_err(|_| LoginError::Keys)?;
+
+        let session = SealedSession::new(
+            login.clone(),
+            relay.session.handle(),
+            jti,
+            sealed,
+            now + self.settings.session_lifetime,
+        );
+        let issued = event(EventKind::Issued, now, Some(login.clone()), post, relay, subject);
+        self.world.sessions.put(&session, &issued).await.map_err(|e| match e {
+            PutError::ReservationEnded => LoginError::TooSlow,
+            PutError::Unavailable => LoginError::Store,
+        })?;
+        if self.world.users.signed_in(&issued).await.is_err() {
+            tracing::warn!(
+                reference = post.reference.as_str(),
+                "users row not updated; rebuild it from the audit"
+            );
+        }
+        Ok(ticket)
+    }
+
+    fn ticket_claims(&self, relay: &RelayState, jti: Jti, now: OffsetDateTime) -> TicketClaims {
+        let tickets = &self.settings.tickets;
+        TicketClaims {
+            iss: tickets.issuer.clone(),
+            aud: tickets.issuer.clone(),
+            sub: relay.session.as_str().to_owned(),
+            jti,
+            challenge: relay.challenge.as_str().to_owned(),
+            iat: now.unix_timestamp(),
+            exp: now.unix_timestamp() + tickets.lifetime.whole_seconds(),
+        }
+    }
+
+    /// A refusal of a verified message, for the auditor. If it cannot be
+    /// recorded the refusal stands all the same: nothing was given.
+    async fn refused(&self, post: &LoginPost, relay: &RelayState, code: &str, subject: Subject) {
+        let mut refused = event(EventKind::Refused, self.world.clock.now(), None, post, relay, subject);
+        refused.code = Some(code.to_owned());
+        if self.world.audit.record(&refused).await.is_err() {
+            tracing::error!(
+                reference = post.reference.as_str(),
+                code,
+                "refusal not recorded: store unavailable"
+            );
+        }
+    }
+
+    /// After `begin`: free the session id and record why. If that cannot be
+    /// written either, the sweeper will report the start as abandoned.
+    async fn fail(
+        &self,
+        login: LoginId,
+        grant: &Grant,
+        post: &LoginPost,
+        relay: &RelayState,
+        error: &LoginError,
+    ) {
+        let mut failed = event(
+            EventKind::Failed,
+            self.world.clock.now(),
+            Some(login),
+            post,
+            relay,
+            subject_of_grant(grant),
+        );
+        failed.code = Some(error.code().to_owned());
+        if self.world.sessions.release(&relay.session.handle(), &failed).await.is_err() {
+            tracing::error!(
+                reference = post.reference.as_str(),
+                code = error.code(),
+                "failure not recorded: store unavailable; the sweeper will report it"
+            );
+        }
+    }
+}
+
+fn event(
+    kind: EventKind,
+    at: OffsetDateTime,
+    login: Option<LoginId>,
+    post: &LoginPost,
+    relay: &RelayState,
+    subject: Subject,
+) -> AuditEvent {
+    AuditEvent {
+        at,
+        kind,
+        login,
+        session: Some(relay.session.handle()),
+        reference: Some(post.reference.clone()),
+        source_ip: post.source_ip,
+        code: None,
+        subject,
+    }
+}
+
+fn subject_of(identity: &Identity) -> Subject {
+    Subject {
+        idp: Some(identity.idp().to_owned()),
+        issuer: Some(identity.issuer().to_owned()),
+        assertion_id: Some(identity.assertion_id().to_owned()),
+        name_id: Some(identity.name_id().to_owned()),
+        role_session_name: Some(identity.role_session_name().to_owned()),
+        ..Subject::default()
+    }
+}
+
+fn subject_of_grant(grant: &Grant) -> Subject {
+    Subject {
+        role: Some(grant.role().as_str().to_owned()),
+        rule: Some(grant.rule().to_owned()),
+        ..subject_of(grant.identity())
+    }
+}

@@ -1,0 +1,97 @@
+//! The use cases: a login (`login.rs`, the story), and the hand-over (`claim.rs`).
+//!
+//! Everything that touches the world comes in through [`ports`]; the rooms
+//! below are pure. `docs/PROTOCOL.md` says what each step leaves behind.
+
+mod audit;
+mod claim;
+mod credentials;
+mod login;
+mod maintenance;
+pub mod ports;
+mod session;
+mod ticket;
+
+pub use audit::{AuditEvent, EventKind, Subject};
+pub use claim::{ClaimError, ClaimRequest};
+pub use credentials::{Credentials, HandOver};
+pub use login::{Issued, LoginError, LoginPost};
+pub use maintenance::SweepReport;
+pub use session::{
+    Binding, Challenge, Handle, LoginId, Reference, RelayState, RelayStateError, Sealed, SealedSession,
+    SessionId, Verifier,
+};
+pub use ticket::{
+    BoundTicket, Jti, Ticket, TicketClaims, TicketError, TicketSettings, VerifiedTicket, decode_ticket,
+    encode_ticket, ticket_kid,
+};
+
+/// What the rooms below refuse, for those above who may only look down one floor.
+pub use crate::roles::Refusal as RoleRefusal;
+pub use crate::saml::{Cap, Refusal as SamlRefusal};
+
+use crate::roles::Rules;
+use crate::saml::{IdentityProviders, Limits, ServiceProvider};
+use ports::{AuditTrail, Clock, CredentialIssuer, Entropy, KeyRing, SessionStore, UserDirectory};
+use std::sync::Arc;
+use time::Duration;
+
+/// The settings of the use cases, finished and typed.
+pub struct Settings {
+    /// Whom we believe.
+    pub providers: IdentityProviders,
+    /// What assertions must be addressed to.
+    pub service: ServiceProvider,
+    /// Caps on what is read.
+    pub limits: Limits,
+    /// Who gets which role.
+    pub rules: Rules,
+    /// What the claim in RelayState is.
+    pub binding: Binding,
+    /// Issuer, audience and lifetime of tickets.
+    pub tickets: TicketSettings,
+    /// How long credentials wait to be taken.
+    pub session_lifetime: Duration,
+}
+
+/// The world, as the use cases see it.
+#[derive(Clone)]
+pub struct World {
+    /// Who gives credentials.
+    pub issuer: Arc<dyn CredentialIssuer>,
+    /// Where sessions wait.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Where events are recorded.
+    pub audit: Arc<dyn AuditTrail>,
+    /// Who has signed in so far.
+    pub users: Arc<dyn UserDirectory>,
+    /// What seals and signs.
+    pub keys: Arc<dyn KeyRing>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The use cases of one Vestibule.
+pub struct Broker {
+    settings: Settings,
+    world: World,
+}
+
+impl Broker {
+    /// Settings and a world are all it takes; nothing is contacted yet.
+    pub fn new(settings: Settings, world: World) -> Self {
+        Self { settings, world }
+    }
+
+    /// The settings it runs with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The world it runs in.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+}

@@ -1,0 +1,261 @@
+//! The ports: what the use cases need from the world.
+//!
+//! Each doc comment is the contract; `tests/store_contract.rs`,
+//! `tests/keyring_contract.rs` and `tests/issuer_contract.rs` judge every
+//! adapter by it. An implementation bounds its own waiting: no method may hang.
+
+use super::{
+    AuditEvent, Credentials, Handle, Jti, LoginId, Sealed, SealedSession, SessionId, SweepReport, Ticket,
+    TicketClaims, TicketError,
+};
+use crate::roles::Grant;
+use async_trait::async_trait;
+use secrecy::SecretSlice;
+use time::OffsetDateTime;
+
+/// What time it is. Asked at the edge and once per step that waits.
+pub trait Clock: Send + Sync {
+    /// The current time, UTC.
+    fn now(&self) -> OffsetDateTime;
+}
+
+/// Unpredictable bytes.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer from a cryptographic generator.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// Why an issuer gave no credentials. Cut by who must act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// The issuer looked at the request and refuses it; asking again will not help.
+    #[error("the credential issuer refuses")]
+    Refused,
+    /// The issuer did not answer in time, or answered that it cannot now.
+    #[error("the credential issuer is unavailable")]
+    Unavailable,
+}
+
+/// Gives credentials for a decision. AWS STS, or a local stand-in.
+#[async_trait]
+pub trait CredentialIssuer: Send + Sync {
+    /// Credentials for exactly the grant's role, valid for its duration at
+    /// most, never past the identity provider's `SessionNotOnOrAfter`, scoped
+    /// down by its policies.
+    ///
+    /// # Errors
+    /// [`IssueError`]; then no credentials exist, or nobody knows them.
+    async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError>;
+}
+
+/// A start that wants to be recorded: step 5 of `docs/PROTOCOL.md`.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// This login's own id. A repeated `begin` with the same id is the same `begin`.
+    pub login: LoginId,
+    /// Handle of (issuer, assertion id).
+    pub assertion: Handle,
+    /// When the claim on the assertion may be forgotten.
+    pub assertion_ends: OffsetDateTime,
+    /// Handle of the session id.
+    pub session: Handle,
+    /// When the reservation ends by itself.
+    pub reservation_ends: OffsetDateTime,
+    /// `login.started`, written in the same transaction.
+    pub event: AuditEvent,
+}
+
+/// Why a login could not begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BeginError {
+    /// The assertion was used before.
+    #[error("the assertion was used before")]
+    Replayed,
+    /// The session id is reserved or has waiting credentials.
+    #[error("the session id is taken")]
+    SessionTaken,
+    /// Nothing was written.
+    #[error("the store is unavailable")]
+    Unavailable,
+}
+
+/// Why a write did not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PutError {
+    /// The reservation is not (any longer) this login's.
+    #[error("the reservation has ended")]
+    ReservationEnded,
+    /// Nothing was written.
+    #[error("the store is unavailable")]
+    Unavailable,
+}
+
+/// Why a take gave nothing, although the store was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TakeError {
+    /// It is certain that nothing was deleted.
+    #[error("the store is unavailable")]
+    Unavailable,
+    /// The item may have been deleted. Never retried.
+    #[error("the outcome of the delete is unknown")]
+    Uncertain,
+}
+
+/// A session, taken: it exists nowhere else any more.
+#[derive(Debug)]
+pub struct Taken {
+    /// The login it came from.
+    pub login: LoginId,
+    /// The sealed hand-over.
+    pub sealed: Sealed,
+}
+
+/// Where sessions wait. Four methods, four transactions.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// In one transaction: claims the assertion, reserves the session id
+    /// (free, or its holder's time is over at `start.event.at`), opens the
+    /// login, records `start.event`. All or nothing; `SessionTaken` leaves the
+    /// assertion unclaimed; if both hold, `Replayed` is the answer. Repeating a
+    /// `begin` with the same login id succeeds and changes nothing.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    async fn begin(&self, start: &Start) -> Result<(), BeginError>;
+
+    /// In one transaction, on condition that the reservation is this login's
+    /// and has not ended at `event.at`: stores the session and records
+    /// `event` (`login.issued`). Repeating a `put` succeeds and changes nothing.
+    ///
+    /// # Errors
+    /// [`PutError`].
+    async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError>;
+
+    /// In one transaction: ends this login's reservation, if it still holds
+    /// one, and records `event` (`login.failed`) unless the login has ended.
+    /// The claim on the assertion stays.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`]: nothing was written.
+    async fn release(&self, session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable>;
+
+    /// One delete that returns what it deleted, on condition that the session
+    /// exists, has this jti and has not expired at `now`: exactly one of any
+    /// number of callers gets it. `None` if any part of the condition fails.
+    /// Never retried, not even inside.
+    ///
+    /// # Errors
+    /// [`TakeError`].
+    async fn take(
+        &self,
+        session: &Handle,
+        jti: &Jti,
+        now: OffsetDateTime,
+    ) -> Result<Option<Taken>, TakeError>;
+}
+
+/// Nothing was written, or nothing could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store is unavailable")]
+pub struct StoreUnavailable;
+
+/// Where events are recorded: append-only, ordered.
+#[async_trait]
+pub trait AuditTrail: Send + Sync {
+    /// Durable when it returns. A final event (see
+    /// [`EventKind::is_final`](super::EventKind::is_final)) closes its login.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn record(&self, event: &AuditEvent) -> Result<(), StoreUnavailable>;
+
+    /// The newest events first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn recent(&self, limit: usize) -> Result<Vec<AuditEvent>, StoreUnavailable>;
+
+    /// Closes logins that nobody else will close, each exactly once:
+    /// reservations that ended without an end (`login.abandoned`), sessions
+    /// that nobody took (`login.expired`), takes that were never recorded
+    /// (`login.uncertain`). Removes what has expired, claims included.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`]; what was swept so far stays swept.
+    async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable>;
+
+    /// Answers if a read and a durable write would work now (readiness).
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn ready(&self) -> Result<(), StoreUnavailable>;
+}
+
+/// Who has signed in so far; can be rebuilt from the audit trail.
+#[async_trait]
+pub trait UserDirectory: Send + Sync {
+    /// Brings the row of `idp#NameID` up to date with a `login.issued` event.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable>;
+}
+
+/// Why a key operation failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRingError {
+    /// The ring cannot be read, or what protects it does not answer.
+    #[error("the key ring is unavailable")]
+    Unavailable,
+    /// The sealed bytes are not ours, not for this session, or were changed.
+    #[error("the seal is broken")]
+    BrokenSeal,
+}
+
+/// What seals credentials and signs tickets. Keys have a `kid`; several are valid.
+#[async_trait]
+pub trait KeyRing: Send + Sync {
+    /// Encrypts under the current key, with the session id as associated data.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Unavailable`].
+    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError>;
+
+    /// Opens what any key of the ring has sealed for this session id.
+    ///
+    /// # Errors
+    /// [`KeyRingError`].
+    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError>;
+
+    /// Signs a ticket with the current key; its `kid` is in the header.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Unavailable`].
+    async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError>;
+
+    /// Checks the signature only, by the `kid`'s key and its algorithm;
+    /// [`Broker`](super::Broker) checks the claims against the clock.
+    ///
+    /// # Errors
+    /// [`TicketError`].
+    async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError>;
+}
+
+/// Whose request a signature with delivered credentials is (the ping).
+#[async_trait]
+pub trait CallerDirectory: Send + Sync {
+    /// The secret that this access key signs with, if key and session token
+    /// belong together and have not expired, and if its policies allow the
+    /// action; `None` otherwise.
+    async fn caller(&self, access_key_id: &str, session_token: &str, now: OffsetDateTime) -> Option<Caller>;
+}
+
+/// A caller, to be believed if the signature made with its secret is right.
+pub struct Caller {
+    /// The secret access key.
+    pub secret_access_key: secrecy::SecretString,
+    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`
+    pub assumed_role_arn: String,
+    /// Whether the session's policies allow the ping (`execute-api:Invoke`).
+    pub ping_allowed: bool,
+}

@@ -1,0 +1,256 @@
+//! The ticket: a JWT that lives 30 seconds and takes one session once.
+
+use super::ports::Entropy;
+use super::session::random_id;
+use super::{Binding, Broker, SessionId, Verifier};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+/// What every ticket of this Vestibule says.
+#[derive(Debug, Clone)]
+pub struct TicketSettings {
+    /// `iss` and `aud`: our `public_url`. Tickets are made by us, for us.
+    pub issuer: String,
+    /// How long a ticket lives. 30 seconds: long enough for a redirect on a slow
+    /// phone, too short to be worth stealing from a log.
+    pub lifetime: Duration,
+}
+
+/// A ticket's own id: 16 random bytes, base64url. Names the one session item it can take.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Jti(String);
+
+impl Jti {
+    /// A new one.
+    pub fn random(entropy: &dyn Entropy) -> Self {
+        Self(random_id(entropy))
+    }
+    /// An id as a store kept it.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The claims (RFC 7519 section 4.1, and one of our own).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketClaims {
+    /// Issuer: our `public_url`.
+    pub iss: String,
+    /// Audience: our `public_url`.
+    pub aud: String,
+    /// Subject: the session id.
+    pub sub: String,
+    /// JWT ID.
+    pub jti: Jti,
+    /// The claim of the RelayState.
+    pub challenge: String,
+    /// Issued at, seconds since 1970.
+    pub iat: i64,
+    /// Expires at, seconds since 1970.
+    pub exp: i64,
+}
+
+impl std::fmt::Debug for TicketClaims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TicketClaims").field("iat", &self.iat).field("exp", &self.exp).finish_non_exhaustive()
+    }
+}
+
+/// A signed ticket (JWS compact serialization). A bearer secret while it lives.
+#[derive(Debug)]
+pub struct Ticket(SecretString);
+
+impl Ticket {
+    /// Wraps what a key ring has signed.
+    pub fn from_signed(jws: String) -> Self {
+        Self(jws.into())
+    }
+    /// For the redirect.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// Why a ticket takes nothing. Whatever the reason, nothing was consumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TicketError {
+    /// No `Authorization` header.
+    #[error("there is no ticket")]
+    Missing,
+    /// Not a JWT with our claims.
+    #[error("the ticket is not one of ours")]
+    Malformed,
+    /// No valid key of ours made this signature, or it is for somebody else.
+    #[error("the ticket's signature, issuer or audience is wrong")]
+    Invalid,
+    /// 30 seconds are over.
+    #[error("the ticket has expired")]
+    Expired,
+    /// No `Vestibule-Verifier` header.
+    #[error("there is no verifier")]
+    VerifierMissing,
+    /// The verifier does not meet the ticket's challenge.
+    #[error("the verifier does not meet the ticket's challenge")]
+    VerifierMismatch,
+    /// `binding = "plain"` needs `COGNITO_ID`.
+    #[error("there is no COGNITO_ID")]
+    CognitoIdMissing,
+    /// `COGNITO_ID` is not the ticket's session id.
+    #[error("COGNITO_ID is not the ticket's session id")]
+    CognitoIdMismatch,
+    /// The key ring does not answer. Try again.
+    #[error("the key ring is unavailable")]
+    KeysUnavailable,
+}
+
+impl TicketError {
+    /// The stable, documented code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "ticket_missing",
+            Self::Malformed => "ticket_malformed",
+            Self::Invalid => "ticket_invalid",
+            Self::Expired => "ticket_expired",
+            Self::VerifierMissing => "verifier_missing",
+            Self::VerifierMismatch => "verifier_mismatch",
+            Self::CognitoIdMissing => "cognito_id_missing",
+            Self::CognitoIdMismatch => "cognito_id_mismatch",
+            Self::KeysUnavailable => "keys_unavailable",
+        }
+    }
+}
+
+/// A ticket whose signature, issuer, audience and time hold. Only
+/// [`Broker::verify_ticket`] makes one. It names a session, but takes nothing
+/// before it is bound to the browser.
+#[derive(Debug)]
+pub struct VerifiedTicket {
+    session: SessionId,
+    claims: TicketClaims,
+    binding: Binding,
+}
+
+impl VerifiedTicket {
+    /// The session that it names.
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// Checks that the caller is the browser that began: the verifier against
+    /// the challenge, and `COGNITO_ID`, where sent, against the session id.
+    ///
+    /// # Errors
+    /// [`TicketError`].
+    pub fn bind(self, verifier: Option<&str>, cognito_id: Option<&str>) -> Result<BoundTicket, TicketError> {
+        match self.binding {
+            Binding::Challenge => {
+                let verifier = verifier.ok_or(TicketError::VerifierMissing)?;
+                let verifier = Verifier::parse(verifier).ok_or(TicketError::VerifierMismatch)?;
+                if !verifier.meets(&self.claims.challenge) {
+                    return Err(TicketError::VerifierMismatch);
+                }
+            }
+            Binding::Plain => {
+                cognito_id.ok_or(TicketError::CognitoIdMissing)?;
+            }
+        }
+        if cognito_id.is_some_and(|id| id != self.session.as_str()) {
+            return Err(TicketError::CognitoIdMismatch);
+        }
+        Ok(BoundTicket { session: self.session, jti: self.claims.jti })
+    }
+}
+
+/// A ticket in the hands of the browser that began. The only thing that takes.
+#[derive(Debug)]
+pub struct BoundTicket {
+    pub(super) session: SessionId,
+    pub(super) jti: Jti,
+}
+
+impl Broker {
+    /// Checks a ticket's signature, issuer, audience and time; no leeway, since
+    /// we made it and we check it.
+    ///
+    /// # Errors
+    /// [`TicketError`].
+    pub async fn verify_ticket(
+        &self,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedTicket, TicketError> {
+        let claims = self.world.keys.verify(token).await?;
+        let expected = &self.settings.tickets.issuer;
+        if claims.iss != *expected || claims.aud != *expected {
+            return Err(TicketError::Invalid);
+        }
+        if now.unix_timestamp() >= claims.exp {
+            return Err(TicketError::Expired);
+        }
+        let session = SessionId::parse(&claims.sub).ok_or(TicketError::Malformed)?;
+        Ok(VerifiedTicket { session, claims, binding: self.settings.binding })
+    }
+}
+
+/// The most characters a ticket can have; longer ones are refused unread.
+const MAX_TICKET_CHARS: usize = 2_048;
+
+/// For key rings: signs claims with a key named `kid`.
+///
+/// # Errors
+/// [`TicketError::KeysUnavailable`] if the key cannot sign with this algorithm.
+pub fn encode_ticket(
+    claims: &TicketClaims,
+    kid: &str,
+    algorithm: Algorithm,
+    key: &EncodingKey,
+) -> Result<Ticket, TicketError> {
+    let mut header = Header::new(algorithm);
+    header.kid = Some(kid.to_owned());
+    jsonwebtoken::encode(&header, claims, key)
+        .map(Ticket::from_signed)
+        .map_err(|_| TicketError::KeysUnavailable)
+}
+
+/// For key rings: the `kid` by which to choose the key. Nothing is believed yet.
+///
+/// # Errors
+/// [`TicketError::Malformed`].
+pub fn ticket_kid(token: &str) -> Result<String, TicketError> {
+    if token.len() > MAX_TICKET_CHARS {
+        return Err(TicketError::Malformed);
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TicketError::Malformed)?;
+    header.kid.ok_or(TicketError::Malformed)
+}
+
+/// For key rings: checks the signature with the `kid`'s key and that key's
+/// algorithm, whatever the header says. Time, issuer and audience are
+/// [`Broker::verify_ticket`]'s, which has the clock.
+///
+/// # Errors
+/// [`TicketError`].
+pub fn decode_ticket(
+    token: &str,
+    algorithm: Algorithm,
+    key: &DecodingKey,
+) -> Result<TicketClaims, TicketError> {
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    jsonwebtoken::decode::<TicketClaims>(token, key, &validation).map(|data| data.claims).map_err(|e| {
+        use jsonwebtoken::errors::ErrorKind::{InvalidAlgorithm, InvalidAlgorithmName, InvalidSignature};
+        if matches!(e.kind(), InvalidSignature | InvalidAlgorithm | InvalidAlgorithmName) {
+            TicketError::Invalid
+        } else {
+            TicketError::Malformed
+        }
+    })
+}

@@ -1,0 +1,1 @@
+//! How credentials are written out. Pure; a format is a file in this room.

@@ -1,0 +1,16 @@
+//! Which role: the rules of the configuration against one [`Identity`].
+//!
+//! Pure. Rules are read in order, the first that holds decides; the decision
+//! explains itself. A new condition is a new [`Field`] or [`Matcher`] variant.
+
+mod arn;
+mod decide;
+mod explain;
+mod grant;
+mod rule;
+
+pub use arn::{ArnError, ProviderArn, RoleArn};
+pub use decide::{Denial, Refusal, Rules};
+pub use explain::Explanation;
+pub use grant::Grant;
+pub use rule::{Condition, Field, Matcher, Outcome, Rule, RuleError};
