@@ -88,6 +88,9 @@ impl Identity {
 
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity").field("idp", &self.idp).field("roles", &self.roles.len()).finish_non_exhaustive()
+        f.debug_struct("Identity")
+            .field("idp", &self.idp)
+            .field("roles", &self.roles.len())
+            .finish_non_exhaustive()
     }
 }
