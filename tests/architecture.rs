@@ -51,7 +51,9 @@ fn rooms_named(code: &str) -> BTreeSet<String> {
                 let group = group.split("};").next().unwrap();
                 rooms.extend(group.split(',').map(|part| part.trim().split("::").next().unwrap().to_owned()));
             } else {
-                rooms.insert(rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned());
+                rooms.insert(
+                    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned(),
+                );
             }
         }
     }
@@ -96,8 +98,17 @@ fn the_law_can_be_broken() {
 /// The pure rooms do no I/O, know no clock and no runtime.
 #[test]
 fn pure_rooms_stay_pure() {
-    const WORLDLY: &[&str] =
-        &["tokio::", "std::fs", "std::net::Tcp", "std::env", "rusqlite", "axum", "hyper", "std::process", "tracing::"];
+    const WORLDLY: &[&str] = &[
+        "tokio::",
+        "std::fs",
+        "std::net::Tcp",
+        "std::env",
+        "rusqlite",
+        "axum",
+        "hyper",
+        "std::process",
+        "tracing::",
+    ];
     for room in ["saml", "roles", "delivery"] {
         for file in rust_files(&src().join(room)) {
             let code = shipped_code(&file);
