@@ -16,7 +16,6 @@ $config = [
     'certdir' => $dir,
     'datadir' => $dir,
     'tempdir' => $dir . 'tmp',
-    'loggingdir' => $dir,
     'metadata.sources' => [['type' => 'flatfile']],
 
     'secretsalt' => 'nothing kept, nothing secret',
@@ -27,8 +26,7 @@ $config = [
     'timezone' => 'UTC',
 
     'logging.level' => SimpleSAML\Logger::INFO,
-    'logging.handler' => 'file',
-    'logging.logfile' => 'simplesamlphp.log',
+    'logging.handler' => 'stderr',
     'showerrors' => true,
     'errorreporting' => false,
 
