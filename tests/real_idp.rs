@@ -133,6 +133,9 @@ fn login_and_use(sign: Sign, algorithm: Algorithm) {
     assert_eq!(taken.headers["cache-control"], "no-store");
     let answer = taken.json();
     assert_eq!(answer["Version"], 1);
+    assert_eq!(answer["role"], "arn:aws:iam::123456789012:role/Production");
+    assert_eq!(answer["account"], "123456789012");
+    assert_eq!(answer["user"], "alice@example.test");
     let expiration = OffsetDateTime::parse(answer["Expiration"].as_str().unwrap(), &Rfc3339).unwrap();
     let remaining = expiration - now();
     assert!((Duration::minutes(59)..=Duration::minutes(60)).contains(&remaining), "{remaining}");
