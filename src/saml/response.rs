@@ -173,13 +173,22 @@ fn text_of(bytes: &[u8]) -> Result<Zeroizing<String>, Refusal> {
         // Raw DEFLATE (bindings 3.4.4.1) has no mark of its own.
         Err(_) => return Err(Refusal::Compressed),
     };
-    // XML 1.0, 2.11: line ends are normalized before anything else looks. (The
-    // parser does it later and, beside character references, not quite.)
-    Ok(Zeroizing::new(if text.contains('\r') {
-        text.replace("\r\n", "\n").replace('\r', "\n")
-    } else {
-        text.to_owned()
-    }))
+    Ok(with_normal_line_ends(text))
+}
+
+/// XML 1.0, 2.11: `\r\n` and a lone `\r` are `\n`, before anything else looks.
+/// (The parser does it later and, beside character references, not quite.)
+fn with_normal_line_ends(text: &str) -> Zeroizing<String> {
+    // Written once into what is large enough: no copy stays behind unwiped.
+    let mut normal = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some((line, after)) = rest.split_once('\r') {
+        normal.push_str(line);
+        normal.push('\n');
+        rest = after.strip_prefix('\n').unwrap_or(after);
+    }
+    normal.push_str(rest);
+    normal
 }
 
 /// UTF-16 or UTF-32, with a byte order mark or recognizable by its zeros
@@ -348,6 +357,7 @@ mod tests {
         let message = decode(&encoded(&marked)).ok().unwrap();
         assert!(message.xml.starts_with("<?xml") && !message.xml.contains('\r'));
         assert!(message.parse().is_ok());
+        assert_eq!(*with_normal_line_ends("a\r\nb\r\r\n\nc\r"), "a\nb\n\n\nc\n");
     }
 
     proptest! {
