@@ -16,18 +16,27 @@
 mod accept;
 mod canonicalization;
 mod identity;
+mod instant;
+mod key;
 pub mod metadata;
 mod provider;
 mod refusal;
 mod response;
+mod scan;
 mod select;
 mod signature;
+mod signed_info;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
+mod xml;
 
 pub use accept::ServiceProvider;
 pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use identity::{Identity, OriginalResponse};
+pub use key::{KeyError, VerificationKey};
 pub use metadata::{IdpMetadata, MetadataError, SignOnService};
-pub use provider::{IdentityProvider, IdentityProviders, KeyError, VerificationKey};
+pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::{Selector, SelectorError, Selectors};
