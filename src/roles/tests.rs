@@ -354,7 +354,7 @@ proptest! {
             Field::RoleName => c.holds(role.name()),
             Field::RoleArn => c.holds(role.as_str()),
             Field::NameId => c.holds(&name_id),
-            _ => groups.iter().any(|g| c.holds(g)),
+            Field::Idp | Field::AuthnContext | Field::Attribute(_) => groups.iter().any(|g| c.holds(g)),
         });
 
         if let Ok(grant) = rules(rule_set.clone()).decide(identity) {
