@@ -16,18 +16,29 @@
 mod accept;
 mod canonicalization;
 mod identity;
+mod instant;
+mod key;
 pub mod metadata;
 mod provider;
 mod refusal;
 mod response;
+mod scan;
 mod select;
 mod signature;
+mod signed_info;
+mod xml;
 
 pub use accept::ServiceProvider;
 pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use identity::{Identity, OriginalResponse};
+<<<<<<< HEAD
 pub use metadata::{IdpMetadata, MetadataError, SignOnService};
 pub use provider::{IdentityProvider, IdentityProviders, KeyError, VerificationKey};
+=======
+pub use key::{KeyError, VerificationKey};
+pub use metadata::{IdpMetadata, MetadataError};
+pub use provider::{IdentityProvider, IdentityProviders};
+>>>>>>> saml
 pub use refusal::{Cap, Refusal};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::{Selector, SelectorError, Selectors};

@@ -227,9 +227,10 @@ impl Refusal {
             | Self::DuplicateId
             | Self::NotCanonicalizable
             | Self::DigestMismatch
-            | Self::SignatureMismatch => false,
-            Self::NotSuccess
-            | Self::WrongVersion
+            | Self::SignatureMismatch
+            // A failure comes without an assertion and mostly without a signature.
+            | Self::NotSuccess => false,
+            Self::WrongVersion
             | Self::Incomplete
             | Self::IssuerMismatch
             | Self::WrongAudience
