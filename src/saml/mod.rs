@@ -31,14 +31,9 @@ mod xml;
 pub use accept::ServiceProvider;
 pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use identity::{Identity, OriginalResponse};
-<<<<<<< HEAD
-pub use metadata::{IdpMetadata, MetadataError, SignOnService};
-pub use provider::{IdentityProvider, IdentityProviders, KeyError, VerificationKey};
-=======
 pub use key::{KeyError, VerificationKey};
 pub use metadata::{IdpMetadata, MetadataError};
 pub use provider::{IdentityProvider, IdentityProviders};
->>>>>>> saml
 pub use refusal::{Cap, Refusal};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::{Selector, SelectorError, Selectors};
