@@ -32,7 +32,7 @@ pub use accept::ServiceProvider;
 pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use identity::{Identity, OriginalResponse};
 pub use key::{KeyError, VerificationKey};
-pub use metadata::{IdpMetadata, MetadataError};
+pub use metadata::{IdpMetadata, MetadataError, SignOnService};
 pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
