@@ -2,7 +2,7 @@
 //!
 //! `kind` has no default, so that no later build changes under an operator's feet.
 
-use super::reader::{Found, Section};
+use super::section::{Found, Section};
 use super::values;
 use super::{Keys, Store, Sts};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, the environment over it, all faults at once.
 //!
 //! `config/vestibule.toml` documents every option. The file is read key by key
-//! (`reader.rs`) into this finished, typed [`Config`]; nothing behind this room
+//! (`section.rs`) into this finished, typed [`Config`]; nothing behind this room
 //! parses text. Paths in the file are relative to the working directory.
 //!
 //! A new option is one line in the file of its table (`server.rs`, `saml.rs`,
@@ -13,6 +13,7 @@ mod fault;
 mod reader;
 mod rule;
 mod saml;
+mod section;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -53,8 +54,8 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// The most bytes of a configuration file: an honest one has a few thousand.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// The most bytes of a configuration file: an honest one has some ten thousand.
+const MAX_CONFIG_BYTES: u64 = 1 << 18;
 
 impl Config {
     /// Reads the file and, over it, the environment's `VESTIBULE_…` variables.

@@ -1,8 +1,8 @@
 //! `[[rule]]`: who gets which role. Without any, the 2017 sample's rule.
 
 use super::read_file;
-use super::reader::{Found, Section};
 use super::saml::Saml;
+use super::section::{Found, Section};
 use super::values;
 use crate::roles::{Condition, Field, Matcher, Outcome, RoleArn, Rule, RuleError};
 use std::path::Path;

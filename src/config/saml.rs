@@ -1,6 +1,6 @@
 //! `[saml]` and `[[saml.idp]]`: whom we believe.
 
-use super::reader::{Found, Section};
+use super::section::{Found, Section};
 use super::values::{self, WebUrl};
 use super::{SignOn, read_file};
 use crate::roles::ProviderArn;

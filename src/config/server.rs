@@ -1,6 +1,6 @@
 //! `[server]`, `[log]`, `[delivery]`.
 
-use super::reader::Section;
+use super::section::Section;
 use super::values::{self, WebUrl};
 use super::{JwtIn, Log, Network, Server};
 use crate::broker::Binding;
