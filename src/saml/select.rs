@@ -285,7 +285,9 @@ impl<'t> Compiler<'t> {
                 None => return Ok(selector),
                 Some('/') => self.skip('/'),
                 Some(':') => {
-                    return Err(self.error("prefixes are not known here: write the name alone, or {uri}name,"));
+                    return Err(
+                        self.error("prefixes are not known here: write the name alone, or {uri}name,")
+                    );
                 }
                 Some(_) => return Err(self.error("expected `/`, `[` or the end")),
             }
