@@ -262,3 +262,164 @@ fn instant(element: Node<'_, '_>, name: &str) -> Result<Option<OffsetDateTime>, 
 fn one<'a, 'i: 'a>(parent: Node<'a, 'i>, name: &'static str) -> Result<Option<Node<'a, 'i>>, Refusal> {
     xml::at_most_one(parent, SAML, name).map_err(|_| Refusal::Incomplete)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::saml::testing::*;
+
+    /// What becomes of the honest response with one thing changed, signed afterwards.
+    fn changed(from: &str, to: &str) -> Option<Refusal> {
+        assert!(RESPONSE.contains(from), "{from}");
+        sign_in(&assertion_signed(&RESPONSE.replace(from, to)), now()).err()
+    }
+
+    #[test]
+    fn an_honest_response_is_an_identity() {
+        let field = assertion_signed(RESPONSE);
+        let identity = sign_in(&field, now()).unwrap();
+        assert_eq!((identity.idp(), identity.issuer()), ("ADFS", ISSUER));
+        assert_eq!((identity.assertion_id(), identity.session_index()), ("_a1", Some("_a1")));
+        assert_eq!((identity.name_id(), identity.role_session_name()), ("EXAMPLE\\jane", "jane@example.com"));
+        assert_eq!(identity.authn_context(), Some("urn:federation:authentication:windows"));
+        assert_eq!(identity.roles().len(), 2);
+        assert!(identity.values("groups").is_empty());
+        let confirmed_until = parse_instant("2026-11-23T05:50:59.123Z").unwrap();
+        assert_eq!(identity.not_on_or_after(), confirmed_until + Duration::seconds(60));
+        assert_eq!(identity.session_not_on_or_after(), None);
+        assert_eq!(identity.original().expose(), field);
+        assert!(!format!("{identity:?}").contains("jane"));
+    }
+
+    #[test]
+    fn every_check_refuses() {
+        use Refusal::*;
+        let audience = "<Audience>urn:amazon:webservices</Audience>";
+        let bearer = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+        let confirmation = "<SubjectConfirmationData NotOnOrAfter";
+        for (from, to, expected) in [
+            ("status:Success", "status:Requester", NotSuccess),
+            ("<samlp:StatusCode Value=", "<samlp:StatusCode V=", Incomplete),
+            ("<samlp:Status>", "<samlp:Status><samlp:StatusCode Value='x'/>", Incomplete),
+            ("ID=\"_r1\" Version=\"2.0\"", "ID=\"_r1\" Version=\"1.1\"", WrongVersion),
+            ("Z\" Version=\"2.0\"", "Z\" Version=\"2\"", WrongVersion),
+            ("Z\" Version=\"2.0\"", "Z\"", Incomplete),
+            ("05:45:59.123Z\" Destination", "05:47:01Z\" Destination", NotYetValid),
+            ("05:45:59.123Z\" Version", "05:47:01Z\" Version", NotYetValid),
+            ("05:45:59.123Z\" Version", "\" Version", Incomplete),
+            (
+                "\"urn:oasis:names:tc:SAML:2.0:assertion\">http://adfs",
+                "\"urn:oasis:names:tc:SAML:2.0:assertion\">http://evil",
+                IssuerMismatch,
+            ),
+            ("<Issuer>", "<Issuer Format='urn:x'>", Incomplete),
+            (" Destination=\"https://v", " Destination=\"https://w", WrongDestination),
+            ("<samlp:Response ", "<samlp:Response InResponseTo='_x' ", UnknownRequest),
+            (confirmation, "<SubjectConfirmationData InResponseTo='_x' NotOnOrAfter", UnknownRequest),
+            (confirmation, "<SubjectConfirmationData InResponseTo='' NotOnOrAfter", UnknownRequest),
+            (
+                confirmation,
+                "<SubjectConfirmationData NotBefore='2026-11-23T05:00:00Z' NotOnOrAfter",
+                Incomplete,
+            ),
+            (confirmation, "<SubjectConfirmationData xmlns:e='urn:e' e:NotOnOrAfter", Incomplete),
+            (" Recipient=\"https://vest", " Recipient=\"https://evil", WrongRecipient),
+            (" Recipient=", " xmlns:e='urn:e' e:Recipient=", Incomplete),
+            ("05:50:59.123Z", "05:45:00Z", Expired),
+            ("06:45:59.123Z", "05:45:00Z", Expired),
+            ("06:45:59.123Z", "soon", Incomplete),
+            ("NotBefore=\"2026-11-23T05:45:59.123Z", "NotBefore=\"2026-11-23T05:47:01Z", NotYetValid),
+            (bearer, "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches", NotBearer),
+            ("<Audience>urn:amazon", "<Audience>urn:evil", WrongAudience),
+            ("<Audience>", "<Audience>not<!-- -->", ValueNotText),
+            (audience, "", WrongAudience),
+            (&*format!("<AudienceRestriction>{audience}</AudienceRestriction>"), "", WrongAudience),
+            (
+                "<AudienceRestriction>",
+                "<AudienceRestriction><Audience>urn:x</Audience></AudienceRestriction><AudienceRestriction>",
+                WrongAudience,
+            ),
+            ("<AudienceRestriction>", "<Condition/><AudienceRestriction>", UnknownCondition),
+            ("<Conditions ", "<Conditions/><Conditions ", Incomplete),
+            ("AuthnStatement", "OtherStatement", NoAuthnStatement),
+            (" SessionIndex=", " SessionNotOnOrAfter='2026-11-23T05:44:59Z' SessionIndex=", SessionOver),
+            (" AuthnInstant=", " Instant=", Incomplete),
+            ("<NameID>EXAMPLE\\jane</NameID>", "", NoNameId),
+            ("<NameID>EXAMPLE\\jane</NameID>", "<NameID>a</NameID><NameID>b</NameID>", ValueNotSingle),
+            ("EXAMPLE\\jane", "a<b/>", ValueNotText),
+            ("jane@example.com", "", NoRoleSessionName),
+            ("jane@", "admin<!-- -->@", ValueNotText),
+        ] {
+            assert_eq!(changed(from, to), Some(expected), "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn what_the_profile_allows_is_accepted() {
+        let bearer = "<SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">";
+        let two = format!(
+            "<SubjectConfirmation Method='urn:x'/>{bearer}<SubjectConfirmationData/></SubjectConfirmation>{bearer}"
+        );
+        for (from, to) in [
+            (bearer, &*two),
+            ("<AudienceRestriction>", "<OneTimeUse/><ProxyRestriction Count='0'/><AudienceRestriction>"),
+            ("<Audience>", "<Audience>urn:other</Audience><Audience>"),
+            (" Destination=\"https://vestibule.example.com/saml\"", ""),
+            (
+                "<Issuer xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\">http://adfs.example.com/adfs/services/trust</Issuer>",
+                "",
+            ),
+            ("<samlp:Response ", "<samlp:Response InResponseTo='IdP_Initiated_Login' "),
+            ("<Issuer>", "<Issuer Format='urn:oasis:names:tc:SAML:2.0:nameid-format:entity'>"),
+            (" NotBefore=\"2026-11-23T05:45:59.123Z\" NotOnOrAfter=\"2026-11-23T06:45:59.123Z\"", ""),
+            ("2026-11-23T06:45:59.123Z", "9999-12-31T23:59:59.999999999999Z"),
+            ("2026-11-23T06:45:59.123Z", "2026-11-23T14:45:59+08:00"),
+        ] {
+            assert_eq!(changed(from, to), None, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_signed_response_needs_its_destination() {
+        assert_eq!(sign_in(&response_signed(RESPONSE), now()).err(), None);
+        let without = RESPONSE.replace(" Destination=\"https://vestibule.example.com/saml\"", "");
+        assert_eq!(sign_in(&response_signed(&without), now()).err(), Some(Refusal::WrongDestination));
+    }
+
+    #[test]
+    fn logins_started_there_can_be_switched_off() {
+        let off = || IdentityProvider { idp_initiated: false, ..provider(vec![EC.key()]) };
+        let literal =
+            RESPONSE.replace("<samlp:Response ", "<samlp:Response InResponseTo='IdP_Initiated_Login' ");
+        for (xml, expected) in [
+            (RESPONSE, Refusal::UnsolicitedRefused),
+            (&*literal, Refusal::UnsolicitedRefused),
+            (&*literal.replace("IdP_Init", "_init"), Refusal::UnknownRequest),
+        ] {
+            assert_eq!(sign_in_at(&assertion_signed(xml), now(), off()).err(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn windows_end_to_the_nanosecond_and_far_times_are_no_panic() {
+        let field = assertion_signed(RESPONSE);
+        let end = sign_in(&field, now()).unwrap().not_on_or_after();
+        assert!(sign_in(&field, end - Duration::nanoseconds(1)).is_ok());
+        assert_eq!(sign_in(&field, end).err(), Some(Refusal::Expired));
+        let begin = parse_instant("2026-11-23T05:45:59.123Z").unwrap() - Duration::seconds(60);
+        assert!(sign_in(&field, begin).is_ok());
+        assert_eq!(sign_in(&field, begin - Duration::nanoseconds(1)).err(), Some(Refusal::NotYetValid));
+        for far in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+            assert!(sign_in(&field, parse_instant(far).unwrap()).is_err());
+        }
+    }
+
+    #[test]
+    fn the_session_may_end_before_the_credentials() {
+        let xml =
+            RESPONSE.replace(" SessionIndex=", " SessionNotOnOrAfter='2026-11-23T06:00:00Z' SessionIndex=");
+        let identity = sign_in(&assertion_signed(&xml), now()).unwrap();
+        assert_eq!(identity.session_not_on_or_after(), parse_instant("2026-11-23T06:00:00Z"));
+    }
+}

@@ -86,6 +86,42 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+impl Identity {
+    /// A person for tests of the rooms above, which cannot make one otherwise.
+    pub(crate) fn for_tests(idp: &str, name_id: &str, roles: &[&str]) -> Self {
+        Self {
+            idp: idp.to_owned(),
+            issuer: format!("urn:test:{idp}"),
+            assertion_id: "_for-tests".to_owned(),
+            name_id: name_id.to_owned(),
+            role_session_name: "for.tests@example.com".to_owned(),
+            authn_context: None,
+            session_index: None,
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            values: BTreeMap::new(),
+            not_on_or_after: OffsetDateTime::UNIX_EPOCH,
+            session_not_on_or_after: None,
+            original: OriginalResponse(SecretString::from("for tests")),
+        }
+    }
+
+    pub(crate) fn with_role_session_name(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.role_session_name);
+        self
+    }
+
+    pub(crate) fn with_authn_context(mut self, text: &str) -> Self {
+        self.authn_context = Some(text.to_owned());
+        self
+    }
+
+    pub(crate) fn with_values(mut self, name: &str, values: &[&str]) -> Self {
+        self.values.insert(name.to_owned(), values.iter().map(|value| (*value).to_owned()).collect());
+        self
+    }
+}
+
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity")

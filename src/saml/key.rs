@@ -201,3 +201,77 @@ fn fingerprint(der: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::saml::testing::{EC, EC384, RSA};
+
+    #[test]
+    fn each_key_verifies_its_own_algorithms_only() {
+        let message = b"message";
+        let (rsa, p256, p384) = (RSA.key(), EC.key(), EC384.key());
+        let (by_rsa, by_p256, by_p384) = (RSA.sign(message), EC.sign(message), EC384.sign(message));
+        let (rsa_sha256, ecdsa_sha256) =
+            (SignatureAlgorithm::Rsa(Hash::Sha256), SignatureAlgorithm::Ecdsa(Hash::Sha256));
+        let ecdsa_sha384 = SignatureAlgorithm::Ecdsa(Hash::Sha384);
+
+        assert!(rsa.verifies(rsa_sha256, message, &by_rsa));
+        assert!(p256.verifies(ecdsa_sha256, message, &by_p256));
+        assert!(p384.verifies(ecdsa_sha384, message, &by_p384));
+
+        assert!(!rsa.verifies(SignatureAlgorithm::Rsa(Hash::Sha384), message, &by_rsa));
+        assert!(!rsa.verifies(ecdsa_sha256, message, &by_rsa));
+        assert!(!p256.verifies(rsa_sha256, message, &by_p256));
+        assert!(!p256.verifies(ecdsa_sha384, message, &by_p256));
+        assert!(!p384.verifies(ecdsa_sha384, message, &by_p256));
+        assert!(!p256.verifies(ecdsa_sha256, b"other", &by_p256));
+        for nonsense in [&[][..], &[0; 64], &[0xff; 64], &by_p256[..63], &[0; 256]] {
+            assert!(!p256.verifies(ecdsa_sha256, message, nonsense));
+            assert!(!rsa.verifies(rsa_sha256, message, nonsense));
+        }
+    }
+
+    #[test]
+    fn ecdsa_signatures_with_leading_zeros_verify() {
+        // One in 128 signatures has an integer that starts with a zero byte.
+        let key = EC.key();
+        for number in 0..300_u32 {
+            let message = number.to_be_bytes();
+            assert!(key.verifies(SignatureAlgorithm::Ecdsa(Hash::Sha256), &message, &EC.sign(&message)));
+        }
+        let mut fixed = [0; 64];
+        fixed[31] = 1;
+        fixed[32] = 0x80;
+        let der = ecdsa_der(&fixed, 32).unwrap();
+        assert_eq!(der[..8], [0x30, 3 + 35, 2, 1, 1, 2, 33, 0]);
+        assert_eq!(ecdsa_der(&[0; 64], 32).unwrap(), [0x30, 6, 2, 1, 0, 2, 1, 0]);
+    }
+
+    #[test]
+    fn keys_that_nobody_should_sign_with_are_refused() {
+        assert_eq!(VerificationKey::from_public_key(b"").err(), Some(KeyError::UnsupportedKey));
+        assert_eq!(VerificationKey::from_certificate(b"junk").err(), Some(KeyError::NotACertificate));
+        assert_eq!(
+            VerificationKey::from_certificate(&RSA.public_key()).err(),
+            Some(KeyError::NotACertificate)
+        );
+        // A P-521 key's parameters instead of P-384's.
+        let mut spki = EC384.public_key();
+        let oid = spki.windows(5).position(|w| w == [0x2b, 0x81, 0x04, 0x00, 0x22]).unwrap();
+        spki[oid + 4] = 0x23;
+        assert_eq!(VerificationKey::from_public_key(&spki).err(), Some(KeyError::UnsupportedKey));
+    }
+
+    #[test]
+    fn certificates_tell_their_end_and_fingerprint() {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2031, 2, 3);
+        let certificate = params.self_signed(&pair).unwrap();
+        let key = VerificationKey::from_certificate(certificate.der()).unwrap();
+        assert_eq!(key.not_after(), Some(rcgen::date_time_ymd(2031, 2, 3)));
+        assert_eq!(key.fingerprint().len(), 64);
+    }
+}

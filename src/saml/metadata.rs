@@ -211,3 +211,119 @@ fn write_metadata(writer: &mut Writer<Vec<u8>>, entity_id: &str, acs_url: &str) 
         })?;
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+
+    fn certificate() -> String {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&pair).unwrap();
+        let text = STANDARD.encode(certificate.der());
+        let lines: Vec<_> =
+            text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        lines.join("\r\n  ")
+    }
+
+    fn key(usage: &str, certificate: &str) -> String {
+        format!(
+            "<KeyDescriptor{usage}><KeyInfo xmlns='{DSIG}'><X509Data><X509Certificate>{certificate}\
+             </X509Certificate></X509Data></KeyInfo></KeyDescriptor>"
+        )
+    }
+
+    fn entity(id: &str, keys: &str) -> String {
+        format!(
+            "<EntityDescriptor xmlns='{METADATA}' entityID='{id}' validUntil='2027-01-01T00:00:00Z'>\
+             <RoleDescriptor xmlns:fed='urn:fed' protocolSupportEnumeration='urn:fed'>{}</RoleDescriptor>\
+             <SPSSODescriptor protocolSupportEnumeration='{SAMLP}'>{}</SPSSODescriptor>\
+             <IDPSSODescriptor protocolSupportEnumeration='urn:oasis:names:tc:SAML:1.1:protocol {SAMLP}'>{keys}\
+             <SingleSignOnService Binding='{HTTP_POST}' Location='https://idp.example.com/ls/'/>\
+             </IDPSSODescriptor></EntityDescriptor>",
+            key(" use='signing'", &certificate()),
+            key(" use='signing'", &certificate()),
+        )
+    }
+
+    fn fingerprint(certificate: &str) -> String {
+        let der = STANDARD.decode(certificate.split_ascii_whitespace().collect::<String>()).unwrap();
+        VerificationKey::from_certificate(&der).unwrap().fingerprint().to_owned()
+    }
+
+    #[test]
+    fn the_identity_provider_s_signing_keys_are_taken() {
+        let (encryption, first, second) = (certificate(), certificate(), certificate());
+        let keys = [
+            key(" use='encryption'", &encryption),
+            key(" use='signing'", &first),
+            key(" use='signing'", "bm90IGEgY2VydGlmaWNhdGU="),
+            key("", &second),
+            key(" use='signing'", &first),
+        ];
+        let xml = entity("urn:idp", &keys.concat());
+        let check = |bytes: &[u8]| {
+            let metadata = IdpMetadata::parse(bytes, None).unwrap();
+            assert_eq!(metadata.entity_id, "urn:idp");
+            let found: Vec<_> = metadata.signing_keys.iter().map(|k| k.fingerprint().to_owned()).collect();
+            assert_eq!(found, [fingerprint(&first), fingerprint(&second)]);
+            let [service] = metadata.sign_on_services.as_slice() else { unreachable!() };
+            assert_eq!((&*service.binding, &*service.location), (HTTP_POST, "https://idp.example.com/ls/"));
+            assert_eq!(metadata.valid_until, parse_instant("2027-01-01T00:00:00Z"));
+        };
+        check(xml.as_bytes());
+        check(format!("\u{feff}{xml}").as_bytes());
+        let utf16 = format!("\u{feff}<?xml version='1.0' encoding='utf-16'?>{xml}");
+        check(&utf16.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+        check(&utf16.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn one_is_chosen_from_an_aggregate() {
+        let keys = key("", &certificate());
+        let aggregate = format!(
+            "<EntitiesDescriptor xmlns='{METADATA}' validUntil='2026-12-01T00:00:00Z'>{}<EntitiesDescriptor>{}\
+             </EntitiesDescriptor></EntitiesDescriptor>",
+            entity("urn:one", &keys),
+            entity("urn:two", &keys)
+        );
+        let parse = |id| IdpMetadata::parse(aggregate.as_bytes(), id);
+        assert_eq!(parse(None).err(), Some(MetadataError::SeveralIdentityProviders));
+        assert_eq!(parse(Some("urn:none")).err(), Some(MetadataError::NoIdentityProvider));
+        let two = parse(Some("urn:two")).unwrap();
+        assert_eq!(two.entity_id, "urn:two");
+        assert_eq!(two.valid_until, parse_instant("2026-12-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused() {
+        let parse = |xml: &str| IdpMetadata::parse(xml.as_bytes(), None).err();
+        assert_eq!(parse("<a/>"), Some(MetadataError::NotMetadata));
+        assert!(matches!(parse("<a>"), Some(MetadataError::NotXml(_))));
+        assert!(matches!(parse("<!DOCTYPE a><a/>"), Some(MetadataError::NotXml(_))));
+        assert!(matches!(IdpMetadata::parse(b"\xff\xfe<", None).err(), Some(MetadataError::NotXml(_))));
+        let no_key = Some(MetadataError::NoSigningKey("urn:idp".to_owned()));
+        assert_eq!(parse(&entity("urn:idp", "")), no_key);
+        assert_eq!(parse(&entity("urn:idp", &key(" use='encryption'", &certificate()))), no_key);
+        assert_eq!(parse(&entity("urn:idp", &key("", "AAAA"))), no_key);
+        let other = entity("urn:idp", &key("", &certificate()))
+            .replace("IDPSSODescriptor", "AttributeAuthorityDescriptor");
+        assert_eq!(parse(&other), Some(MetadataError::NoIdentityProvider));
+    }
+
+    #[test]
+    fn ours_says_what_identity_providers_need() {
+        let xml =
+            service_provider_metadata("urn:amazon:webservices?a=1&b='<>\"", "https://v.example.com/saml");
+        let document = Document::parse(&xml).unwrap();
+        let entity = document.root_element();
+        assert!(xml::is(entity, METADATA, "EntityDescriptor"));
+        assert_eq!(xml::attribute(entity, "entityID"), Some("urn:amazon:webservices?a=1&b='<>\""));
+        let role = entity.first_element_child().unwrap();
+        assert_eq!(xml::attribute(role, "WantAssertionsSigned"), Some("true"));
+        let acs = role.last_element_child().unwrap();
+        assert_eq!(xml::attribute(acs, "Location"), Some("https://v.example.com/saml"));
+        assert_eq!(xml::attribute(acs, "Binding"), Some(HTTP_POST));
+    }
+}

@@ -26,6 +26,9 @@ mod scan;
 mod select;
 mod signature;
 mod signed_info;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
 mod xml;
 
 pub use accept::ServiceProvider;

@@ -61,3 +61,28 @@ impl IdentityProviders {
         self.0.iter()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::saml::testing::{EC, provider};
+
+    #[test]
+    fn providers_without_keys_or_with_shared_names_are_refused() {
+        let named = |name: &str, entity_id: &str| IdentityProvider {
+            name: name.to_owned(),
+            entity_id: entity_id.to_owned(),
+            ..provider(vec![EC.key()])
+        };
+        assert!(IdentityProviders::new(vec![provider(vec![])]).is_err());
+        assert!(IdentityProviders::new(vec![named("a", "")]).is_err());
+        assert!(IdentityProviders::new(vec![named("a", "urn:1"), named("a", "urn:2")]).is_err());
+        assert!(IdentityProviders::new(vec![named("a", "urn:1"), named("b", "urn:1")]).is_err());
+
+        let providers = IdentityProviders::new(vec![named("a", "urn:1"), named("b", "urn:2")]).unwrap();
+        assert_eq!(providers.by_issuer("urn:2").map(|p| p.name.as_str()), Some("b"));
+        assert!(providers.by_issuer("urn:3").is_none());
+        assert_eq!(providers.iter().count(), 2);
+    }
+}

@@ -225,3 +225,137 @@ fn not_parsed(error: roxmltree::Error) -> Refusal {
         _ => Refusal::NotXml,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::saml::Cap;
+    use crate::saml::testing::{RESPONSE, encoded};
+    use proptest::prelude::*;
+
+    fn decode(field: &str) -> Result<ResponseMessage, Refusal> {
+        ResponseMessage::decode(field, &Limits::default())
+    }
+
+    fn refusal(bytes: &[u8]) -> Option<Refusal> {
+        match decode(&STANDARD.encode(bytes)) {
+            Ok(message) => message.parse().err(),
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    #[test]
+    fn fields_that_are_no_response() {
+        assert_eq!(decode("").err(), Some(Refusal::Empty));
+        assert_eq!(decode(" \r\n").err(), Some(Refusal::Empty));
+        assert_eq!(decode(&"A".repeat(100_001)).err(), Some(Refusal::TooLong));
+        for field in ["PGE", "PGEvPg", "PGEvPh==", "PGEv-_==", "PGEvPg==!", "é", "PGE=vPg="] {
+            assert_eq!(decode(field).err(), Some(Refusal::NotBase64), "{field}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text() {
+        for (bytes, expected) in [
+            (&b"\xff\xfe<\0a\0/\0>\0"[..], Refusal::NotUtf8),
+            (b"\xfe\xff\0<\0a\0/\0>", Refusal::NotUtf8),
+            (b"\0\0\0<\0\0\0a", Refusal::NotUtf8),
+            (b"<\0a\0", Refusal::NotUtf8),
+            (b"<a>\xe9</a>", Refusal::NotUtf8),
+            (b"<?xml version='1.0' encoding='ISO-8859-1'?><a/>", Refusal::NotUtf8),
+            (b"<?xml\tversion='1.0' encoding = \"utf-16\"?><a/>", Refusal::NotUtf8),
+            (b"\x78\x9c\xb3\x49\xd4\xb7\x03\x00", Refusal::Compressed),
+            (b"\xb3\x49\xd4\xb7\x03\x00", Refusal::Compressed),
+            (b"\x1f\x8b\x08\x00\x00\x00", Refusal::Compressed),
+            (b"hello", Refusal::NotXml),
+            (b"", Refusal::Empty),
+            (b"{}", Refusal::NotXml),
+        ] {
+            assert_eq!(refusal(bytes), Some(expected), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn documents_that_are_no_response() {
+        for (xml, expected) in [
+            ("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", Refusal::Doctype),
+            ("<a/><b/>", Refusal::NotXml),
+            ("<a>", Refusal::NotXml),
+            ("<a>&undefined;</a>", Refusal::NotXml),
+            ("<p:a/>", Refusal::NotXml),
+            ("<a/>trailing", Refusal::NotXml),
+            ("<Response/>", Refusal::NotAResponse),
+            ("<Response xmlns='urn:oasis:names:tc:SAML:1.0:protocol'/>", Refusal::NotAResponse),
+            ("<Assertion xmlns='urn:oasis:names:tc:SAML:2.0:assertion'/>", Refusal::NotAResponse),
+        ] {
+            assert_eq!(refusal(xml.as_bytes()), Some(expected), "{xml}");
+        }
+        let deep = "<a>".repeat(65) + &"</a>".repeat(65);
+        assert_eq!(refusal(deep.as_bytes()), Some(Refusal::TooComplex(Cap::Depth)));
+    }
+
+    #[test]
+    fn there_is_one_assertion_and_nothing_like_it() {
+        let honest = RESPONSE;
+        let evil = "<saml:Assertion xmlns:saml='urn:oasis:names:tc:SAML:2.0:assertion' ID='_e'/>";
+        for (from, to) in [
+            ("<samlp:Status>", &*format!("{evil}<samlp:Status>")),
+            ("<samlp:Status>", &*format!("<samlp:Extensions>{evil}</samlp:Extensions><samlp:Status>")),
+            ("</Assertion>", &*format!("</Assertion>{evil}")),
+            ("</Assertion>", &*format!("{evil}</Assertion>")),
+            ("<Issuer>", &*format!("<Issuer>{evil}")),
+            ("<Assertion xmlns=", "<Assertion xmlns='urn:x' e="),
+        ] {
+            assert_eq!(
+                refusal(honest.replacen(from, to, 1).as_bytes()),
+                Some(Refusal::NotOneAssertion),
+                "{to}"
+            );
+        }
+        let around = honest.replacen("<Assertion ", "<samlp:X><Assertion ", 1);
+        let around = around.replacen("</Assertion>", "</Assertion></samlp:X>", 1);
+        assert_eq!(refusal(around.as_bytes()), Some(Refusal::NotOneAssertion));
+        let encrypted = honest
+            .replace("<Assertion ", "<EncryptedAssertion ")
+            .replace("</Assertion", "</EncryptedAssertion");
+        assert_eq!(refusal(encrypted.as_bytes()), Some(Refusal::EncryptedAssertion));
+    }
+
+    #[test]
+    fn a_failure_without_an_assertion_says_so() {
+        let failure = |code: &str| {
+            format!(
+                "<samlp:Response xmlns:samlp='{SAMLP}'><samlp:Status><samlp:StatusCode Value='{code}'/>\
+                 </samlp:Status></samlp:Response>"
+            )
+        };
+        let responder = "urn:oasis:names:tc:SAML:2.0:status:Responder";
+        assert_eq!(refusal(failure(responder).as_bytes()), Some(Refusal::NotSuccess));
+        assert_eq!(refusal(failure(SUCCESS).as_bytes()), Some(Refusal::NotOneAssertion));
+        assert!(!Refusal::NotSuccess.is_authenticated());
+    }
+
+    #[test]
+    fn white_space_marks_and_line_ends_do_not_matter() {
+        let field = encoded(RESPONSE);
+        let wrapped =
+            field.as_bytes().chunks(76).map(|l| std::str::from_utf8(l).unwrap()).collect::<Vec<_>>();
+        let message = decode(&format!(" {}\r\n", wrapped.join("\r\n"))).ok().unwrap();
+        assert_eq!(message.base64(), field);
+
+        let marked = format!("\u{feff}<?xml version='1.0' encoding='utf-8'?>\r\n{}\r", RESPONSE);
+        let message = decode(&encoded(&marked)).ok().unwrap();
+        assert!(message.xml.starts_with("<?xml") && !message.xml.contains('\r'));
+        assert!(message.parse().is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(field in any::<String>(), bytes in any::<Vec<u8>>(), text in "[<>a=' /!?x-]{0,60}") {
+            let _ = decode(&field).map(|message| message.parse().is_ok());
+            let _ = refusal(&bytes);
+            let _ = refusal(text.as_bytes());
+        }
+    }
+}

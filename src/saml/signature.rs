@@ -135,3 +135,130 @@ fn canonicalize_into(
     canonicalize(apex, without, &method.inclusive_prefixes, canonical)
         .map_err(|_| Refusal::NotCanonicalizable)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::saml::testing::*;
+    use crate::saml::{Refusal, VerificationKey};
+
+    fn unsigned() -> String {
+        RESPONSE.replace("{assertion-signature}", "").replace("{response-signature}", "")
+    }
+
+    fn signed() -> String {
+        EC.put(RESPONSE, "{assertion-signature}", "_a1").replace("{response-signature}", "")
+    }
+
+    fn refusal(xml: &str) -> Option<Refusal> {
+        sign_in(&encoded(xml), now()).err()
+    }
+
+    #[test]
+    fn either_signature_suffices_and_both_must_hold() {
+        assert!(sign_in(&assertion_signed(RESPONSE), now()).is_ok());
+        assert!(sign_in(&response_signed(RESPONSE), now()).is_ok());
+        let inner = EC.put(RESPONSE, "{assertion-signature}", "_a1");
+        let both = EC.put(&inner, "{response-signature}", "_r1");
+        assert_eq!(refusal(&both), None);
+
+        let stranger = RSA.put(&inner, "{response-signature}", "_r1");
+        assert_eq!(refusal(&stranger), Some(Refusal::SignatureMismatch));
+        let tampered = both.replace("<samlp:Status>", "<samlp:Status> ");
+        assert_eq!(refusal(&tampered), Some(Refusal::DigestMismatch));
+        assert_eq!(refusal(&unsigned()), Some(Refusal::NotSigned));
+    }
+
+    #[test]
+    fn all_keys_of_the_issuer_are_tried() {
+        for signer in [&*EC, &*EC384, &*RSA] {
+            // The P-384 key signs with SHA-384 here.
+            let xml =
+                signer.put(RESPONSE, "{assertion-signature}", "_a1").replace("{response-signature}", "");
+            let keys = || vec![EC.key(), EC384.key(), RSA.key()];
+            assert_eq!(sign_in_at(&encoded(&xml), now(), provider(keys())).err(), None);
+            let others: Vec<VerificationKey> =
+                keys().into_iter().filter(|key| key.fingerprint() != signer.key().fingerprint()).collect();
+            let refused = sign_in_at(&encoded(&xml), now(), provider(others)).err();
+            assert_eq!(refused, Some(Refusal::SignatureMismatch));
+        }
+    }
+
+    #[test]
+    fn a_change_anywhere_in_the_assertion_shows() {
+        let honest = signed();
+        for (from, to) in [
+            ("role/ADFS-Production", "role/ADFS-Administrator"),
+            ("EXAMPLE\\jane", "EXAMPLE\\root"),
+            ("<Subject>", "<Subject> "),
+            ("2026-11-23T06:45:59.123Z", "2036-11-23T06:45:59.123Z"),
+        ] {
+            assert_ne!(honest.replace(from, to), honest);
+            assert_eq!(refusal(&honest.replace(from, to)), Some(Refusal::DigestMismatch), "{to}");
+        }
+        let forged = honest.replace("#_a1", "#_r1");
+        assert_eq!(refusal(&forged), Some(Refusal::ReferenceRefused));
+        let forged = honest.replace("URI=\"#_a1\"", "URI=\"\"");
+        assert_eq!(refusal(&forged), Some(Refusal::ReferenceRefused));
+        // Comments are not signed, and harmless where no value is.
+        assert_eq!(refusal(&honest.replace("<Subject>", "<Subject><!-- hello -->")), None);
+        assert_eq!(refusal(&honest.replace("EXAMPLE", "EXA<!-- -->MPLE")), Some(Refusal::ValueNotText));
+    }
+
+    #[test]
+    fn signatures_stand_in_their_place_only() {
+        let honest = signed();
+        let start = honest.find("<ds:Signature").unwrap();
+        let end = honest.find("</ds:Signature>").unwrap() + "</ds:Signature>".len();
+        let signature = honest.get(start..end).unwrap();
+        let without = honest.replace(signature, "");
+        for place in ["<samlp:Status>", "<Subject>", "<samlp:Response"] {
+            let moved = match place {
+                "<samlp:Response" => {
+                    honest.replace("</samlp:Response>", &format!("{signature}</samlp:Response>"))
+                }
+                place => without.replace(place, &format!("{place}{signature}")),
+            };
+            let expected = if place == "<samlp:Response" {
+                Refusal::ReferenceRefused
+            } else {
+                Refusal::SignatureMisplaced
+            };
+            assert_eq!(refusal(&moved), Some(expected), "{place}");
+        }
+        assert_eq!(
+            refusal(&honest.replace(signature, &signature.repeat(2))),
+            Some(Refusal::SignatureMisplaced)
+        );
+        // Anywhere as a direct child will do: the digest leaves it out.
+        assert_eq!(refusal(&without.replace("</Assertion>", &format!("{signature}</Assertion>"))), None);
+        let nested = honest.replace("<KeyName>", "<ds:Signature/><KeyName>");
+        assert_eq!(refusal(&nested), Some(Refusal::SignatureMisplaced));
+    }
+
+    #[test]
+    fn an_id_is_there_once_in_any_spelling() {
+        let honest = signed();
+        for (from, to) in [
+            ("ID=\"_r1\"", "ID=\"_a1\""),
+            ("<samlp:Status>", "<samlp:Status xml:id='_a1'>"),
+            ("<samlp:Status>", "<samlp:Status xmlns:evil='urn:evil' evil:Id='_a1'>"),
+            ("<ds:Signature ", "<ds:Signature Id='_r1' "),
+        ] {
+            assert_eq!(refusal(&honest.replacen(from, to, 1)), Some(Refusal::DuplicateId), "{to}");
+        }
+        let evil = honest.replacen("<Assertion ", "<Assertion xmlns:e='urn:e' e:ID='_other' ", 1);
+        assert_eq!(refusal(&evil), Some(Refusal::DigestMismatch));
+    }
+
+    #[test]
+    fn keys_belong_to_their_issuer() {
+        let other = || crate::saml::IdentityProvider {
+            entity_id: "urn:other".to_owned(),
+            ..provider(vec![EC.key()])
+        };
+        assert_eq!(sign_in_at(&encoded(&signed()), now(), other()).err(), Some(Refusal::UnknownIssuer));
+        let commented = signed().replace("adfs/services", "adfs<!---->/services");
+        assert_eq!(refusal(&commented), Some(Refusal::UnknownIssuer));
+    }
+}

@@ -16,6 +16,7 @@ const MAX_VALUE_CHARS: usize = 4_096;
 /// element of the document.
 const MAX_PREFIXES: usize = 16;
 
+pub(super) const SHA256_URI: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 const ENVELOPED_SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 
 /// What a `ds:Signature` says, its form checked and nothing believed.
@@ -134,7 +135,7 @@ fn signature_algorithm(uri: &str) -> Result<SignatureAlgorithm, Refusal> {
 /// The allow-list of digests (XML Encryption 5.7; RFC 6931, 2.1).
 fn digest_hash(uri: &str) -> Result<Hash, Refusal> {
     match uri {
-        "http://www.w3.org/2001/04/xmlenc#sha256" => Ok(Hash::Sha256),
+        SHA256_URI => Ok(Hash::Sha256),
         "http://www.w3.org/2001/04/xmldsig-more#sha384" => Ok(Hash::Sha384),
         "http://www.w3.org/2001/04/xmlenc#sha512" => Ok(Hash::Sha512),
         _ => Err(Refusal::AlgorithmRefused),
@@ -214,5 +215,102 @@ impl<'a, 'i> Children<'a, 'i> {
             self.next = node.next_sibling();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use roxmltree::Document;
+
+    const HONEST: &str = r##"<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"> <SignedInfo>
+        <CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>
+        <SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/>
+        <Reference URI="#_1"><Transforms>
+            <Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>
+            <Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"><InclusiveNamespaces
+                xmlns="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="xs  #default"/></Transform>
+        </Transforms><DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>
+        <DigestValue>AA
+            AA</DigestValue></Reference></SignedInfo>
+        <SignatureValue>AAAA</SignatureValue><KeyInfo>anything <at/> all</KeyInfo></Signature>"##;
+
+    fn refusal(xml: &str) -> Option<Refusal> {
+        let document = Document::parse(xml).unwrap();
+        SignatureParts::read(document.root_element()).err()
+    }
+
+    #[test]
+    fn an_honest_signature_is_read() {
+        let document = Document::parse(HONEST).unwrap();
+        let parts = SignatureParts::read(document.root_element()).ok().unwrap();
+        assert_eq!(parts.algorithm, SignatureAlgorithm::Rsa(Hash::Sha256));
+        assert_eq!(parts.reference_uri, "#_1");
+        assert_eq!(parts.reference_method.inclusive_prefixes, ["xs", "#default"]);
+        assert!(parts.signed_info_method.inclusive_prefixes.is_empty());
+        assert_eq!((parts.digest, parts.value), (vec![0; 3], vec![0; 3]));
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        use Refusal::{AlgorithmRefused, ReferenceRefused, SignatureMalformed, TransformRefused};
+        let reference = "<Reference URI=\"#_1\"><Transforms>";
+        for (honest, evil, expected) in [
+            ("<SignatureValue>AAAA", "<SignatureValue>AA<!---->AA", SignatureMalformed),
+            ("<SignatureValue>AAAA", "<SignatureValue>", SignatureMalformed),
+            ("<SignatureValue>AAAA", "<SignatureValue>AAA", SignatureMalformed),
+            ("<SignatureValue>AAAA", "<SignatureValue><b/>AAAA", SignatureMalformed),
+            ("<DigestValue>AA", "<DigestValue>BBBB<!-- -->AA", SignatureMalformed),
+            ("<DigestValue>", "<DigestValue>AAAA</DigestValue><DigestValue>", SignatureMalformed),
+            ("</KeyInfo>", "</KeyInfo><Object/>", SignatureMalformed),
+            ("</KeyInfo>", "</KeyInfo><KeyInfo/>", SignatureMalformed),
+            ("</SignedInfo>", "</SignedInfo><SignedInfo/>", SignatureMalformed),
+            ("<SignedInfo>", "<SignedInfo>text", SignatureMalformed),
+            ("<SignedInfo>", "<SignedInfo><?p?>", SignatureMalformed),
+            ("xml-exc-c14n#\"/>", "xml-exc-c14n#WithComments\"/>", TransformRefused),
+            (
+                "http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
+                "http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"/>",
+                TransformRefused,
+            ),
+            ("xmldsig-more#rsa-sha256", "xmldsig-more#rsa-md5", AlgorithmRefused),
+            (
+                "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+                "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
+                AlgorithmRefused,
+            ),
+            ("xmldsig-more#rsa-sha256", "xmldsig-more#hmac-sha256", AlgorithmRefused),
+            (
+                "xmldsig-more#rsa-sha256\"/>",
+                "xmldsig-more#rsa-sha256\"><X/></SignatureMethod>",
+                SignatureMalformed,
+            ),
+            (
+                "http://www.w3.org/2001/04/xmlenc#sha256",
+                "http://www.w3.org/2000/09/xmldsig#sha1",
+                AlgorithmRefused,
+            ),
+            (
+                " Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256",
+                " xmlns:e=\"urn:e\" e:Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256",
+                SignatureMalformed,
+            ),
+            ("</Reference>", "</Reference><Reference/>", ReferenceRefused),
+            (" URI=\"#_1\"", "", ReferenceRefused),
+            ("#enveloped-signature", "#base64", TransformRefused),
+            (
+                "</Transforms>",
+                "<Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xslt-19991116\"/></Transforms>",
+                TransformRefused,
+            ),
+            ("#enveloped-signature\"/>", "#enveloped-signature\"><XPath/></Transform>", SignatureMalformed),
+            ("PrefixList=", "Prefixes=", SignatureMalformed),
+            ("xs  #default", "a b c d e f g h i j k l m n o p q", SignatureMalformed),
+            (reference, "<Reference URI=\"#_1\"><X/><Transforms>", TransformRefused),
+        ] {
+            assert!(HONEST.contains(honest), "{honest}");
+            assert_eq!(refusal(&HONEST.replacen(honest, evil, 1)), Some(expected), "{evil}");
+        }
     }
 }
