@@ -6,7 +6,7 @@
 use super::instant::parse_instant;
 use super::response::{SUCCESS, status_code};
 use super::xml::{self, SAML};
-use super::{Identity, IdentityProvider, OriginalResponse, Refusal, VerifiedAssertion};
+use super::{Identity, IdentityProvider, Refusal, VerifiedAssertion};
 use roxmltree::Node;
 use time::{Duration, OffsetDateTime};
 
@@ -67,7 +67,7 @@ impl VerifiedAssertion<'_, '_> {
             values: selected.more,
             not_on_or_after: not_on_or_after.saturating_add(service.clock_skew),
             session_not_on_or_after,
-            original: OriginalResponse(self.message.base64().to_owned().into()),
+            original: self.message.base64().clone(),
         })
     }
 }

@@ -222,6 +222,12 @@ fn attribute_value(value: &str, out: &mut Vec<u8>) {
 #[inline]
 fn escape(text: &str, out: &mut Vec<u8>, replacement: impl Fn(u8) -> Option<&'static [u8]>) {
     let mut rest = text.as_bytes();
+    // Most text needs nothing; looking at all of it without stopping is what
+    // the compiler makes wide instructions of.
+    if !rest.iter().fold(false, |any, byte| any | replacement(*byte).is_some()) {
+        out.extend_from_slice(rest);
+        return;
+    }
     while let Some((at, with)) = rest.iter().enumerate().find_map(|(at, b)| Some((at, replacement(*b)?))) {
         out.extend_from_slice(rest.get(..at).unwrap_or_default());
         out.extend_from_slice(with);

@@ -2,13 +2,19 @@
 
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// The response as STS wants it: base64, cleanly re-encoded. A bearer
-/// credential until it expires, so it cannot be printed.
-pub struct OriginalResponse(pub(super) SecretString);
+/// credential until it expires, so it cannot be printed, and is wiped when the
+/// last clone goes.
+#[derive(Clone)]
+pub struct OriginalResponse(Arc<SecretString>);
 
 impl OriginalResponse {
+    pub(super) fn new(base64: String) -> Self {
+        Self(Arc::new(base64.into()))
+    }
     /// For the one caller that must send it: `AssumeRoleWithSAML`.
     pub fn expose(&self) -> &str {
         use secrecy::ExposeSecret;

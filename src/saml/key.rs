@@ -17,7 +17,7 @@ const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34")
 /// A public key that may sign for one issuer.
 pub struct VerificationKey {
     family: Family,
-    /// One parsed key for each of [`Hash`]: parsing costs as much as verifying.
+    /// One parsed key for each [`enum@Hash`]: parsing costs as much as verifying.
     by_hash: [ParsedPublicKey; 3],
     not_after: Option<OffsetDateTime>,
     fingerprint: String,

@@ -8,10 +8,15 @@
 //!
 //! ```text
 //! ResponseMessage::decode   base64, caps, UTF-8              (response.rs)
-//!   .parse()             -> UnverifiedResponse               (response.rs)
-//!   .verify(idps)        -> VerifiedAssertion                (signature.rs)
+//!   .parse()             -> UnverifiedResponse               (scan.rs, response.rs)
+//!   .verify(idps)        -> VerifiedAssertion                (signature.rs, signed_info.rs,
+//!                                                             canonicalization.rs, key.rs)
 //!   .accept(sp, now)     -> Identity                         (accept.rs, select.rs)
 //! ```
+//!
+//! What an unauthenticated sender can make us do is bounded: the scan comes
+//! before the parse, SignedInfo (a dozen elements) is canonicalized before the
+//! signature is verified, and the signed element only after.
 
 mod accept;
 mod canonicalization;

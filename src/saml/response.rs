@@ -2,7 +2,7 @@
 
 use super::scan::{is_declaration, scan};
 use super::xml::{self, SAML, SAMLP};
-use super::{IdentityProviders, Refusal, VerifiedAssertion, signature};
+use super::{IdentityProviders, OriginalResponse, Refusal, VerifiedAssertion, signature};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Document, Node, NodeId, ParsingOptions};
@@ -39,7 +39,7 @@ impl Default for Limits {
 /// It is a credential until it expires: wiped on drop, no `Debug`.
 pub struct ResponseMessage {
     xml: Zeroizing<String>,
-    base64: Zeroizing<String>,
+    base64: OriginalResponse,
     limits: Limits,
 }
 
@@ -53,15 +53,14 @@ impl ResponseMessage {
         if form_field.len() > limits.max_response_chars {
             return Err(Refusal::TooLong);
         }
-        let mut base64 = Zeroizing::new(String::with_capacity(form_field.len()));
-        base64.extend(form_field.split_ascii_whitespace());
-        if base64.is_empty() {
+        let base64 = OriginalResponse::new(without_white_space(form_field));
+        if base64.expose().is_empty() {
             return Err(Refusal::Empty);
         }
         // The engine refuses missing padding and stray bits, so there is one
         // encoding of these bytes, and without white space this is it.
-        let bytes = Zeroizing::new(STANDARD.decode(base64.as_bytes()).map_err(|_| Refusal::NotBase64)?);
-        let xml = text_of(&bytes)?;
+        let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| Refusal::NotBase64)?);
+        let xml = text_of(bytes)?;
         if declares_other_encoding(&xml) {
             return Err(Refusal::NotUtf8);
         }
@@ -91,7 +90,7 @@ impl ResponseMessage {
     }
 
     /// The base64 that STS is sent.
-    pub(super) fn base64(&self) -> &str {
+    pub(super) fn base64(&self) -> &OriginalResponse {
         &self.base64
     }
 }
@@ -158,28 +157,51 @@ pub(super) fn status_code<'a>(response: Node<'a, '_>) -> Option<&'a str> {
     xml::attribute(code, "Value")
 }
 
+fn without_white_space(form_field: &str) -> String {
+    let mut base64 = String::with_capacity(form_field.len());
+    if form_field.bytes().fold(false, |any, byte| any | byte.is_ascii_whitespace()) {
+        base64.extend(form_field.split_ascii_whitespace());
+    } else {
+        base64.push_str(form_field);
+    }
+    base64
+}
+
 /// The bytes as text with `\n` line ends.
-fn text_of(bytes: &[u8]) -> Result<Zeroizing<String>, Refusal> {
-    if is_wide(bytes) {
+fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Refusal> {
+    if is_wide(&bytes) {
         return Err(Refusal::NotUtf8);
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let looks_like_xml = bytes.trim_ascii_start().first() == Some(&b'<');
-    let text = match std::str::from_utf8(bytes) {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let looks_like_xml = text.trim_ascii_start().first() == Some(&b'<');
+    let text = match std::str::from_utf8(text) {
         Ok(text) if looks_like_xml => text,
-        Ok(_) if is_wrapped_deflate(bytes) => return Err(Refusal::Compressed),
+        Ok(_) if is_wrapped_deflate(text) => return Err(Refusal::Compressed),
         Ok(_) => return Err(Refusal::NotXml),
         Err(_) if looks_like_xml => return Err(Refusal::NotUtf8),
         // Raw DEFLATE (bindings 3.4.4.1) has no mark of its own.
         Err(_) => return Err(Refusal::Compressed),
     };
-    // XML 1.0, 2.11: line ends are normalized before anything else looks. (The
-    // parser does it later and, beside character references, not quite.)
-    Ok(Zeroizing::new(if text.contains('\r') {
-        text.replace("\r\n", "\n").replace('\r', "\n")
-    } else {
-        text.to_owned()
-    }))
+    if text.len() < bytes.len() || text.contains('\r') {
+        return Ok(with_normal_line_ends(text));
+    }
+    // The usual case: the same memory, one copy less to wipe.
+    String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|_| Refusal::NotUtf8)
+}
+
+/// XML 1.0, 2.11: `\r\n` and a lone `\r` are `\n`, before anything else looks.
+/// (The parser does it later and, beside character references, not quite.)
+fn with_normal_line_ends(text: &str) -> Zeroizing<String> {
+    // Written once into what is large enough: no copy stays behind unwiped.
+    let mut normal = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some((line, after)) = rest.split_once('\r') {
+        normal.push_str(line);
+        normal.push('\n');
+        rest = after.strip_prefix('\n').unwrap_or(after);
+    }
+    normal.push_str(rest);
+    normal
 }
 
 /// UTF-16 or UTF-32, with a byte order mark or recognizable by its zeros
@@ -342,12 +364,13 @@ mod tests {
         let wrapped =
             field.as_bytes().chunks(76).map(|l| std::str::from_utf8(l).unwrap()).collect::<Vec<_>>();
         let message = decode(&format!(" {}\r\n", wrapped.join("\r\n"))).ok().unwrap();
-        assert_eq!(message.base64(), field);
+        assert_eq!(message.base64().expose(), field);
 
         let marked = format!("\u{feff}<?xml version='1.0' encoding='utf-8'?>\r\n{}\r", RESPONSE);
         let message = decode(&encoded(&marked)).ok().unwrap();
         assert!(message.xml.starts_with("<?xml") && !message.xml.contains('\r'));
         assert!(message.parse().is_ok());
+        assert_eq!(*with_normal_line_ends("a\r\nb\r\r\n\nc\r"), "a\nb\n\n\nc\n");
     }
 
     proptest! {

@@ -15,13 +15,17 @@
 //! attribute's has none. `{}name` is an element without a namespace. There are
 //! no prefixes, no `..`, no `//`, no functions and no absolute paths.
 //!
+//! The assertion's `ds:Signature` is not there for selectors: it is the one part
+//! of the assertion that its signature does not cover, and `KeyInfo` may hold
+//! anything.
+//!
 //! A value is the whole text of an element or attribute, character for
 //! character: nothing is trimmed. A comment, processing instruction or element
 //! inside is refused. Empty values and elements with `xsi:nil="true"` count as
 //! absent.
 
 use super::Refusal;
-use super::xml::{self, SAML, XSI};
+use super::xml::{self, DSIG, SAML, XSI};
 use roxmltree::Node;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -113,6 +117,7 @@ impl Selector {
 impl Step {
     fn matches(&self, node: Node<'_, '_>) -> bool {
         node.is_element()
+            && !xml::is(node, DSIG, "Signature")
             && self.name.as_ref().is_none_or(|name| {
                 let tag = node.tag_name();
                 tag.name() == name.local && tag.namespace().unwrap_or_default() == name.namespace
@@ -423,6 +428,21 @@ mod tests {
         }
         assert_eq!(values("Attribute[@Kind='k']/AttributeValue"), Err(Refusal::ValueNotText));
         assert_eq!(values("Attribute"), Err(Refusal::ValueNotText));
+    }
+
+    /// `KeyInfo` is not signed, and not read.
+    #[test]
+    fn the_signature_holds_no_values() {
+        let xml = "<Assertion xmlns='urn:oasis:names:tc:SAML:2.0:assertion'>\
+                   <ds:Signature xmlns:ds='http://www.w3.org/2000/09/xmldsig#'><ds:KeyInfo>\
+                   <AttributeValue>evil</AttributeValue></ds:KeyInfo></ds:Signature><a><b>\
+                   <AttributeValue>good</AttributeValue></b></a></Assertion>";
+        let document = Document::parse(xml).unwrap();
+        let selector = Selector::compile("*/*/AttributeValue").unwrap();
+        assert_eq!(selector.values(document.root_element()), Ok(vec!["good"]));
+        let dsig = "{http://www.w3.org/2000/09/xmldsig#}";
+        let selector = Selector::compile(&format!("{dsig}Signature/{dsig}KeyInfo/AttributeValue")).unwrap();
+        assert_eq!(selector.values(document.root_element()), Ok(vec![]));
     }
 
     #[test]
