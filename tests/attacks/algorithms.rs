@@ -85,6 +85,14 @@ fn another_algorithm_than_the_one_used() {
     }
 }
 
+/// Made by `openssl dgst -sha1 -sign` over what [`sha1`] signs: the crypto
+/// library here refuses to.
+const GENUINE_SHA1: &str = "\
+     Iu42uY+rG9BkzIqTJTkihaO3dVsWEu7W4vsNJCAdgZgFTDNARTNtQFv5AtiMIW6nW+8223nEX9h/TJJUNSewMn\
+     /4QJsmSSKKGkglPBFBKU82nWB3uhu13bJ47dqLfLIq3N5H8Qk4dovV3GHwznBU4K2UCkf7kE70TcmSpGlN2Trj\
+     OUyFqiw09zYCwjDy4EHGDo7voFE0qqua/4/YSWCVrD4CnyYB/067B5Lg5cDJVhFRjUaNkc3zx9YD/es6Bb1oAF\
+     qh4OpXHnp7gTcl1Mlow6rF8FM+Ye7USGlCAAPOni/r+/T+szbRl6mVS1zUmNnyCP0tNmcYg9+2UctrhYMX7Q==";
+
 /// A genuine SHA-1 signature of the trusted key, as an old AD FS makes it.
 #[test]
 fn sha1() {
@@ -92,9 +100,11 @@ fn sha1() {
     let signing = Signing {
         digest: Hash::Sha1,
         claims: Some("http://www.w3.org/2000/09/xmldsig#rsa-sha1"),
+        value: Some(GENUINE_SHA1),
         ..Signing::default()
     };
     let xml = Forge { assertion_signing: Some(signing), ..Forge::default() }.xml();
+    assert!(careless_verifier_believes(&xml), "no genuine SHA-1 signature");
     assert_eq!(refused(&xml), Refusal::AlgorithmRefused);
     // Half of it is enough.
     let digest_only = Signing { digest: Hash::Sha1, ..Signing::default() };

@@ -52,7 +52,7 @@ fn wrapped(evil: &str) -> Refusal {
 
 /// A response around these children of `samlp:Response`.
 fn response_around(children: &str) -> String {
-    let honest = Forge::default().unsigned_with().xml();
+    let honest = Forge::default().not_signed().xml();
     replace(&honest, element(&honest, "Assertion"), children)
 }
 

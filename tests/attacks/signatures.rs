@@ -197,7 +197,7 @@ fn signed_metadata_under_the_assertions_id() {
 #[test]
 fn unsigned() {
     accepted(&Forge::default().xml());
-    assert_eq!(refused(&Forge::default().unsigned_with().xml()), Refusal::NotSigned);
+    assert_eq!(refused(&Forge::default().not_signed().xml()), Refusal::NotSigned);
 }
 
 #[test]

@@ -11,8 +11,9 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256,
-    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair, UnparsedPublicKey,
 };
 use aws_lc_rs::{digest, hmac};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -122,6 +123,14 @@ pub fn stranger() -> &'static Key {
 }
 
 impl Key {
+    /// The public key, as a DER SubjectPublicKeyInfo.
+    pub fn public(&self) -> Vec<u8> {
+        use x509_cert::der::{Decode, Encode};
+        let certificate = STANDARD.decode(&self.certificate).unwrap();
+        let certificate = x509_cert::Certificate::from_der(&certificate).unwrap();
+        certificate.tbs_certificate().subject_public_key_info().to_der().unwrap()
+    }
+
     /// As the service's configuration holds it.
     pub fn verification(&self) -> VerificationKey {
         VerificationKey::from_certificate(&STANDARD.decode(&self.certificate).unwrap()).unwrap()
@@ -191,6 +200,8 @@ pub struct Signing {
     pub claims: Option<&'static str>,
     /// An HMAC with this key, instead of a signature.
     pub hmac: Option<Vec<u8>>,
+    /// This SignatureValue, made elsewhere.
+    pub value: Option<&'static str>,
     /// The certificate in KeyInfo; `None`: no KeyInfo.
     pub key_info: Option<&'static Key>,
     /// Changes SignedInfo's text before it is signed.
@@ -207,6 +218,7 @@ impl Default for Signing {
             prefix_list: "",
             claims: None,
             hmac: None,
+            value: None,
             key_info: Some(rsa()),
             edit_signed_info: |text| text,
         }
@@ -308,13 +320,16 @@ impl Signing {
     }
 
     fn value(&self, signed_info: &[u8]) -> String {
+        if let Some(value) = self.value {
+            return value.to_owned();
+        }
         if let Some(secret) = &self.hmac {
             return STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed_info));
         }
         match &self.key.pair {
             Pair::Rsa(pair) => {
                 let encoding: &'static dyn RsaEncoding = match self.hash {
-                    // The library does not sign with SHA-1; see the test `sha1`.
+                    // The library does not sign with SHA-1: see `value`.
                     Hash::Sha1 | Hash::Sha256 => &RSA_PKCS1_SHA256,
                     Hash::Sha384 => &RSA_PKCS1_SHA384,
                     Hash::Sha512 => &RSA_PKCS1_SHA512,
@@ -336,6 +351,14 @@ fn canonical(node: roxmltree::Node<'_, '_>, prefixes: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     canonicalize(node, None, prefixes, &mut out).expect("canonicalizable");
     out
+}
+
+/// What the first signature is computed over, and the signature.
+pub fn signed_info_and_value(xml: &str) -> (Vec<u8>, Vec<u8>) {
+    let document = parse(xml);
+    let find = |name: &str| document.descendants().find(|n| n.has_tag_name((DSIG, name))).expect("signed");
+    let value = find("SignatureValue").text().expect("a value");
+    (canonical(find("SignedInfo"), &[]), STANDARD.decode(value).expect("base64"))
 }
 
 /// The canonical form of the element with this `ID`, without its signature.
@@ -432,7 +455,18 @@ impl Forge {
         }
     }
 
-    pub fn unsigned_with(mut self) -> Self {
+    /// In AD FS's shape, with as many roles as fit into so many base64 characters.
+    pub fn of_size(characters: usize) -> Self {
+        let with = |roles: usize| {
+            let roles = (0..roles).map(|i| role(&format!("ADFS-Account{i:03}"))).collect();
+            Self { roles, ..Self::default() }
+        };
+        let base = with(0).xml().len();
+        let each = with(1).xml().len() - base;
+        with((characters / 4 * 3).saturating_sub(base) / each)
+    }
+
+    pub fn not_signed(mut self) -> Self {
         (self.assertion_signing, self.response_signing) = (None, None);
         self
     }
@@ -614,7 +648,7 @@ pub fn judge(xml: &str) -> Result<Identity, Refusal> {
     gate(&STANDARD.encode(xml), &Limits::default(), &providers(), now())
 }
 
-/// A verifier with every mistake that `ATTACKS.md` tells of: any signature,
+/// A verifier with the mistakes that the attacks are made for: any signature,
 /// anywhere, over any element that has its `ID`. What it believes, an attacker
 /// has really carried a genuine signature into.
 pub fn careless_verifier_believes(xml: &str) -> bool {
@@ -627,25 +661,19 @@ pub fn careless_verifier_believes(xml: &str) -> bool {
         let Some(target) = document.descendants().find(|n| n.attribute("ID") == Some(id)) else {
             return false;
         };
+        let method = find("SignatureMethod").and_then(|n| n.attribute("Algorithm")).unwrap_or_default();
+        let (hash, algorithm) = match method.ends_with("sha1") {
+            true => (Hash::Sha1, &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
+            false => (Hash::Sha256, &RSA_PKCS1_2048_8192_SHA256),
+        };
         let mut bytes = Vec::new();
         canonicalize(target, Some(signature.id()), &[], &mut bytes).is_ok()
-            && Hash::Sha256.of(&bytes) == text("DigestValue")
+            && hash.of(&bytes) == text("DigestValue")
             && find("SignedInfo").is_some_and(|info| {
-                let key = STANDARD.decode(&rsa().certificate).unwrap();
                 let value = STANDARD.decode(text("SignatureValue")).unwrap_or_default();
-                rsa_public(&key).verify(&canonical(info, &[]), &value).is_ok()
+                UnparsedPublicKey::new(algorithm, rsa().public())
+                    .verify(&canonical(info, &[]), &value)
+                    .is_ok()
             })
     })
-}
-
-fn rsa_public(certificate: &[u8]) -> aws_lc_rs::signature::UnparsedPublicKey<Vec<u8>> {
-    use x509_cert::der::{Decode, Encode};
-    let certificate = x509_cert::Certificate::from_der(certificate).unwrap();
-    let key = certificate.tbs_certificate().subject_public_key_info().to_der().unwrap();
-    aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256, key)
-}
-
-/// The floor of a benchmark: verifies an RSA-SHA256 signature with ready key.
-pub fn rsa_verifying_key() -> aws_lc_rs::signature::ParsedPublicKey {
-    rsa_public(&STANDARD.decode(&rsa().certificate).unwrap()).parse().unwrap()
 }
