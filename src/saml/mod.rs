@@ -11,7 +11,7 @@
 //!   .parse()             -> UnverifiedResponse               (scan.rs, response.rs)
 //!   .verify(idps)        -> VerifiedAssertion                (signature.rs, signed_info.rs,
 //!                                                             canonicalization.rs, key.rs)
-//!   .accept(sp, now)     -> Identity                         (accept.rs, select.rs)
+//!   .accept(sp, now)     -> Identity                         (accept.rs, select.rs, selector.rs)
 //! ```
 //!
 //! What an unauthenticated sender can make us do is bounded: the scan comes
@@ -29,6 +29,7 @@ mod refusal;
 mod response;
 mod scan;
 mod select;
+mod selector;
 mod signature;
 mod signed_info;
 #[cfg(test)]
@@ -44,5 +45,6 @@ pub use metadata::{IdpMetadata, MetadataError, SignOnService};
 pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
-pub use select::{Selector, SelectorError, Selectors};
+pub use select::Selectors;
+pub use selector::{Selector, SelectorError};
 pub use signature::VerifiedAssertion;
