@@ -10,6 +10,9 @@ mod people;
 mod sign;
 mod token;
 
+#[cfg(test)]
+mod tests;
+
 pub use idp::{LookAlike, RelyingParty};
 pub use people::{ACCOUNT, COMPANY, PEOPLE, PROVIDER_ARN, Person};
 pub use sign::SigningError;
