@@ -28,14 +28,19 @@ struct Notes {
     /// Tables whose other keys are not judged.
     open: BTreeSet<String>,
     used: BTreeSet<String>,
-    broken: bool,
+    /// The first syntax error.
+    broken: Option<Place>,
 }
 
 impl Reader {
     /// `root` is a table; `syntax` is what the parser has already found wrong.
     pub(super) fn new(root: Node, syntax: Vec<Fault>, env: impl Iterator<Item = (String, String)>) -> Self {
         let variables = env.filter(|(name, _)| is_ours(name)).collect();
-        let notes = Notes { broken: !syntax.is_empty(), faults: syntax, ..Notes::default() };
+        let notes = Notes {
+            broken: syntax.first().map(|fault| fault.place.clone()),
+            faults: syntax,
+            ..Notes::default()
+        };
         Self { root, variables, notes: RefCell::new(notes) }
     }
 
@@ -80,7 +85,7 @@ impl Reader {
 
     /// Whether the file has syntax errors: what seems missing may just not have been understood.
     pub(super) fn is_broken(&self) -> bool {
-        self.notes.borrow().broken
+        self.notes.borrow().broken.is_some()
     }
 
     /// Judges what was never asked for. Gives faults, by place, and warnings.
@@ -120,6 +125,8 @@ impl Reader {
                     match asked {
                         Some(true) => self.unknown_keys(child, &key),
                         Some(false) => {}
+                        // Behind a broken header keys may stand in the wrong table.
+                        None if self.notes.borrow().broken.as_ref().is_some_and(|broken| place > broken) => {}
                         None => {
                             let message = format!("unknown key; known here: {}", self.known(path));
                             self.fault(&At { place: place.clone(), key }, message);

@@ -66,6 +66,12 @@ fn syntax_errors_stand_beside_the_other_faults() {
     assert!(faults.iter().any(|f| f.contains("saml.idp[0].name: expected 1 to 64")), "{faults:#?}");
     // What was swallowed with them is not called missing.
     assert!(!faults.iter().any(|f| f.contains("is missing")), "{faults:#?}");
+
+    // Before the broken header an unknown key is one; behind it, who knows.
+    let faults = Files::new().faults("extra = 1\n[sts\nkind = \"local\"\n", &[]);
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+    assert!(faults[0].starts_with("config/vestibule.toml:1:1: extra: unknown key"), "{faults:#?}");
+    assert!(faults[1].starts_with("config/vestibule.toml:2:5: not TOML: unclosed table"), "{faults:#?}");
 }
 
 #[test]
