@@ -84,6 +84,12 @@ async function main() {
     show("failure");
     return;
   }
+  if (config.binding !== "challenge") {
+    const sentence = "This page is not the one that this service is configured for.";
+    showFailure(new VestibuleError("binding_plain", sentence), config.contact);
+    show("failure");
+    return;
+  }
   showSignIn(config);
   try {
     const credentials = await completion;

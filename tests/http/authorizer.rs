@@ -1,6 +1,6 @@
 //! The authorizer, as API Gateway asks it.
 
-use super::fake_world::{Waiting, start_of_time};
+use super::fake_world::{Faults, Waiting, start_of_time};
 use super::{Vestibule, request};
 use axum::body::Body;
 use serde_json::{Value, json};
@@ -130,6 +130,15 @@ async fn a_ticket_that_has_expired_is_unauthorized() {
     let broker = vestibule.world.broker(Binding::Challenge);
     let refused = authorize(&broker, &rest_token(&waiting), vestibule.world.now()).await.unwrap_err();
     assert_eq!(refused.reason(), "ticket_expired");
+}
+
+#[tokio::test]
+async fn a_key_ring_that_does_not_answer_is_not_the_ticket_s_fault() {
+    let vestibule = Vestibule::new();
+    let waiting = vestibule.world.waiting(Binding::Challenge).await;
+    Faults::on(&vestibule.world.faults.keys_down);
+    let (status, answer) = route(&vestibule, &rest_token(&waiting)).await;
+    assert_eq!((status, &answer["error"]), (503, &json!("keys_unavailable")));
 }
 
 #[tokio::test]

@@ -20,13 +20,13 @@ struct Server {
 
 const TIMEOUT: Duration = Duration::from_millis(300);
 
-async fn server(max_connections: usize) -> Server {
+async fn server(max_connections: usize, header_timeout: Duration) -> Server {
     let mut settings = settings();
     settings.request_timeout = TIMEOUT;
     let vestibule = Vestibule::with(Binding::Challenge, settings, None);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let limits = ServeLimits { max_connections, header_timeout: TIMEOUT, grace: Duration::from_secs(10) };
+    let limits = ServeLimits { max_connections, header_timeout, grace: Duration::from_secs(10) };
     let (stop, stopped) = oneshot::channel();
     let shutdown = async {
         let _ = stopped.await;
@@ -56,7 +56,7 @@ const HEAD: &str = "POST /saml HTTP/1.1\r\nHost: x\r\nAccept: application/json\r
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_over_a_socket_is_audited_with_the_client_s_address() {
-    let server = server(10).await;
+    let server = server(10, TIMEOUT).await;
     let waiting = server.vestibule.world.waiting(Binding::Challenge).await;
     let mut stream = connect(server.address);
     write!(
@@ -76,7 +76,7 @@ async fn a_delivery_over_a_socket_is_audited_with_the_client_s_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_body_is_408_after_the_timeout() {
-    let server = server(10).await;
+    let server = server(10, TIMEOUT).await;
     let mut stream = connect(server.address);
     write!(stream, "{HEAD}Content-Length: 1000\r\n\r\nSAMLResponse=").unwrap();
     let began = Instant::now();
@@ -88,7 +88,7 @@ async fn a_slow_body_is_408_after_the_timeout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_head_or_an_idle_connection_is_closed() {
-    let server = server(10).await;
+    let server = server(10, TIMEOUT).await;
     for sent in ["GET / HTTP/1.1\r\nHost: x\r\nX-Slow", ""] {
         let mut stream = connect(server.address);
         stream.write_all(sent.as_bytes()).unwrap();
@@ -100,7 +100,7 @@ async fn a_slow_head_or_an_idle_connection_is_closed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_headers_is_431() {
-    let server = server(10).await;
+    let server = server(10, TIMEOUT).await;
     let many = (0..200).map(|i| format!("X-{i}: y\r\n")).collect::<String>();
     let large = format!("X-Large: {}\r\n", "y".repeat(17 * 1024));
     let long_path = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(17 * 1024));
@@ -118,7 +118,7 @@ async fn a_flood_of_headers_is_431() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversized_chunked_body_is_413() {
-    let server = server(10).await;
+    let server = server(10, TIMEOUT).await;
     let mut stream = connect(server.address);
     let mut reader = stream.try_clone().unwrap();
     write!(stream, "{HEAD}Transfer-Encoding: chunked\r\n\r\n").unwrap();
@@ -135,7 +135,7 @@ async fn an_oversized_chunked_body_is_413() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn smuggled_lengths_and_broken_requests_are_400() {
-    let server = server(10).await;
+    let server = server(10, TIMEOUT).await;
     for request in [
         format!("{HEAD}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
         format!("{HEAD}Content-Length: -1\r\n\r\n"),
@@ -153,7 +153,7 @@ async fn smuggled_lengths_and_broken_requests_are_400() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_the_limit_wait_for_their_turn() {
-    let server = server(1).await;
+    let server = server(1, Duration::from_secs(60)).await;
     let first = connect(server.address);
     // Time for the first to be accepted; then it holds the only slot until it is closed.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -168,7 +168,7 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_running_requests_end() {
-    let server = server(10).await;
+    let server = server(10, TIMEOUT).await;
     let world = server.vestibule.world.clone();
     let waiting = world.waiting(Binding::Challenge).await;
     let gate = world.close_gate().await;
@@ -181,8 +181,11 @@ async fn a_stop_lets_running_requests_end() {
     .unwrap();
     world.at_gate.acquire().await.unwrap().forget();
     server.stop.send(()).unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(TcpStream::connect(server.address).is_err(), "nobody new is let in");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(server.address).is_ok() {
+        assert!(Instant::now() < deadline, "nobody new may be let in");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert!(!server.running.is_finished());
     drop(gate);
     assert!(rest(stream).starts_with("HTTP/1.1 200 OK"));

@@ -172,6 +172,9 @@ async fn when_all_slots_are_taken_the_next_is_told_at_once() {
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
     assert_secure(&answer);
+    let preflight = [("origin", ORIGIN), ("access-control-request-method", "GET")];
+    let answer = vestibule.ask(request("OPTIONS", "/saml", &preflight, Body::empty())).await;
+    assert_eq!(answer.status, 204, "else the page could not read the 503");
 
     drop(gate);
     assert_eq!(first.await.unwrap().unwrap().status(), 200);
