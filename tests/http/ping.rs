@@ -249,3 +249,56 @@ async fn a_ping_signed_by_the_page_succeeds() {
     ];
     assert_eq!(vestibule.get("/users", &headers).await.status, 200);
 }
+
+/// Signs by hand, so that the signature is right for what it says, and what it
+/// says can be wrong.
+fn signed_by_hand(scope_date: &str, scope_end: &str, signed_headers: &str) -> Headers {
+    use aws_lc_rs::{digest, hmac};
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let sha256 = |text: &str| hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    let headers: Headers = [
+        ("host", "vestibule.example.com"),
+        ("x-amz-date", "20261123T060000Z"),
+        ("x-amz-security-token", SESSION_TOKEN),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let value = |name: &str| &headers.iter().find(|h| h.0 == name.to_lowercase()).unwrap().1;
+    let lines: String = signed_headers.split(';').map(|name| format!("{name}:{}\n", value(name))).collect();
+    let canonical = format!("GET\n/users\n\n{lines}\n{signed_headers}\n{}", sha256(""));
+    let scope = format!("{scope_date}/eu-central-1/execute-api/{scope_end}");
+    let to_sign = format!("AWS4-HMAC-SHA256\n20261123T060000Z\n{scope}\n{}", sha256(&canonical));
+    let mut key = format!("AWS4{SECRET_ACCESS_KEY}").into_bytes();
+    for part in [scope_date, "eu-central-1", "execute-api", "aws4_request", &to_sign] {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes());
+        key = tag.as_ref().to_vec();
+    }
+    let credential = format!("{ACCESS_KEY_ID}/{scope}");
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={signed_headers}, Signature={}",
+        hex(&key)
+    );
+    headers.into_iter().chain([("authorization".to_owned(), authorization)]).collect()
+}
+
+#[tokio::test]
+async fn a_right_signature_of_a_wrong_claim_is_refused() {
+    let vestibule = Vestibule::new();
+    let names = "host;x-amz-date;x-amz-security-token";
+    let good = signed_by_hand("20261123", "aws4_request", names);
+    assert_eq!(send(&vestibule, "/users", &good).await.status, 200);
+    for wrong in [
+        signed_by_hand("20261122", "aws4_request", names),
+        signed_by_hand("", "aws4_request", names),
+        signed_by_hand("20261123", "aws4_request/", names),
+        signed_by_hand("20261123", "aws5_request", names),
+        signed_by_hand("20261123", "aws4_request", "x-amz-date;host;x-amz-security-token"),
+        signed_by_hand("20261123", "aws4_request", "host;host;x-amz-date;x-amz-security-token"),
+        signed_by_hand("20261123", "aws4_request", "Host;x-amz-date;x-amz-security-token"),
+        signed_by_hand("20261123", "aws4_request", "host;x-amz-date"),
+        signed_by_hand("20261123", "aws4_request", "host;x-amz-security-token"),
+        signed_by_hand("20261123", "aws4_request", "x-amz-date;x-amz-security-token"),
+    ] {
+        send(&vestibule, "/users", &wrong).await.refused(403, "ping_signature_invalid");
+    }
+}
