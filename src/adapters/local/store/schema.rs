@@ -147,17 +147,20 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
-/// Whether the file has our schema already (`false`: it is empty).
+/// Whether the file has our schema already (`false`: it is empty). One
+/// statement, so one moment: another process may be creating it just now.
 fn check_ours(conn: &Connection, path: &Path) -> Result<bool, OpenError> {
-    let number =
-        |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|e| explain(path, e));
-    let application = number("PRAGMA application_id")?;
-    let version = number("PRAGMA user_version")?;
+    let marks = "SELECT (SELECT application_id FROM pragma_application_id),
+                        (SELECT user_version FROM pragma_user_version),
+                        (SELECT count(*) FROM sqlite_schema)";
+    let marks: (i64, i64, i64) = conn
+        .query_row(marks, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .map_err(|e| explain(path, e))?;
     let path = path.to_owned();
-    match (application, version) {
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(true),
-        (APPLICATION_ID, found) => Err(OpenError::NewerDatabase { path, found, known: SCHEMA_VERSION }),
-        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(false),
+    match marks {
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(true),
+        (APPLICATION_ID, found, _) => Err(OpenError::NewerDatabase { path, found, known: SCHEMA_VERSION }),
+        (0, 0, 0) => Ok(false),
         _ => Err(OpenError::ForeignDatabase { path }),
     }
 }
