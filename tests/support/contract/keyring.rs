@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::sync::Arc;
 use vestibule::broker::ports::{KeyRing, KeyRingError};
-use vestibule::broker::{Jti, Sealed, SessionId, TicketClaims, TicketError, ticket_kid};
+use vestibule::broker::{Jti, LoginId, Sealed, SessionId, TicketClaims, TicketError, ticket_kid};
 
 /// Where one ring's keys live.
 pub trait RingHouse: Send + Sync {
@@ -60,6 +60,7 @@ pub fn claims(n: u8) -> TicketClaims {
         aud: "https://vestibule.example.com".to_owned(),
         sub: session(n).as_str().to_owned(),
         jti: Jti::from_stored(format!("jti-{n}")),
+        login: LoginId::from_stored(format!("login-{n}")),
         challenge: "c".repeat(43),
         iat: now,
         exp: now + 30,

@@ -9,6 +9,7 @@
     reason = "each test file uses one suite of them"
 )]
 
+pub mod issuer;
 pub mod keyring;
 pub mod store;
 

@@ -11,6 +11,9 @@ const APPLICATION_ID: i64 = 0x5645_5354;
 /// `PRAGMA user_version`: raised with every change of [`SCHEMA`].
 const SCHEMA_VERSION: i64 = 1;
 
+/// The same while opening, where each of several statements may have to wait.
+const OPEN_TIMEOUT: Duration = Duration::from_millis(400);
+
 /// How long one statement waits for another process that is writing. A group
 /// commit holds the lock for milliseconds; longer, and requests would time out
 /// in the queue behind it; shorter, and a slow disk would look like a fault.
@@ -123,7 +126,7 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
     let explain = |e: Error| explain(path, e);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(explain)?;
-    conn.busy_timeout(BUSY_TIMEOUT).map_err(explain)?;
+    conn.busy_timeout(OPEN_TIMEOUT).map_err(explain)?;
     if conn.is_readonly("main").map_err(explain)? {
         let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         return Err(OpenError::File { path: path.to_owned(), source });
@@ -144,6 +147,7 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
     .map_err(explain)?;
     conn.set_prepared_statement_cache_capacity(64);
     create_schema(&conn, path)?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(explain)?;
     Ok(conn)
 }
 
