@@ -1,1 +1,161 @@
-//! Being built.
+//! The street: routes, limits, and what each answer looks like.
+//!
+//! Every request passes the envelope (`envelope.rs`: reference, limits, panics,
+//! CORS, headers, log line) and reaches one small handler. A handler answers or
+//! returns an [`Error`]; only the table in `error.rs` knows status codes and
+//! sentences. To add a refusal: a variant in its room, and the table does not
+//! compile until it has a row (`docs/ERRORS.md` is checked by a test).
+
+mod accept;
+mod admin;
+pub mod authorizer;
+mod body;
+mod claim;
+mod client_ip;
+mod cors;
+mod documents;
+mod envelope;
+pub mod error;
+mod form;
+mod headers;
+mod login;
+mod metrics;
+mod pages;
+mod refusal;
+pub mod serve;
+mod sigv4;
+mod users;
+
+pub use admin::admin_router;
+pub use error::Error;
+pub use serve::{Peer, ServeLimits, serve};
+
+use crate::broker::Broker;
+use crate::broker::ports::CallerDirectory;
+use crate::config::{JwtIn, Network, SignOn};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What this room needs to know, finished and typed.
+pub struct Settings {
+    /// How the world names us: scheme and host, no trailing slash.
+    pub public_url: String,
+    /// The page that receives the ticket.
+    pub redirect_url: String,
+    /// Where in the redirect the ticket stands.
+    pub jwt_in: JwtIn,
+    /// Origins whose pages may read our answers.
+    pub allowed_origins: Vec<String>,
+    /// Networks whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<Network>,
+    /// Whom a refused person should ask.
+    pub contact: Option<String>,
+    /// How pages send people to the identity providers.
+    pub sign_on: Vec<SignOn>,
+    /// The region that signatures of the ping must name.
+    pub region: String,
+    /// The product's version.
+    pub version: String,
+    /// Our SP metadata (`saml::metadata::service_provider_metadata`).
+    pub service_provider_metadata: String,
+    /// Requests worked on at once; more are answered 503 `busy`.
+    pub max_concurrent_requests: usize,
+    /// How long a client may take to send its request's body.
+    pub request_timeout: Duration,
+}
+
+/// A setting that cannot stand in an HTTP header.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} cannot stand in an HTTP header: {value:?}")]
+pub struct SettingsError {
+    /// The option's name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+/// One Vestibule, as its routes see it.
+pub struct App {
+    broker: Arc<Broker>,
+    callers: Option<Arc<dyn CallerDirectory>>,
+    settings: Settings,
+    origins: cors::Origins,
+    redirect: login::Redirect,
+    config_json: String,
+    metrics: metrics::Metrics,
+    slots: Arc<Semaphore>,
+}
+
+impl App {
+    /// Without a `callers` directory nobody could check a ping's signature, so
+    /// there is no ping.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn new(
+        broker: Arc<Broker>,
+        callers: Option<Arc<dyn CallerDirectory>>,
+        settings: Settings,
+    ) -> Result<Self, SettingsError> {
+        Ok(Self {
+            origins: cors::Origins::new(&settings.allowed_origins)?,
+            redirect: login::Redirect::new(&settings.redirect_url, settings.jwt_in)?,
+            config_json: documents::config_json(&settings, broker.settings().binding, callers.is_some()),
+            metrics: metrics::Metrics::default(),
+            slots: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
+            broker,
+            callers,
+            settings,
+        })
+    }
+
+    /// Waits until no request is being worked on. A login goes on when its
+    /// client has gone: stop the process only after this (and bound the wait).
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.settings.max_concurrent_requests).unwrap_or(u32::MAX);
+        // Fails only on a closed semaphore, which nobody closes.
+        drop(self.slots.acquire_many(all).await);
+    }
+}
+
+/// The public surface.
+pub fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new()
+        .route(
+            "/saml",
+            post(login::login)
+                .get(claim::claim)
+                // A HEAD would take the credentials and show them to nobody.
+                .head(only("GET, POST, OPTIONS"))
+                .options(cors::preflight)
+                .fallback(only("GET, POST, OPTIONS")),
+        )
+        .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
+        .route(
+            "/config.json",
+            get(documents::config).options(cors::preflight).fallback(only("GET, HEAD, OPTIONS")),
+        )
+        .route("/authorizer", post(authorizer::route).fallback(only("POST")));
+    if app.callers.is_some() {
+        let ping = get(users::ping).head(only("GET, OPTIONS")).options(cors::preflight);
+        router = router.route("/users", ping.fallback(only("GET, OPTIONS")));
+    }
+    for asset in pages::ASSETS {
+        let page = get(move |headers| pages::serve(asset, headers));
+        router = router.route(asset.path, page.fallback(only("GET, HEAD")));
+    }
+    router
+        .fallback(|| ready(Error::NotFound))
+        .layer(from_fn_with_state(app.clone(), envelope::envelope))
+        .with_state(app)
+}
+
+/// Refuses every other method.
+fn only(allow: &'static str) -> impl Fn() -> Ready<Error> + Clone + Send + Sync + 'static {
+    move || ready(Error::MethodNotAllowed { allow })
+}

@@ -1,0 +1,88 @@
+//! The 2017 sample's answer: what DynamoDB's `DeleteItem` returned for the item
+//! that held STS's answer, attribute types and all. For pages written for it
+//! (`binding = "plain"`).
+
+use super::{rfc3339, to_wiped_json};
+use crate::broker::HandOver;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+/// A string attribute: `{"S": …}`.
+#[derive(Serialize)]
+struct S<'a> {
+    #[serde(rename = "S")]
+    s: &'a str,
+}
+
+/// A map attribute: `{"M": …}`.
+#[derive(Serialize)]
+struct M<T> {
+    #[serde(rename = "M")]
+    m: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document<'a> {
+    attributes: Attributes<'a>,
+}
+
+#[derive(Serialize)]
+struct Attributes<'a> {
+    credentials: M<Answer<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer<'a> {
+    credentials: M<Credentials<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Credentials<'a> {
+    access_key_id: S<'a>,
+    secret_access_key: S<'a>,
+    session_token: S<'a>,
+    expiration: S<'a>,
+}
+
+/// `{"Attributes":{"credentials":{"M":{"Credentials":{"M":{"AccessKeyId":{"S":…}, …}}}}}}`
+pub fn json(hand_over: &HandOver) -> Zeroizing<Vec<u8>> {
+    let credentials = &hand_over.credentials;
+    let expiration = rfc3339(credentials.expiration);
+    to_wiped_json(
+        &Document {
+            attributes: Attributes {
+                credentials: M {
+                    m: Answer {
+                        credentials: M {
+                            m: Credentials {
+                                access_key_id: S { s: &credentials.access_key_id },
+                                secret_access_key: S { s: credentials.secret_access_key.expose_secret() },
+                                session_token: S { s: credentials.session_token.expose_secret() },
+                                expiration: S { s: &expiration },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+        credentials.session_token.expose_secret().len(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_page_of_the_2017_sample_finds_its_four_values() {
+        let json: serde_json::Value =
+            serde_json::from_slice(&super::json(&crate::delivery::example())).unwrap();
+        let values = &json["Attributes"]["credentials"]["M"]["Credentials"]["M"];
+        assert_eq!(values["AccessKeyId"]["S"], "ASIAEXAMPLE");
+        assert_eq!(values["SecretAccessKey"]["S"], "wJalr/\"quoted\"");
+        assert_eq!(values["SessionToken"]["S"], "IQoJb3JpZ2lu+/=");
+        assert_eq!(values["Expiration"]["S"], "2026-11-23T07:00:00Z");
+    }
+}

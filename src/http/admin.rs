@@ -1,0 +1,36 @@
+//! For the operator, on a listener of its own: health, readiness, metrics.
+
+use super::App;
+use axum::Router;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use std::sync::Arc;
+
+/// `/healthz` (the process answers), `/readyz` (a login could be recorded now),
+/// `/metrics`.
+pub fn admin_router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(app)
+}
+
+async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
+    match app.broker.world().audit.ready().await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable\n")
+        }
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let free = app.slots.available_permits();
+    let in_flight = app.settings.max_concurrent_requests.saturating_sub(free);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.expose(in_flight))
+}

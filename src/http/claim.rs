@@ -1,0 +1,63 @@
+//! `GET /saml`: ticket and verifier in, credentials out, once.
+
+use super::envelope::{Context, Outcome};
+use super::{App, Error};
+use crate::broker::{Binding, ClaimError, ClaimRequest, TicketError};
+use crate::delivery;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::sync::Arc;
+
+const VERIFIER: HeaderName = HeaderName::from_static("vestibule-verifier");
+const COGNITO_ID: HeaderName = HeaderName::from_static("cognito_id");
+
+pub(super) async fn claim(
+    State(app): State<Arc<App>>,
+    Extension(context): Extension<Context>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let ticket = single(&headers, header::AUTHORIZATION, TicketError::Malformed)?;
+    let request = ClaimRequest {
+        ticket: ticket.map(|credentials| bearer(credentials).to_owned()),
+        verifier: single(&headers, VERIFIER, TicketError::VerifierMismatch)?.map(str::to_owned),
+        cognito_id: single(&headers, COGNITO_ID, TicketError::CognitoIdMismatch)?.map(str::to_owned),
+        reference: context.reference,
+        source_ip: context.source_ip,
+    };
+    let hand_over = app.broker.claim(request).await.map_err(Error::Claim)?;
+    tracing::info!(idp = hand_over.idp, rule = hand_over.rule, "login delivered");
+
+    let json = match app.broker.settings().binding {
+        Binding::Challenge => delivery::credential_process::json(&hand_over),
+        Binding::Plain => delivery::dynamodb::json(&hand_over),
+    };
+    // The buffer is wiped when the last of it has been sent.
+    let body = Bytes::from_owner(json);
+    let mut response =
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response();
+    response.extensions_mut().insert(Outcome("delivered"));
+    Ok(response)
+}
+
+/// The header's value, if it is there; it may be there once, in visible ASCII.
+fn single(headers: &HeaderMap, name: HeaderName, otherwise: TicketError) -> Result<Option<&str>, Error> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            value.to_str().map(Some).map_err(|_| Error::Claim(ClaimError::Ticket(otherwise)))
+        }
+        (Some(_), Some(_)) => Err(Error::Claim(ClaimError::Ticket(otherwise))),
+    }
+}
+
+/// The token of `Bearer TOKEN` (RFC 6750 section 2.1), or the whole if it is bare.
+pub(super) fn bearer(credentials: &str) -> &str {
+    match credentials.trim().split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => credentials.trim(),
+    }
+}

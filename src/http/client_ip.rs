@@ -1,0 +1,92 @@
+//! Whose request it is, for the audit trail.
+
+use crate::config::Network;
+use http::{HeaderMap, HeaderName};
+use std::net::{IpAddr, SocketAddr};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The socket's peer, unless that is a trusted proxy: then the rightmost address
+/// of `X-Forwarded-For` that is not one. What stands left of it, anybody could
+/// have written.
+pub(super) fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
+    let mut client = peer?.to_canonical();
+    let values: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().map(|v| v.to_str().unwrap_or("?")).collect();
+    for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
+        if !trusted.iter().any(|network| contains(network, client)) {
+            break;
+        }
+        // What cannot be read ends the chain: the last proxy is all we know.
+        let Some(address) = parse(hop.trim()) else { break };
+        client = address;
+    }
+    Some(client)
+}
+
+/// An address, with or without a port.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|a| a.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+fn contains(network: &Network, address: IpAddr) -> bool {
+    match (network.address, address) {
+        (IpAddr::V4(net), IpAddr::V4(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 32, network.prefix),
+        (IpAddr::V6(net), IpAddr::V6(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 128, network.prefix),
+        _ => false,
+    }
+}
+
+fn same_prefix(a: impl Into<u128>, b: impl Into<u128>, bits: u32, prefix: u8) -> bool {
+    // A shift by all 128 bits (prefix 0 of IPv6) is `None`: nothing is compared.
+    let differing = a.into() ^ b.into();
+    differing.checked_shr(bits.saturating_sub(u32::from(prefix))).unwrap_or(0) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(peer: &str, forwarded: &[&str]) -> String {
+        let trusted = [
+            Network { address: "10.0.0.0".parse().unwrap(), prefix: 8 },
+            Network { address: "fd00::".parse().unwrap(), prefix: 8 },
+        ];
+        let headers = forwarded.iter().map(|v| (X_FORWARDED_FOR, v.parse().unwrap())).collect();
+        client_ip(Some(peer.parse().unwrap()), &headers, &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_forge_an_address() {
+        assert_eq!(of("203.0.113.9", &["1.1.1.1"]), "203.0.113.9");
+        assert_eq!(of("10.0.0.1", &["1.1.1.1, 203.0.113.9"]), "203.0.113.9");
+        assert_eq!(of("10.0.0.1", &["1.1.1.1", "203.0.113.9"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn trusted_hops_are_skipped_from_the_right() {
+        assert_eq!(of("10.0.0.1", &["203.0.113.9, 10.2.2.2, 10.3.3.3"]), "203.0.113.9");
+        assert_eq!(of("::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(of("fd12::1", &["2001:db8::7"]), "2001:db8::7");
+        assert_eq!(of("10.0.0.1", &["10.0.0.2"]), "10.0.0.2");
+        assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_chain() {
+        assert_eq!(of("10.0.0.1", &["203.0.113.9, nonsense, 10.2.2.2"]), "10.2.2.2");
+        assert_eq!(of("10.0.0.1", &["", "203.0.113.9:4711"]), "203.0.113.9");
+        assert_eq!(of("10.0.0.1", &["[2001:db8::7]:443"]), "2001:db8::7");
+    }
+
+    #[test]
+    fn a_prefix_of_nothing_holds_everything_and_a_full_one_a_single_host() {
+        let all = Network { address: "::".parse().unwrap(), prefix: 0 };
+        assert!(contains(&all, "2001:db8::1".parse().unwrap()));
+        let one = Network { address: "10.0.0.1".parse().unwrap(), prefix: 32 };
+        assert!(contains(&one, "10.0.0.1".parse().unwrap()));
+        assert!(!contains(&one, "10.0.0.2".parse().unwrap()));
+        assert!(!contains(&all, "10.0.0.1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,104 @@
+//! What happens to every request, whatever it asks: a reference, a slot, a
+//! task of its own, and on the way back CORS, security headers, one log line.
+
+use super::refusal::{Help, Reader, Refused, show};
+use super::{App, Error, Peer, accept, client_ip, cors, headers};
+use crate::broker::Reference;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::Method;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tracing::Instrument;
+
+/// What handlers may know about the request's surroundings.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) reference: Reference,
+    pub(super) source_ip: Option<IpAddr>,
+}
+
+/// How a request ended, in one stable word, for logs and metrics.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome(pub(super) &'static str);
+
+pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let world = app.broker.world();
+    let began = world.clock.now();
+    let reference = Reference::random(&*world.entropy);
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let source_ip = client_ip::client_ip(peer, request.headers(), &app.settings.trusted_proxies);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
+    let method = known_method(request.method());
+    let reader = reader(&request);
+    let sharing = cors::Sharing::of(&request, &app.origins);
+    request.extensions_mut().insert(Context { reference: reference.clone(), source_ip });
+
+    let span = tracing::info_span!("request", reference = reference.as_str());
+    let mut response = match app.slots.clone().try_acquire_owned() {
+        Err(_) => Error::Busy.into_response(),
+        Ok(slot) => {
+            // A task of its own: a client that goes away cannot stop a login
+            // half-way (PROTOCOL.md, rule 5), and a panic ends one request only.
+            let work = async move {
+                let _slot = slot;
+                next.run(request).await
+            };
+            tokio::spawn(work.instrument(span.clone())).await.unwrap_or_else(|_| {
+                tracing::error!(parent: &span, "a request panicked");
+                Error::Internal.into_response()
+            })
+        }
+    };
+
+    let mut code = response.extensions().get::<Outcome>().map_or("ok", |outcome| outcome.0);
+    if let Some(Refused(error)) = response.extensions_mut().remove() {
+        let contact = app.settings.contact.as_deref();
+        let help = Help { reference: &reference, contact, start_page: &app.settings.redirect_url };
+        response = show(&error, reader, &help);
+        code = error.code();
+    }
+    sharing.apply(response.headers_mut());
+    headers::secure(response.headers_mut(), &reference, app.settings.public_url.starts_with("https://"));
+
+    let duration = (world.clock.now() - began).max(time::Duration::ZERO);
+    app.metrics.count(method, route, code, duration);
+    let (status, duration_ms) = (response.status().as_u16(), duration.whole_milliseconds() as u64);
+    let source_ip = source_ip.map(tracing::field::display);
+    tracing::info!(
+        reference = reference.as_str(),
+        method,
+        route,
+        status,
+        code,
+        duration_ms,
+        source_ip,
+        "request answered"
+    );
+    response
+}
+
+/// Scripts and command lines call these; a page would be of no use to them.
+fn reader(request: &Request) -> Reader {
+    match request.uri().path() {
+        "/saml" if request.method() != Method::POST => Reader::Program,
+        "/users" | "/config.json" | "/authorizer" => Reader::Program,
+        _ => accept::reader(request.headers()),
+    }
+}
+
+/// Anybody can invent methods; metrics and logs know these.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}

@@ -1,0 +1,58 @@
+//! Counters for `/metrics`, in Prometheus's text format.
+//!
+//! `vestibule_requests_total` by method, route and outcome code answers most
+//! questions: logins are `method="POST",route="/saml",code="issued"`, hand-overs
+//! `method="GET",route="/saml",code="delivered"`, and every refusal is its code.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+use time::Duration;
+
+/// Method, route, code. The numbers of all three are bounded by the program.
+type Labels = (&'static str, String, &'static str);
+
+#[derive(Default)]
+struct Count {
+    requests: u64,
+    seconds: f64,
+}
+
+#[derive(Default)]
+pub(super) struct Metrics(Mutex<BTreeMap<Labels, Count>>);
+
+impl Metrics {
+    pub(super) fn count(&self, method: &'static str, route: &str, code: &'static str, duration: Duration) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry((method, route.to_owned(), code)).or_default();
+        count.requests += 1;
+        count.seconds += duration.as_seconds_f64();
+    }
+
+    /// The exposition, with what is being worked on just now.
+    pub(super) fn expose(&self, in_flight: usize) -> String {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = String::from(
+            "# HELP vestibule_requests_in_flight Requests being worked on.\n\
+             # TYPE vestibule_requests_in_flight gauge\n",
+        );
+        _ = writeln!(out, "vestibule_requests_in_flight {in_flight}");
+        out.push_str(
+            "# HELP vestibule_requests_total Requests answered, by outcome code (docs/ERRORS.md).\n\
+             # TYPE vestibule_requests_total counter\n",
+        );
+        for ((method, route, code), count) in counts.iter() {
+            let labels = format!("method=\"{method}\",route=\"{route}\",code=\"{code}\"");
+            _ = writeln!(out, "vestibule_requests_total{{{labels}}} {}", count.requests);
+        }
+        out.push_str(
+            "# HELP vestibule_request_seconds_total Time spent on them.\n\
+             # TYPE vestibule_request_seconds_total counter\n",
+        );
+        for ((method, route, code), count) in counts.iter() {
+            let labels = format!("method=\"{method}\",route=\"{route}\",code=\"{code}\"");
+            _ = writeln!(out, "vestibule_request_seconds_total{{{labels}}} {:.6}", count.seconds);
+        }
+        out
+    }
+}

@@ -1,0 +1,168 @@
+//! How a refusal is shown: a page for a person, JSON for a program.
+
+use super::Error;
+use super::error::{Row, table};
+use crate::broker::Reference;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+/// A handler's refusal on its way to the envelope, which knows how to show it.
+#[derive(Clone)]
+pub(super) struct Refused(pub(super) Error);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = table(&self).status.into_response();
+        response.extensions_mut().insert(Refused(self));
+        response
+    }
+}
+
+/// Who reads the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// A person, in a browser.
+    Person,
+    /// A page's script, a command line.
+    Program,
+}
+
+/// Whom to point to.
+pub(super) struct Help<'a> {
+    pub(super) reference: &'a Reference,
+    pub(super) contact: Option<&'a str>,
+    pub(super) start_page: &'a str,
+}
+
+/// The refusal as its reader wants it.
+pub(super) fn show(error: &Error, reader: Reader, help: &Help<'_>) -> Response {
+    let row = table(error);
+    let (content_type, body) = match reader {
+        Reader::Person => ("text/html; charset=utf-8", page(error.code(), &row, help)),
+        Reader::Program => ("application/json", json(error.code(), &row, help.reference)),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = row.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(seconds) = row.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if row.status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Error::MethodNotAllowed { allow } = error {
+        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}
+
+fn json(code: &str, row: &Row<'_>, reference: &Reference) -> String {
+    let sentences = [Some(row.happened), row.operator_says, Some(row.to_do)];
+    let message: Vec<&str> = sentences.into_iter().flatten().filter(|s| !s.is_empty()).collect();
+    serde_json::json!({
+        "error": code,
+        "message": message.join(" "),
+        "reference": reference.as_str(),
+    })
+    .to_string()
+}
+
+fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
+    let operator_says = row
+        .operator_says
+        .map(|words| format!("<p class=\"operator-says\">{}</p>\n", escape(words)))
+        .unwrap_or_default();
+    let contact = help
+        .contact
+        .map(|contact| format!("<div><dt>Whom to ask</dt><dd>{}</dd></div>\n", escape(contact)))
+        .unwrap_or_default();
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/style.css">
+</head>
+<body>
+<main class="refusal">
+<h1>{title}</h1>
+<p>{happened}</p>
+{operator_says}<h2>What to do</h2>
+<p>{to_do}</p>
+<p><a class="button" href="{start_page}">To the start page</a></p>
+<dl>
+{contact}<div><dt>Reference</dt><dd class="reference">{reference}</dd></div>
+<div><dt>Reason</dt><dd><code>{code}</code></dd></div>
+</dl>
+</main>
+</body>
+</html>
+"#,
+        title = escape(row.title),
+        happened = escape(row.happened),
+        to_do = escape(row.to_do),
+        start_page = escape(help.start_page),
+        reference = escape(help.reference.as_str()),
+    )
+}
+
+/// Text as HTML text or as a quoted attribute's value.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{LoginError, RoleRefusal};
+
+    fn refused_by_rule(reader: Reader) -> String {
+        let error = Error::Login(LoginError::Role(RoleRefusal::Rule {
+            message: "Ask <b>the help desk</b> & \"others\".".into(),
+        }));
+        let row = table(&error);
+        let help = Help {
+            reference: &Reference::from_stored("7K3F-9QTZ".into()),
+            contact: Some("<script>alert(1)</script> help@example.com"),
+            start_page: "https://app.example.com/?a=1&b=\"><script>",
+        };
+        match reader {
+            Reader::Person => page(error.code(), &row, &help),
+            Reader::Program => json(error.code(), &row, help.reference),
+        }
+    }
+
+    #[test]
+    fn nothing_configured_can_write_html_into_a_refusal_page() {
+        let html = refused_by_rule(Reader::Person);
+        assert!(!html.contains("<script"), "{html}");
+        assert!(!html.contains("<b>"), "{html}");
+        assert!(html.contains("Ask &lt;b&gt;the help desk&lt;/b&gt; &amp; &quot;others&quot;."));
+        assert!(html.contains("7K3F-9QTZ"));
+    }
+
+    #[test]
+    fn json_carries_the_operators_words_as_they_are() {
+        let json: serde_json::Value = serde_json::from_str(&refused_by_rule(Reader::Program)).unwrap();
+        assert_eq!(json["error"], "role_refused");
+        assert_eq!(json["reference"], "7K3F-9QTZ");
+        assert!(json["message"].as_str().unwrap().contains("Ask <b>the help desk</b>"));
+    }
+}

@@ -1,0 +1,44 @@
+//! `GET /users`, the ping: do the delivered credentials sign?
+
+use super::error::PingError;
+use super::{App, Error, sigv4};
+use axum::Json;
+use axum::body::HttpBody;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Of a User-Agent no more than this is sent back.
+const MAX_AGENT_CHARS: usize = 256;
+
+pub(super) async fn ping(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
+    let (head, body) = request.into_parts();
+    if !body.is_end_stream() {
+        // Nothing reads it, so no signature could hold for it.
+        return Err(Error::Ping(PingError::Invalid));
+    }
+    let now = app.broker.world().clock.now();
+    let signed = sigv4::SignedRequest::read(&head, &app.settings.region, now).map_err(Error::Ping)?;
+    let callers = app.callers.as_ref().ok_or(Error::NotFound)?;
+    let caller = callers
+        .caller(signed.access_key_id(), signed.session_token(), now)
+        .await
+        .ok_or(Error::Ping(PingError::Invalid))?;
+    signed.verify(&caller.secret_access_key).map_err(Error::Ping)?;
+    if !caller.ping_allowed {
+        return Err(Error::Ping(PingError::NotAllowed));
+    }
+    Ok(Json(json!({
+        "status": "Success",
+        "agent": agent(&head.headers),
+        "arn": caller.assumed_role_arn,
+    }))
+    .into_response())
+}
+
+fn agent(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    agent.unwrap_or_default().chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect()
+}

@@ -1,0 +1,540 @@
+//! `docs/PROTOCOL.md`, cell by cell, through the real router on real files.
+//!
+//! Crashes are real: the test starts itself as a child that dies at a step.
+#![allow(missing_docs, unreachable_pub, dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support {
+    pub mod faults;
+    pub mod forge;
+    pub mod house;
+}
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use support::faults::{Fault, record};
+use support::forge::{self, Forge};
+use support::house::{House, Page, assertion};
+use tempfile::TempDir;
+use vestibule::broker::EventKind::{Abandoned, Delivered, Issued, Refused, Started, Uncertain};
+
+const REPLAYED: (u16, &str) = (409, "assertion_replayed");
+const WAITING: (u16, &str) = (409, "session_waiting");
+const GONE: (u16, &str) = (404, "gone");
+const STORE: (u16, &str) = (503, "store_unavailable");
+const UNCERTAIN: (u16, &str) = (503, "delivery_uncertain");
+
+/// A house of its own, removed at the end.
+fn house() -> (House, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (House::open(dir.path()), dir)
+}
+
+macro_rules! assert_cell {
+    ($answer:expr, $cell:expr) => {{
+        let (answer, cell) = ($answer, $cell);
+        assert_eq!(answer.cell(), (cell.0, cell.1.to_owned()), "{}", answer.body);
+    }};
+}
+
+/// A login that has come to wait: its ticket.
+async fn issued(house: &House, number: u32) -> String {
+    house.post(&assertion(number), &Page::new(number)).await.ticket()
+}
+
+// ------------------------------------------------------------------ no login yet
+
+#[tokio::test]
+async fn protocol_login_then_take() {
+    let (house, _dir) = house();
+    let page = Page::new(1);
+    let ticket = issued(&house, 1).await;
+    let answer = house.take(&ticket, &page).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(json["Version"], 1);
+    assert_eq!(json["role"], "arn:aws:iam::123456789012:role/ADFS-Production");
+    assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
+
+    // One login, and the auditor can say everything about it.
+    let events = house.audit().await;
+    assert!(events.iter().all(|e| e.login == events[0].login && e.login.is_some()));
+    assert_eq!(events[1].subject.name_id.as_deref(), Some(forge::PERSON));
+    assert_eq!(events[1].subject.access_key_id.as_deref(), json["AccessKeyId"].as_str());
+    assert_eq!(events[1].subject.assertion_id.as_deref(), Some("_assertion-1"));
+    assert_eq!(events[1].subject.rule.as_deref(), Some("production"));
+}
+
+#[tokio::test]
+async fn protocol_unverified_refusal_changes_nothing() {
+    let (house, _dir) = house();
+    let tampered = assertion(1).xml().replace("ADFS-Production<", "ADFS-ProductionAdmin<");
+    assert_cell!(house.post_xml(&tampered, &Page::new(1)).await, (403, "digest_mismatch"));
+    assert_eq!(house.history().await, [""; 0]);
+    assert_eq!(house.plan.issued(), 0);
+    issued(&house, 1).await;
+}
+
+#[tokio::test]
+async fn protocol_verified_refusal_is_audited() {
+    let (house, _dir) = house();
+    let developer = Forge { roles: vec![forge::role("ADFS-Dev")], ..assertion(1) };
+    assert_cell!(house.post(&developer, &Page::new(1)).await, (403, "role_not_allowed"));
+    let elsewhere = Forge { recipient: "https://elsewhere.example.com/saml".into(), ..assertion(2) };
+    assert_cell!(house.post(&elsewhere, &Page::new(1)).await, (403, "wrong_recipient"));
+    assert_eq!(house.history().await, ["login.refused role_not_allowed", "login.refused wrong_recipient"]);
+    let refused = &house.audit().await[0];
+    assert_eq!((refused.kind, refused.login.clone()), (Refused, None));
+    assert_eq!(refused.subject.name_id.as_deref(), Some(forge::PERSON));
+    assert_eq!(house.plan.issued(), 0);
+    // Neither the session id nor the assertion was spent.
+    house.post(&assertion(2), &Page::new(1)).await.ticket();
+}
+
+#[tokio::test]
+async fn protocol_store_down_at_begin() {
+    let (house, _dir) = house();
+    house.plan.at("begin", Fault::Down);
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, STORE);
+    assert_eq!(house.plan.issued(), 0);
+    house.plan.mend();
+    assert_eq!(house.history().await, [""; 0]);
+    issued(&house, 1).await;
+}
+
+// ------------------------------------------------------------------ started
+
+#[tokio::test]
+async fn protocol_64_posts_one_session() {
+    let (house, _dir) = house();
+    let house = Arc::new(house);
+    let posts = (0..64).map(|number| {
+        let house = house.clone();
+        // Half of them for the same session id, half for others.
+        tokio::spawn(async move { house.post(&assertion(1), &Page::new(number % 33)).await.status.as_u16() })
+    });
+    let mut statuses = Vec::new();
+    for post in posts.collect::<Vec<_>>() {
+        statuses.push(post.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 302);
+    assert_eq!(statuses[1..], [409; 63]);
+    assert_eq!(house.plan.issued(), 1);
+    assert_eq!(
+        (house.count(Started).await, house.count(Issued).await, house.count(Refused).await),
+        (1, 1, 63)
+    );
+}
+
+#[tokio::test]
+async fn protocol_issuer_failure_releases() {
+    let (house, _dir) = house();
+    house.plan.at("issue", Fault::Down);
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, (503, "sts_unavailable"));
+    house.plan.mend();
+    assert_eq!(house.history().await, ["login.started", "login.failed sts_unavailable"]);
+    // The assertion is spent, the session id is free.
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    house.post(&assertion(2), &Page::new(1)).await.ticket();
+}
+
+#[tokio::test]
+async fn protocol_key_failure_releases() {
+    let (house, _dir) = house();
+    for (number, step) in [(1, "seal"), (2, "sign")] {
+        house.plan.at(step, Fault::Down);
+        assert_cell!(house.post(&assertion(number), &Page::new(1)).await, (503, "keys_unavailable"));
+        house.plan.mend();
+    }
+    let failed = ["login.started", "login.failed keys_unavailable"];
+    assert_eq!(house.history().await, [failed, failed].concat());
+    house.post(&assertion(3), &Page::new(1)).await.ticket();
+}
+
+#[tokio::test]
+async fn protocol_put_after_reservation_ended() {
+    let (house, _dir) = house();
+    house.plan.at("issue", Fault::Slow(61));
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, (503, "login_too_slow"));
+    house.plan.mend();
+    assert_eq!(house.history().await, ["login.started", "login.failed login_too_slow"]);
+    house.sweep().await;
+    assert_eq!(house.count(Abandoned).await, 0, "a login ends once");
+}
+
+#[tokio::test]
+async fn protocol_store_down_at_put() {
+    let (house, _dir) = house();
+    house.plan.at("put", Fault::Down);
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, STORE);
+    house.plan.at("release", Fault::Down);
+    assert_cell!(house.post(&assertion(2), &Page::new(2)).await, STORE);
+    house.plan.mend();
+    assert_eq!(house.history().await, ["login.started", "login.failed store_unavailable", "login.started"]);
+    house.pass(61);
+    house.sweep().await;
+    assert_eq!(house.history().await.last().unwrap(), "login.abandoned");
+    assert_eq!(house.count(Abandoned).await, 1);
+}
+
+#[tokio::test]
+async fn protocol_rotation_during_login() {
+    let (house, dir) = house();
+    // Another process rotates while this login is under way: before its ticket is signed.
+    rotate(dir.path());
+    let ticket = issued(&house, 1).await;
+    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+}
+
+/// Rotates the ring as another process would.
+fn rotate(dir: &Path) {
+    use vestibule::adapters::local::{LocalKeyRing, ManualClock, SystemEntropy};
+    let clock = Arc::new(ManualClock::new(forge::now()));
+    let ring = LocalKeyRing::open(&dir.join("keys"), clock, Arc::new(SystemEntropy)).unwrap();
+    ring.rotate(forge::now()).unwrap();
+}
+
+// ------------------------------------------------------------------ issued
+
+#[tokio::test]
+async fn protocol_replay_while_issued() {
+    let (house, _dir) = house();
+    let ticket = issued(&house, 1).await;
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    assert_cell!(house.post(&assertion(1), &Page::new(2)).await, REPLAYED);
+    assert_eq!(house.plan.issued(), 1);
+    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+}
+
+#[tokio::test]
+async fn protocol_second_login_while_issued() {
+    let (house, _dir) = house();
+    let ticket = issued(&house, 1).await;
+    assert_cell!(house.post(&assertion(2), &Page::new(1)).await, WAITING);
+    assert_eq!(house.plan.issued(), 1, "STS was not asked");
+    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+    // The refused assertion was not spent.
+    house.post(&assertion(2), &Page::new(1)).await.ticket();
+}
+
+#[tokio::test]
+async fn protocol_64_takes_one_winner() {
+    let (house, _dir) = house();
+    let house = Arc::new(house);
+    for round in 1..=5 {
+        let ticket = issued(&house, round).await;
+        let takes = (0..64).map(|_| {
+            let (house, ticket) = (house.clone(), ticket.clone());
+            tokio::spawn(async move { house.take(&ticket, &Page::new(round)).await.cell() })
+        });
+        let mut cells = Vec::new();
+        for take in takes.collect::<Vec<_>>() {
+            cells.push(take.await.unwrap());
+        }
+        assert_eq!(cells.iter().filter(|(status, _)| *status == 200).count(), 1);
+        assert_eq!(cells.iter().filter(|cell| **cell == (404, "gone".to_owned())).count(), 63);
+        assert_eq!(house.count(Delivered).await, round as usize);
+    }
+}
+
+#[tokio::test]
+async fn protocol_bad_ticket_consumes_nothing() {
+    let (house, _dir) = house();
+    let page = Page::new(1);
+    let ticket = issued(&house, 1).await;
+    let other = Page { verifier: Page::new(2).verifier, ..page.clone() };
+    assert_cell!(house.take(&ticket, &other).await, (401, "verifier_mismatch"));
+    assert_cell!(house.take("not.a.ticket", &page).await, (401, "ticket_malformed"));
+    let mut forged = ticket.clone().into_bytes();
+    let middle = forged.len() - 20;
+    forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
+    assert_cell!(house.take(&String::from_utf8(forged).unwrap(), &page).await, (401, "ticket_invalid"));
+    house.pass(30);
+    assert_cell!(house.take(&ticket, &page).await, (401, "ticket_expired"));
+    house.pass(-1);
+    assert_eq!(house.take(&ticket, &page).await.status, 200);
+    assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
+}
+
+#[tokio::test]
+async fn protocol_sweeper_reports_expiry() {
+    let (house, _dir) = house();
+    let ticket = issued(&house, 1).await;
+    house.pass(61);
+    house.sweep().await;
+    house.sweep().await;
+    assert_eq!(house.history().await, ["login.started", "login.issued", "login.expired"]);
+    house.pass(-61);
+    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
+}
+
+#[tokio::test]
+async fn protocol_expired_before_sweep() {
+    let dir = tempfile::tempdir().unwrap();
+    // A ticket that outlives its session, so that only the session's own time can refuse.
+    let house = House::with(dir.path(), |settings| settings.tickets.lifetime = time::Duration::seconds(120));
+    let ticket = issued(&house, 1).await;
+    house.pass(60);
+    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
+    house.sweep().await;
+    assert_eq!(house.history().await.last().unwrap(), "login.expired");
+}
+
+#[tokio::test]
+async fn protocol_take_outcome_unknown() {
+    let (house, _dir) = house();
+    let page = Page::new(1);
+    let ticket = issued(&house, 1).await;
+    house.plan.at("take", Fault::AnswerLost);
+    assert_cell!(house.take(&ticket, &page).await, UNCERTAIN);
+    house.plan.mend();
+    assert_eq!(house.history().await.last().unwrap(), "login.uncertain take_outcome_unknown");
+    assert_cell!(house.take(&ticket, &page).await, GONE);
+
+    // The other way the unknown can turn out: the delete did not happen.
+    let ticket = issued(&house, 2).await;
+    house.plan.at("take", Fault::DownUnknown);
+    assert_cell!(house.take(&ticket, &Page::new(2)).await, UNCERTAIN);
+    house.plan.mend();
+    assert_cell!(house.take(&ticket, &Page::new(2)).await, GONE);
+    assert_eq!(house.history().await.last().unwrap(), "login.uncertain take_outcome_unknown");
+
+    house.pass(600);
+    house.sweep().await;
+    house.sweep().await;
+    assert_eq!(house.count(Uncertain).await, 2, "one for each login");
+}
+
+#[tokio::test]
+async fn protocol_store_down_at_take() {
+    let (house, _dir) = house();
+    let ticket = issued(&house, 1).await;
+    house.plan.at("take", Fault::Down);
+    assert_cell!(house.take(&ticket, &Page::new(1)).await, STORE);
+    house.plan.mend();
+    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+}
+
+#[tokio::test]
+async fn protocol_open_failure_hands_out_nothing() {
+    let (house, _dir) = house();
+    let ticket = issued(&house, 1).await;
+    house.plan.at("open", Fault::Down);
+    assert_cell!(house.take(&ticket, &Page::new(1)).await, UNCERTAIN);
+    house.plan.mend();
+    assert_eq!(house.history().await.last().unwrap(), "login.uncertain seal_not_opened");
+    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
+    house.pass(600);
+    house.sweep().await;
+    assert_eq!(house.count(Uncertain).await, 1);
+}
+
+#[tokio::test]
+async fn protocol_no_delivery_without_record() {
+    let (house, _dir) = house();
+    let ticket = issued(&house, 1).await;
+    house.plan.at(&record(Delivered), Fault::Down);
+    let answer = house.take(&ticket, &Page::new(1)).await;
+    assert!(!answer.body.contains("SecretAccessKey"));
+    assert_cell!(answer, UNCERTAIN);
+    house.plan.mend();
+    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
+    house.pass(600);
+    house.sweep().await;
+    house.sweep().await;
+    assert_eq!(house.history().await, ["login.started", "login.issued", "login.uncertain"]);
+}
+
+#[tokio::test]
+async fn protocol_rotation_between_issue_and_take() {
+    let (house, dir) = house();
+    let ticket = issued(&house, 1).await;
+    rotate(dir.path());
+    // A process that starts now knows both keys; so does the old one.
+    assert_eq!(House::open(dir.path()).take(&ticket, &Page::new(1)).await.status, 200);
+    let ticket = issued(&house, 2).await;
+    rotate(dir.path());
+    assert_eq!(house.take(&ticket, &Page::new(2)).await.status, 200);
+}
+
+// ------------------------------------------------------------------ final states
+
+#[tokio::test]
+async fn protocol_take_twice() {
+    let (house, _dir) = house();
+    let ticket = issued(&house, 1).await;
+    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
+    assert_eq!(house.count(Delivered).await, 1);
+}
+
+#[tokio::test]
+async fn protocol_replay_after_delivery() {
+    let (house, _dir) = house();
+    let ticket = issued(&house, 1).await;
+    house.take(&ticket, &Page::new(1)).await;
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    // Until the very end of its life, sweeps or not.
+    house.pass(5 * 60 + 59);
+    house.sweep().await;
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    house.pass(1);
+    house.sweep().await;
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, (403, "assertion_expired"));
+}
+
+#[tokio::test]
+async fn protocol_session_id_is_free_again() {
+    let (house, _dir) = house();
+    let page = Page::new(1);
+    let ticket = issued(&house, 1).await;
+    assert_eq!(house.take(&ticket, &page).await.status, 200);
+    // Delivered; then expired, before any sweep; then failed.
+    let ticket = house.post(&assertion(2), &page).await.ticket();
+    house.pass(60);
+    house.plan.at("issue", Fault::Down);
+    assert_cell!(house.post(&assertion(3), &page).await, (503, "sts_unavailable"));
+    house.plan.mend();
+    let newest = house.post(&assertion(4), &page).await.ticket();
+    assert_cell!(house.take(&ticket, &page).await, (401, "ticket_expired"));
+    assert_eq!(house.take(&newest, &page).await.status, 200);
+}
+
+#[tokio::test]
+async fn protocol_replay_after_failure() {
+    let (house, _dir) = house();
+    house.plan.at("issue", Fault::Down);
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, (503, "sts_unavailable"));
+    house.plan.mend();
+    house.pass(120);
+    house.sweep().await;
+    assert_cell!(house.post(&assertion(1), &Page::new(2)).await, REPLAYED);
+}
+
+// ------------------------------------------------------------------ crashes
+
+const CHILD_DIR: &str = "VESTIBULE_TEST_CHILD_DIR";
+const CHILD_STEP: &str = "VESTIBULE_TEST_CHILD_STEP";
+
+/// One login and its take in a process that dies at the step.
+fn login_that_dies(dir: &Path, step: &str) {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_child_that_dies", "--nocapture"])
+        .env(CHILD_DIR, dir)
+        .env(CHILD_STEP, step)
+        .status()
+        .unwrap();
+    use std::os::unix::process::ExitStatusExt;
+    assert_eq!(status.signal(), Some(6), "the child aborted at {step}");
+}
+
+/// Does nothing by itself: [`login_that_dies`] runs it as a child.
+#[tokio::test]
+async fn the_child_that_dies() {
+    let (Ok(dir), Ok(step)) = (std::env::var(CHILD_DIR), std::env::var(CHILD_STEP)) else { return };
+    let house = House::open(Path::new(&dir));
+    house.plan.at(&step, Fault::DieAfter);
+    let ticket = issued(&house, 1).await;
+    std::fs::write(Path::new(&dir).join("ticket"), &ticket).unwrap();
+    house.take(&ticket, &Page::new(1)).await;
+    panic!("did not die at {step}");
+}
+
+/// After a crash between `begin` and `put`: nothing can be taken, the session
+/// id comes free by itself, the assertion stays spent, and the sweeper says so.
+async fn nothing_but_an_abandoned_start(dir: &Path) {
+    let house = House::open(dir);
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    assert_cell!(house.post(&assertion(2), &Page::new(1)).await, WAITING);
+    house.sweep().await;
+    assert_eq!(house.count(Abandoned).await, 0, "it could still be under way in another process");
+    house.pass(60);
+    house.sweep().await;
+    house.sweep().await;
+    assert_eq!(house.count(Abandoned).await, 1);
+    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    let ticket = house.post(&assertion(2), &Page::new(1)).await.ticket();
+    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+}
+
+#[tokio::test]
+async fn protocol_crash_after_begin() {
+    let dir = tempfile::tempdir().unwrap();
+    login_that_dies(dir.path(), "begin");
+    nothing_but_an_abandoned_start(dir.path()).await;
+}
+
+#[tokio::test]
+async fn protocol_crash_after_issue() {
+    let dir = tempfile::tempdir().unwrap();
+    login_that_dies(dir.path(), "issue");
+    nothing_but_an_abandoned_start(dir.path()).await;
+}
+
+#[tokio::test]
+async fn protocol_crash_after_put() {
+    let dir = tempfile::tempdir().unwrap();
+    login_that_dies(dir.path(), "put");
+    // The answer never left: nobody has a ticket. The session waits, and expires.
+    let house = House::open(dir.path());
+    assert_eq!(house.history().await, ["login.started", "login.issued"]);
+    assert_cell!(house.post(&assertion(2), &Page::new(1)).await, WAITING);
+    house.pass(61);
+    house.sweep().await;
+    assert_eq!(house.history().await.last().unwrap(), "login.expired");
+    house.post(&assertion(3), &Page::new(1)).await.ticket();
+}
+
+#[tokio::test]
+async fn protocol_crash_after_take() {
+    let dir = tempfile::tempdir().unwrap();
+    login_that_dies(dir.path(), "take");
+    let ticket = std::fs::read_to_string(dir.path().join("ticket")).unwrap();
+    let house = House::open(dir.path());
+    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
+    house.pass(600);
+    house.sweep().await;
+    house.sweep().await;
+    assert_eq!(house.history().await, ["login.started", "login.issued", "login.uncertain"]);
+}
+
+#[tokio::test]
+async fn protocol_crash_before_the_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    login_that_dies(dir.path(), &record(Delivered));
+    let house = House::open(dir.path());
+    assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
+    house.pass(600);
+    house.sweep().await;
+    assert_eq!(house.count(Uncertain).await, 0);
+}
+
+// ------------------------------------------------------------------ the page itself
+
+/// Every test that the table names exists, so that no cell is a promise only.
+#[test]
+fn every_cell_has_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = std::fs::read_to_string(root.join("docs/PROTOCOL.md")).unwrap();
+    let mut code = String::new();
+    let mut files = vec![root.join("tests")];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            code += &std::fs::read_to_string(path).unwrap();
+        }
+    }
+    let names: Vec<&str> = table
+        .split('`')
+        .filter(|word| {
+            word.starts_with("protocol_") && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        })
+        .filter(|word| *word != "protocol_")
+        .collect();
+    assert!(names.len() > 30, "the table was read");
+    let missing: Vec<&&str> = names.iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

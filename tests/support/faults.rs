@@ -1,0 +1,221 @@
+//! A world whose ports fail on purpose, at a named step, in a named way.
+//!
+//! Behind each port stands a real one; a fault happens before it is asked
+//! (then it certainly did nothing) or after it has answered (then it did).
+
+use async_trait::async_trait;
+use secrecy::SecretSlice;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use time::{Duration, OffsetDateTime};
+use vestibule::adapters::local::ManualClock;
+use vestibule::broker::ports::{
+    AuditTrail, BeginError, CredentialIssuer, IssueError, KeyRing, KeyRingError, PutError, SessionStore,
+    Start, StoreUnavailable, TakeError, Taken, UserDirectory,
+};
+use vestibule::broker::{
+    AuditEvent, Credentials, EventKind, Handle, Jti, Sealed, SealedSession, SessionId, SweepReport, Ticket,
+    TicketClaims, TicketError, World,
+};
+use vestibule::roles::Grant;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The port is not asked: down, busy, refused.
+    Down,
+    /// The port is not asked, and nobody can know that it was not.
+    DownUnknown,
+    /// The port did it, and the answer was lost.
+    AnswerLost,
+    /// The process dies before the port is asked.
+    DieBefore,
+    /// The process dies when the port has done it.
+    DieAfter,
+    /// The port does it, but so many seconds pass meanwhile.
+    Slow(i64),
+}
+
+/// Which fault happens at which step. A step is a method's name, or
+/// `record login.delivered` and the like.
+pub struct Plan {
+    clock: Arc<ManualClock>,
+    faults: Mutex<HashMap<String, Fault>>,
+    issued: AtomicUsize,
+}
+
+impl Plan {
+    /// Nothing goes wrong yet.
+    pub fn new(clock: Arc<ManualClock>) -> Arc<Self> {
+        Arc::new(Self { clock, faults: Mutex::default(), issued: AtomicUsize::new(0) })
+    }
+
+    /// From now on, this step fails in this way.
+    pub fn at(&self, step: &str, fault: Fault) {
+        self.faults.lock().unwrap().insert(step.to_owned(), fault);
+    }
+
+    /// From now on, everything works.
+    pub fn mend(&self) {
+        self.faults.lock().unwrap().clear();
+    }
+
+    /// How often the issuer was really asked.
+    pub fn issued(&self) -> usize {
+        self.issued.load(Ordering::SeqCst)
+    }
+
+    fn fault(&self, step: &str) -> Option<Fault> {
+        self.faults.lock().unwrap().get(step).copied()
+    }
+
+    /// `Err` if the port is not to be asked.
+    fn before(&self, step: &str) -> Result<(), ()> {
+        match self.fault(step) {
+            Some(Fault::DieBefore) => std::process::abort(),
+            Some(Fault::Down) => Err(()),
+            Some(Fault::Slow(seconds)) => {
+                self.clock.advance(Duration::seconds(seconds));
+                Ok(())
+            }
+            Some(Fault::AnswerLost | Fault::DieAfter | Fault::DownUnknown) | None => Ok(()),
+        }
+    }
+
+    /// `Err` if its answer is to be lost.
+    fn after(&self, step: &str) -> Result<(), ()> {
+        match self.fault(step) {
+            Some(Fault::DieAfter) => std::process::abort(),
+            Some(Fault::AnswerLost) => Err(()),
+            Some(Fault::Down | Fault::DownUnknown | Fault::DieBefore | Fault::Slow(_)) | None => Ok(()),
+        }
+    }
+}
+
+/// The same world, with faults in it.
+pub fn faulty(world: World, plan: &Arc<Plan>) -> World {
+    let port = Arc::new(Faulty { plan: plan.clone(), inner: world.clone() });
+    World {
+        issuer: port.clone(),
+        sessions: port.clone(),
+        audit: port.clone(),
+        users: port.clone(),
+        keys: port,
+        ..world
+    }
+}
+
+struct Faulty {
+    plan: Arc<Plan>,
+    inner: World,
+}
+
+#[async_trait]
+impl CredentialIssuer for Faulty {
+    async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError> {
+        self.plan.before("issue").map_err(|()| IssueError::Unavailable)?;
+        self.plan.issued.fetch_add(1, Ordering::SeqCst);
+        let credentials = self.inner.issuer.issue(grant, now).await;
+        self.plan.after("issue").map_err(|()| IssueError::Unavailable)?;
+        credentials
+    }
+}
+
+#[async_trait]
+impl SessionStore for Faulty {
+    async fn begin(&self, start: &Start) -> Result<(), BeginError> {
+        self.plan.before("begin").map_err(|()| BeginError::Unavailable)?;
+        let answer = self.inner.sessions.begin(start).await;
+        self.plan.after("begin").map_err(|()| BeginError::Unavailable)?;
+        answer
+    }
+
+    async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {
+        self.plan.before("put").map_err(|()| PutError::Unavailable)?;
+        let answer = self.inner.sessions.put(session, event).await;
+        self.plan.after("put").map_err(|()| PutError::Unavailable)?;
+        answer
+    }
+
+    async fn release(&self, session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        self.plan.before("release").map_err(|()| StoreUnavailable)?;
+        let answer = self.inner.sessions.release(session, event).await;
+        self.plan.after("release").map_err(|()| StoreUnavailable)?;
+        answer
+    }
+
+    async fn take(
+        &self,
+        session: &Handle,
+        jti: &Jti,
+        now: OffsetDateTime,
+    ) -> Result<Option<Taken>, TakeError> {
+        if self.plan.fault("take") == Some(Fault::DownUnknown) {
+            return Err(TakeError::Uncertain);
+        }
+        self.plan.before("take").map_err(|()| TakeError::Unavailable)?;
+        let answer = self.inner.sessions.take(session, jti, now).await;
+        self.plan.after("take").map_err(|()| TakeError::Uncertain)?;
+        answer
+    }
+}
+
+#[async_trait]
+impl AuditTrail for Faulty {
+    async fn record(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        let step = record(event.kind);
+        self.plan.before(&step).map_err(|()| StoreUnavailable)?;
+        let answer = self.inner.audit.record(event).await;
+        self.plan.after(&step).map_err(|()| StoreUnavailable)?;
+        answer
+    }
+
+    async fn recent(&self, limit: usize) -> Result<Vec<AuditEvent>, StoreUnavailable> {
+        self.inner.audit.recent(limit).await
+    }
+
+    async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable> {
+        self.inner.audit.sweep(now).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreUnavailable> {
+        self.inner.audit.ready().await
+    }
+}
+
+/// The step of recording an event of this kind.
+pub fn record(kind: EventKind) -> String {
+    format!("record {}", kind.as_str())
+}
+
+#[async_trait]
+impl UserDirectory for Faulty {
+    async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        self.plan.before("signed_in").map_err(|()| StoreUnavailable)?;
+        self.inner.users.signed_in(event).await
+    }
+}
+
+#[async_trait]
+impl KeyRing for Faulty {
+    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
+        self.plan.before("seal").map_err(|()| KeyRingError::Unavailable)?;
+        self.inner.keys.seal(session, plaintext).await
+    }
+
+    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
+        self.plan.before("open").map_err(|()| KeyRingError::BrokenSeal)?;
+        self.inner.keys.open(session, sealed).await
+    }
+
+    async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError> {
+        self.plan.before("sign").map_err(|()| KeyRingError::Unavailable)?;
+        self.inner.keys.sign(claims).await
+    }
+
+    async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError> {
+        self.plan.before("verify").map_err(|()| TicketError::KeysUnavailable)?;
+        self.inner.keys.verify(token).await
+    }
+}

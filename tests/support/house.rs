@@ -1,0 +1,231 @@
+//! A whole Vestibule in this process: the real router, broker, store, key ring
+//! and issuer on real files; the clock and the faults in the test's hand.
+
+use super::faults::{Plan, faulty};
+use super::forge;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use time::Duration;
+use tower::ServiceExt;
+use vestibule::adapters::local::{ManualClock, SystemEntropy};
+use vestibule::broker::{AuditEvent, Binding, Broker, EventKind, Settings, TicketSettings};
+use vestibule::config::{JwtIn, Keys, Store, Sts};
+use vestibule::http::{self, App};
+use vestibule::roles::{Condition, Field, Matcher, Outcome, ProviderArn, Rule, Rules};
+use vestibule::saml::Limits;
+
+/// One Vestibule.
+pub struct House {
+    pub broker: Arc<Broker>,
+    pub clock: Arc<ManualClock>,
+    pub plan: Arc<Plan>,
+    pub app: Arc<App>,
+}
+
+/// An HTTP answer, read to its end.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    /// The stable code of a refusal.
+    pub fn code(&self) -> String {
+        let json: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        json["error"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The ticket in the redirect's fragment.
+    pub fn ticket(&self) -> String {
+        assert_eq!(self.status, StatusCode::FOUND, "{}", self.body);
+        let location = self.headers["location"].to_str().unwrap();
+        location.split_once("#jwt=").expect("a ticket in the fragment").1.to_owned()
+    }
+
+    /// Status and code, for comparing with the table.
+    pub fn cell(&self) -> (u16, String) {
+        (self.status.as_u16(), self.code())
+    }
+}
+
+/// What the page keeps while the browser is away.
+#[derive(Clone)]
+pub struct Page {
+    pub session: String,
+    pub verifier: String,
+}
+
+impl Page {
+    /// A page of its own for each number.
+    pub fn new(number: u32) -> Self {
+        Self { session: format!("session-of-page-{number:06}"), verifier: format!("{number:0>43}") }
+    }
+
+    pub fn relay_state(&self) -> String {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.verifier.as_bytes());
+        format!("{}##{}", self.session, URL_SAFE_NO_PAD.encode(hash))
+    }
+}
+
+/// An assertion of its own for each number.
+pub fn assertion(number: u32) -> forge::Forge {
+    forge::Forge {
+        assertion_id: format!("_assertion-{number}"),
+        response_id: format!("_response-{number}"),
+        ..forge::Forge::default()
+    }
+}
+
+impl House {
+    /// Opens the house whose files are in this directory.
+    pub fn open(dir: &Path) -> Self {
+        Self::with(dir, |_| {})
+    }
+
+    /// The same with other settings.
+    pub fn with(dir: &Path, change: impl FnOnce(&mut Settings)) -> Self {
+        let clock = Arc::new(ManualClock::new(forge::now()));
+        let plan = Plan::new(clock.clone());
+        let mut settings = settings();
+        change(&mut settings);
+        let opened = vestibule::adapters::open(
+            &Sts::Local { path: dir.join("sts-key"), region: "eu-central-1".into() },
+            &Store::Embedded { path: dir.join("vestibule.db") },
+            &Keys::Local { path: dir.join("keys") },
+            clock.clone(),
+            Arc::new(SystemEntropy),
+        )
+        .unwrap();
+        let broker = Arc::new(Broker::new(settings, faulty(opened.world, &plan)));
+        let app = App::new(broker.clone(), opened.callers, http_settings()).unwrap();
+        Self { broker, clock, plan, app: Arc::new(app) }
+    }
+
+    /// `POST /saml`, as the browser does for the identity provider.
+    pub async fn post(&self, response: &forge::Forge, page: &Page) -> Answer {
+        self.post_xml(&response.xml(), page).await
+    }
+
+    /// The same with a document that the test has changed.
+    pub async fn post_xml(&self, xml: &str, page: &Page) -> Answer {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("SAMLResponse", &STANDARD.encode(xml))
+            .append_pair("RelayState", &page.relay_state())
+            .finish();
+        let request = Request::post("/saml")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .body(Body::from(form))
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// `GET /saml`, as the page does.
+    pub async fn take(&self, ticket: &str, page: &Page) -> Answer {
+        let request = Request::get("/saml")
+            .header("authorization", format!("Bearer {ticket}"))
+            .header("vestibule-verifier", &page.verifier)
+            .body(Body::empty())
+            .unwrap();
+        self.send(request).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = http::router(self.app.clone()).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.advance(Duration::seconds(seconds));
+    }
+
+    /// The whole audit trail, oldest first.
+    pub async fn audit(&self) -> Vec<AuditEvent> {
+        let mut events = self.broker.world().audit.recent(10_000).await.unwrap();
+        events.reverse();
+        events
+    }
+
+    /// What happened, as the table writes it: `login.failed sts_unavailable`.
+    pub async fn history(&self) -> Vec<String> {
+        let events = self.audit().await;
+        events
+            .iter()
+            .map(|event| match &event.code {
+                Some(code) => format!("{} {code}", event.kind.as_str()),
+                None => event.kind.as_str().to_owned(),
+            })
+            .collect()
+    }
+
+    /// How often this happened.
+    pub async fn count(&self, kind: EventKind) -> usize {
+        self.audit().await.iter().filter(|event| event.kind == kind).count()
+    }
+
+    pub async fn sweep(&self) {
+        self.broker.sweep().await.unwrap();
+    }
+}
+
+/// The role whose name contains `Prod`, for an hour: the 2017 sample's rule.
+pub fn production() -> Rules {
+    let rule = Rule {
+        name: "production".into(),
+        conditions: vec![Condition {
+            field: Field::RoleName,
+            matchers: vec![Matcher::Contains("Prod".into())],
+        }],
+        outcome: Outcome::Grant {
+            role: None,
+            duration: Duration::hours(1),
+            session_policy: None,
+            policy_arns: Vec::new(),
+        },
+    };
+    let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
+    Rules::new(vec![rule], BTreeMap::from([("ADFS".to_owned(), provider)]))
+}
+
+pub fn settings() -> Settings {
+    Settings {
+        providers: forge::providers(),
+        service: forge::service(),
+        limits: Limits::default(),
+        rules: production(),
+        binding: Binding::Challenge,
+        tickets: TicketSettings {
+            issuer: "https://vestibule.example.com".into(),
+            lifetime: Duration::seconds(30),
+        },
+        session_lifetime: Duration::seconds(60),
+    }
+}
+
+pub fn http_settings() -> http::Settings {
+    http::Settings {
+        public_url: "https://vestibule.example.com".into(),
+        redirect_url: "https://app.example.com/".into(),
+        jwt_in: JwtIn::Fragment,
+        allowed_origins: vec!["https://app.example.com".into()],
+        trusted_proxies: Vec::new(),
+        contact: None,
+        sign_on: Vec::new(),
+        region: "eu-central-1".into(),
+        version: "test".into(),
+        service_provider_metadata: String::new(),
+        max_concurrent_requests: 256,
+        request_timeout: std::time::Duration::from_secs(10),
+    }
+}
