@@ -2,6 +2,8 @@
 //! store's own: its file, its locks, its disk.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
+// Waiting is measured in real time: the store's own bounds are real too.
+#![allow(clippy::disallowed_methods)]
 
 #[path = "support/contract/mod.rs"]
 mod contract;
