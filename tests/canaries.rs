@@ -109,7 +109,8 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     refusals.push(house.post_xml(&xml, &page).await);
     refusals.push(house.post_xml(&person(3).xml().replace(PERSON, &format!("{PERSON}x")), &page).await);
     refusals.push(house.post(&Forge { roles: vec![forge::role("ADFS-Dev")], ..person(4) }, &page).await);
-    refusals.push(house.post(&Forge { session_name: "CANARY-session-name/no".into(), ..person(5) }, &page).await);
+    refusals
+        .push(house.post(&Forge { session_name: "CANARY-session-name/no".into(), ..person(5) }, &page).await);
     refusals
         .push(house.post(&Forge { recipient: "https://elsewhere.example".into(), ..person(6) }, &page).await);
     let unparsable = Forge { name_id: "CANARY-person-a81d3e<!---->".into(), ..person(7) };
