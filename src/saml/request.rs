@@ -1,0 +1,231 @@
+//! Asking: the AuthnRequest of a login that starts here (core 3.4; profiles
+//! 4.1.4.1), written for the HTTP-Redirect or the HTTP-POST binding, and what
+//! its answer must then be.
+
+use super::instant::format_instant;
+use super::signing::{SigningError, SigningKey};
+use super::xml::{SAML, SAMLP};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+use time::OffsetDateTime;
+
+const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+/// DEFLATE's usual compromise between size and time.
+const DEFLATE_LEVEL: u8 = 6;
+
+/// The `ID` of a request: what its answer names as `InResponseTo`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// 160 random bits (core 1.3.4) as an `xs:ID`, which begins with no digit.
+    pub fn from_random(random: [u8; 20]) -> Self {
+        use std::fmt::Write;
+        let mut id = String::with_capacity(1 + 2 * random.len());
+        id.push('_');
+        for byte in random {
+            let _ = write!(id, "{byte:02x}");
+        }
+        Self(id)
+    }
+
+    /// One of ours, read back.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('_').filter(|digits| digits.len() == 40)?;
+        let ours = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        ours.then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is kept of a request until its answer comes: once, and not for long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRequest {
+    /// Its `ID`.
+    pub id: RequestId,
+    /// The configured name of the identity provider that it was sent to.
+    pub idp: String,
+    /// Its `IssueInstant`.
+    pub issued_at: OffsetDateTime,
+}
+
+/// What a response may be an answer to. Whoever accepts one has looked
+/// [`in_response_to`](super::VerifiedAssertion::in_response_to) up.
+#[derive(Debug, Clone, Copy)]
+pub enum Expected<'e> {
+    /// No request of ours is known by that name, or none was named.
+    Unsolicited,
+    /// This request, which was made for the very session that is signing in.
+    Answer(&'e SentRequest),
+}
+
+/// What our requests ask of one identity provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// The person has to sign in anew (core 3.4.1, `ForceAuthn`).
+    pub force_authn: bool,
+    /// How the person has to sign in.
+    pub authn_context: Option<RequestedAuthnContext>,
+}
+
+/// Core 3.3.2.2.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedAuthnContext {
+    /// How the answer's context may relate to these.
+    pub comparison: Comparison,
+    /// `AuthnContextClassRef` URIs, the most wanted first.
+    pub class_refs: Vec<String>,
+}
+
+/// `RequestedAuthnContext/@Comparison`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// One of these. The only one that we can check ourselves.
+    Exact,
+    /// At least as strong as one of these.
+    Minimum,
+    /// At most as strong as one of these.
+    Maximum,
+    /// Stronger than all of these.
+    Better,
+}
+
+impl Comparison {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Minimum => "minimum",
+            Self::Maximum => "maximum",
+            Self::Better => "better",
+        }
+    }
+}
+
+/// One request, before it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthnRequest<'r> {
+    /// Its `ID`, new every time.
+    pub id: &'r RequestId,
+    /// Its `IssueInstant`.
+    pub issued_at: OffsetDateTime,
+    /// The identity provider's `SingleSignOnService` for the binding used.
+    pub destination: &'r str,
+    /// Our entity id.
+    pub issuer: &'r str,
+    /// Where the answer is to be posted.
+    pub acs_url: &'r str,
+    /// The kind of NameID that is wanted; the identity provider's own if `None`.
+    pub name_id_format: Option<&'r str>,
+    /// What is asked of the identity provider.
+    pub demands: &'r Demands,
+}
+
+impl AuthnRequest<'_> {
+    /// The address to send the browser to: the HTTP-Redirect binding with
+    /// DEFLATE (bindings 3.4.4.1), signed if there is a key.
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub fn redirect_url(
+        &self,
+        relay_state: Option<&str>,
+        key: Option<&SigningKey>,
+    ) -> Result<String, SigningError> {
+        let deflated = miniz_oxide::deflate::compress_to_vec(self.to_xml().as_bytes(), DEFLATE_LEVEL);
+        // The order is the binding's, and the signature is over these very characters.
+        let mut query = parameter("SAMLRequest", &STANDARD.encode(deflated));
+        if let Some(relay_state) = relay_state {
+            query = query + "&" + &parameter("RelayState", relay_state);
+        }
+        if let Some(key) = key {
+            query = query + "&" + &parameter("SigAlg", key.algorithm());
+            let signature = key.sign(query.as_bytes())?;
+            query = query + "&" + &parameter("Signature", &STANDARD.encode(signature));
+        }
+        let separator = if self.destination.contains('?') { '&' } else { '?' };
+        Ok(format!("{}{separator}{query}", self.destination))
+    }
+
+    /// The value of the form field `SAMLRequest`: the HTTP-POST binding
+    /// (bindings 3.5.4), with an enveloped signature if there is a key.
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub fn post_field(&self, key: Option<&SigningKey>) -> Result<String, SigningError> {
+        let xml = self.to_xml();
+        let xml = match key {
+            // Core 3.2.1: the signature follows the Issuer.
+            Some(key) => key.sign_enveloped(&xml, self.id, "</saml:Issuer>")?,
+            None => xml,
+        };
+        Ok(STANDARD.encode(xml))
+    }
+
+    fn to_xml(self) -> String {
+        let mut writer = Writer::new(Vec::new());
+        // Writing to memory does not fail, and the writer writes UTF-8.
+        let written = self.write(&mut writer);
+        debug_assert!(written.is_ok());
+        String::from_utf8(writer.into_inner()).unwrap_or_default()
+    }
+
+    fn write(self, writer: &mut Writer<Vec<u8>>) -> std::io::Result<()> {
+        let issued_at = format_instant(self.issued_at);
+        let mut request = writer
+            .create_element("samlp:AuthnRequest")
+            .with_attribute(("xmlns:samlp", SAMLP))
+            .with_attribute(("xmlns:saml", SAML))
+            .with_attribute(("ID", self.id.as_str()))
+            .with_attribute(("Version", "2.0"))
+            .with_attribute(("IssueInstant", &*issued_at))
+            .with_attribute(("Destination", self.destination));
+        if self.demands.force_authn {
+            request = request.with_attribute(("ForceAuthn", "true"));
+        }
+        request
+            .with_attribute(("ProtocolBinding", HTTP_POST))
+            .with_attribute(("AssertionConsumerServiceURL", self.acs_url))
+            .write_inner_content(|writer| {
+                writer.create_element("saml:Issuer").write_text_content(BytesText::new(self.issuer))?;
+                if let Some(format) = self.name_id_format {
+                    let policy = writer.create_element("samlp:NameIDPolicy");
+                    policy
+                        .with_attribute(("Format", format))
+                        .with_attribute(("AllowCreate", "true"))
+                        .write_empty()?;
+                }
+                match &self.demands.authn_context {
+                    Some(context) => context.write(writer),
+                    None => Ok(()),
+                }
+            })?;
+        Ok(())
+    }
+}
+
+impl RequestedAuthnContext {
+    fn write(&self, writer: &mut Writer<Vec<u8>>) -> std::io::Result<()> {
+        let context = writer
+            .create_element("samlp:RequestedAuthnContext")
+            .with_attribute(("Comparison", self.comparison.as_str()));
+        context.write_inner_content(|writer| {
+            for class in &self.class_refs {
+                let element = writer.create_element("saml:AuthnContextClassRef");
+                element.write_text_content(BytesText::new(class))?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+/// `name=value`, with the value's every special character escaped.
+fn parameter(name: &str, value: &str) -> String {
+    format!("{name}={}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>())
+}
