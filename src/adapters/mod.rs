@@ -1,2 +1,55 @@
 //! The world behind the ports. This file is the one switchboard from a
 //! configured name to an implementation.
+//!
+//! A new store, issuer or key ring is a directory beside `local`, one arm
+//! here, and the contract tests (`tests/*_contract.rs`) run against it.
+
+mod error;
+pub mod local;
+
+pub use error::OpenError;
+
+use crate::broker::World;
+use crate::broker::ports::{CallerDirectory, Clock, CredentialIssuer, Entropy, KeyRing};
+use crate::config::{Keys, Store, Sts};
+use local::{EmbeddedStore, LocalIssuer, LocalKeyRing};
+use std::sync::Arc;
+
+/// Everything that a configuration names, opened.
+pub struct Opened {
+    /// The world, for the use cases.
+    pub world: World,
+    /// Who can say whose request a signature is: the issuer itself where it is
+    /// local. `None` where nobody here can check one; then there is no ping.
+    pub callers: Option<Arc<dyn CallerDirectory>>,
+}
+
+/// Opens what the configuration names: creates what is missing, refuses what
+/// is not ours or not safe.
+///
+/// # Errors
+/// [`OpenError`]: a sentence for the operator.
+pub fn open(
+    sts: &Sts,
+    store: &Store,
+    keys: &Keys,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Opened, OpenError> {
+    type Issuer = (Arc<dyn CredentialIssuer>, Option<Arc<dyn CallerDirectory>>);
+    let (issuer, callers): Issuer = match sts {
+        Sts::Local { path, region } => {
+            let issuer = Arc::new(LocalIssuer::open(path, region.clone(), Arc::clone(&entropy))?);
+            (issuer.clone(), Some(issuer))
+        }
+    };
+    let keys: Arc<dyn KeyRing> = match keys {
+        Keys::Local { path } => Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&entropy))?),
+    };
+    let store = match store {
+        Store::Embedded { path } => Arc::new(EmbeddedStore::open(path)?),
+    };
+    let world =
+        World { issuer, sessions: store.clone(), audit: store.clone(), users: store, keys, clock, entropy };
+    Ok(Opened { world, callers })
+}

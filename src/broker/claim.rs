@@ -1,7 +1,7 @@
 //! The hand-over: a ticket and a verifier in, credentials out, once.
 
 use super::ports::TakeError;
-use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, LoginId, Reference, Subject, TicketError};
+use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Reference, Subject, TicketError};
 use std::net::IpAddr;
 
 /// What the caller of `GET /saml` sent.
@@ -67,14 +67,14 @@ impl Broker {
             Ok(None) => return Err(ClaimError::Gone),
             Err(TakeError::Unavailable) => return Err(ClaimError::Store),
             Err(TakeError::Uncertain) => {
-                self.uncertain(None, &ticket, &request, "take_outcome_unknown").await;
+                self.uncertain(&ticket, &request, "take_outcome_unknown").await;
                 return Err(ClaimError::Uncertain);
             }
         };
 
         let opened = self.world.keys.open(&ticket.session, &taken.sealed).await.ok();
         let Some(hand_over) = opened.as_ref().and_then(HandOver::from_plaintext) else {
-            self.uncertain(Some(taken.login), &ticket, &request, "seal_not_opened").await;
+            self.uncertain(&ticket, &request, "seal_not_opened").await;
             return Err(ClaimError::Uncertain);
         };
 
@@ -87,7 +87,7 @@ impl Broker {
             expiration: Some(hand_over.credentials.expiration),
             ..Subject::default()
         };
-        let delivered = self.event(EventKind::Delivered, Some(taken.login), &ticket, &request, subject);
+        let delivered = self.event(EventKind::Delivered, &ticket, &request, subject);
         if self.world.audit.record(&delivered).await.is_err() {
             tracing::error!(
                 reference = request.reference.as_str(),
@@ -98,25 +98,19 @@ impl Broker {
         Ok(hand_over)
     }
 
-    /// Records that credentials may be gone. If that cannot be written either,
-    /// the sweeper will report it.
-    async fn uncertain(
-        &self,
-        login: Option<LoginId>,
-        ticket: &BoundTicket,
-        request: &ClaimRequest,
-        code: &'static str,
-    ) {
-        let mut event = self.event(EventKind::Uncertain, login, ticket, request, Subject::default());
+    /// Credentials may be gone. Makes sure that they are, so that this ticket is
+    /// not honoured again, and records it. If that cannot be written either,
+    /// the sweeper will report what it finds.
+    async fn uncertain(&self, ticket: &BoundTicket, request: &ClaimRequest, code: &'static str) {
+        let mut event = self.event(EventKind::Uncertain, ticket, request, Subject::default());
         event.code = Some(code.to_owned());
-        let recorded = self.world.audit.record(&event).await.is_ok();
+        let recorded = self.world.sessions.release(&ticket.session.handle(), &event).await.is_ok();
         tracing::error!(reference = request.reference.as_str(), code, recorded, "delivery uncertain");
     }
 
     fn event(
         &self,
         kind: EventKind,
-        login: Option<LoginId>,
         ticket: &BoundTicket,
         request: &ClaimRequest,
         subject: Subject,
@@ -124,7 +118,7 @@ impl Broker {
         AuditEvent {
             at: self.world.clock.now(),
             kind,
-            login,
+            login: Some(ticket.login.clone()),
             session: Some(ticket.session.handle()),
             reference: Some(request.reference.clone()),
             source_ip: request.source_ip,

@@ -218,7 +218,7 @@ impl Broker {
 
         let now = self.world.clock.now();
         let jti = Jti::random(&*self.world.entropy);
-        let claims = self.ticket_claims(relay, jti.clone(), now);
+        let claims = self.ticket_claims(login, relay, jti.clone(), now);
         let ticket = self.world.keys.sign(&claims).await.map_err(|_| LoginError::Keys)?;
 
         let session = SealedSession::new(
@@ -242,13 +242,20 @@ impl Broker {
         Ok(ticket)
     }
 
-    fn ticket_claims(&self, relay: &RelayState, jti: Jti, now: OffsetDateTime) -> TicketClaims {
+    fn ticket_claims(
+        &self,
+        login: &LoginId,
+        relay: &RelayState,
+        jti: Jti,
+        now: OffsetDateTime,
+    ) -> TicketClaims {
         let tickets = &self.settings.tickets;
         TicketClaims {
             iss: tickets.issuer.clone(),
             aud: tickets.issuer.clone(),
             sub: relay.session.as_str().to_owned(),
             jti,
+            login: login.clone(),
             challenge: relay.challenge.as_str().to_owned(),
             iat: now.unix_timestamp(),
             exp: now.unix_timestamp() + tickets.lifetime.whole_seconds(),

@@ -131,9 +131,10 @@ pub trait SessionStore: Send + Sync {
     /// [`PutError`].
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError>;
 
-    /// In one transaction: ends this login's reservation, if it still holds
-    /// one, and records `event` (`login.failed`) unless the login has ended.
-    /// The claim on the assertion stays.
+    /// In one transaction: ends this login's hold on the session id, be it a
+    /// reservation or a waiting session, and records `event` (`login.failed`,
+    /// `login.uncertain`) unless the login has ended. The claim on the
+    /// assertion stays.
     ///
     /// # Errors
     /// [`StoreUnavailable`]: nothing was written.

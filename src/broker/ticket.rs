@@ -2,7 +2,7 @@
 
 use super::ports::Entropy;
 use super::session::random_id;
-use super::{Binding, Broker, SessionId, Verifier};
+use super::{Binding, Broker, LoginId, SessionId, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ impl Jti {
     }
 }
 
-/// The claims (RFC 7519 section 4.1, and one of our own).
+/// The claims (RFC 7519 section 4.1, and two of our own).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketClaims {
     /// Issuer: our `public_url`.
@@ -48,6 +48,8 @@ pub struct TicketClaims {
     pub sub: String,
     /// JWT ID.
     pub jti: Jti,
+    /// The login that it ends: so that every event about a take has its place.
+    pub login: LoginId,
     /// The claim of the RelayState.
     pub challenge: String,
     /// Issued at, seconds since 1970.
@@ -163,7 +165,7 @@ impl VerifiedTicket {
         if cognito_id.is_some_and(|id| id != self.session.as_str()) {
             return Err(TicketError::CognitoIdMismatch);
         }
-        Ok(BoundTicket { session: self.session, jti: self.claims.jti })
+        Ok(BoundTicket { session: self.session, jti: self.claims.jti, login: self.claims.login })
     }
 }
 
@@ -172,6 +174,7 @@ impl VerifiedTicket {
 pub struct BoundTicket {
     pub(super) session: SessionId,
     pub(super) jti: Jti,
+    pub(super) login: LoginId,
 }
 
 impl Broker {

@@ -1,12 +1,36 @@
 //! The configuration: one TOML file, the environment over it, all faults at once.
 //!
-//! `config/vestibule.toml` documents every option. The file is mirrored, then
-//! turned into this finished, typed [`Config`]; nothing behind this room parses text.
+//! `config/vestibule.toml` documents every option. The file is read key by key
+//! (`section.rs`) into this finished, typed [`Config`]; nothing behind this room
+//! parses text. Paths in the file are relative to the working directory.
+//!
+//! A new option is one line in the file of its table (`server.rs`, `saml.rs`,
+//! `rule.rs`, `backend.rs`) and its description in `config/vestibule.toml`; a
+//! test fails until both are there.
+
+mod backend;
+mod fault;
+mod reader;
+mod rule;
+mod saml;
+mod section;
+mod server;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+
+pub use fault::{Fault, Faults, Place};
 
 use crate::broker;
-use crate::saml::SignOnService;
+use crate::roles::Rules;
+use crate::saml::{Limits, ServiceProvider, SignOnService};
+use reader::Reader;
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tree::Node;
 
 /// A finished configuration.
 pub struct Config {
@@ -28,6 +52,104 @@ pub struct Config {
     pub keys: Keys,
     /// Things that work but that the operator should know.
     pub warnings: Vec<String>,
+}
+
+/// The most bytes of a configuration file: an honest one has some ten thousand.
+const MAX_CONFIG_BYTES: u64 = 1 << 18;
+
+impl Config {
+    /// Reads the file and, over it, the environment's `VESTIBULE_…` variables.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything that is wrong, not only the first thing.
+    pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Self, Faults> {
+        let shared: Arc<Path> = path.into();
+        let whole_file = |message| {
+            let place = Place::File { path: shared.clone(), line: 1, column: 1 };
+            Faults(vec![Fault { place, key: String::new(), message }])
+        };
+        let bytes =
+            read_file(path, MAX_CONFIG_BYTES).map_err(|e| whole_file(format!("cannot be read: {e}")))?;
+        let text = String::from_utf8(bytes).map_err(|_| whole_file("is not UTF-8 text".to_owned()))?;
+        Self::read(&shared, &text, env)
+    }
+
+    fn read(
+        path: &Arc<Path>,
+        text: &str,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Faults> {
+        let (root, syntax) = Node::parse(path, text);
+        let reader = Reader::new(root, syntax, env);
+        let config = Self::assemble(&reader);
+        let (faults, warnings) = reader.finish();
+        match config {
+            Some(config) if faults.is_empty() => Ok(Self { warnings, ..config }),
+            Some(_) | None => Err(Faults(faults)),
+        }
+    }
+
+    /// Reads every table before it gives up on any.
+    fn assemble(reader: &Reader) -> Option<Self> {
+        let top = reader.top();
+        let server = server::server(&top.section("server"));
+        let log = server::log(&top.section("log"));
+        let delivery = server::delivery(&top.section("delivery"));
+        let saml = saml::saml(&top.section("saml"));
+        let rules = rule::rules(&top, &saml);
+        let (sts, store, keys) = backend::backends(&top);
+
+        let server = server?;
+        let service = ServiceProvider {
+            entity_id: saml.entity_id,
+            acs_url: format!("{}/saml", server.public_url),
+            audiences: saml.audiences,
+            clock_skew: saml.clock_skew,
+        };
+        let limits = Limits { max_response_chars: saml.max_response_chars, ..Limits::default() };
+        let tickets =
+            broker::TicketSettings { issuer: server.public_url.clone(), lifetime: delivery.ticket_lifetime };
+        let broker = broker::Settings {
+            providers: saml.providers?,
+            service,
+            limits,
+            rules: Rules::new(rules, saml.provider_arns),
+            binding: delivery.binding,
+            tickets,
+            session_lifetime: delivery.session_lifetime,
+        };
+        let (sign_on, jwt_in) = (saml.sign_on, delivery.jwt_in);
+        Some(Self {
+            server,
+            log,
+            sign_on,
+            broker,
+            jwt_in,
+            sts: sts?,
+            store: store?,
+            keys: keys?,
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// Reads a regular file of at most `max` bytes: not a pipe, which would wait for ever.
+fn read_file(path: &Path, max: u64) -> Result<Vec<u8>, String> {
+    let open = || -> std::io::Result<_> {
+        // Looked at before it is opened, since opening a pipe waits as well.
+        let is_file = std::fs::metadata(path)?.is_file();
+        let mut bytes = Vec::new();
+        if is_file {
+            std::fs::File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+        }
+        Ok((is_file, bytes))
+    };
+    match open() {
+        Err(error) => Err(error.to_string()),
+        Ok((false, _)) => Err("it is not a regular file".to_owned()),
+        Ok((true, bytes)) if bytes.len() as u64 > max => Err(format!("it is longer than {max} bytes")),
+        Ok((true, bytes)) => Ok(bytes),
+    }
 }
 
 /// `[server]`

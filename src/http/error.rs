@@ -707,3 +707,6 @@ fn ping(error: PingError) -> Row<'static> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

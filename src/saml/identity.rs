@@ -108,7 +108,7 @@ impl Identity {
             values: BTreeMap::new(),
             not_on_or_after: OffsetDateTime::UNIX_EPOCH,
             session_not_on_or_after: None,
-            original: OriginalResponse(SecretString::from("for tests")),
+            original: OriginalResponse(Arc::new(SecretString::from("for tests"))),
         }
     }
 

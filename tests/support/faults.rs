@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, CredentialIssuer, IssueError, KeyRing, KeyRingError, PutError, SessionStore, Start,
-    StoreUnavailable, TakeError, Taken, UserDirectory,
+    AuditTrail, BeginError, CredentialIssuer, IssueError, KeyRing, KeyRingError, PutError, SessionStore,
+    Start, StoreUnavailable, TakeError, Taken, UserDirectory,
 };
 use vestibule::broker::{
     AuditEvent, Credentials, EventKind, Handle, Jti, Sealed, SealedSession, SessionId, SweepReport, Ticket,
@@ -25,6 +25,8 @@ use vestibule::roles::Grant;
 pub enum Fault {
     /// The port is not asked: down, busy, refused.
     Down,
+    /// The port is not asked, and nobody can know that it was not.
+    DownUnknown,
     /// The port did it, and the answer was lost.
     AnswerLost,
     /// The process dies before the port is asked.
@@ -77,7 +79,7 @@ impl Plan {
                 self.clock.advance(Duration::seconds(seconds));
                 Ok(())
             }
-            Some(Fault::AnswerLost | Fault::DieAfter) | None => Ok(()),
+            Some(Fault::AnswerLost | Fault::DieAfter | Fault::DownUnknown) | None => Ok(()),
         }
     }
 
@@ -86,7 +88,7 @@ impl Plan {
         match self.fault(step) {
             Some(Fault::DieAfter) => std::process::abort(),
             Some(Fault::AnswerLost) => Err(()),
-            Some(Fault::Down | Fault::DieBefore | Fault::Slow(_)) | None => Ok(()),
+            Some(Fault::Down | Fault::DownUnknown | Fault::DieBefore | Fault::Slow(_)) | None => Ok(()),
         }
     }
 }
@@ -94,7 +96,14 @@ impl Plan {
 /// The same world, with faults in it.
 pub fn faulty(world: World, plan: &Arc<Plan>) -> World {
     let port = Arc::new(Faulty { plan: plan.clone(), inner: world.clone() });
-    World { issuer: port.clone(), sessions: port.clone(), audit: port.clone(), users: port.clone(), keys: port, ..world }
+    World {
+        issuer: port.clone(),
+        sessions: port.clone(),
+        audit: port.clone(),
+        users: port.clone(),
+        keys: port,
+        ..world
+    }
 }
 
 struct Faulty {
@@ -136,7 +145,15 @@ impl SessionStore for Faulty {
         answer
     }
 
-    async fn take(&self, session: &Handle, jti: &Jti, now: OffsetDateTime) -> Result<Option<Taken>, TakeError> {
+    async fn take(
+        &self,
+        session: &Handle,
+        jti: &Jti,
+        now: OffsetDateTime,
+    ) -> Result<Option<Taken>, TakeError> {
+        if self.plan.fault("take") == Some(Fault::DownUnknown) {
+            return Err(TakeError::Uncertain);
+        }
         self.plan.before("take").map_err(|()| TakeError::Unavailable)?;
         let answer = self.inner.sessions.take(session, jti, now).await;
         self.plan.after("take").map_err(|()| TakeError::Uncertain)?;

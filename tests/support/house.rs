@@ -183,7 +183,10 @@ impl House {
 pub fn production() -> Rules {
     let rule = Rule {
         name: "production".into(),
-        conditions: vec![Condition { field: Field::RoleName, matchers: vec![Matcher::Contains("Prod".into())] }],
+        conditions: vec![Condition {
+            field: Field::RoleName,
+            matchers: vec![Matcher::Contains("Prod".into())],
+        }],
         outcome: Outcome::Grant {
             role: None,
             duration: Duration::hours(1),

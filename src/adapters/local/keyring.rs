@@ -1,0 +1,281 @@
+//! The key ring in a file. Credentials are sealed with AES-256-GCM, tickets
+//! signed with HS256 (RFC 7515), each under a key of its own.
+//!
+//! A new key is published in the file before anyone signs with it, and every
+//! process looks at the file at least that often: a rotation fails no login.
+
+use super::keyfile::{self, FileId, KeyBytes, base64_key, random_key};
+use crate::adapters::OpenError;
+use crate::broker::ports::{Clock, Entropy, KeyRing, KeyRingError};
+use crate::broker::{
+    Sealed, SessionId, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
+};
+use async_trait::async_trait;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use secrecy::{ExposeSecret, SecretSlice};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+/// How long a process relies on what it has read before it looks whether the
+/// file was replaced.
+const REFRESH_INTERVAL: Duration = Duration::seconds(10);
+
+/// How long a new key is in the file before anyone uses it. Longer than
+/// [`REFRESH_INTERVAL`], or a ticket could meet a process that does not know its key.
+const PUBLISH_INTERVAL: Duration = Duration::seconds(15);
+
+/// How often an unknown `kid` may make us look: anybody can send one.
+const RELOAD_INTERVAL: Duration = Duration::seconds(1);
+
+/// How long a key is kept after its successor took over. Tickets live seconds and
+/// sessions minutes; a day leaves room for any clock and any configuration.
+const RETENTION: Duration = Duration::days(1);
+
+/// Version of the sealed format: version, kid, nonce, ciphertext with tag.
+const SEAL_VERSION: u8 = 1;
+
+/// 12 random bytes in base64url.
+const KID_CHARS: usize = 16;
+
+/// A key as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Its name, in the header of the tickets that it signs.
+    pub kid: String,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// From when on it seals and signs, until the next one does.
+    pub signs_from: OffsetDateTime,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Key {
+    kid: String,
+    #[serde(with = "time::serde::rfc3339")]
+    created: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    signs_from: OffsetDateTime,
+    #[serde(with = "base64_key")]
+    sealing: KeyBytes,
+    #[serde(with = "base64_key")]
+    signing: KeyBytes,
+}
+
+impl Key {
+    fn random(entropy: &dyn Entropy, now: OffsetDateTime, signs_from: OffsetDateTime) -> Self {
+        let mut kid = [0; KID_CHARS / 4 * 3];
+        entropy.fill(&mut kid);
+        Self {
+            kid: URL_SAFE_NO_PAD.encode(kid),
+            created: now,
+            signs_from,
+            sealing: random_key(entropy),
+            signing: random_key(entropy),
+        }
+    }
+
+    fn cipher(&self) -> Result<LessSafeKey, KeyRingError> {
+        UnboundKey::new(&AES_256_GCM, &self.sealing)
+            .map(LessSafeKey::new)
+            .map_err(|_| KeyRingError::Unavailable)
+    }
+
+    /// Version and kid have a fixed length, so the parts cannot be shifted.
+    fn associated_data(&self, session: &SessionId) -> Aad<Vec<u8>> {
+        let mut data = vec![SEAL_VERSION];
+        data.extend_from_slice(self.kid.as_bytes());
+        data.extend_from_slice(session.as_str().as_bytes());
+        Aad::from(data)
+    }
+}
+
+/// The keys, oldest first; the last one whose time has come seals and signs.
+#[derive(Serialize, Deserialize)]
+struct Ring {
+    keys: Vec<Key>,
+}
+
+impl keyfile::Content for Ring {
+    const KIND: &'static str = "Vestibule key ring";
+    fn is_sound(&self) -> bool {
+        !self.keys.is_empty() && self.keys.iter().all(|key| key.kid.len() == KID_CHARS)
+    }
+}
+
+impl Ring {
+    fn current(&self, now: OffsetDateTime) -> Option<Key> {
+        self.keys.iter().rfind(|key| key.signs_from <= now).or(self.keys.first()).cloned()
+    }
+
+    fn named(&self, kid: &str) -> Option<Key> {
+        self.keys.iter().find(|key| key.kid == kid).cloned()
+    }
+
+    fn rotate(&mut self, new: Key, now: OffsetDateTime) {
+        self.keys.push(new);
+        // Each key's time was over when its successor's came.
+        let dead = self
+            .keys
+            .iter()
+            .skip(1)
+            .take_while(|successor| successor.signs_from.saturating_add(RETENTION) <= now)
+            .count();
+        self.keys.drain(..dead);
+    }
+}
+
+struct Loaded {
+    ring: Ring,
+    file: FileId,
+    looked_at: OffsetDateTime,
+    reloaded_for_unknown: Option<OffsetDateTime>,
+}
+
+/// The ring in one file of mode 0600.
+pub struct LocalKeyRing {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    loaded: Mutex<Loaded>,
+}
+
+impl LocalKeyRing {
+    /// Opens the file, creating it with one key if it is missing.
+    ///
+    /// # Errors
+    /// [`OpenError`], also if anybody else could reach the keys.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, OpenError> {
+        let now = clock.now();
+        let (ring, file) = keyfile::load_or_create(path, &*entropy, || Ring {
+            keys: vec![Key::random(&*entropy, now, now)],
+        })?;
+        let loaded = Mutex::new(Loaded { ring, file, looked_at: now, reloaded_for_unknown: None });
+        Ok(Self { path: path.to_owned(), clock, entropy, loaded })
+    }
+
+    /// Adds a key, which takes over when every process has seen it, and forgets
+    /// those whose tickets and sessions have long died. Answers the new key.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then the ring is as it was.
+    pub fn rotate(&self, now: OffsetDateTime) -> Result<KeyInfo, OpenError> {
+        let new = Key::random(&*self.entropy, now, now + PUBLISH_INTERVAL);
+        let info = info(&new);
+        let (ring, file) =
+            keyfile::update(&self.path, &*self.entropy, |ring: &mut Ring| ring.rotate(new, now))?;
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.ring = ring;
+        loaded.file = file;
+        Ok(info)
+    }
+
+    /// The keys, oldest first.
+    pub fn list(&self) -> Vec<KeyInfo> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.ring.keys.iter().map(info).collect()
+    }
+
+    fn current(&self) -> Result<Key, KeyRingError> {
+        let now = self.clock.now();
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if (now - loaded.looked_at).abs() >= REFRESH_INTERVAL
+            && let Err(error) = self.look(&mut loaded, now)
+        {
+            // The keys that we have stay good; readiness of the file is the operator's.
+            tracing::error!(%error, "the key ring cannot be read again");
+        }
+        loaded.ring.current(now).ok_or(KeyRingError::Unavailable)
+    }
+
+    /// `None`: no key of this name, even after looking again.
+    fn named(&self, kid: &str) -> Result<Option<Key>, KeyRingError> {
+        let now = self.clock.now();
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = loaded.ring.named(kid) {
+            return Ok(Some(key));
+        }
+        if loaded.reloaded_for_unknown.is_some_and(|last| (now - last).abs() < RELOAD_INTERVAL) {
+            return Ok(None);
+        }
+        loaded.reloaded_for_unknown = Some(now);
+        self.look(&mut loaded, now).map_err(|error| {
+            tracing::error!(%error, "the key ring cannot be read again");
+            KeyRingError::Unavailable
+        })?;
+        Ok(loaded.ring.named(kid))
+    }
+
+    /// Reads the file again if it is another one.
+    fn look(&self, loaded: &mut Loaded, now: OffsetDateTime) -> Result<(), OpenError> {
+        loaded.looked_at = now;
+        if FileId::at(&self.path)? != loaded.file {
+            (loaded.ring, loaded.file) = keyfile::load(&self.path)?;
+        }
+        Ok(())
+    }
+}
+
+fn info(key: &Key) -> KeyInfo {
+    KeyInfo { kid: key.kid.clone(), created: key.created, signs_from: key.signs_from }
+}
+
+#[async_trait]
+impl KeyRing for LocalKeyRing {
+    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
+        let key = self.current()?;
+        // Random nonces are safe for 2^32 messages under one key (SP 800-38D section 8.3).
+        let mut nonce = [0; NONCE_LEN];
+        self.entropy.fill(&mut nonce);
+        let plaintext = plaintext.expose_secret();
+        let mut body = Zeroizing::new(Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len()));
+        body.extend_from_slice(plaintext);
+        key.cipher()?
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                key.associated_data(session),
+                &mut *body,
+            )
+            .map_err(|_| KeyRingError::Unavailable)?;
+        let mut sealed = Vec::with_capacity(1 + KID_CHARS + NONCE_LEN + body.len());
+        sealed.push(SEAL_VERSION);
+        sealed.extend_from_slice(key.kid.as_bytes());
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&body);
+        Ok(Sealed::from_ciphertext(sealed))
+    }
+
+    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
+        let (kid, nonce, body) = unpack(sealed.as_bytes()).ok_or(KeyRingError::BrokenSeal)?;
+        let key = self.named(kid)?.ok_or(KeyRingError::BrokenSeal)?;
+        let mut body = Zeroizing::new(body.to_vec());
+        let plaintext = key
+            .cipher()?
+            .open_in_place(nonce, key.associated_data(session), &mut body)
+            .map_err(|_| KeyRingError::BrokenSeal)?;
+        Ok(plaintext.to_vec().into())
+    }
+
+    async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError> {
+        let key = self.current()?;
+        encode_ticket(claims, &key.kid, Algorithm::HS256, &EncodingKey::from_secret(&key.signing))
+            .map_err(|_| KeyRingError::Unavailable)
+    }
+
+    async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError> {
+        let kid = ticket_kid(token)?;
+        let key = self.named(&kid).map_err(|_| TicketError::KeysUnavailable)?.ok_or(TicketError::Invalid)?;
+        decode_ticket(token, Algorithm::HS256, &DecodingKey::from_secret(&key.signing))
+    }
+}
+
+fn unpack(sealed: &[u8]) -> Option<(&str, Nonce, &[u8])> {
+    let rest = sealed.strip_prefix(&[SEAL_VERSION])?;
+    let (kid, rest) = rest.split_at_checked(KID_CHARS)?;
+    let (nonce, body) = rest.split_at_checked(NONCE_LEN)?;
+    Some((std::str::from_utf8(kid).ok()?, Nonce::try_assume_unique_for_key(nonce).ok()?, body))
+}

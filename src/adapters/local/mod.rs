@@ -1,0 +1,28 @@
+//! Everything embedded: an issuer, a store and a key ring that need nothing
+//! but a disk. A small company's whole back end, and the demo's.
+
+mod issuer;
+mod keyfile;
+mod keyring;
+mod policy;
+mod store;
+mod system;
+
+pub use issuer::LocalIssuer;
+pub use keyring::{KeyInfo, LocalKeyRing};
+pub use store::EmbeddedStore;
+pub use system::{ManualClock, SystemClock, SystemEntropy};
+
+use super::OpenError;
+use std::path::Path;
+
+/// Makes the file's directory, if it is missing, for this user alone.
+fn make_parent(path: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(parent)
+        .map_err(|source| OpenError::Directory { path: parent.to_owned(), source })
+}

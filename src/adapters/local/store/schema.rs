@@ -1,0 +1,207 @@
+//! The database file: how it is opened, what is in it, and whether it is ours.
+
+use crate::adapters::OpenError;
+use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// Marks the file as Vestibule's (`PRAGMA application_id`; `file` shows it): "VEST".
+const APPLICATION_ID: i64 = 0x5645_5354;
+
+/// `PRAGMA user_version`: raised with every change of [`SCHEMA`].
+const SCHEMA_VERSION: i64 = 1;
+
+/// The same while opening, where each of several statements may have to wait.
+const OPEN_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// How long one statement waits for another process that is writing. A group
+/// commit holds the lock for milliseconds; longer, and requests would time out
+/// in the queue behind it; shorter, and a slow disk would look like a fault.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often opening is tried while another process is just creating the file
+/// (switching to WAL does not wait for locks by itself).
+const OPEN_ATTEMPTS: u32 = 5;
+
+/// Times are nanoseconds since 1970, so that `ends_at > now` is decided
+/// exactly as the caller's clock would; instants after 2262 are stored as 2262.
+///
+/// A login is in `open_logins` until a final event closes it; its row in
+/// `sessions` goes with it. The audit trail cannot be changed, and knows each
+/// event of a login once and one end at most: repeated writes recognise
+/// themselves by it.
+const SCHEMA: &str = "
+CREATE TABLE open_logins (
+    login   TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    state   TEXT NOT NULL CHECK (state IN ('started', 'issued', 'taken')),
+    ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX open_logins_by_end ON open_logins (ends_at);
+CREATE INDEX open_logins_by_session ON open_logins (session);
+
+CREATE TABLE sessions (
+    session TEXT PRIMARY KEY,
+    login   TEXT NOT NULL UNIQUE REFERENCES open_logins ON DELETE CASCADE,
+    state   TEXT NOT NULL CHECK (state IN ('reserved', 'waiting')),
+    jti     TEXT,
+    sealed  BLOB,
+    ends_at INTEGER NOT NULL,
+    CHECK ((state = 'waiting') = (jti IS NOT NULL AND sealed IS NOT NULL))
+) STRICT;
+
+CREATE TABLE claims (
+    assertion TEXT PRIMARY KEY,
+    login     TEXT NOT NULL,
+    ends_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_by_end ON claims (ends_at);
+
+CREATE TABLE audit (
+    seq       INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        INTEGER NOT NULL,
+    kind      TEXT NOT NULL,
+    login     TEXT,
+    session   TEXT,
+    reference TEXT,
+    source_ip TEXT,
+    code      TEXT,
+    subject   TEXT NOT NULL,
+    name_id       TEXT GENERATED ALWAYS AS (subject ->> 'name_id') VIRTUAL,
+    access_key_id TEXT GENERATED ALWAYS AS (subject ->> 'access_key_id') VIRTUAL
+) STRICT;
+CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_name ON audit (name_id) WHERE name_id IS NOT NULL;
+CREATE INDEX audit_by_access_key ON audit (access_key_id) WHERE access_key_id IS NOT NULL;
+CREATE UNIQUE INDEX audit_event_once ON audit (login, kind) WHERE login IS NOT NULL;
+CREATE UNIQUE INDEX audit_one_end ON audit (login) WHERE login IS NOT NULL AND kind IN
+    ('login.delivered', 'login.expired', 'login.failed', 'login.abandoned', 'login.uncertain');
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+
+CREATE TABLE users (
+    CognitoID           TEXT PRIMARY KEY,
+    name                TEXT,
+    last_authentication INTEGER NOT NULL,
+    authentications     INTEGER NOT NULL,
+    last_role           TEXT,
+    last_session        TEXT,
+    last_login          TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE readiness (id INTEGER PRIMARY KEY CHECK (id = 1), beat INTEGER NOT NULL) STRICT;
+INSERT INTO readiness VALUES (1, 0);
+";
+
+/// Opens the file, creating it (mode 0600) if it is missing, and makes sure
+/// that it is ours.
+pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
+    create_private(path)?;
+    let mut attempt = 1;
+    loop {
+        match try_open(path) {
+            Err(OpenError::DatabaseLocked { .. }) if attempt < OPEN_ATTEMPTS => {
+                std::thread::sleep(Duration::from_millis(20) * attempt);
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// SQLite gives its journals the mode of the database file; so that one comes first.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    crate::adapters::local::make_parent(path)?;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(OpenError::file(path, e)),
+    }
+}
+
+fn try_open(path: &Path) -> Result<Connection, OpenError> {
+    let explain = |e: Error| explain(path, e);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(explain)?;
+    conn.busy_timeout(OPEN_TIMEOUT).map_err(explain)?;
+    if conn.is_readonly("main").map_err(explain)? {
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        return Err(OpenError::File { path: path.to_owned(), source });
+    }
+    // Before anything is written: somebody else's database stays as it is.
+    check_ours(&conn, path)?;
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(explain)?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        let reason = "this file system does not support write-ahead logging; use a local disk".to_owned();
+        return Err(OpenError::Database { path: path.to_owned(), reason });
+    }
+    // FULL: a commit is on the disk before it is answered (NORMAL is not durable in WAL).
+    // secure_delete: what was taken does not linger in free pages.
+    conn.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
+         PRAGMA trusted_schema = OFF;",
+    )
+    .map_err(explain)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    create_schema(&conn, path)?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(explain)?;
+    Ok(conn)
+}
+
+/// Whether the file has our schema already (`false`: it is empty). One
+/// statement, so one moment: another process may be creating it just now.
+fn check_ours(conn: &Connection, path: &Path) -> Result<bool, OpenError> {
+    let marks = "SELECT (SELECT application_id FROM pragma_application_id),
+                        (SELECT user_version FROM pragma_user_version),
+                        (SELECT count(*) FROM sqlite_schema)";
+    let marks: (i64, i64, i64) = conn
+        .query_row(marks, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .map_err(|e| explain(path, e))?;
+    let path = path.to_owned();
+    match marks {
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(true),
+        (APPLICATION_ID, found, _) => Err(OpenError::NewerDatabase { path, found, known: SCHEMA_VERSION }),
+        (0, 0, 0) => Ok(false),
+        _ => Err(OpenError::ForeignDatabase { path }),
+    }
+}
+
+/// One transaction: either the whole schema is there, or the file is still empty.
+fn create_schema(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    if check_ours(conn, path)? {
+        return Ok(());
+    }
+    conn.execute_batch("BEGIN IMMEDIATE").map_err(|e| explain(path, e))?;
+    // Another process may have come first.
+    let created = check_ours(conn, path).and_then(|done| {
+        if done {
+            return Ok(());
+        }
+        let marks =
+            format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
+        conn.execute_batch(SCHEMA).and_then(|()| conn.execute_batch(&marks)).map_err(|e| explain(path, e))
+    });
+    let finished = created.and_then(|()| conn.execute_batch("COMMIT").map_err(|e| explain(path, e)));
+    if finished.is_err() && !conn.is_autocommit() {
+        // The connection is dropped either way, which rolls back too.
+        conn.execute_batch("ROLLBACK").ok();
+    }
+    finished
+}
+
+fn explain(path: &Path, error: Error) -> OpenError {
+    let path = path.to_owned();
+    let io = |kind: std::io::ErrorKind| OpenError::File { path: path.clone(), source: kind.into() };
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::DatabaseLocked { path },
+        Some(ErrorCode::DiskFull) => OpenError::DiskFull { path },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            io(std::io::ErrorKind::PermissionDenied)
+        }
+        _ => OpenError::Database { path, reason: error.to_string() },
+    }
+}

@@ -1,0 +1,190 @@
+//! The file and the environment, being read: faults, warnings, and who asked
+//! for what. What was never asked for is unknown, in the file as in the environment.
+
+use super::fault::{Fault, Place};
+use super::section::{At, Section};
+use super::tree::{Node, Value};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+/// The prefix of every variable that is ours: `saml.idp[0].metadata` can come
+/// from `VESTIBULE_SAML_IDP_0_METADATA`.
+const PREFIX: &str = "VESTIBULE";
+
+/// The whole configuration, being read.
+pub(super) struct Reader {
+    root: Node,
+    variables: BTreeMap<String, String>,
+    notes: RefCell<Notes>,
+}
+
+#[derive(Default)]
+struct Notes {
+    faults: Vec<Fault>,
+    warnings: Vec<String>,
+    /// Every path that was asked for, and whether it is a table or a list of tables.
+    asked: BTreeMap<String, bool>,
+    /// Tables whose other keys are not judged.
+    open: BTreeSet<String>,
+    used: BTreeSet<String>,
+    /// The first syntax error.
+    broken: Option<Place>,
+}
+
+impl Reader {
+    /// `root` is a table; `syntax` is what the parser has already found wrong.
+    pub(super) fn new(root: Node, syntax: Vec<Fault>, env: impl Iterator<Item = (String, String)>) -> Self {
+        let variables = env.filter(|(name, _)| is_ours(name)).collect();
+        let notes = Notes {
+            broken: syntax.first().map(|fault| fault.place.clone()),
+            faults: syntax,
+            ..Notes::default()
+        };
+        Self { root, variables, notes: RefCell::new(notes) }
+    }
+
+    /// The top of the file.
+    pub(super) fn top(&self) -> Section<'_> {
+        Section::top(self, &self.root, PREFIX)
+    }
+
+    pub(super) fn fault(&self, at: &At, message: impl Display) {
+        let fault = Fault { place: at.place.clone(), key: at.key.clone(), message: message.to_string() };
+        let mut notes = self.notes.borrow_mut();
+        if !notes.faults.contains(&fault) {
+            notes.faults.push(fault);
+        }
+    }
+
+    pub(super) fn warn(&self, message: impl Into<String>) {
+        self.notes.borrow_mut().warnings.push(message.into());
+    }
+
+    /// Remembers that this key was asked for.
+    pub(super) fn ask(&self, path: &str, is_section: bool) {
+        self.notes.borrow_mut().asked.insert(path.to_owned(), is_section);
+    }
+
+    /// Does not judge the keys inside.
+    pub(super) fn open(&self, path: &str) {
+        self.notes.borrow_mut().open.insert(path.to_owned());
+    }
+
+    /// The value of a variable, which is then one that is known.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        let (name, value) = self.variables.get_key_value(name)?;
+        self.notes.borrow_mut().used.insert(name.clone());
+        Some(value)
+    }
+
+    /// All variables that are ours and begin like this, without the beginning.
+    pub(super) fn variables_below<'s>(&'s self, prefix: &'s str) -> impl Iterator<Item = &'s str> {
+        self.variables.keys().filter_map(move |name| name.strip_prefix(prefix))
+    }
+
+    /// Whether the file has syntax errors: what seems missing may just not have been understood.
+    pub(super) fn is_broken(&self) -> bool {
+        self.notes.borrow().broken.is_some()
+    }
+
+    /// Judges what was never asked for. Gives faults, by place, and warnings.
+    pub(super) fn finish(self) -> (Vec<Fault>, Vec<String>) {
+        self.unknown_keys(&self.root, "");
+        let notes = self.notes.borrow();
+        let unused = self.variables.keys().filter(|name| !notes.used.contains(*name));
+        let unknown: Vec<Fault> = unused
+            .filter(|name| {
+                !notes.open.iter().any(|path| name.starts_with(&format!("{}_", variable_of(path))))
+            })
+            .map(|name| Fault {
+                place: Place::Variable(name.clone()),
+                key: String::new(),
+                message: "no option has this variable".to_owned(),
+            })
+            .collect();
+        drop(notes);
+        let mut notes = self.notes.into_inner();
+        notes.faults.extend(unknown);
+        notes.faults.sort_by(|a, b| (&a.place, &a.key).cmp(&(&b.place, &b.key)));
+        (notes.faults, notes.warnings)
+    }
+
+    /// Every path that was asked for, for the test that the default file has them all.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.notes.borrow().asked.keys().cloned().collect()
+    }
+
+    fn unknown_keys(&self, node: &Node, path: &str) {
+        match &node.value {
+            Value::Table(table) if !self.notes.borrow().open.contains(path) => {
+                for (name, (place, child)) in table {
+                    let key = child_path(path, name);
+                    let asked = self.notes.borrow().asked.get(&key).copied();
+                    match asked {
+                        Some(true) => self.unknown_keys(child, &key),
+                        Some(false) => {}
+                        // Behind a broken header keys may stand in the wrong table.
+                        None if self.notes.borrow().broken.as_ref().is_some_and(|broken| place > broken) => {}
+                        None => {
+                            let message = format!("unknown key; known here: {}", self.known(path));
+                            self.fault(&At { place: place.clone(), key }, message);
+                        }
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    self.unknown_keys(item, &format!("{path}[{i}]"));
+                }
+            }
+            Value::Table(_) | Value::Text(_) | Value::Integer(_) | Value::Boolean(_) | Value::Other(_) => {}
+        }
+    }
+
+    fn known(&self, path: &str) -> String {
+        let notes = self.notes.borrow();
+        let names = notes.asked.keys().filter_map(|key| {
+            let name = if path.is_empty() { key } else { key.strip_prefix(path)?.strip_prefix('.')? };
+            (!name.contains(['.', '['])).then_some(name)
+        });
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The path of a key. As in TOML, a name with other characters than a bare
+/// key's is quoted, so that `"server.listen"` is not `server.listen`.
+pub(super) fn child_path(path: &str, name: &str) -> String {
+    let bare =
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let name = if bare { name.to_owned() } else { format!("{name:?}") };
+    if path.is_empty() { name } else { format!("{path}.{name}") }
+}
+
+pub(super) fn child_variable(variable: &str, name: &str) -> String {
+    format!("{variable}_{}", variable_part(name))
+}
+
+/// The variable of a whole path, `saml.idp[0]`.
+fn variable_of(path: &str) -> String {
+    child_variable(PREFIX, &path.replace(']', ""))
+}
+
+fn variable_part(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+}
+
+/// Whether a variable is meant for this configuration. Kubernetes puts
+/// `VESTIBULE_SERVICE_HOST`, `VESTIBULE_PORT_8080_TCP` and the like into every
+/// container beside a service named vestibule; those are not.
+fn is_ours(name: &str) -> bool {
+    name.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('_')).is_some_and(|rest| {
+        let of_a_service_link = rest == "PORT"
+            || rest.starts_with("PORT_")
+            || rest == "SERVICE_HOST"
+            || rest == "SERVICE_PORT"
+            || rest.starts_with("SERVICE_PORT_");
+        !of_a_service_link
+    })
+}

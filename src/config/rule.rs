@@ -1,0 +1,176 @@
+//! `[[rule]]`: who gets which role. Without any, the 2017 sample's rule.
+
+use super::read_file;
+use super::saml::Saml;
+use super::section::{Found, Section};
+use super::values;
+use crate::roles::{Condition, Field, Matcher, Outcome, RoleArn, Rule, RuleError};
+use std::path::Path;
+use time::Duration;
+
+/// The most bytes of a session policy's file: more than STS's 2,048 characters take.
+const MAX_POLICY_BYTES: u64 = 16 << 10;
+
+/// The matchers that take one text; `any_of` takes a list.
+const MATCHERS: [&str; 5] = ["equals", "contains", "prefix", "suffix", "regex"];
+
+/// All `[[rule]]`s, in order.
+pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> Vec<Rule> {
+    let sections = top.sections("rule");
+    if sections.is_empty() {
+        return vec![default_rule()];
+    }
+    let mut names: Vec<String> = Vec::new();
+    let mut rules = Vec::new();
+    for section in &sections {
+        let Some(name) = section.required("name", values::line(64)) else {
+            rule(section, String::new(), saml);
+            continue;
+        };
+        if names.contains(&name.value) {
+            section.reader().fault(&name.at, "is the name of an earlier rule too");
+        }
+        names.push(name.value.clone());
+        rules.extend(rule(section, name.value, saml));
+    }
+    if let Some(last) = rules.iter().position(refuses_everybody)
+        && last + 1 < rules.len()
+        && let Some(rule) = rules.get(last)
+    {
+        top.reader().warn(format!("no rule after '{}' is ever asked: it refuses everybody", rule.name));
+    }
+    rules
+}
+
+/// The role whose name contains `Prod`, for an hour.
+fn default_rule() -> Rule {
+    let matchers = vec![Matcher::Contains("Prod".to_owned())];
+    Rule {
+        name: "production".to_owned(),
+        conditions: vec![Condition { field: Field::RoleName, matchers }],
+        outcome: Outcome::Grant {
+            role: None,
+            duration: Duration::HOUR,
+            session_policy: None,
+            policy_arns: Vec::new(),
+        },
+    }
+}
+
+fn refuses_everybody(rule: &Rule) -> bool {
+    rule.conditions.is_empty() && matches!(rule.outcome, Outcome::Refuse { .. })
+}
+
+fn rule(section: &Section<'_>, name: String, saml: &Saml) -> Option<Rule> {
+    let conditions = conditions(&section.section("when"), saml);
+    let outcome = outcome(section);
+    Some(Rule { name, conditions, outcome: outcome? })
+}
+
+fn conditions(when: &Section<'_>, saml: &Saml) -> Vec<Condition> {
+    let fields = [
+        ("role_name", Field::RoleName),
+        ("role_arn", Field::RoleArn),
+        ("name_id", Field::NameId),
+        ("idp", Field::Idp),
+        ("authn_context", Field::AuthnContext),
+    ];
+    let mut conditions: Vec<Condition> =
+        fields.into_iter().filter_map(|(name, field)| condition(&when.section(name), field, saml)).collect();
+
+    let attributes = when.section("attribute");
+    let suffixes = ["_EQUALS", "_CONTAINS", "_PREFIX", "_SUFFIX", "_REGEX", "_ANY_OF"];
+    for name in attributes.names(&suffixes) {
+        let section = attributes.section(&name);
+        conditions.extend(condition(&section, Field::Attribute(name), saml));
+    }
+    conditions
+}
+
+/// A condition on one field; `None` if it is absent or faulty.
+fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Condition> {
+    let named: Vec<Found<Matcher>> = MATCHERS
+        .into_iter()
+        .filter_map(|kind| {
+            section.optional(kind, |text| Matcher::new(kind, text).unwrap_or(Err(RuleError::EmptyPattern)))
+        })
+        .collect();
+    let any_of = section.list("any_of", |text| Ok::<_, RuleError>(text.to_owned())).and_then(|found| {
+        let texts = found.into_iter().map(|found| found.value).collect();
+        Matcher::any_of(texts).map_err(|e| section.reader().fault(&section.at_key("any_of"), e)).ok()
+    });
+    let matchers: Vec<Matcher> = named.into_iter().map(|found| found.value).chain(any_of).collect();
+
+    if matchers.is_empty() {
+        let asked = MATCHERS.iter().chain(&["any_of"]).any(|name| section.has(name));
+        if section.is_there() && !asked {
+            section.fault("says nothing: give equals, contains, prefix, suffix, regex or any_of");
+        }
+        return None;
+    }
+    let condition = Condition { field, matchers };
+    // A condition that can never hold is a typing error, and in a rule that refuses it lets people in.
+    match &condition.field {
+        Field::Idp if !saml.names.iter().any(|name| condition.holds(name)) => {
+            section.fault("no configured identity provider meets this");
+        }
+        Field::Attribute(name) if !saml.selected.contains(name) => {
+            section.fault(format!("no identity provider selects this value: set select.{name}"));
+        }
+        Field::Idp
+        | Field::Attribute(_)
+        | Field::RoleName
+        | Field::RoleArn
+        | Field::NameId
+        | Field::AuthnContext => {}
+    }
+    Some(condition)
+}
+
+/// A role on terms, or a refusal.
+fn outcome(section: &Section<'_>) -> Option<Outcome> {
+    let role = section.optional("role", RoleArn::parse).map(|found| found.value);
+    let duration = section.optional("duration", |text| {
+        let duration = values::duration(text)?;
+        Outcome::check_duration(duration).map_err(|_| "expected a duration from \"15m\" to \"12h\"")
+    });
+    let session_policy = section.optional("session_policy", session_policy).map(|found| found.value);
+    let policy_arns =
+        section.list("policy_arns", |text| Ok::<_, RuleError>(text.to_owned())).and_then(|found| {
+            let arns = found.into_iter().map(|found| found.value).collect();
+            Outcome::check_policy_arns(arns)
+                .map_err(|e| section.reader().fault(&section.at_key("policy_arns"), e))
+                .ok()
+        });
+    let refuse = section.optional("refuse", values::line(500)).map(|found| found.value);
+
+    if section.has("refuse") {
+        for term in ["role", "duration", "session_policy", "policy_arns"] {
+            if section.has(term) {
+                let message = "a rule either refuses or grants: this has no meaning beside refuse";
+                section.reader().fault(&section.at_key(term), message);
+            }
+        }
+        return Some(Outcome::Refuse { message: refuse? });
+    }
+    Some(Outcome::Grant {
+        role,
+        duration: duration.map_or(Duration::HOUR, |found| found.value),
+        session_policy,
+        policy_arns: policy_arns.unwrap_or_default(),
+    })
+}
+
+/// The policy itself, or the name of its file.
+fn session_policy(text: &str) -> Result<String, String> {
+    let from_file;
+    let policy = if text.trim_start().starts_with('{') {
+        text
+    } else {
+        let bytes = read_file(Path::new(text), MAX_POLICY_BYTES)
+            .map_err(|error| format!("the policy file cannot be read: {error}"))?;
+        from_file = String::from_utf8(bytes).map_err(|_| "the policy file is not UTF-8 text")?;
+        from_file.trim()
+    };
+    Outcome::check_session_policy(policy).map_err(|error| error.to_string())
+}

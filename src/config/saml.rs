@@ -1,0 +1,213 @@
+//! `[saml]` and `[[saml.idp]]`: whom we believe.
+
+use super::section::{Found, Section};
+use super::values::{self, WebUrl};
+use super::{SignOn, read_file};
+use crate::roles::ProviderArn;
+use crate::saml::{IdentityProvider, IdentityProviders, IdpMetadata, Selector, Selectors};
+use std::collections::BTreeMap;
+use std::path::Path;
+use time::Duration;
+
+/// The audience that AD FS's relying party for AWS has, and that STS wants to find.
+const AWS: &str = "urn:amazon:webservices";
+
+/// The most bytes of a metadata file: a federation's aggregate has some.
+const MAX_METADATA_BYTES: u64 = 16 << 20;
+
+/// `[saml]`, read.
+pub(super) struct Saml {
+    pub(super) entity_id: String,
+    pub(super) audiences: Vec<String>,
+    pub(super) clock_skew: Duration,
+    pub(super) max_response_chars: usize,
+    /// `None` where a fault stands for them.
+    pub(super) providers: Option<IdentityProviders>,
+    pub(super) provider_arns: BTreeMap<String, ProviderArn>,
+    pub(super) sign_on: Vec<SignOn>,
+    /// Names of all identity providers, whatever else is wrong with them.
+    pub(super) names: Vec<String>,
+    /// Names of all values that some identity provider selects for the rules.
+    pub(super) selected: Vec<String>,
+}
+
+/// `[saml]`
+pub(super) fn saml(section: &Section<'_>) -> Saml {
+    let entity_id = section.or("entity_id", AWS.to_owned(), values::line(1_024));
+    let mut audiences = section.one_or_list("audience");
+    if audiences.is_empty() {
+        audiences.push(AWS.to_owned());
+    }
+    let skew_bounds =
+        values::duration_within(Duration::ZERO, Duration::minutes(5), "expected \"0s\" to \"5m\"");
+    let clock_skew = section.or("clock_skew", Duration::seconds(60), skew_bounds);
+    let max_response_chars = section.integer("max_response_chars", 100_000, 4..=100_000);
+
+    let sections = section.sections("idp");
+    if sections.is_empty() && !section.contains("idp") {
+        section.missing("idp");
+    }
+    let idps: Vec<Idp> = sections.iter().map(idp).collect();
+    let mut distinct = true;
+    for (i, idp) in idps.iter().enumerate() {
+        for earlier in idps.iter().take(i) {
+            distinct &= differ(section, earlier, idp);
+        }
+    }
+
+    let mut saml = Saml {
+        entity_id,
+        audiences,
+        clock_skew,
+        max_response_chars,
+        providers: None,
+        provider_arns: BTreeMap::new(),
+        sign_on: Vec::new(),
+        names: idps.iter().filter_map(|idp| Some(idp.name.as_ref()?.value.clone())).collect(),
+        selected: idps.iter().flat_map(|idp| idp.selected.iter().cloned()).collect(),
+    };
+    let complete: Option<Vec<_>> = idps.into_iter().map(Idp::complete).collect();
+    let mut providers = Vec::new();
+    for (provider, arn, sign_on) in complete.unwrap_or_default() {
+        saml.provider_arns.insert(provider.name.clone(), arn);
+        saml.sign_on.push(sign_on);
+        providers.push(provider);
+    }
+    if distinct && !providers.is_empty() {
+        saml.providers = IdentityProviders::new(providers).map_err(|message| section.fault(message)).ok();
+    }
+    saml
+}
+
+/// Whether two identity providers can be told apart: rules and logs go by name, keys by entity id.
+fn differ(section: &Section<'_>, earlier: &Idp, this: &Idp) -> bool {
+    let same = |earlier: &Option<Found<String>>, this: &Option<Found<String>>, message: &str| {
+        let same = this.as_ref().filter(|this| earlier.as_ref().is_some_and(|e| e.value == this.value));
+        same.map(|this| section.reader().fault(&this.at, message)).is_some()
+    };
+    let name = same(&earlier.name, &this.name, "is the name of an earlier identity provider too");
+    let message = "the identity provider in it has the entity id of an earlier one";
+    let entity_id = same(&earlier.entity_id, &this.entity_id, message);
+    !name && !entity_id
+}
+
+/// One `[[saml.idp]]`, as far as it could be read.
+struct Idp {
+    name: Option<Found<String>>,
+    provider_arn: Option<Found<ProviderArn>>,
+    metadata: Option<IdpMetadata>,
+    /// As its metadata has it, at the place where the metadata is named.
+    entity_id: Option<Found<String>>,
+    sign_on_url: Option<String>,
+    relying_party_id: Option<String>,
+    idp_initiated: bool,
+    audiences: Vec<String>,
+    in_response_to_literals: Vec<String>,
+    selectors: Selectors,
+    /// Names of the further values, even of those whose selector is faulty.
+    selected: Vec<String>,
+}
+
+fn idp(section: &Section<'_>) -> Idp {
+    let name = section.required("name", idp_name);
+    let provider_arn = section.required("provider_arn", ProviderArn::parse);
+    let wanted = section.optional("entity_id", values::line(1_024));
+    let metadata =
+        section.required("metadata", |path| metadata(path, wanted.as_ref().map(|w| w.value.as_str())));
+    let entity_id = metadata.as_ref().map(|m| Found { value: m.value.entity_id.clone(), at: m.at.clone() });
+    let idp_initiated = section.boolean("idp_initiated", true);
+    let sign_on_url = section.optional("sign_on_url", WebUrl::parse).map(|found| found.value.into_text());
+    let shown = name.as_ref().map_or("?", |name| name.value.as_str());
+    if !idp_initiated {
+        section.reader().warn(format!(
+            "identity provider {shown}: idp_initiated = false, and this build cannot start logins itself yet: \
+             nobody can sign in by it"
+        ));
+    } else if !section.has("sign_on_url") {
+        section.reader().warn(format!(
+            "identity provider {shown}: no sign_on_url, so pages cannot offer a link to its sign-on page"
+        ));
+    }
+    let (selectors, selected) = selectors(&section.section("select"));
+    Idp {
+        name,
+        provider_arn,
+        metadata: metadata.map(|found| found.value),
+        entity_id,
+        sign_on_url,
+        relying_party_id: section.optional("relying_party_id", values::line(1_024)).map(|found| found.value),
+        idp_initiated,
+        audiences: section.one_or_list("audience"),
+        in_response_to_literals: section.one_or_list("in_response_to"),
+        selectors,
+        selected,
+    }
+}
+
+impl Idp {
+    /// What the rooms behind need; `None` if anything of it is faulty.
+    fn complete(self) -> Option<(IdentityProvider, ProviderArn, SignOn)> {
+        let (name, arn, metadata) = (self.name?.value, self.provider_arn?.value, self.metadata?);
+        let sign_on = SignOn {
+            name: name.clone(),
+            sign_on_url: self.sign_on_url.filter(|_| self.idp_initiated),
+            relying_party_id: self.relying_party_id,
+            services: metadata.sign_on_services,
+        };
+        let provider = IdentityProvider {
+            name,
+            entity_id: metadata.entity_id,
+            keys: metadata.signing_keys,
+            audiences: self.audiences,
+            idp_initiated: self.idp_initiated,
+            in_response_to_literals: self.in_response_to_literals,
+            selectors: self.selectors,
+        };
+        Some((provider, arn, sign_on))
+    }
+}
+
+/// It stands in links (`?idp=NAME`), logs and the key `NAME#NameID` of a users row.
+fn idp_name(text: &str) -> Result<String, &'static str> {
+    let ok = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    if ok { Ok(text.to_owned()) } else { Err("expected 1 to 64 of A-Z a-z 0-9 . _ -") }
+}
+
+fn metadata(path: &str, entity_id: Option<&str>) -> Result<IdpMetadata, String> {
+    if path.starts_with("https://") || path.starts_with("http://") {
+        return Err("metadata by URL is promised, but this build does not fetch it yet: \
+                    download it and name the file"
+            .to_owned());
+    }
+    let bytes = read_file(Path::new(path), MAX_METADATA_BYTES)
+        .map_err(|error| format!("the metadata file cannot be read: {error}"))?;
+    IdpMetadata::parse(&bytes, entity_id)
+        .map_err(|error| format!("the metadata file cannot be used: {error}"))
+}
+
+/// `select.NAME`: five names replace the defaults, all others are further values.
+fn selectors(section: &Section<'_>) -> (Selectors, Vec<String>) {
+    let mut selectors = Selectors::default();
+    let own = [
+        ("name_id", &mut selectors.name_id),
+        ("roles", &mut selectors.roles),
+        ("role_session_name", &mut selectors.role_session_name),
+        ("authn_context", &mut selectors.authn_context),
+        ("session_index", &mut selectors.session_index),
+    ];
+    let mut names = section.names(&[""]);
+    for (name, selector) in own {
+        names.remove(name);
+        if let Some(found) = section.optional(name, Selector::compile) {
+            *selector = found.value;
+        }
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    for name in &names {
+        if let Some(found) = section.optional(name, Selector::compile) {
+            selectors.more.insert(name.clone(), found.value);
+        }
+    }
+    (selectors, names)
+}

@@ -1,0 +1,107 @@
+//! Whole configurations: what loads, what is refused, and how it is said.
+
+mod default_file;
+mod environment;
+mod faults;
+mod loads;
+
+use super::*;
+use base64::Engine;
+
+/// The least that loads, but for its metadata.
+const LEAST: &str = r#"
+[server]
+public_url = "https://vestibule.example.com"
+[[saml.idp]]
+name = "ADFS"
+provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
+metadata = "METADATA"
+[sts]
+kind = "local"
+[store]
+kind = "embedded"
+[keys]
+kind = "local"
+"#;
+
+const IDP: &str = "http://adfs.example.com/adfs/services/trust";
+
+/// A directory with the metadata of an identity provider.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Self {
+        let files = Self(tempfile::tempdir().unwrap());
+        files.write("adfs.xml", &metadata(IDP));
+        files
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn read(&self, text: &str, env: &[(&str, &str)]) -> Result<Config, Faults> {
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let path: Arc<Path> = Path::new("config/vestibule.toml").into();
+        Config::read(&path, &text.replace("METADATA", &self.path("adfs.xml")), env)
+    }
+
+    fn loads(&self, text: &str) -> Config {
+        self.read(text, &[]).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    fn faults(&self, text: &str, env: &[(&str, &str)]) -> Vec<String> {
+        match self.read(text, env) {
+            Ok(_) => Vec::new(),
+            Err(Faults(faults)) => faults.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn metadata(entity_id: &str) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    let certificate = base64::engine::general_purpose::STANDARD.encode(certificate.der());
+    format!(
+        r#"<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{entity_id}">
+        <IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+        <KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data>
+        <X509Certificate>{certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>
+        <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+        Location="https://adfs.example.com/adfs/ls/"/></IDPSSODescriptor></EntityDescriptor>"#
+    )
+}
+
+/// Everything of a configuration that a file can say, to compare two.
+fn told(config: &Config) -> String {
+    let broker = &config.broker;
+    let idps: Vec<_> = broker
+        .providers
+        .iter()
+        .map(|p| {
+            (&p.name, &p.entity_id, p.keys.len(), &p.audiences, p.idp_initiated, &p.in_response_to_literals)
+        })
+        .collect();
+    format!(
+        "{:?}",
+        (
+            (
+                &config.server,
+                &config.log,
+                &config.sign_on,
+                config.jwt_in,
+                &config.sts,
+                &config.store,
+                &config.keys
+            ),
+            (&broker.service, &broker.limits, &broker.rules, broker.binding, &broker.tickets),
+            (broker.session_lifetime, idps, &config.warnings),
+        )
+    )
+}

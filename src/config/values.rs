@@ -1,0 +1,256 @@
+//! Small values: durations, URLs, origins, networks. Each parser says in its
+//! error what would have been right.
+
+use super::Network;
+use std::net::{IpAddr, SocketAddr};
+use time::Duration;
+
+/// `30s`, `5m`, `1h`.
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+    const EXPECTED: &str = "expected a duration such as \"30s\", \"5m\" or \"1h\"";
+    let unit = text.chars().next_back().ok_or(EXPECTED)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        _ => return Err(EXPECTED),
+    };
+    let digits = text.strip_suffix(unit).unwrap_or_default();
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(EXPECTED);
+    }
+    let count: u32 = digits.parse().map_err(|_| EXPECTED)?;
+    Ok(Duration::seconds(i64::from(count) * seconds))
+}
+
+/// A duration between two others; `bounds` says which, in words.
+pub(super) fn duration_within(
+    least: Duration,
+    most: Duration,
+    bounds: &'static str,
+) -> impl Fn(&str) -> Result<Duration, &'static str> {
+    move |text| duration(text).and_then(|d| if (least..=most).contains(&d) { Ok(d) } else { Err(bounds) })
+}
+
+/// An address and a port to listen on.
+pub(super) fn socket(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "expected an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"")
+}
+
+/// An http or https URL, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WebUrl {
+    /// Scheme, host and port as a browser's `Origin` header has them: in lower
+    /// case, without the scheme's own port.
+    pub(super) origin: String,
+    /// Path and query, as written; empty or beginning with `/`.
+    rest: String,
+}
+
+impl WebUrl {
+    /// An absolute URL without a fragment: https, or http on a loopback host,
+    /// where nobody listens in between.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        const EXPECTED: &str = "expected an absolute URL such as \"https://vestibule.example.com\"";
+        if text.contains('#') {
+            return Err("expected a URL without a fragment (#)");
+        }
+        let uri: http::Uri = text.parse().map_err(|_| EXPECTED)?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(EXPECTED);
+        };
+        let host = authority.host().to_ascii_lowercase();
+        if !is_host(&host) || authority.as_str().contains('@') {
+            return Err(EXPECTED);
+        }
+        let own_port = match scheme {
+            "https" => 443,
+            "http" if is_loopback(&host) => 80,
+            "http" => {
+                return Err("expected https: http is for loopback hosts only (localhost, 127.0.0.1, [::1])");
+            }
+            _ => return Err("expected an https URL"),
+        };
+        let port = match (authority.port(), authority.as_str().rsplit_once(':')) {
+            (Some(port), _) if port.as_u16() == own_port => String::new(),
+            (Some(port), _) => format!(":{}", port.as_u16()),
+            // "https://host:" and "https://host:99999" have no port that http could read.
+            (None, Some((_, after))) if !after.ends_with(']') => return Err(EXPECTED),
+            (None, _) => String::new(),
+        };
+        let after_scheme = text.get(text.find("://").map_or(0, |i| i + 3)..).unwrap_or_default();
+        let rest = after_scheme.find(['/', '?']).and_then(|i| after_scheme.get(i..)).unwrap_or_default();
+        Ok(Self { origin: format!("{scheme}://{host}{port}"), rest: rest.to_owned() })
+    }
+
+    /// The URL, its origin normalized.
+    pub(super) fn into_text(self) -> String {
+        self.origin + &self.rest
+    }
+}
+
+/// How the world names us: no query, no fragment, no trailing slash.
+pub(super) fn public_url(text: &str) -> Result<WebUrl, &'static str> {
+    let url = WebUrl::parse(text)?;
+    if url.rest.contains('?') {
+        return Err("expected a URL without a query (?)");
+    }
+    Ok(WebUrl { rest: url.rest.trim_end_matches('/').to_owned(), ..url })
+}
+
+/// Scheme, host and port, as browsers send them in `Origin`.
+pub(super) fn origin(text: &str) -> Result<String, &'static str> {
+    let url = WebUrl::parse(text)?;
+    if url.rest.is_empty() {
+        Ok(url.origin)
+    } else {
+        Err("expected an origin such as \"https://app.example.com\": no path, no trailing slash")
+    }
+}
+
+/// A name (international ones in their ASCII form), an IPv4 address, or an IPv6 address in brackets.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    address.parse().map_or_else(
+        |_| host == "localhost" || host.ends_with(".localhost"),
+        |address: IpAddr| address.is_loopback(),
+    )
+}
+
+/// `10.0.0.0/8`, `fd00::/8`, or one address.
+pub(super) fn network(text: &str) -> Result<Network, &'static str> {
+    const EXPECTED: &str = "expected a network such as \"10.0.0.0/8\" or an IP address";
+    let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+    let address: IpAddr = address.parse().map_err(|_| EXPECTED)?;
+    let (bits, number) = match address {
+        IpAddr::V4(v4) => (32, u128::from(u32::from(v4)) << 96),
+        IpAddr::V6(v6) => (128, u128::from(v6)),
+    };
+    let prefix = match prefix {
+        None => bits,
+        Some(p) if p.bytes().all(|b| b.is_ascii_digit()) => p.parse().map_err(|_| EXPECTED)?,
+        Some(_) => return Err(EXPECTED),
+    };
+    if prefix > bits {
+        return Err(EXPECTED);
+    }
+    // A typing error in either half shows here; guessing which would widen whom we believe.
+    if number.checked_shl(u32::from(prefix)).unwrap_or(0) != 0 {
+        return Err("the address has bits beyond the prefix");
+    }
+    Ok(Network { address, prefix })
+}
+
+/// A text of at least one and at most `max` characters without control characters.
+pub(super) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
+    move |text| {
+        let chars = text.chars().count();
+        if text.trim().is_empty() || chars > max || text.chars().any(char::is_control) {
+            return Err(format!("expected one line of 1 to {max} characters"));
+        }
+        Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn durations_have_one_number_and_one_unit() {
+        assert_eq!(duration("30s"), Ok(Duration::seconds(30)));
+        assert_eq!(duration("5m"), Ok(Duration::minutes(5)));
+        assert_eq!(duration("12h"), Ok(Duration::hours(12)));
+        for bad in ["", "s", "30", "-1s", "+1s", "1.5h", "1h30m", "1 h", "1d", "99999999999s", "３s", "1ß"]
+        {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_public_url_is_https_or_loopback() {
+        let text = |text| public_url(text).map(WebUrl::into_text);
+        assert_eq!(text("https://Vestibule.Example.com").unwrap(), "https://vestibule.example.com");
+        assert_eq!(text("https://v.example.com:443/").unwrap(), "https://v.example.com");
+        assert_eq!(text("https://v.example.com:8443/Base/").unwrap(), "https://v.example.com:8443/Base");
+        for loopback in
+            ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:1", "http://a.localhost"]
+        {
+            assert_eq!(text(loopback).unwrap(), loopback);
+        }
+        for bad in [
+            "",
+            "/",
+            "v.example.com",
+            "//v.example.com",
+            "ftp://v.example.com",
+            "http://v.example.com",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+            "http://10.0.0.1",
+            "https://v.example.com/?a=b",
+            "https://v.example.com/#a",
+            "https://v.example.com#",
+            "https://user@v.example.com",
+            "https://v.example.com:",
+            "https://v.example.com:99999",
+            "https://",
+            "https:///path",
+            "https://v example.com",
+            "https://v.example.com\r\nX: y",
+            "javascript:1",
+        ] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins_are_as_browsers_send_them() {
+        assert_eq!(origin("https://App.example.com:443").unwrap(), "https://app.example.com");
+        assert_eq!(origin("http://localhost:3000").unwrap(), "http://localhost:3000");
+        for bad in
+            ["*", "null", "https://app.example.com/", "https://app.example.com/x", "https://*", "https://a?b"]
+        {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn networks_are_cidr_without_host_bits() {
+        let of = |address: &str, prefix| Ok(Network { address: address.parse().unwrap(), prefix });
+        assert_eq!(network("10.0.0.0/8"), of("10.0.0.0", 8));
+        assert_eq!(network("127.0.0.1"), of("127.0.0.1", 32));
+        assert_eq!(network("fd00::/8"), of("fd00::", 8));
+        assert_eq!(network("::1"), of("::1", 128));
+        assert_eq!(network("0.0.0.0/0"), of("0.0.0.0", 0));
+        for bad in
+            ["", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/", "10.0.0.0/+8", "::/129", "fd00::1/64", "host"]
+        {
+            assert!(network(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(text in "(https?://)?\\PC{0,40}") {
+            let _ = (duration(&text), network(&text), origin(&text), socket(&text));
+            if let Ok(url) = public_url(&text) {
+                let text = url.into_text();
+                prop_assert!(!text.ends_with('/') && !text.contains(['?', '#']), "{}", text);
+                prop_assert_eq!(public_url(&text).map(WebUrl::into_text), Ok(text));
+            }
+        }
+    }
+}
