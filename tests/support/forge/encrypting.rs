@@ -1,15 +1,14 @@
 //! How the forge encrypts: everything that identity providers do, and worse.
 
+use super::signing::pem;
 use super::{DSIG, SAML};
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{
-    KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey,
+    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey,
     PrivateDecryptingKey, PublicEncryptingKey,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use std::sync::OnceLock;
 use vestibule::saml::{DecryptionKey, DecryptionKeys};
 
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
@@ -27,20 +26,21 @@ pub enum Recipient {
 }
 
 impl Recipient {
-    fn key(self) -> &'static PrivateDecryptingKey {
-        static KEYS: OnceLock<[PrivateDecryptingKey; 3]> = OnceLock::new();
-        let keys =
-            KEYS.get_or_init(|| [(); 3].map(|()| PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap()));
-        &keys[self as usize]
+    /// PKCS #8, in DER.
+    fn private(self) -> Vec<u8> {
+        pem(match self {
+            Self::New => include_str!("../../../fixtures/keys/decryption-new.key.pem"),
+            Self::Old => include_str!("../../../fixtures/keys/decryption-old.key.pem"),
+            Self::Stranger => include_str!("../../../fixtures/keys/rsa.key.pem"),
+        })
     }
 
     fn public(self) -> PublicEncryptingKey {
-        self.key().public_key()
+        PrivateDecryptingKey::from_pkcs8(&self.private()).unwrap().public_key()
     }
 
     pub fn decryption_key(self) -> DecryptionKey {
-        let der: Pkcs8V1Der<'_> = self.key().as_der().unwrap();
-        DecryptionKey::from_pkcs8(der.as_ref()).unwrap()
+        DecryptionKey::from_pkcs8(&self.private()).unwrap()
     }
 }
 
@@ -141,8 +141,9 @@ impl Encrypting {
         };
         let of =
             |name: &str| if matches!(name, "rsa-oaep" | "aes128-gcm" | "aes256-gcm") { XENC11 } else { XENC };
+        let id = if matches!(self.place, Place::BesideWithRetrievalMethod) { " Id=\"_key\"" } else { "" };
         let key = format!(
-            "<e:EncryptedKey xmlns:e=\"{XENC}\" Id=\"_key\"><e:EncryptionMethod Algorithm=\"{}{}\">{digest}{mask}\
+            "<e:EncryptedKey xmlns:e=\"{XENC}\"{id}><e:EncryptionMethod Algorithm=\"{}{}\">{digest}{mask}\
              </e:EncryptionMethod><KeyInfo xmlns=\"{DSIG}\"><X509Data><X509IssuerSerial>\
              <X509IssuerName>CN=service</X509IssuerName><X509SerialNumber>1</X509SerialNumber>\
              </X509IssuerSerial></X509Data></KeyInfo><e:CipherData><e:CipherValue>{wrapped}</e:CipherValue>\

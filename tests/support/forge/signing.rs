@@ -93,7 +93,7 @@ impl Key {
     }
 }
 
-fn pem(text: &str) -> Vec<u8> {
+pub(super) fn pem(text: &str) -> Vec<u8> {
     let body = text.lines().skip_while(|line| !line.starts_with("-----BEGIN")).skip(1);
     let body: String = body.take_while(|line| !line.starts_with("-----END")).collect();
     STANDARD.decode(body).unwrap()
