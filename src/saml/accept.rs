@@ -369,6 +369,9 @@ fn one<'a, 'i: 'a>(parent: Node<'a, 'i>, name: &'static str) -> Result<Option<No
 mod tests {
     use super::*;
     use crate::saml::testing::*;
+    use crate::saml::{
+        Demands, IdentityProviders, Limits, RequestId, RequestedAuthnContext, ResponseMessage,
+    };
 
     /// What becomes of the honest response with one thing changed, signed afterwards.
     fn changed(from: &str, to: &str) -> Option<Refusal> {
@@ -522,5 +525,121 @@ mod tests {
             RESPONSE.replace(" SessionIndex=", " SessionNotOnOrAfter='2026-11-23T06:00:00Z' SessionIndex=");
         let identity = sign_in(&assertion_signed(&xml), now()).unwrap();
         assert_eq!(identity.session_not_on_or_after(), parse_instant("2026-11-23T06:00:00Z"));
+    }
+
+    fn sent() -> SentRequest {
+        SentRequest { id: RequestId::from_random([7; 20]), idp: "ADFS".to_owned(), issued_at: now() }
+    }
+
+    /// The honest response as an answer to this request.
+    fn answer_to(id: &str) -> String {
+        let named = format!(" InResponseTo='{id}' ");
+        RESPONSE
+            .replace("<samlp:Response ", &format!("<samlp:Response{named}"))
+            .replace("<SubjectConfirmationData ", &format!("<SubjectConfirmationData{named}"))
+            .replace("AuthnInstant=\"2026-11-23T05:45:58.000Z\"", "AuthnInstant=\"2026-11-23T05:46:00Z\"")
+    }
+
+    fn answered(xml: &str, expected: Expected<'_>, provider: IdentityProvider) -> Option<Refusal> {
+        sign_in_as(&assertion_signed(xml), provider, &service(), expected, now()).err()
+    }
+
+    #[test]
+    fn an_answer_is_to_the_request_that_was_sent_to_its_identity_provider() {
+        let (sent, adfs) = (sent(), || provider(vec![EC.key()]));
+        let id = sent.id.as_str();
+        let expected = Expected::Answer(&sent);
+        let honest = answer_to(id);
+        assert_eq!(answered(&honest, expected, adfs()), None);
+        let sp_initiated_only = IdentityProvider { idp_initiated: false, ..adfs() };
+        assert_eq!(answered(&honest, expected, sp_initiated_only), None);
+
+        let of_another = SentRequest { idp: "Okta".to_owned(), ..sent.clone() };
+        let other_id = RequestId::from_random([8; 20]);
+        let other = SentRequest { id: other_id, ..sent.clone() };
+        let named = format!(" InResponseTo='{id}' ");
+        let unnamed_response = honest.replacen(&named, " ", 1);
+        let unnamed_confirmation =
+            honest.replace(&format!("SubjectConfirmationData{named}"), "SubjectConfirmationData ");
+        for (xml, expected) in [
+            (&honest, Expected::Unsolicited),
+            (&honest, Expected::Answer(&of_another)),
+            (&honest, Expected::Answer(&other)),
+            (&unnamed_response, expected),
+            (&unnamed_confirmation, expected),
+            (&answer_to("IdP_Initiated_Login"), expected),
+            (&RESPONSE.to_owned(), expected),
+            // An unsolicited assertion in a response that claims to answer.
+            (&unnamed_confirmation, Expected::Unsolicited),
+        ] {
+            assert_eq!(answered(xml, expected, adfs()), Some(Refusal::UnknownRequest));
+        }
+    }
+
+    #[test]
+    fn the_request_is_read_from_what_is_signed() {
+        let providers = IdentityProviders::new(vec![provider(vec![EC.key()])]).unwrap();
+        let named = |xml: &str| {
+            let message = ResponseMessage::decode(&assertion_signed(xml), &Limits::default()).unwrap();
+            let verified = message.parse().unwrap().verify(&providers).unwrap();
+            verified.in_response_to().map(str::to_owned)
+        };
+        assert_eq!(named(RESPONSE), None);
+        assert_eq!(named(&answer_to("IdP_Initiated_Login")), None);
+        assert_eq!(named(&answer_to("_x")), Some("_x".to_owned()));
+        assert_eq!(named(&RESPONSE.replace("<samlp:Response ", "<samlp:Response InResponseTo='_x' ")), None);
+    }
+
+    #[test]
+    fn what_was_asked_is_what_is_answered() {
+        let sent = sent();
+        let context = |comparison, class: &str| {
+            let class_refs = vec!["urn:mfa".to_owned(), class.to_owned()];
+            Some(RequestedAuthnContext { comparison, class_refs })
+        };
+        let windows = "urn:federation:authentication:windows";
+        let fresh = answer_to(sent.id.as_str());
+        let earlier =
+            fresh.replace("AuthnInstant=\"2026-11-23T05:46:00Z", "AuthnInstant=\"2026-11-23T05:44:59Z");
+        for (force_authn, authn_context, xml, expected) in [
+            (true, context(Comparison::Exact, windows), &fresh, None),
+            (false, context(Comparison::Exact, windows), &earlier, None),
+            (true, None, &earlier, Some(Refusal::NotReauthenticated)),
+            (false, context(Comparison::Exact, "urn:other"), &fresh, Some(Refusal::OtherAuthnContext)),
+            (false, context(Comparison::Minimum, "urn:other"), &fresh, None),
+        ] {
+            let demands = Demands { force_authn, authn_context };
+            let provider = IdentityProvider { demands: demands.clone(), ..provider(vec![EC.key()]) };
+            assert_eq!(answered(xml, Expected::Answer(&sent), provider), expected, "{demands:?}");
+        }
+        // Nobody was asked for what the identity provider began by itself.
+        let demands = Demands { force_authn: true, authn_context: context(Comparison::Exact, "urn:other") };
+        let provider = IdentityProvider { demands, ..provider(vec![EC.key()]) };
+        assert_eq!(answered(RESPONSE, Expected::Unsolicited, provider), None);
+    }
+
+    #[test]
+    fn a_stolen_key_cannot_sign_for_long() {
+        let field = assertion_signed(RESPONSE);
+        let limited = |age, lifetime, now| {
+            let service =
+                ServiceProvider { max_assertion_age: age, max_assertion_lifetime: lifetime, ..service() };
+            sign_in_as(&field, provider(vec![EC.key()]), &service, Expected::Unsolicited, now).err()
+        };
+        let issued = parse_instant("2026-11-23T05:45:59.123Z").unwrap();
+        let (minute, hour) = (Some(Duration::minutes(1)), Some(Duration::hours(1)));
+        assert_eq!(limited(minute, hour, issued + Duration::minutes(2)), None);
+        let late = issued + Duration::minutes(2) + Duration::nanoseconds(1);
+        assert_eq!(limited(minute, hour, late), Some(Refusal::TooOld));
+        assert_eq!(limited(None, hour, late), None);
+        let less = hour.map(|hour| hour - Duration::nanoseconds(1));
+        assert_eq!(limited(None, less, now()), Some(Refusal::LivesTooLong));
+        // Ten hours of confirmation, in whatever window.
+        let ten = RESPONSE.replace("05:50:59.123Z", "15:45:59.123Z");
+        let service = ServiceProvider { max_assertion_lifetime: hour, ..service() };
+        let field = assertion_signed(&ten);
+        let refusal =
+            sign_in_as(&field, provider(vec![EC.key()]), &service, Expected::Unsolicited, now()).err();
+        assert_eq!(refusal, Some(Refusal::LivesTooLong));
     }
 }

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! What we say to identity providers is in `request.rs` (AuthnRequest, signed by
-//! `signing.rs`) and `metadata.rs`.
+//! `signing.rs`) and `service_metadata.rs`.
 //!
 //! What an unauthenticated sender can make us do is bounded: the scan comes
 //! before the parse, SignedInfo (a dozen elements) is canonicalized before the
@@ -37,6 +37,7 @@ mod response;
 mod scan;
 mod select;
 mod selector;
+mod service_metadata;
 mod signature;
 mod signed_info;
 mod signing;
@@ -60,5 +61,6 @@ pub use request::{
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::Selectors;
 pub use selector::{Selector, SelectorError};
+pub use service_metadata::{ServiceProviderMetadata, service_provider_metadata};
 pub use signature::VerifiedAssertion;
 pub use signing::{SigningError, SigningKey};

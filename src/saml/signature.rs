@@ -130,7 +130,7 @@ fn no_duplicate_ids(document: &Document<'_>) -> Result<(), Refusal> {
 
 /// XML Signature, 3.2, in the order that interprets least before anything is
 /// authenticated: the signature over SignedInfo, then the digest in it.
-fn verify_one(
+pub(super) fn verify_one(
     signature: Node<'_, '_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,
