@@ -95,3 +95,112 @@ fn push_in_context(text: &mut String, piece: &Piece<'_, '_>) -> Option<()> {
     text.push_str(rest);
     Some(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::saml::canonicalization::canonicalize;
+    use proptest::prelude::*;
+
+    const WHOLE: &str = "<r xmlns:a='urn:a'><b>1</b><s:W xmlns:s='urn:oasis:names:tc:SAML:2.0:assertion' \
+                         xmlns:q='urn:&quot;q&lt;' xmlns:a='urn:b'><x/></s:W><b>2</b><!-- c --></r>";
+
+    fn wrapper<'a, 'i>(document: &'a Document<'i>) -> Node<'a, 'i> {
+        document.descendants().find(|n| n.tag_name().name() == "W").unwrap()
+    }
+
+    fn spliced(plaintext: &[u8]) -> Option<Spliced> {
+        let document = Document::parse(WHOLE).unwrap();
+        let plaintext = Zeroizing::new(plaintext.to_vec());
+        Spliced::new(WHOLE, &[Piece { wrapper: wrapper(&document), name: "A", plaintext }])
+    }
+
+    fn canonical(document: &Document<'_>, without: Node<'_, '_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        canonicalize(document.root_element(), Some(without.id()), &[], &mut out).unwrap();
+        out
+    }
+
+    /// If it parses, all the rest is as it was. Returns whether it does.
+    fn nothing_breaks_out(plaintext: &[u8]) -> bool {
+        let Some(spliced) = spliced(plaintext) else { return false };
+        let Ok(document) = spliced.parse(&Limits::default()) else { return false };
+        let [(place, _)] = spliced.places.as_slice() else { unreachable!() };
+        let inside = document.descendants().find(|n| n.range() == *place && n.is_element()).unwrap();
+        let before = Document::parse(WHOLE).unwrap();
+        assert_eq!(canonical(&document, inside), canonical(&before, wrapper(&before)));
+        true
+    }
+
+    #[test]
+    fn the_wrapper_s_namespaces_are_those_of_its_place() {
+        let spliced = spliced(b"\r\n<s:A a:b='' q:c='' xmlns:q='urn:own'\r\n/>\n").unwrap();
+        let document = spliced.parse(&Limits::default()).unwrap();
+        let inside = document.descendants().find(|n| n.tag_name().name() == "A").unwrap();
+        assert_eq!(inside.attribute(("urn:b", "b")), Some(""), "the wrapper's, not its parent's");
+        assert_eq!(inside.attribute(("urn:own", "c")), Some(""), "its own before the wrapper's");
+        assert!(nothing_breaks_out(b"<s:A q:c=''/>"));
+        let undeclared = spliced_text(b"<s:A xmlns:s='urn:oasis:names:tc:SAML:2.0:assertion'/>");
+        assert!(
+            undeclared.contains(" xmlns:q=\"urn:&quot;q&lt;\" xmlns:a=\"urn:b\" xmlns:s="),
+            "{undeclared}"
+        );
+    }
+
+    fn spliced_text(plaintext: &[u8]) -> String {
+        spliced(plaintext).unwrap().text.to_string()
+    }
+
+    fn piece() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "<s:A>",
+            "</s:A>",
+            "<s:A/>",
+            "</r>",
+            "<r>",
+            "<b>",
+            "</b>",
+            "<!--",
+            "-->",
+            "<![CDATA[",
+            "]]>",
+            "<?p",
+            "?>",
+            "<!DOCTYPE r>",
+            "&amp;",
+            "&#60;",
+            "'",
+            "\"",
+            " xmlns:s='urn:x'",
+            " x='",
+            "text",
+            "\r\n",
+            "<",
+            ">",
+            "</s:W>",
+            "<s:W>",
+            "\u{feff}",
+            "<?xml version='1.0'?>",
+        ];
+        prop_oneof![proptest::sample::select(PIECES).prop_map(str::to_owned), "[ a<>/?!='\"-]{0,3}"]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_ever_breaks_out(pieces in proptest::collection::vec(piece(), 0..12)) {
+            let inner = pieces.concat();
+            nothing_breaks_out(inner.as_bytes());
+            nothing_breaks_out(format!("<s:A>{inner}</s:A>").as_bytes());
+            nothing_breaks_out(format!("<s:A{inner}</s:A>").as_bytes());
+            prop_assert!(nothing_breaks_out(b"<s:A/>"));
+        }
+
+        #[test]
+        fn never_panics(plaintext in any::<Vec<u8>>(), text in any::<String>()) {
+            nothing_breaks_out(&plaintext);
+            nothing_breaks_out(text.as_bytes());
+            nothing_breaks_out(format!("<s:A {text}").as_bytes());
+        }
+    }
+}
