@@ -18,7 +18,9 @@ mod signing;
 
 pub use encrypting::{Encrypting, Padding, Place, Recipient, decryption_keys};
 pub use service::{adfs, careless_verifier_believes, gate, judge, providers, service};
-pub use signing::{Hash, Key, Signing, p256, p384, rsa, signed_bytes, signed_info_and_value, stranger};
+pub use signing::{
+    Hash, Key, Signing, p256, p384, pem_file, rsa, signed_bytes, signed_info_and_value, stranger,
+};
 
 use signing::parse;
 use time::format_description::well_known::Rfc3339;
