@@ -16,12 +16,14 @@ use base64::engine::general_purpose::STANDARD;
 use roxmltree::Document;
 
 /// The private key that our requests are signed with.
-pub enum SigningKey {
-    /// RSA with SHA-256, which every identity provider verifies.
+pub struct SigningKey(Pair);
+
+enum Pair {
+    /// With SHA-256, which every identity provider verifies.
     Rsa(RsaKeyPair),
-    /// ECDSA on P-256 with SHA-256.
+    /// With SHA-256.
     P256(EcdsaKeyPair),
-    /// ECDSA on P-384 with SHA-384.
+    /// With SHA-384.
     P384(EcdsaKeyPair),
 }
 
@@ -36,18 +38,18 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::UnsupportedPrivateKey`].
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        let rsa = || RsaKeyPair::from_pkcs8(der).map(Self::Rsa);
-        let p256 = || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map(Self::P256);
-        let p384 = || EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, der).map(Self::P384);
-        rsa().or_else(|_| p256()).or_else(|_| p384()).map_err(|_| KeyError::UnsupportedPrivateKey)
+        let rsa = || RsaKeyPair::from_pkcs8(der).map(Pair::Rsa);
+        let p256 = || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map(Pair::P256);
+        let p384 = || EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, der).map(Pair::P384);
+        rsa().or_else(|_| p256()).or_else(|_| p384()).map(Self).map_err(|_| KeyError::UnsupportedPrivateKey)
     }
 
     /// The URI of its signature algorithm (RFC 6931, 2.3).
     pub(super) const fn algorithm(&self) -> &'static str {
-        match self {
-            Self::Rsa(_) => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-            Self::P256(_) => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
-            Self::P384(_) => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+        match &self.0 {
+            Pair::Rsa(_) => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+            Pair::P256(_) => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+            Pair::P384(_) => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
         }
     }
 
@@ -56,13 +58,13 @@ impl SigningKey {
         // The library draws from its own generator and ignores this one.
         #[allow(clippy::disallowed_methods)]
         let random = SystemRandom::new();
-        match self {
-            Self::Rsa(pair) => {
+        match &self.0 {
+            Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| SigningError)?;
                 Ok(signature)
             }
-            Self::P256(pair) | Self::P384(pair) => {
+            Pair::P256(pair) | Pair::P384(pair) => {
                 let signature = pair.sign(&random, message).map_err(|_| SigningError)?;
                 Ok(signature.as_ref().to_vec())
             }
