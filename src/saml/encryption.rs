@@ -239,3 +239,51 @@ fn gcm(key: UnboundKey, mut buffer: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<
     buffer.truncate(length);
     Some(buffer)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::cipher::{EncryptingKey, EncryptionContext};
+
+    fn key() -> UnboundCipherKey {
+        UnboundCipherKey::new(&AES_128, &[1; 16]).unwrap()
+    }
+
+    /// Two blocks that end in this byte, encrypted and decrypted.
+    fn padded_with(last: u8) -> Option<Vec<u8>> {
+        let mut body: Vec<u8> = (100..131).collect();
+        body.push(last);
+        let context = EncryptionContext::Iv128((&[2; BLOCK]).into());
+        EncryptingKey::cbc(key()).unwrap().less_safe_encrypt(&mut body, context).unwrap();
+        let buffer = Zeroizing::new([&[2; BLOCK][..], &body].concat());
+        cbc(key(), buffer).map(|plaintext| plaintext.to_vec())
+    }
+
+    #[test]
+    fn padding_is_one_block_at_most_of_anything() {
+        assert_eq!(padded_with(1), Some((100..131).collect()));
+        assert_eq!(padded_with(16), Some((100..116).collect()));
+        for wrong in [0, 17, 32, 33, 255] {
+            assert_eq!(padded_with(wrong), None, "{wrong}");
+        }
+        for length in [0, 1, 15, 16, 17, 31] {
+            assert!(cbc(key(), Zeroizing::new(vec![0; length])).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_for_a_tag_has_none() {
+        for length in [0, 11, 12, 27, 28] {
+            let key = UnboundKey::new(&aead::AES_128_GCM, &[1; 16]).unwrap();
+            assert!(gcm(key, Zeroizing::new(vec![0; length])).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn keys_are_not_printed() {
+        let keys = DecryptionKeys::default();
+        assert!(keys.is_empty());
+        assert_eq!(format!("{keys:?}"), "DecryptionKeys([])");
+    }
+}
