@@ -7,7 +7,7 @@ use crate::broker::Broker;
 use crate::broker::ports::{Clock, Entropy};
 use crate::config::{Config, Sts};
 use crate::http::{self, App, ServeLimits};
-use crate::saml::metadata::service_provider_metadata;
+use crate::saml::service_provider_metadata;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
