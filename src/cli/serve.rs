@@ -7,7 +7,8 @@ use crate::broker::Broker;
 use crate::broker::ports::{Clock, Entropy};
 use crate::config::{Config, Sts};
 use crate::http::{self, App, ServeLimits};
-use crate::saml::metadata::service_provider_metadata;
+use crate::saml::service_provider_metadata;
+use axum::Router;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -116,6 +117,11 @@ impl Service {
     /// The use cases that it runs.
     pub(super) fn broker(&self) -> &Arc<Broker> {
         &self.broker
+    }
+
+    /// Its public surface, to be asked without a socket.
+    pub(super) fn router(&self) -> Router {
+        http::router(self.app.clone())
     }
 
     /// Serves until `stop` is ready, then lets what is under way come to its end.

@@ -24,7 +24,7 @@ pub use fault::{Fault, Faults, Place};
 
 use crate::broker;
 use crate::roles::Rules;
-use crate::saml::{Limits, ServiceProvider, SignOnService};
+use crate::saml::{DecryptionKeys, Limits, ServiceProvider, SignOnService};
 use reader::Reader;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
@@ -105,6 +105,9 @@ impl Config {
             acs_url: format!("{}/saml", server.public_url),
             audiences: saml.audiences,
             clock_skew: saml.clock_skew,
+            decryption_keys: DecryptionKeys::default(),
+            max_assertion_age: None,
+            max_assertion_lifetime: None,
         };
         let limits = Limits { max_response_chars: saml.max_response_chars, ..Limits::default() };
         let tickets =
