@@ -145,12 +145,13 @@ impl LookAlike {
 
     /// A page, with a policy that lets its form go to the application, its
     /// script ask us, and nothing else happen. (Browsers apply `form-action` to
-    /// redirects too, so the application's answer has to stay on its own origin.)
+    /// redirects too, and the application's answer leads to where people find it.)
     pub(super) fn page(&self, status: StatusCode, html: String) -> Response {
         let policy = format!(
             "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-             base-uri 'none'; frame-ancestors 'none'; form-action 'self' {}",
+             base-uri 'none'; frame-ancestors 'none'; form-action 'self' {} {}",
             origin(&self.relying_party.acs_url),
+            origin(&self.relying_party.home_url),
         );
         let mut response = (status, Html(html)).into_response();
         let headers = response.headers_mut();
