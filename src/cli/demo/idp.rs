@@ -117,7 +117,12 @@ impl LookAlike {
     }
 
     /// Its pages.
-    pub fn router(self: Arc<Self>) -> Router {
+    pub fn router(self) -> Router {
+        Arc::new(self).pages()
+    }
+
+    /// The same, of one that is needed elsewhere too.
+    pub(super) fn pages(self: Arc<Self>) -> Router {
         Router::new()
             .route("/adfs/ls/{page}", get(sign_on).post(signed_on))
             .route("/FederationMetadata/2007-06/FederationMetadata.xml", get(metadata))

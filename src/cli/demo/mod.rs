@@ -95,7 +95,7 @@ async fn demo(options: &Options) -> Result<(), String> {
     let idp = Arc::new(idp);
     let panel =
         Panel { idp: idp.clone(), service: service.router(), broker: service.broker().clone(), entropy };
-    let pages = idp.router().merge(panel.router());
+    let pages = idp.pages().merge(panel.router());
     let idp = tokio::spawn(http::serve(idp_listener, pages, limits, std::future::pending()));
     let (stopped, until_stopped) = oneshot::channel::<()>();
     let teller = Teller::new(service.broker().clone()).tell_until(async {

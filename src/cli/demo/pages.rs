@@ -110,8 +110,8 @@ but neither audited nor told on the terminal.</p>
 <section aria-labelledby="audited">
 <h2 id="audited">What was audited</h2>
 <p>The audit trail in plain words, newest first. Times are UTC.</p>
-<p id="reload"><a href="/panel">Look again</a></p>
-<p hidden><input type="checkbox" id="follow" checked> <label for="follow">Follow it live</label></p>
+<noscript><p><a href="/panel">Look again</a></p></noscript>
+<p class="scripted"><input type="checkbox" id="follow" checked> <label for="follow">Follow it live</label></p>
 <p id="trail-state" role="status"></p>
 <div role="log" aria-labelledby="audited">
 <ol id="trail" reversed>{trail}</ol>

@@ -32,11 +32,11 @@ impl Entropy for Counting {
     }
 }
 
-fn look_alike() -> Arc<LookAlike> {
+fn look_alike() -> LookAlike {
     let relying_party =
         RelyingParty { id: AUDIENCE.into(), acs_url: ACS.into(), home_url: "http://127.0.0.1:8080/".into() };
     let entropy = Arc::new(Counting(AtomicU8::new(1)));
-    Arc::new(LookAlike::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), entropy).unwrap())
+    LookAlike::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), entropy).unwrap()
 }
 
 /// What the service believes of it, from its metadata alone.
@@ -131,7 +131,7 @@ fn the_rules_are_toml() {
 const SIGN_ON: &str = "/adfs/ls/idpinitiatedsignon.aspx?RelayState=\
      RPID%3Durn%253Aamazon%253Awebservices%26RelayState%3Dsession-0123456789%2523%2523a%2522b";
 
-async fn ask(idp: Arc<LookAlike>, request: Request<Body>) -> (StatusCode, String, String) {
+async fn ask(idp: LookAlike, request: Request<Body>) -> (StatusCode, String, String) {
     let response = idp.router().oneshot(request).await.unwrap();
     let status = response.status();
     let policy = response

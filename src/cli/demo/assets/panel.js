@@ -41,6 +41,4 @@ async function run() {
   setTimeout(run, 1000);
 }
 
-follow.parentElement.hidden = false;
-document.getElementById("reload").hidden = true;
 run();
