@@ -124,7 +124,7 @@ fn world(runtime: &Runtime, idps: usize, page: Option<&str>, delivery: &str) -> 
                 header_timeout: Duration::from_secs(60),
                 grace: Duration::ZERO,
             };
-            serve(listener, Arc::new(idp).router(), limits, std::future::pending()).await;
+            serve(listener, idp.router(), limits, std::future::pending()).await;
         });
     }
     setup.start()
