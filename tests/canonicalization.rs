@@ -3,7 +3,7 @@
 //!
 //! The documents come from a fixed seed, so a failure can be looked at again.
 //! libxml2 is reached through Python's lxml, in one process; without it the
-//! test fails. `VESTIBULE_TEST_PYTHON` names the interpreter.
+//! test fails. `TEST_PYTHON` names the interpreter.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use roxmltree::Document;
@@ -49,7 +49,7 @@ fn canonicalized_by_us(xml: &str, apex: usize, prefixes: &[&str]) -> String {
 }
 
 fn canonicalized_by_libxml2(cases: &[Case]) -> Vec<String> {
-    let python = std::env::var("VESTIBULE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let python = std::env::var("TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let mut child = Command::new(&python)
         .args(["-c", include_str!("canonicalization.py")])
         .stdin(Stdio::piped())
