@@ -164,3 +164,33 @@ async fn honest_people_over_http() {
         assert!(subject.role.as_ref().unwrap().ends_with(":role/ADFS-Production"), "{:?}", subject.role);
     }
 }
+
+/// For people and fuzzers: `target/corpus`, each document with its name and what
+/// becomes of it. Of what is generated place by place, one in twenty.
+#[test]
+#[ignore = "writes files"]
+fn written_out() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/corpus");
+    for part in ["xml", "field"] {
+        std::fs::create_dir_all(root.join(part)).unwrap();
+    }
+    let mut index = String::new();
+    for (number, Case { name, field, expect, .. }) in CORPUS.iter().enumerate() {
+        let generated = ["wrapping/", "moved/", "around/"].iter().any(|family| name.starts_with(family));
+        if generated && number % 20 != 0 {
+            continue;
+        }
+        let expect = match expect {
+            Expect::Accept(_) => "accepted",
+            Expect::Refuse(refusal) => refusal.code(),
+        };
+        index += &format!("{number:05}\t{expect}\t{name}\n");
+        if let Ok(xml) = STANDARD.decode(field.split_whitespace().collect::<String>()) {
+            std::fs::write(root.join(format!("xml/{number:05}.xml")), xml).unwrap();
+        }
+        if name.starts_with("field/") || number % 20 == 0 {
+            std::fs::write(root.join(format!("field/{number:05}")), field).unwrap();
+        }
+    }
+    std::fs::write(root.join("index.tsv"), index).unwrap();
+}
