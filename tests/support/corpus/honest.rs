@@ -161,7 +161,6 @@ fn before_signing(corpus: &mut Corpus) {
         ("two attribute statements", format!("{statement}{authn}"), format!("{statement}<AttributeStatement><Attribute Name=\"urn:more\"><AttributeValue>1</AttributeValue></Attribute></AttributeStatement>{authn}")),
         ("an AuthzDecisionStatement", authn.clone(), format!("{authn}<AuthzDecisionStatement Resource=\"urn:r\" Decision=\"Permit\"><Action Namespace=\"urn:a\">Read</Action></AuthzDecisionStatement>")),
         ("an attribute without values", "<AttributeStatement>".into(), "<AttributeStatement><Attribute Name=\"urn:empty\" />".into()),
-        ("an encrypted attribute beside", "<AttributeStatement>".into(), "<AttributeStatement><EncryptedAttribute />".into()),
         ("an attribute with elements as its value", "<AttributeStatement>".into(), "<AttributeStatement><Attribute Name=\"urn:structured\"><AttributeValue><e xmlns=\"urn:e\">x</e></AttributeValue></Attribute>".into()),
         ("NameFormat and FriendlyName", "<Attribute Name=\"http://schemas".into(), "<Attribute NameFormat=\"urn:oasis:names:tc:SAML:2.0:attrname-format:uri\" FriendlyName=\"Groups\" Name=\"http://schemas".into()),
         ("xsi:type", "<AttributeValue>Domain".into(), format!("<AttributeValue {XSI} {XS} xsi:type=\"xs:string\">Domain")),

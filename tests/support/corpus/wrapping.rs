@@ -210,7 +210,7 @@ fn reading(place: &Place, payload: Payload) -> Option<Refusal> {
         return Some(NotXml);
     }
     match payload {
-        Payload::EncryptedAssertion => Some(EncryptedAssertion),
+        Payload::EncryptedAssertion => Some(NotOneAssertion),
         payload if payload.holds_an_assertion() => Some(NotOneAssertion),
         _ => None,
     }
