@@ -1,0 +1,110 @@
+//! Child processes on loopback, gone when the test ends, however it ends.
+
+use std::fs::{File, OpenOptions};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// How long a process may take to answer its first request, and to stop.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A free port, below the range from which the kernel gives ports to outgoing
+/// connections, and other than those of tests that run beside this one.
+pub fn free_port() -> u16 {
+    const PORTS_EACH: u16 = 16;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 15_000 + u16::try_from(std::process::id() % 1_000).unwrap() * PORTS_EACH;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % (16_000 + PORTS_EACH);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A running process whose output goes to a file; killed on drop.
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`, appending its output to `log`, and waits until `ready_url` answers 200.
+    pub fn start(mut command: Command, log: &Path, ready_url: &str) -> Self {
+        let name = log.file_stem().unwrap().to_string_lossy().into_owned();
+        let output: File = OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        let mut process = Self { name, child, log: log.to_owned() };
+        process.wait_ready(ready_url);
+        process
+    }
+
+    fn wait_ready(&mut self, url: &str) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(5)))
+            .build()
+            .into();
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+            if agent.get(url).call().is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("{} ended ({status}) before {url} answered:\n{}", self.name, self.log_text());
+            }
+            sleep(PAUSE);
+        }
+        panic!("{} did not answer {url}:\n{}", self.name, self.log_text());
+    }
+
+    /// Everything written so far, by earlier processes with the same log too.
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// `kill -TERM`: asks to stop, and waits until it did.
+    pub fn terminate(mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.wait_end()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait_end(&mut self) -> ExitStatus {
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            sleep(PAUSE);
+        }
+        panic!("{} did not end:\n{}", self.name, self.log_text());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail when it has ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            eprintln!("---- output of {}\n{log}", self.name);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The real binary, with a configuration and files of its own in a temporary directory.
+
+use super::process::{Process, free_port};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use tempfile::TempDir;
+
+/// Where the local issuer says it is.
+pub const REGION: &str = "eu-central-1";
+
+/// The sections that most tests share: everything embedded, under the test's own
+/// directory. What stands after it are the `[saml]` part and the rules.
+pub const EMBEDDED: &str = r#"
+[server]
+listen = "@LISTEN@"
+admin_listen = "@ADMIN@"
+public_url = "@URL@"
+redirect_url = "@URL@/"
+allowed_origins = ["@URL@"]
+
+[sts]
+kind = "local"
+path = "@DIR@/sts-key"
+region = "@REGION@"
+
+[store]
+kind = "embedded"
+path = "@DIR@/vestibule.db"
+
+[keys]
+kind = "local"
+path = "@DIR@/keys"
+"#;
+
+/// What a server needs before it starts.
+pub struct Setup {
+    config: String,
+    dir: TempDir,
+    env: Vec<(String, String)>,
+    port: u16,
+    admin_port: u16,
+}
+
+impl Setup {
+    /// Puts a file beside the configuration: `@DIR@/name` there.
+    pub fn file(self, name: &str, content: &str) -> Self {
+        std::fs::write(self.dir.path().join(name), content).unwrap();
+        self
+    }
+
+    /// Sets a variable for the first start only: what [`Server::restart`] starts has it not.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the binary and waits until it is ready.
+    pub fn start(self) -> Server {
+        let Self { config, dir, env, port, admin_port } = self;
+        let address = format!("127.0.0.1:{port}");
+        let admin_address = format!("127.0.0.1:{admin_port}");
+        let base_url = format!("http://{address}");
+        let admin_url = format!("http://{admin_address}");
+        let config = config
+            .replace("@LISTEN@", &address)
+            .replace("@ADMIN@", &admin_address)
+            .replace("@URL@", &base_url)
+            .replace("@REGION@", REGION)
+            .replace("@DIR@", dir.path().to_str().unwrap());
+        std::fs::write(dir.path().join("vestibule.toml"), config).unwrap();
+        let mut server = Server { base_url, admin_url, dir, process: None };
+        server.run(&env);
+        server
+    }
+}
+
+/// A running server; killed on drop.
+pub struct Server {
+    // First, so that it has ended when its directory is removed.
+    process: Option<Process>,
+    /// The public listener, without a slash at the end.
+    pub base_url: String,
+    /// The listener of health, readiness and metrics.
+    pub admin_url: String,
+    /// Its files: `vestibule.toml`, `vestibule.db`, `keys`, `server.log`, and those of the test.
+    pub dir: TempDir,
+}
+
+impl Server {
+    /// A server to be. In `config`, `@LISTEN@`, `@ADMIN@`, `@URL@`, `@DIR@` and `@REGION@`
+    /// stand for what is known when it starts; [`EMBEDDED`] uses them all.
+    pub fn setup(config: &str) -> Setup {
+        Setup {
+            config: config.to_owned(),
+            dir: TempDir::with_prefix("vestibule-").unwrap(),
+            env: Vec::new(),
+            port: free_port(),
+            admin_port: free_port(),
+        }
+    }
+
+    /// Starts with `config` alone: see [`Server::setup`].
+    pub fn start(config: &str) -> Self {
+        Self::setup(config).start()
+    }
+
+    /// An address on the public listener.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
+    /// A file of this server.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// All that it ever wrote to stdout and stderr, across restarts.
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(self.path("server.log")).unwrap()
+    }
+
+    /// `kill -9`; nothing is flushed or tidied up.
+    pub fn kill(&mut self) {
+        self.process.take().expect("the server runs").kill();
+    }
+
+    /// `kill -TERM`, and waits for the graceful stop.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.process.take().expect("the server runs").terminate()
+    }
+
+    /// Waits until it ends by itself, as a server told to crash does.
+    pub fn wait_end(&mut self) -> ExitStatus {
+        self.process.take().expect("the server runs").wait_end()
+    }
+
+    /// Starts again on the same files and ports, killing what still runs.
+    pub fn restart(&mut self) {
+        // Dropped, it is killed and has ended.
+        self.process = None;
+        self.run(&[]);
+    }
+
+    fn run(&mut self, env: &[(String, String)]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command.arg("serve").arg("--config").arg(self.path("vestibule.toml"));
+        command.current_dir(self.dir.path());
+        for (name, _) in std::env::vars_os() {
+            // The configuration is the test's, whatever the developer has set.
+            if name.to_string_lossy().starts_with("VESTIBULE_") {
+                command.env_remove(name);
+            }
+        }
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let log: &Path = &self.path("server.log");
+        self.process = Some(Process::start(command, log, &format!("{}/readyz", self.admin_url)));
+    }
+}
