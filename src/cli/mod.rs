@@ -1,1 +1,3 @@
-//! Being built.
+//! Commands.
+
+pub mod demo;

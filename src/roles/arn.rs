@@ -1,4 +1,4 @@
-//! ARNs of IAM roles and SAML providers, checked as ARNs.
+//! ARNs of IAM roles, SAML providers and managed policies, checked as ARNs.
 
 /// Why a text is not the ARN that is needed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum ArnError {
 }
 
 /// `arn:aws:iam::123456789012:role/path/NAME`
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoleArn(String);
 
 /// `arn:aws:iam::123456789012:saml-provider/NAME`
@@ -25,8 +25,16 @@ pub struct ProviderArn(String);
 impl RoleArn {
     /// # Errors
     /// [`ArnError`].
-    pub fn parse(_text: &str) -> Result<Self, ArnError> {
-        todo!()
+    pub fn parse(text: &str) -> Result<Self, ArnError> {
+        let parts = Parts::of(text)?;
+        let path_and_name = parts.resource.strip_prefix("role/").ok_or(ArnError::OtherResource)?;
+        if !has_account(&parts) {
+            return Err(ArnError::NotIam);
+        }
+        if !is_path_and_name(path_and_name, 64) {
+            return Err(ArnError::OtherResource);
+        }
+        Ok(Self(text.to_owned()))
     }
     /// The whole ARN.
     pub fn as_str(&self) -> &str {
@@ -34,30 +42,209 @@ impl RoleArn {
     }
     /// The partition: `aws`, `aws-us-gov`, `aws-cn`, …
     pub fn partition(&self) -> &str {
-        todo!()
+        part(&self.0, 1)
     }
     /// The 12-digit account id.
     pub fn account(&self) -> &str {
-        todo!()
+        part(&self.0, 4)
     }
     /// The role's name, without its path.
     pub fn name(&self) -> &str {
-        todo!()
+        self.0.rsplit('/').next().unwrap_or_default()
     }
 }
 
 impl ProviderArn {
     /// # Errors
     /// [`ArnError`].
-    pub fn parse(_text: &str) -> Result<Self, ArnError> {
-        todo!()
+    pub fn parse(text: &str) -> Result<Self, ArnError> {
+        let parts = Parts::of(text)?;
+        let name = parts.resource.strip_prefix("saml-provider/").ok_or(ArnError::OtherResource)?;
+        if !has_account(&parts) {
+            return Err(ArnError::NotIam);
+        }
+        // IAM: CreateSAMLProvider, Name.
+        let ok = (1..=128).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+        if !ok {
+            return Err(ArnError::OtherResource);
+        }
+        Ok(Self(text.to_owned()))
     }
     /// The whole ARN.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+    /// The partition: `aws`, `aws-us-gov`, `aws-cn`, …
+    pub fn partition(&self) -> &str {
+        part(&self.0, 1)
+    }
     /// The 12-digit account id.
     pub fn account(&self) -> &str {
-        todo!()
+        part(&self.0, 4)
+    }
+}
+
+/// Whether this is the ARN of a managed policy: a customer's
+/// (`arn:aws:iam::123456789012:policy/path/NAME`) or AWS's own
+/// (`arn:aws:iam::aws:policy/path/NAME`).
+pub(super) fn is_managed_policy(text: &str) -> bool {
+    Parts::of(text).is_ok_and(|parts| {
+        (has_account(&parts) || parts.account == "aws")
+            && parts.resource.strip_prefix("policy/").is_some_and(|rest| is_path_and_name(rest, 128))
+    })
+}
+
+/// The parts of an IAM ARN that differ.
+struct Parts<'a> {
+    account: &'a str,
+    resource: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Result<Self, ArnError> {
+        if !(20..=2_048).contains(&text.chars().count()) {
+            return Err(ArnError::Length);
+        }
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next().unwrap_or_default();
+        // IAM is global: its ARNs name no region.
+        let iam = next() == "arn" && is_partition(next()) && next() == "iam" && next().is_empty();
+        if iam { Ok(Self { account: next(), resource: next() }) } else { Err(ArnError::NotIam) }
+    }
+}
+
+fn part(arn: &str, index: usize) -> &str {
+    arn.splitn(6, ':').nth(index).unwrap_or_default()
+}
+
+/// AWS's partitions. A closed list, except that the isolated ones multiply (`aws-iso-b`, `-e`, `-f`).
+fn is_partition(text: &str) -> bool {
+    matches!(text, "aws" | "aws-us-gov" | "aws-cn" | "aws-eusc" | "aws-iso")
+        || text
+            .strip_prefix("aws-iso-")
+            .is_some_and(|rest| (1..=8).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_lowercase()))
+}
+
+fn has_account(parts: &Parts<'_>) -> bool {
+    parts.account.len() == 12 && parts.account.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `path/…/NAME`: an IAM path is printable ASCII, at most 512 characters with
+/// its slashes. We are stricter in two things: no empty segment, and no colon,
+/// or one role could hold another ARN.
+fn is_path_and_name(text: &str, max_name: usize) -> bool {
+    let (path, name) = text.rsplit_once('/').unwrap_or(("", text));
+    let path_ok = path.is_empty() && !text.starts_with('/')
+        || path.len() <= 510
+            && path.split('/').all(|segment| {
+                !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_graphic() && b != b':')
+            });
+    path_ok && (1..=max_name).contains(&name.len()) && name.bytes().all(is_name_byte)
+}
+
+/// `[\w+=,.@-]`, IAM's alphabet for names; `\w` is ASCII there.
+pub(super) const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'=' | b',' | b'.' | b'@' | b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_role_with_a_path_gives_its_parts() {
+        let arn = RoleArn::parse("arn:aws-us-gov:iam::123456789012:role/team/x+y!/ADFS-Prod").unwrap();
+        assert_eq!(arn.partition(), "aws-us-gov");
+        assert_eq!(arn.account(), "123456789012");
+        assert_eq!(arn.name(), "ADFS-Prod");
+    }
+
+    #[test]
+    fn every_partition_is_known_and_no_other() {
+        let with = |partition: &str| RoleArn::parse(&format!("arn:{partition}:iam::123456789012:role/R"));
+        for known in ["aws", "aws-us-gov", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-f"] {
+            with(known).unwrap();
+        }
+        for unknown in ["", "AWS", "aws-", "aws-xx", "aws-iso-", "aws-iso-B", "*", "aws*"] {
+            assert_eq!(with(unknown), Err(ArnError::NotIam), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn roles_are_checked_as_arns() {
+        use ArnError::{Length, NotIam, OtherResource};
+        let long_name = format!("arn:aws:iam::123456789012:role/{}", "n".repeat(65));
+        let long_path = format!("arn:aws:iam::123456789012:role/{}/R", "p".repeat(511));
+        let too_long = format!("arn:aws:iam::123456789012:role/{}", "r".repeat(2_048));
+        for (text, error) in [
+            ("", Length),
+            ("arn:aws:iam::1:role", Length),
+            (too_long.as_str(), Length),
+            ("the text arn:aws:iam::123456789012:role/Prod", NotIam),
+            (" arn:aws:iam::123456789012:role/Prod", NotIam),
+            ("arn:aws:sts::123456789012:role/Prod", NotIam),
+            ("arn:aws:iam:eu-west-1:123456789012:role/Prod", NotIam),
+            ("arn:aws:iam::12345678901:role/Production", NotIam),
+            ("arn:aws:iam::12345678901x:role/Prod", NotIam),
+            ("arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/Prod", NotIam),
+            ("arn:aws:iam::aws:role/Production", NotIam),
+            ("arn:aws:iam::123456789012:saml-provider/ADFS", OtherResource),
+            ("arn:aws:iam::123456789012:user/Prod", OtherResource),
+            ("arn:aws:iam::123456789012:role", OtherResource),
+            ("arn:aws:iam::123456789012:role/", OtherResource),
+            ("arn:aws:iam::123456789012:role//Prod", OtherResource),
+            ("arn:aws:iam::123456789012:role/a//Prod", OtherResource),
+            ("arn:aws:iam::123456789012:role/a b/Prod", OtherResource),
+            ("arn:aws:iam::123456789012:role/x,arn:aws:iam::123456789012:role/Prod", OtherResource),
+            ("arn:aws:iam::123456789012:role/Prod ", OtherResource),
+            ("arn:aws:iam::123456789012:role/Pröd", OtherResource),
+            ("arn:aws:iam::123456789012:role/*", OtherResource),
+            ("arn:aws:iam::123456789012:role/Prod\n", OtherResource),
+            (long_name.as_str(), OtherResource),
+            (long_path.as_str(), OtherResource),
+        ] {
+            assert_eq!(RoleArn::parse(text), Err(error), "{text}");
+        }
+        RoleArn::parse(&format!("arn:aws:iam::123456789012:role/{}", "n".repeat(64))).unwrap();
+    }
+
+    #[test]
+    fn providers_are_checked_as_arns() {
+        let provider = ProviderArn::parse("arn:aws-cn:iam::123456789012:saml-provider/AD_FS.v-2").unwrap();
+        assert_eq!((provider.partition(), provider.account()), ("aws-cn", "123456789012"));
+        for text in ["", "a/b", "a,b", "a b", "a:b", &"n".repeat(129)] {
+            let arn = format!("arn:aws:iam::123456789012:saml-provider/{text}");
+            assert_eq!(ProviderArn::parse(&arn), Err(ArnError::OtherResource), "{arn}");
+        }
+        assert_eq!(ProviderArn::parse("arn:aws:iam::123456789012:role/ADFS"), Err(ArnError::OtherResource));
+    }
+
+    #[test]
+    fn managed_policies_are_the_customers_and_awss_own() {
+        assert!(is_managed_policy("arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"));
+        assert!(is_managed_policy("arn:aws:iam::123456789012:policy/Scope"));
+        for text in ["arn:aws:iam::aws:role/ViewOnlyAccess", "arn:aws:s3:::bucket/policy/x", "ViewOnlyAccess"]
+        {
+            assert!(!is_managed_policy(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_is_kept_to_the_letter(text in "(arn:(aws|aws-cn)?:iam::[0-9]{11,12}:)?(role|saml-provider)/\\PC{0,80}") {
+            if let Ok(arn) = RoleArn::parse(&text) {
+                prop_assert_eq!(arn.as_str(), text.as_str());
+                prop_assert!(text.ends_with(arn.name()) && !arn.name().is_empty());
+                prop_assert!(text.is_ascii() && arn.account().len() == 12);
+                prop_assert!(ProviderArn::parse(&text).is_err());
+            }
+        }
+
+        #[test]
+        fn any_text_is_answered(text in "\\PC{0,3000}") {
+            let _ = (RoleArn::parse(&text), ProviderArn::parse(&text), is_managed_policy(&text));
+        }
     }
 }

@@ -1,8 +1,23 @@
 //! Deciding: the first rule that holds.
+//!
+//! An assertion offers roles as pairs `role,provider`. The pairs of the SAML
+//! provider that is configured for the identity provider are the candidates;
+//! everything else is set aside. Then, rule by rule, in order:
+//!
+//! - conditions on the person hold or do not, once; conditions on the role
+//!   (`role_name`, `role_arn`, a pinned `role`) leave the candidates that meet all of them;
+//! - a rule that grants holds if a candidate is left; two left are ambiguous,
+//!   and no later rule is asked, or order would silently pick a role;
+//! - a rule that refuses holds if a candidate is left. Without conditions on
+//!   the role it holds for people without any role too: a refusal such as
+//!   "contractors sign in elsewhere" is about the person, and a last rule
+//!   that refuses everybody must speak to those most in need of its sentence.
 
-use super::{Explanation, Grant, ProviderArn, Rule};
+use super::explain::{finding_of_person, finding_of_pinned, finding_of_roles};
+use super::{Condition, Explanation, Field, Grant, Outcome, ProviderArn, RoleArn, Rule, arn};
 use crate::saml::Identity;
 use std::collections::BTreeMap;
+use time::Duration;
 
 /// Why no role is granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +89,191 @@ impl Rules {
     ///
     /// # Errors
     /// [`Denial`], boxed because it carries the person.
-    pub fn decide(&self, _identity: Identity) -> Result<Grant, Box<Denial>> {
-        todo!()
+    pub fn decide(&self, identity: Identity) -> Result<Grant, Box<Denial>> {
+        let mut explanation = Explanation::default();
+        match self.choose(&identity, &mut explanation) {
+            Ok(Choice { role, provider, rule, duration, session_policy, policy_arns }) => Ok(Grant {
+                identity,
+                role,
+                provider,
+                rule,
+                duration,
+                session_policy,
+                policy_arns,
+                explanation,
+            }),
+            Err((refusal, rule)) => Err(Box::new(Denial { refusal, identity, rule, explanation })),
+        }
     }
+
+    fn choose(
+        &self,
+        identity: &Identity,
+        explanation: &mut Explanation,
+    ) -> Result<Choice, (Refusal, Option<String>)> {
+        let candidates = self.candidates(identity, explanation);
+        for rule in &self.rules {
+            let (findings, left) = weigh(rule, identity, &candidates);
+            let verdict = verdict(rule, left.as_deref());
+            explanation.rule(rule, &findings, verdict.words());
+            let refusal = match verdict {
+                Verdict::DoesNotHold => continue,
+                Verdict::Ambiguous => Refusal::Ambiguous,
+                Verdict::Refuses(message) => Refusal::Rule { message: message.to_owned() },
+                Verdict::Grants(choice) if is_session_name(identity.role_session_name()) => {
+                    return Ok(*choice);
+                }
+                Verdict::Grants(_) => {
+                    explanation.note("but STS does not accept the role session name");
+                    Refusal::SessionName
+                }
+            };
+            return Err((refusal, Some(rule.name.clone())));
+        }
+        let refusal = if identity.roles().is_empty() {
+            Refusal::NoRoleOffered
+        } else if candidates.is_empty() {
+            Refusal::NoUsableRole
+        } else {
+            Refusal::NoRule
+        };
+        Err((refusal, None))
+    }
+
+    /// The offered roles that can be had: well-formed pairs with the provider
+    /// that is configured for this identity provider. Duplicates fall together.
+    fn candidates(&self, identity: &Identity, explanation: &mut Explanation) -> Candidates<'_> {
+        let configured = self.providers.get(identity.idp());
+        let mut candidates = Candidates::new();
+        let mut set_aside = 0_usize;
+        for value in identity.roles() {
+            match (read_pair(value), configured) {
+                (Some((role, provider)), Some(configured)) if provider == *configured => {
+                    candidates.insert(role, configured);
+                }
+                (_, _) => set_aside += 1,
+            }
+        }
+        explanation.offered(identity.roles().len(), candidates.len(), set_aside);
+        candidates
+    }
+}
+
+/// Each usable role with the provider it comes by.
+type Candidates<'r> = BTreeMap<RoleArn, &'r ProviderArn>;
+
+/// A usable role and its provider.
+type Candidate<'c> = (&'c RoleArn, &'c ProviderArn);
+
+/// What a granting rule grants.
+struct Choice {
+    role: RoleArn,
+    provider: ProviderArn,
+    rule: String,
+    duration: Duration,
+    session_policy: Option<String>,
+    policy_arns: Vec<String>,
+}
+
+enum Verdict<'r> {
+    DoesNotHold,
+    Ambiguous,
+    Refuses(&'r str),
+    Grants(Box<Choice>),
+}
+
+impl Verdict<'_> {
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::DoesNotHold => "does not hold",
+            Self::Ambiguous => "holds for several roles, and nothing chooses among them",
+            Self::Refuses(_) => "holds, and refuses",
+            Self::Grants(_) => "holds, and grants the one role",
+        }
+    }
+}
+
+/// How the conditions of one rule went, and which candidates are left;
+/// `None` if a condition on the person does not hold.
+fn weigh<'c>(
+    rule: &Rule,
+    identity: &Identity,
+    candidates: &'c Candidates<'_>,
+) -> (Vec<String>, Option<Vec<Candidate<'c>>>) {
+    let mut findings = Vec::new();
+    let mut person_holds = true;
+    let mut left: Vec<Candidate<'c>> = candidates.iter().map(|(role, provider)| (role, *provider)).collect();
+    for condition in &rule.conditions {
+        let met_by = |role: &RoleArn| match condition.field {
+            Field::RoleName => condition.holds(role.name()),
+            Field::RoleArn => condition.holds(role.as_str()),
+            Field::NameId | Field::Idp | Field::AuthnContext | Field::Attribute(_) => true,
+        };
+        if condition.field.is_of_role() {
+            let met = candidates.keys().filter(|role| met_by(role)).count();
+            findings.push(finding_of_roles(condition, met, candidates.len()));
+            left.retain(|(role, _)| met_by(role));
+        } else {
+            let holds = holds_for_person(condition, identity);
+            findings.push(finding_of_person(condition, holds));
+            person_holds &= holds;
+        }
+    }
+    if let Outcome::Grant { role: Some(pinned), .. } = &rule.outcome {
+        findings.push(finding_of_pinned(pinned, candidates.contains_key(pinned)));
+        left.retain(|(role, _)| *role == pinned);
+    }
+    (findings, person_holds.then_some(left))
+}
+
+fn holds_for_person(condition: &Condition, identity: &Identity) -> bool {
+    match &condition.field {
+        Field::NameId => condition.holds(identity.name_id()),
+        Field::Idp => condition.holds(identity.idp()),
+        Field::AuthnContext => identity.authn_context().is_some_and(|context| condition.holds(context)),
+        // "For one and the same value": a prefix of one group and the suffix of another is no match.
+        Field::Attribute(name) => identity.values(name).iter().any(|value| condition.holds(value)),
+        Field::RoleName | Field::RoleArn => false,
+    }
+}
+
+fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
+    let Some(left) = left else { return Verdict::DoesNotHold };
+    match (&rule.outcome, left) {
+        (Outcome::Refuse { message }, left) => {
+            let asks_for_a_role = rule.conditions.iter().any(|condition| condition.field.is_of_role());
+            if asks_for_a_role && left.is_empty() { Verdict::DoesNotHold } else { Verdict::Refuses(message) }
+        }
+        (Outcome::Grant { .. }, []) => Verdict::DoesNotHold,
+        (Outcome::Grant { duration, session_policy, policy_arns, .. }, [(role, provider)]) => {
+            Verdict::Grants(Box::new(Choice {
+                role: (*role).clone(),
+                provider: (*provider).clone(),
+                rule: rule.name.clone(),
+                duration: *duration,
+                session_policy: session_policy.clone(),
+                policy_arns: policy_arns.clone(),
+            }))
+        }
+        (Outcome::Grant { .. }, _) => Verdict::Ambiguous,
+    }
+}
+
+/// A `Role` value: a role and its provider with a comma between, in either
+/// order (AWS's own example has the role first, AD FS's claim rules the provider).
+/// A role's name may itself hold commas and a provider's may not, so the comma
+/// is the last or the first one; which, the value's beginning decides.
+fn read_pair(value: &str) -> Option<(RoleArn, ProviderArn)> {
+    let pair = |role: &str, provider: &str| {
+        Some((RoleArn::parse(role.trim()).ok()?, ProviderArn::parse(provider.trim()).ok()?))
+    };
+    value
+        .rsplit_once(',')
+        .and_then(|(role, provider)| pair(role, provider))
+        .or_else(|| value.split_once(',').and_then(|(provider, role)| pair(role, provider)))
+}
+
+/// STS, AssumeRoleWithSAML: `[\w+=,.@-]{2,64}`.
+fn is_session_name(text: &str) -> bool {
+    (2..=64).contains(&text.len()) && text.bytes().all(arn::is_name_byte)
 }

@@ -8,6 +8,8 @@ mod decide;
 mod explain;
 mod grant;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use arn::{ArnError, ProviderArn, RoleArn};
 pub use decide::{Denial, Refusal, Rules};

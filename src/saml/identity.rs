@@ -2,13 +2,19 @@
 
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// The response as STS wants it: base64, cleanly re-encoded. A bearer
-/// credential until it expires, so it cannot be printed.
-pub struct OriginalResponse(pub(super) SecretString);
+/// credential until it expires, so it cannot be printed, and is wiped when the
+/// last clone goes.
+#[derive(Clone)]
+pub struct OriginalResponse(Arc<SecretString>);
 
 impl OriginalResponse {
+    pub(super) fn new(base64: String) -> Self {
+        Self(Arc::new(base64.into()))
+    }
     /// For the one caller that must send it: `AssumeRoleWithSAML`.
     pub fn expose(&self) -> &str {
         use secrecy::ExposeSecret;
@@ -83,6 +89,42 @@ impl Identity {
     /// The response as it came, for STS.
     pub fn original(&self) -> &OriginalResponse {
         &self.original
+    }
+}
+
+#[cfg(test)]
+impl Identity {
+    /// A person for tests of the rooms above, which cannot make one otherwise.
+    pub(crate) fn for_tests(idp: &str, name_id: &str, roles: &[&str]) -> Self {
+        Self {
+            idp: idp.to_owned(),
+            issuer: format!("urn:test:{idp}"),
+            assertion_id: "_for-tests".to_owned(),
+            name_id: name_id.to_owned(),
+            role_session_name: "for.tests@example.com".to_owned(),
+            authn_context: None,
+            session_index: None,
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            values: BTreeMap::new(),
+            not_on_or_after: OffsetDateTime::UNIX_EPOCH,
+            session_not_on_or_after: None,
+            original: OriginalResponse(Arc::new(SecretString::from("for tests"))),
+        }
+    }
+
+    pub(crate) fn with_role_session_name(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.role_session_name);
+        self
+    }
+
+    pub(crate) fn with_authn_context(mut self, text: &str) -> Self {
+        self.authn_context = Some(text.to_owned());
+        self
+    }
+
+    pub(crate) fn with_values(mut self, name: &str, values: &[&str]) -> Self {
+        self.values.insert(name.to_owned(), values.iter().map(|value| (*value).to_owned()).collect());
+        self
     }
 }
 

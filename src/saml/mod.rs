@@ -8,26 +8,40 @@
 //!
 //! ```text
 //! ResponseMessage::decode   base64, caps, UTF-8              (response.rs)
-//!   .parse()             -> UnverifiedResponse               (response.rs)
-//!   .verify(idps)        -> VerifiedAssertion                (signature.rs)
+//!   .parse()             -> UnverifiedResponse               (scan.rs, response.rs)
+//!   .verify(idps)        -> VerifiedAssertion                (signature.rs, signed_info.rs,
+//!                                                             canonicalization.rs, key.rs)
 //!   .accept(sp, now)     -> Identity                         (accept.rs, select.rs)
 //! ```
+//!
+//! What an unauthenticated sender can make us do is bounded: the scan comes
+//! before the parse, SignedInfo (a dozen elements) is canonicalized before the
+//! signature is verified, and the signed element only after.
 
 mod accept;
 mod canonicalization;
 mod identity;
+mod instant;
+mod key;
 pub mod metadata;
 mod provider;
 mod refusal;
 mod response;
+mod scan;
 mod select;
 mod signature;
+mod signed_info;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
+mod xml;
 
 pub use accept::ServiceProvider;
 pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use identity::{Identity, OriginalResponse};
+pub use key::{KeyError, VerificationKey};
 pub use metadata::{IdpMetadata, MetadataError, SignOnService};
-pub use provider::{IdentityProvider, IdentityProviders, KeyError, VerificationKey};
+pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::{Selector, SelectorError, Selectors};

@@ -1,31 +1,6 @@
 //! The identity providers we believe, and the keys each is believed by.
 
-use super::Selectors;
-
-/// A public key that may sign for one issuer.
-pub struct VerificationKey {}
-
-/// A certificate or key that cannot be used for verification.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// Not an X.509 certificate.
-    #[error("not an X.509 certificate")]
-    NotACertificate,
-    /// Neither RSA (2,048 to 8,192 bits) nor ECDSA on P-256 or P-384.
-    #[error("the key is neither RSA of 2,048 to 8,192 bits nor ECDSA on P-256 or P-384")]
-    UnsupportedKey,
-}
-
-impl VerificationKey {
-    /// The public key of a DER certificate. Its own validity period and
-    /// issuer do not matter: metadata is what makes it believed (metadata 2.4.1.1).
-    ///
-    /// # Errors
-    /// [`KeyError`].
-    pub fn from_certificate(_der: &[u8]) -> Result<Self, KeyError> {
-        todo!()
-    }
-}
+use super::{Selectors, VerificationKey};
 
 /// One identity provider as configured.
 pub struct IdentityProvider {
@@ -53,6 +28,28 @@ impl IdentityProviders {
     /// # Errors
     /// A sentence when a provider has no key, or two have one name or issuer.
     pub fn new(providers: Vec<IdentityProvider>) -> Result<Self, String> {
+        for (index, provider) in providers.iter().enumerate() {
+            let IdentityProvider { name, entity_id, .. } = provider;
+            if provider.keys.is_empty() {
+                return Err(format!(
+                    "identity provider {name} has no signing key, so nothing of it could be verified"
+                ));
+            }
+            if entity_id.is_empty() {
+                return Err(format!("identity provider {name} has no entity id"));
+            }
+            for earlier in providers.iter().take(index) {
+                if earlier.name == *name {
+                    return Err(format!("two identity providers are named {name}"));
+                }
+                if earlier.entity_id == *entity_id {
+                    let other = &earlier.name;
+                    return Err(format!(
+                        "identity providers {other} and {name} have one entity id, {entity_id}"
+                    ));
+                }
+            }
+        }
         Ok(Self(providers))
     }
     /// The provider of this issuer.
@@ -62,5 +59,30 @@ impl IdentityProviders {
     /// All of them, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &IdentityProvider> {
         self.0.iter()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::saml::testing::{EC, provider};
+
+    #[test]
+    fn providers_without_keys_or_with_shared_names_are_refused() {
+        let named = |name: &str, entity_id: &str| IdentityProvider {
+            name: name.to_owned(),
+            entity_id: entity_id.to_owned(),
+            ..provider(vec![EC.key()])
+        };
+        assert!(IdentityProviders::new(vec![provider(vec![])]).is_err());
+        assert!(IdentityProviders::new(vec![named("a", "")]).is_err());
+        assert!(IdentityProviders::new(vec![named("a", "urn:1"), named("a", "urn:2")]).is_err());
+        assert!(IdentityProviders::new(vec![named("a", "urn:1"), named("b", "urn:1")]).is_err());
+
+        let providers = IdentityProviders::new(vec![named("a", "urn:1"), named("b", "urn:2")]).unwrap();
+        assert_eq!(providers.by_issuer("urn:2").map(|p| p.name.as_str()), Some("b"));
+        assert!(providers.by_issuer("urn:3").is_none());
+        assert_eq!(providers.iter().count(), 2);
     }
 }

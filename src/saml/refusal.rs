@@ -72,7 +72,8 @@ pub enum Refusal {
     /// The reference is not exactly one, to the signature's own parent, by `ID`.
     #[error("the signature does not refer to the element that holds it")]
     ReferenceRefused,
-    /// Other transforms than enveloped-signature and exclusive canonicalization.
+    /// Other transforms than enveloped-signature and exclusive canonicalization,
+    /// or another canonicalization of the signature itself.
     #[error("the signature uses a transform that is not accepted")]
     TransformRefused,
     /// An algorithm outside the allow-list (RSA or ECDSA with SHA-256/384/512).
@@ -93,6 +94,7 @@ pub enum Refusal {
 
     // Accepting: the assertion is genuine; is it meant for us, now?
     /// The identity provider reports that the sign-in did not succeed (core 3.2.2).
+    /// Mostly found while reading: such a response has no assertion to verify.
     #[error("the identity provider reports that the sign-in did not succeed")]
     NotSuccess,
     /// `Version` is not 2.0.
@@ -227,9 +229,10 @@ impl Refusal {
             | Self::DuplicateId
             | Self::NotCanonicalizable
             | Self::DigestMismatch
-            | Self::SignatureMismatch => false,
-            Self::NotSuccess
-            | Self::WrongVersion
+            | Self::SignatureMismatch
+            // A failure comes without an assertion and mostly without a signature.
+            | Self::NotSuccess => false,
+            Self::WrongVersion
             | Self::Incomplete
             | Self::IssuerMismatch
             | Self::WrongAudience

@@ -1,6 +1,11 @@
 //! Reading: from the form field to one parsed tree, with every cap before its cost.
 
-use super::{IdentityProviders, Refusal, VerifiedAssertion};
+use super::scan::{is_declaration, scan};
+use super::xml::{self, SAML, SAMLP};
+use super::{IdentityProviders, OriginalResponse, Refusal, VerifiedAssertion, signature};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use roxmltree::{Document, Node, NodeId, ParsingOptions};
 use zeroize::Zeroizing;
 
 /// Caps on a response. Each is checked before the work it bounds is done.
@@ -34,7 +39,7 @@ impl Default for Limits {
 /// It is a credential until it expires: wiped on drop, no `Debug`.
 pub struct ResponseMessage {
     xml: Zeroizing<String>,
-    base64: Zeroizing<String>,
+    base64: OriginalResponse,
     limits: Limits,
 }
 
@@ -42,40 +47,338 @@ impl ResponseMessage {
     /// Decodes the `SAMLResponse` form field (bindings 3.5.4).
     ///
     /// # Errors
-    /// A reading [`Refusal`] (`Empty` to `Doctype`).
-    pub fn decode(_form_field: &str, _limits: &Limits) -> Result<Self, Refusal> {
-        todo!()
+    /// A reading [`Refusal`] (`Empty` to `NotXml`).
+    pub fn decode(form_field: &str, limits: &Limits) -> Result<Self, Refusal> {
+        // Bytes are at least as many as characters, and base64 has only ASCII.
+        if form_field.len() > limits.max_response_chars {
+            return Err(Refusal::TooLong);
+        }
+        let base64 = OriginalResponse::new(without_white_space(form_field));
+        if base64.expose().is_empty() {
+            return Err(Refusal::Empty);
+        }
+        // The engine refuses missing padding and stray bits, so there is one
+        // encoding of these bytes, and without white space this is it.
+        let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| Refusal::NotBase64)?);
+        let xml = text_of(bytes)?;
+        if declares_other_encoding(&xml) {
+            return Err(Refusal::NotUtf8);
+        }
+        Ok(Self { xml, base64, limits: *limits })
     }
 
     /// Parses the text, once.
     ///
     /// # Errors
-    /// A reading [`Refusal`].
+    /// A reading [`Refusal`] (`NotXml` to `EncryptedAssertion`), `NotCanonicalizable`
+    /// for a relative namespace URI, or `NotSuccess` where the identity provider
+    /// sends its failure instead of an assertion.
     pub fn parse(&self) -> Result<UnverifiedResponse<'_>, Refusal> {
-        todo!()
+        scan(&self.xml, &self.limits)?;
+        // The parser counts the root of the tree too.
+        let nodes_limit = self.limits.max_nodes.saturating_add(1);
+        let options = ParsingOptions { allow_dtd: false, nodes_limit, entity_resolver: None };
+        let document = Document::parse_with_options(&self.xml, options).map_err(not_parsed)?;
+
+        let response = document.root_element();
+        if !xml::is(response, SAMLP, "Response") {
+            return Err(Refusal::NotAResponse);
+        }
+        let assertion = only_assertion(response)?.id();
+        let response = response.id();
+        Ok(UnverifiedResponse { message: self, document, response, assertion })
+    }
+
+    /// The base64 that STS is sent.
+    pub(super) fn base64(&self) -> &OriginalResponse {
+        &self.base64
     }
 }
 
 /// A parsed response of which nothing is believed yet. All it offers is
 /// verification, and its claimed issuer to choose the keys by.
 pub struct UnverifiedResponse<'m> {
-    message: &'m ResponseMessage,
-    document: roxmltree::Document<'m>,
-    response: roxmltree::NodeId,
-    assertion: roxmltree::NodeId,
+    pub(super) message: &'m ResponseMessage,
+    pub(super) document: Document<'m>,
+    pub(super) response: NodeId,
+    pub(super) assertion: NodeId,
 }
 
 impl<'m> UnverifiedResponse<'m> {
     /// The issuer that the assertion claims. For choosing keys, nothing else.
     pub fn unverified_issuer(&self) -> Option<String> {
-        todo!()
+        let assertion = self.document.get_node(self.assertion)?;
+        xml::at_most_one(assertion, SAML, "Issuer").ok()?.and_then(xml::pure_text).map(str::to_owned)
     }
 
     /// Verifies every signature present with the keys of the claimed issuer.
     ///
     /// # Errors
     /// A verifying [`Refusal`] (`UnknownIssuer` to `SignatureMismatch`).
-    pub fn verify<'i>(self, _providers: &'i IdentityProviders) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
-        todo!()
+    pub fn verify<'i>(self, providers: &'i IdentityProviders) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
+        signature::verify(self, providers)
+    }
+}
+
+/// The one assertion. Nothing called an assertion may stand anywhere else, in
+/// whatever wrapping, so that no later step can pick up another one.
+fn only_assertion<'a, 'i>(response: Node<'a, 'i>) -> Result<Node<'a, 'i>, Refusal> {
+    let mut found = None;
+    let mut others = false;
+    for node in response.descendants() {
+        if xml::is(node, SAML, "EncryptedAssertion") {
+            return Err(Refusal::EncryptedAssertion);
+        }
+        if xml::is(node, SAML, "Assertion") {
+            others |= found.replace(node).is_some();
+        }
+    }
+    match found {
+        Some(assertion) if !others && assertion.parent() == Some(response) => Ok(assertion),
+        None if reports_failure(response) => Err(Refusal::NotSuccess),
+        _ => Err(Refusal::NotOneAssertion),
+    }
+}
+
+/// Whether the response has a status, and not that of success (core 3.2.2). A
+/// failure comes without an assertion and often without a signature; saying so
+/// to the person changes nothing and helps.
+fn reports_failure(response: Node<'_, '_>) -> bool {
+    status_code(response).is_some_and(|code| code != SUCCESS)
+}
+
+/// The top-level status code of success (core 3.2.2.2).
+pub(super) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+
+/// The value of the one top-level status code.
+pub(super) fn status_code<'a>(response: Node<'a, '_>) -> Option<&'a str> {
+    let status = xml::at_most_one(response, SAMLP, "Status").ok()??;
+    let code = xml::at_most_one(status, SAMLP, "StatusCode").ok()??;
+    xml::attribute(code, "Value")
+}
+
+fn without_white_space(form_field: &str) -> String {
+    let mut base64 = String::with_capacity(form_field.len());
+    if form_field.bytes().fold(false, |any, byte| any | byte.is_ascii_whitespace()) {
+        base64.extend(form_field.split_ascii_whitespace());
+    } else {
+        base64.push_str(form_field);
+    }
+    base64
+}
+
+/// The bytes as text with `\n` line ends.
+fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Refusal> {
+    if is_wide(&bytes) {
+        return Err(Refusal::NotUtf8);
+    }
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let looks_like_xml = text.trim_ascii_start().first() == Some(&b'<');
+    let text = match std::str::from_utf8(text) {
+        Ok(text) if looks_like_xml => text,
+        Ok(_) if is_wrapped_deflate(text) => return Err(Refusal::Compressed),
+        Ok(_) => return Err(Refusal::NotXml),
+        Err(_) if looks_like_xml => return Err(Refusal::NotUtf8),
+        // Raw DEFLATE (bindings 3.4.4.1) has no mark of its own.
+        Err(_) => return Err(Refusal::Compressed),
+    };
+    if text.len() < bytes.len() || text.contains('\r') {
+        return Ok(with_normal_line_ends(text));
+    }
+    // The usual case: the same memory, one copy less to wipe.
+    String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|_| Refusal::NotUtf8)
+}
+
+/// XML 1.0, 2.11: `\r\n` and a lone `\r` are `\n`, before anything else looks.
+/// (The parser does it later and, beside character references, not quite.)
+fn with_normal_line_ends(text: &str) -> Zeroizing<String> {
+    // Written once into what is large enough: no copy stays behind unwiped.
+    let mut normal = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some((line, after)) = rest.split_once('\r') {
+        normal.push_str(line);
+        normal.push('\n');
+        rest = after.strip_prefix('\n').unwrap_or(after);
+    }
+    normal.push_str(rest);
+    normal
+}
+
+/// UTF-16 or UTF-32, with a byte order mark or recognizable by its zeros
+/// (XML 1.0, appendix F).
+fn is_wide(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xfe\xff")
+        || bytes.starts_with(b"\xff\xfe")
+        || (bytes.contains(&b'<') && bytes.iter().take(4).any(|b| *b == 0))
+}
+
+/// zlib (RFC 1950, 2.2) or gzip (RFC 1952, 2.3.1).
+fn is_wrapped_deflate(bytes: &[u8]) -> bool {
+    match bytes {
+        [0x1f, 0x8b, ..] => true,
+        [method, flags, ..] => method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0,
+        _ => false,
+    }
+}
+
+/// Whether an XML declaration names an encoding other than UTF-8 and its
+/// subset US-ASCII. Another reader (STS is one) would then read other
+/// characters than we do.
+fn declares_other_encoding(text: &str) -> bool {
+    if !is_declaration(text) {
+        return false;
+    }
+    let declaration = text.split_once("?>").map_or(text, |(declaration, _)| declaration);
+    let Some((_, rest)) = declaration.split_once("encoding") else { return false };
+    let value = rest.trim_start().strip_prefix('=').unwrap_or_default().trim_start();
+    let name = value.split(['"', '\'']).nth(1).unwrap_or_default();
+    !name.eq_ignore_ascii_case("UTF-8") && !name.eq_ignore_ascii_case("US-ASCII")
+}
+
+/// What the parser says, less its details. The scan has been there first, so
+/// the caps here are a second line.
+#[allow(clippy::wildcard_enum_match_arm)] // a foreign enum of 26 ways to be ill-formed
+fn not_parsed(error: roxmltree::Error) -> Refusal {
+    match error {
+        roxmltree::Error::DtdDetected => Refusal::Doctype,
+        roxmltree::Error::NodesLimitReached => Refusal::TooComplex(super::Cap::Nodes),
+        roxmltree::Error::AttributesLimitReached => Refusal::TooComplex(super::Cap::Attributes),
+        roxmltree::Error::NamespacesLimitReached => Refusal::TooComplex(super::Cap::Namespaces),
+        _ => Refusal::NotXml,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::saml::Cap;
+    use crate::saml::testing::{RESPONSE, encoded};
+    use proptest::prelude::*;
+
+    fn decode(field: &str) -> Result<ResponseMessage, Refusal> {
+        ResponseMessage::decode(field, &Limits::default())
+    }
+
+    fn refusal(bytes: &[u8]) -> Option<Refusal> {
+        match decode(&STANDARD.encode(bytes)) {
+            Ok(message) => message.parse().err(),
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    #[test]
+    fn fields_that_are_no_response() {
+        assert_eq!(decode("").err(), Some(Refusal::Empty));
+        assert_eq!(decode(" \r\n").err(), Some(Refusal::Empty));
+        assert_eq!(decode(&"A".repeat(100_001)).err(), Some(Refusal::TooLong));
+        for field in ["PGE", "PGEvPg", "PGEvPh==", "PGEv-_==", "PGEvPg==!", "é", "PGE=vPg="] {
+            assert_eq!(decode(field).err(), Some(Refusal::NotBase64), "{field}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text() {
+        for (bytes, expected) in [
+            (&b"\xff\xfe<\0a\0/\0>\0"[..], Refusal::NotUtf8),
+            (b"\xfe\xff\0<\0a\0/\0>", Refusal::NotUtf8),
+            (b"\0\0\0<\0\0\0a", Refusal::NotUtf8),
+            (b"<\0a\0", Refusal::NotUtf8),
+            (b"<a>\xe9</a>", Refusal::NotUtf8),
+            (b"<?xml version='1.0' encoding='ISO-8859-1'?><a/>", Refusal::NotUtf8),
+            (b"<?xml\tversion='1.0' encoding = \"utf-16\"?><a/>", Refusal::NotUtf8),
+            (b"\x78\x9c\xb3\x49\xd4\xb7\x03\x00", Refusal::Compressed),
+            (b"\xb3\x49\xd4\xb7\x03\x00", Refusal::Compressed),
+            (b"\x1f\x8b\x08\x00\x00\x00", Refusal::Compressed),
+            (b"hello", Refusal::NotXml),
+            (b"", Refusal::Empty),
+            (b"{}", Refusal::NotXml),
+        ] {
+            assert_eq!(refusal(bytes), Some(expected), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn documents_that_are_no_response() {
+        for (xml, expected) in [
+            ("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", Refusal::Doctype),
+            ("<a/><b/>", Refusal::NotXml),
+            ("<a>", Refusal::NotXml),
+            ("<a>&undefined;</a>", Refusal::NotXml),
+            ("<p:a/>", Refusal::NotXml),
+            ("<a/>trailing", Refusal::NotXml),
+            ("<Response/>", Refusal::NotAResponse),
+            ("<Response xmlns='urn:oasis:names:tc:SAML:1.0:protocol'/>", Refusal::NotAResponse),
+            ("<Assertion xmlns='urn:oasis:names:tc:SAML:2.0:assertion'/>", Refusal::NotAResponse),
+        ] {
+            assert_eq!(refusal(xml.as_bytes()), Some(expected), "{xml}");
+        }
+        let deep = "<a>".repeat(65) + &"</a>".repeat(65);
+        assert_eq!(refusal(deep.as_bytes()), Some(Refusal::TooComplex(Cap::Depth)));
+    }
+
+    #[test]
+    fn there_is_one_assertion_and_nothing_like_it() {
+        let honest = RESPONSE;
+        let evil = "<saml:Assertion xmlns:saml='urn:oasis:names:tc:SAML:2.0:assertion' ID='_e'/>";
+        for (from, to) in [
+            ("<samlp:Status>", &*format!("{evil}<samlp:Status>")),
+            ("<samlp:Status>", &*format!("<samlp:Extensions>{evil}</samlp:Extensions><samlp:Status>")),
+            ("</Assertion>", &*format!("</Assertion>{evil}")),
+            ("</Assertion>", &*format!("{evil}</Assertion>")),
+            ("<Issuer>", &*format!("<Issuer>{evil}")),
+            ("<Assertion xmlns=", "<Assertion xmlns='urn:x' e="),
+        ] {
+            assert_eq!(
+                refusal(honest.replacen(from, to, 1).as_bytes()),
+                Some(Refusal::NotOneAssertion),
+                "{to}"
+            );
+        }
+        let around = honest.replacen("<Assertion ", "<samlp:X><Assertion ", 1);
+        let around = around.replacen("</Assertion>", "</Assertion></samlp:X>", 1);
+        assert_eq!(refusal(around.as_bytes()), Some(Refusal::NotOneAssertion));
+        let encrypted = honest
+            .replace("<Assertion ", "<EncryptedAssertion ")
+            .replace("</Assertion", "</EncryptedAssertion");
+        assert_eq!(refusal(encrypted.as_bytes()), Some(Refusal::EncryptedAssertion));
+    }
+
+    #[test]
+    fn a_failure_without_an_assertion_says_so() {
+        let failure = |code: &str| {
+            format!(
+                "<samlp:Response xmlns:samlp='{SAMLP}'><samlp:Status><samlp:StatusCode Value='{code}'/>\
+                 </samlp:Status></samlp:Response>"
+            )
+        };
+        let responder = "urn:oasis:names:tc:SAML:2.0:status:Responder";
+        assert_eq!(refusal(failure(responder).as_bytes()), Some(Refusal::NotSuccess));
+        assert_eq!(refusal(failure(SUCCESS).as_bytes()), Some(Refusal::NotOneAssertion));
+        assert!(!Refusal::NotSuccess.is_authenticated());
+    }
+
+    #[test]
+    fn white_space_marks_and_line_ends_do_not_matter() {
+        let field = encoded(RESPONSE);
+        let wrapped =
+            field.as_bytes().chunks(76).map(|l| std::str::from_utf8(l).unwrap()).collect::<Vec<_>>();
+        let message = decode(&format!(" {}\r\n", wrapped.join("\r\n"))).ok().unwrap();
+        assert_eq!(message.base64().expose(), field);
+
+        let marked = format!("\u{feff}<?xml version='1.0' encoding='utf-8'?>\r\n{}\r", RESPONSE);
+        let message = decode(&encoded(&marked)).ok().unwrap();
+        assert!(message.xml.starts_with("<?xml") && !message.xml.contains('\r'));
+        assert!(message.parse().is_ok());
+        assert_eq!(*with_normal_line_ends("a\r\nb\r\r\n\nc\r"), "a\nb\n\n\nc\n");
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(field in any::<String>(), bytes in any::<Vec<u8>>(), text in "[<>a=' /!?x-]{0,60}") {
+            let _ = decode(&field).map(|message| message.parse().is_ok());
+            let _ = refusal(&bytes);
+            let _ = refusal(text.as_bytes());
+        }
     }
 }

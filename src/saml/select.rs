@@ -1,10 +1,61 @@
 //! Selectors: small XPath-like paths that cannot leave the verified element.
+//!
+//! A selector starts at the assertion and goes down, child by child. The
+//! grammar (white space is not allowed outside quotes):
+//!
+//! ```text
+//! selector  = attribute | step *( "/" step ) [ "/" attribute ]
+//! step      = ( name | "*" ) *( "[" attribute "=" literal "]" )
+//! attribute = "@" name
+//! name      = [ "{" namespace-uri "}" ] local-name
+//! literal   = "'" *( any character but "'" ) "'" | '"' *( any character but '"' ) '"'
+//! ```
+//!
+//! An element's name without `{…}` is in the SAML assertion namespace; an
+//! attribute's has none. `{}name` is an element without a namespace. There are
+//! no prefixes, no `..`, no `//`, no functions and no absolute paths.
+//!
+//! The assertion's `ds:Signature` is not there for selectors: it is the one part
+//! of the assertion that its signature does not cover, and `KeyInfo` may hold
+//! anything.
+//!
+//! A value is the whole text of an element or attribute, character for
+//! character: nothing is trimmed. A comment, processing instruction or element
+//! inside is refused. Empty values and elements with `xsi:nil="true"` count as
+//! absent.
 
+use super::Refusal;
+use super::xml::{self, DSIG, SAML, XSI};
+use roxmltree::Node;
 use std::collections::BTreeMap;
+use std::fmt;
+
+/// The longest selector, in bytes.
+const MAX_LENGTH: usize = 2_048;
+/// The most steps in a selector; evaluation nests as deep.
+const MAX_STEPS: usize = 16;
 
 /// A compiled selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selector {}
+pub struct Selector {
+    steps: Vec<Step>,
+    /// The last step, where it is an attribute's.
+    attribute: Option<Name>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Step {
+    /// `None` is `*`.
+    name: Option<Name>,
+    predicates: Vec<(Name, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Name {
+    /// Empty: none.
+    namespace: String,
+    local: String,
+}
 
 /// Where a selector's text is wrong, and how.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,9 +72,72 @@ impl Selector {
     ///
     /// # Errors
     /// [`SelectorError`] with the place.
-    pub fn compile(_text: &str) -> Result<Self, SelectorError> {
-        todo!()
+    pub fn compile(text: &str) -> Result<Self, SelectorError> {
+        Compiler { text, at: 0 }.selector()
     }
+
+    /// All values at this place of the assertion, in document order.
+    fn values<'a>(&self, assertion: Node<'a, '_>) -> Result<Vec<&'a str>, Refusal> {
+        let mut values = Vec::new();
+        self.visit(&self.steps, assertion, &mut values)?;
+        Ok(values)
+    }
+
+    /// The value that there may be one of.
+    fn value<'a>(&self, assertion: Node<'a, '_>) -> Result<Option<&'a str>, Refusal> {
+        match *self.values(assertion)?.as_slice() {
+            [] => Ok(None),
+            [value] => Ok(Some(value)),
+            _ => Err(Refusal::ValueNotSingle),
+        }
+    }
+
+    fn visit<'a>(
+        &self,
+        steps: &[Step],
+        node: Node<'a, '_>,
+        values: &mut Vec<&'a str>,
+    ) -> Result<(), Refusal> {
+        if let Some((step, rest)) = steps.split_first() {
+            return node
+                .children()
+                .filter(|c| step.matches(*c))
+                .try_for_each(|c| self.visit(rest, c, values));
+        }
+        let value = match &self.attribute {
+            Some(name) => name.attribute(node),
+            None if is_nil(node) => None,
+            None => Some(xml::pure_text(node).ok_or(Refusal::ValueNotText)?),
+        };
+        values.extend(value.filter(|value| !value.is_empty()));
+        Ok(())
+    }
+}
+
+impl Step {
+    fn matches(&self, node: Node<'_, '_>) -> bool {
+        node.is_element()
+            && !xml::is(node, DSIG, "Signature")
+            && self.name.as_ref().is_none_or(|name| {
+                let tag = node.tag_name();
+                tag.name() == name.local && tag.namespace().unwrap_or_default() == name.namespace
+            })
+            && self.predicates.iter().all(|(name, value)| name.attribute(node) == Some(value))
+    }
+}
+
+impl Name {
+    fn attribute<'a>(&self, element: Node<'a, '_>) -> Option<&'a str> {
+        let is_it = |a: &roxmltree::Attribute<'_, '_>| {
+            a.name() == self.local && a.namespace().unwrap_or_default() == self.namespace
+        };
+        element.attributes().find(is_it).map(|a| a.value())
+    }
+}
+
+/// XML Schema part 1, 2.6.2.
+fn is_nil(element: Node<'_, '_>) -> bool {
+    matches!(element.attribute((XSI, "nil")), Some("true" | "1"))
 }
 
 /// The selectors of one identity provider. The defaults are AD FS's and AWS's names.
@@ -45,6 +159,348 @@ pub struct Selectors {
 
 impl Default for Selectors {
     fn default() -> Self {
-        todo!()
+        Self {
+            name_id: path(&["Subject", "NameID"]),
+            roles: attribute_values("https://aws.amazon.com/SAML/Attributes/Role"),
+            role_session_name: attribute_values("https://aws.amazon.com/SAML/Attributes/RoleSessionName"),
+            authn_context: path(&["AuthnStatement", "AuthnContext", "AuthnContextClassRef"]),
+            session_index: Selector {
+                attribute: Some(Name { namespace: String::new(), local: "SessionIndex".to_owned() }),
+                ..path(&["AuthnStatement"])
+            },
+            more: BTreeMap::new(),
+        }
+    }
+}
+
+/// What the selectors found in one assertion.
+pub(super) struct Selected {
+    pub(super) name_id: String,
+    pub(super) roles: Vec<String>,
+    pub(super) role_session_name: String,
+    pub(super) authn_context: Option<String>,
+    pub(super) session_index: Option<String>,
+    pub(super) more: BTreeMap<String, Vec<String>>,
+}
+
+impl Selectors {
+    /// Reads every value from an assertion. Roles may be none (the rules say so).
+    pub(super) fn read(&self, assertion: Node<'_, '_>) -> Result<Selected, Refusal> {
+        let one = |selector: &Selector| Ok(selector.value(assertion)?.map(str::to_owned));
+        let all =
+            |selector: &Selector| Ok(selector.values(assertion)?.into_iter().map(str::to_owned).collect());
+        Ok(Selected {
+            name_id: one(&self.name_id)?.ok_or(Refusal::NoNameId)?,
+            roles: all(&self.roles)?,
+            role_session_name: one(&self.role_session_name)?.ok_or(Refusal::NoRoleSessionName)?,
+            authn_context: one(&self.authn_context)?,
+            session_index: one(&self.session_index)?,
+            more: self
+                .more
+                .iter()
+                .map(|(name, s)| Ok((name.clone(), all(s)?)))
+                .collect::<Result<_, Refusal>>()?,
+        })
+    }
+}
+
+fn path(names: &[&str]) -> Selector {
+    let step = |local: &&str| Step {
+        name: Some(Name { namespace: SAML.to_owned(), local: (*local).to_owned() }),
+        predicates: Vec::new(),
+    };
+    Selector { steps: names.iter().map(step).collect(), attribute: None }
+}
+
+fn attribute_values(name: &str) -> Selector {
+    let mut selector = path(&["AttributeStatement", "Attribute", "AttributeValue"]);
+    if let Some(step) = selector.steps.get_mut(1) {
+        step.predicates.push((Name { namespace: String::new(), local: "Name".to_owned() }, name.to_owned()));
+    }
+    selector
+}
+
+/// The selector's text again; it compiles to an equal selector.
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.steps.iter().enumerate() {
+            if index > 0 {
+                f.write_str("/")?;
+            }
+            match &step.name {
+                None => f.write_str("*")?,
+                Some(name) => name.write(f, SAML)?,
+            }
+            for (name, value) in &step.predicates {
+                f.write_str("[@")?;
+                name.write(f, "")?;
+                let quote = if value.contains('\'') { '"' } else { '\'' };
+                write!(f, "={quote}{value}{quote}]")?;
+            }
+        }
+        if let Some(name) = &self.attribute {
+            f.write_str(if self.steps.is_empty() { "@" } else { "/@" })?;
+            name.write(f, "")?;
+        }
+        Ok(())
+    }
+}
+
+impl Name {
+    fn write(&self, f: &mut fmt::Formatter<'_>, usual: &str) -> fmt::Result {
+        if self.namespace != usual {
+            write!(f, "{{{}}}", self.namespace)?;
+        }
+        f.write_str(&self.local)
+    }
+}
+
+struct Compiler<'t> {
+    text: &'t str,
+    /// Byte offset of what comes next.
+    at: usize,
+}
+
+impl<'t> Compiler<'t> {
+    fn selector(mut self) -> Result<Selector, SelectorError> {
+        if self.text.len() > MAX_LENGTH {
+            return Err(self.error("a selector is at most 2,048 bytes long"));
+        }
+        let mut selector = Selector { steps: Vec::new(), attribute: None };
+        loop {
+            match self.peek() {
+                Some('@') => {
+                    self.skip('@');
+                    selector.attribute = Some(self.name("")?);
+                    if self.peek().is_some() {
+                        return Err(self.error("an attribute is the last step"));
+                    }
+                    return Ok(selector);
+                }
+                Some('/') if self.at == 0 => {
+                    return Err(self.error("a selector starts at the assertion, without `/`"));
+                }
+                Some('/') => return Err(self.error("`//` is not offered: name each step")),
+                _ => selector.steps.push(self.step()?),
+            }
+            if selector.steps.len() > MAX_STEPS {
+                return Err(self.error("a selector has at most 16 steps"));
+            }
+            match self.peek() {
+                None => return Ok(selector),
+                Some('/') => self.skip('/'),
+                Some(':') => {
+                    return Err(
+                        self.error("prefixes are not known here: write the name alone, or {uri}name,")
+                    );
+                }
+                Some(_) => return Err(self.error("expected `/`, `[` or the end")),
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Step, SelectorError> {
+        let name = if self.peek() == Some('*') {
+            self.skip('*');
+            None
+        } else {
+            Some(self.name(SAML)?)
+        };
+        let mut predicates = Vec::new();
+        while self.peek() == Some('[') {
+            self.skip('[');
+            self.expect('@', "expected `@`: predicates compare attributes")?;
+            let name = self.name("")?;
+            self.expect('=', "expected `=`")?;
+            predicates.push((name, self.literal()?));
+            self.expect(']', "expected `]`")?;
+        }
+        Ok(Step { name, predicates })
+    }
+
+    fn name(&mut self, usual: &str) -> Result<Name, SelectorError> {
+        let namespace = if self.peek() == Some('{') {
+            self.skip('{');
+            let uri = self.until('}').ok_or_else(|| self.error("`}` is missing"))?;
+            uri.to_owned()
+        } else {
+            usual.to_owned()
+        };
+        let rest = self.rest();
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        let local = rest.get(..end).unwrap_or_default();
+        if !local.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            let message =
+                if local.starts_with('.') { "`.` and `..` are not offered" } else { "expected a name" };
+            return Err(self.error(message));
+        }
+        self.at += end;
+        if self.peek() == Some('(') {
+            return Err(self.error("functions are not offered"));
+        }
+        Ok(Name { namespace, local: local.to_owned() })
+    }
+
+    fn literal(&mut self) -> Result<String, SelectorError> {
+        match self.peek() {
+            Some(quote @ ('\'' | '"')) => {
+                self.skip(quote);
+                let value = self.until(quote).ok_or_else(|| self.error("the closing quote is missing"))?;
+                Ok(value.to_owned())
+            }
+            _ => Err(self.error("expected a quoted value")),
+        }
+    }
+
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn skip(&mut self, c: char) {
+        self.at += c.len_utf8();
+    }
+
+    fn until(&mut self, end: char) -> Option<&'t str> {
+        let (before, _) = self.rest().split_once(end)?;
+        self.at += before.len() + end.len_utf8();
+        Some(before)
+    }
+
+    fn expect(&mut self, c: char, message: &str) -> Result<(), SelectorError> {
+        if self.peek() == Some(c) {
+            self.skip(c);
+            Ok(())
+        } else {
+            Err(self.error(message))
+        }
+    }
+
+    fn error(&self, message: &str) -> SelectorError {
+        let before = self.text.get(..self.at).unwrap_or_default();
+        SelectorError { position: before.chars().count() + 1, message: message.to_owned() }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use roxmltree::Document;
+
+    const ASSERTION: &str = r#"<w xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><a:Assertion
+        xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion" ID="_1"><a:Attribute Name="groups" e:Name="x" xmlns:e="urn:e">
+        <a:AttributeValue>one</a:AttributeValue><a:AttributeValue> two<![CDATA[ <2>]]>&#10;</a:AttributeValue>
+        <a:AttributeValue/><a:AttributeValue xsi:nil="true"> </a:AttributeValue></a:Attribute>
+        <a:Attribute Name="it's" Kind="k"><a:AttributeValue>three<!-- --></a:AttributeValue></a:Attribute>
+        <e:Other xmlns:e="urn:e"><e:Value>four</e:Value></e:Other><none><Value>five</Value></none>
+        </a:Assertion><a:Attribute xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion"/></w>"#;
+
+    fn values(selector: &str) -> Result<Vec<String>, Refusal> {
+        let document = Document::parse(ASSERTION).unwrap();
+        let assertion = document.root_element().first_element_child().unwrap();
+        let selector = Selector::compile(selector).unwrap();
+        selector.values(assertion).map(|values| values.into_iter().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn values_are_found() {
+        for (selector, expected) in [
+            ("@ID", &["_1"][..]),
+            ("Attribute/@Name", &["groups", "it's"]),
+            ("Attribute[@Name='groups']/AttributeValue", &["one", " two <2>\n"]),
+            ("Attribute[@Name=\"it's\"][@Kind='k']/@Kind", &["k"]),
+            ("Attribute[@Name='groups'][@Kind='k']/AttributeValue", &[]),
+            ("Attribute[@{urn:e}Name='x']/@{urn:e}Name", &["x"]),
+            ("{urn:e}Other/{urn:e}Value", &["four"]),
+            ("{}none/{}Value", &["five"]),
+            ("*/{urn:e}Value", &["four"]),
+            ("none", &[]),
+            ("Assertion", &[]),
+            ("Attribute/Attribute", &[]),
+        ] {
+            assert_eq!(values(selector).unwrap(), expected, "{selector}");
+        }
+        assert_eq!(values("Attribute[@Kind='k']/AttributeValue"), Err(Refusal::ValueNotText));
+        assert_eq!(values("Attribute"), Err(Refusal::ValueNotText));
+    }
+
+    /// `KeyInfo` is not signed, and not read.
+    #[test]
+    fn the_signature_holds_no_values() {
+        let xml = "<Assertion xmlns='urn:oasis:names:tc:SAML:2.0:assertion'>\
+                   <ds:Signature xmlns:ds='http://www.w3.org/2000/09/xmldsig#'><ds:KeyInfo>\
+                   <AttributeValue>evil</AttributeValue></ds:KeyInfo></ds:Signature><a><b>\
+                   <AttributeValue>good</AttributeValue></b></a></Assertion>";
+        let document = Document::parse(xml).unwrap();
+        let selector = Selector::compile("*/*/AttributeValue").unwrap();
+        assert_eq!(selector.values(document.root_element()), Ok(vec!["good"]));
+        let dsig = "{http://www.w3.org/2000/09/xmldsig#}";
+        let selector = Selector::compile(&format!("{dsig}Signature/{dsig}KeyInfo/AttributeValue")).unwrap();
+        assert_eq!(selector.values(document.root_element()), Ok(vec![]));
+    }
+
+    #[test]
+    fn errors_tell_their_place() {
+        for (selector, position, message) in [
+            ("", 1, "expected a name"),
+            ("/Subject", 1, "without `/`"),
+            ("Subject//NameID", 9, "`//`"),
+            ("Subject/", 9, "expected a name"),
+            ("../Subject", 1, "`..`"),
+            ("Subject/..", 9, "`..`"),
+            ("saml:Subject", 5, "prefixes"),
+            ("Subject/text()", 13, "functions"),
+            ("Sübject/@x/y", 11, "last step"),
+            ("A[1]", 3, "expected `@`"),
+            ("A[@x]", 5, "expected `=`"),
+            ("A[@x=y]", 6, "quoted"),
+            ("A[@x='y]", 7, "closing quote"),
+            ("A[@x='y'", 9, "expected `]`"),
+            ("A [@x='y']", 2, "expected `/`"),
+            ("{urn:x", 2, "`}`"),
+            ("A/A/A/A/A/A/A/A/A/A/A/A/A/A/A/A/A", 34, "16 steps"),
+        ] {
+            let error = Selector::compile(selector).unwrap_err();
+            assert_eq!(error.position, position, "{selector}: {error}");
+            assert!(error.message.contains(message), "{selector}: {error}");
+        }
+        assert!(Selector::compile(&"A".repeat(2_049)).is_err());
+    }
+
+    #[test]
+    fn the_defaults_are_what_their_documentation_says() {
+        let defaults = Selectors::default();
+        let role = "AttributeStatement/Attribute[@Name='https://aws.amazon.com/SAML/Attributes/Role']/AttributeValue";
+        for (selector, text) in [
+            (&defaults.name_id, "Subject/NameID"),
+            (&defaults.roles, role),
+            (&defaults.role_session_name, &*role.replace("/Role'", "/RoleSessionName'")),
+            (&defaults.authn_context, "AuthnStatement/AuthnContext/AuthnContextClassRef"),
+            (&defaults.session_index, "AuthnStatement/@SessionIndex"),
+        ] {
+            assert_eq!(selector, &Selector::compile(text).unwrap());
+            assert_eq!(selector.to_string(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(any in any::<String>(), near in "[A{}@\\[\\]='\"/:*.x(é]{0,24}") {
+            let _ = (Selector::compile(&any), Selector::compile(&near));
+        }
+
+        #[test]
+        fn what_is_written_compiles_to_the_same(
+            selector in "(\\{[^}]{0,5}\\})?[A-Za-zé_][A-Za-z0-9é_.-]{0,5}(\\[@x='[^']{0,5}'\\]){0,2}(/(\\*|[A-Z]{1,3}(\\[@y=\"[^\"]{0,5}\"\\])?)){0,4}(/@[a-zß]{1,3})?"
+        ) {
+            let compiled = Selector::compile(&selector).unwrap();
+            prop_assert_eq!(Selector::compile(&compiled.to_string()).unwrap(), compiled);
+        }
     }
 }

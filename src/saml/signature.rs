@@ -1,7 +1,17 @@
 //! XML Signature as SAML profiles it (core 5.4), strictly.
+//!
+//! What is signed is found from the signature's own place in the tree, and its
+//! `Reference` has to agree: the parent, by `ID`. There is no look-up that
+//! could find another element than the one read afterwards.
 
-use super::{Identity, IdentityProvider, Refusal, ResponseMessage, ServiceProvider};
-use time::OffsetDateTime;
+use super::canonicalization::canonicalize;
+use super::signed_info::{Canonicalization, SignatureParts};
+use super::xml::{self, DSIG};
+use super::{
+    IdentityProvider, IdentityProviders, Refusal, ResponseMessage, UnverifiedResponse, VerificationKey,
+};
+use roxmltree::{Document, Node, NodeId};
+use zeroize::Zeroizing;
 
 /// An assertion whose signature holds: only [`UnverifiedResponse::verify`]
 /// makes one, and it reads only nodes inside the signed element, on the very
@@ -9,10 +19,13 @@ use time::OffsetDateTime;
 ///
 /// [`UnverifiedResponse::verify`]: super::UnverifiedResponse::verify
 pub struct VerifiedAssertion<'m, 'i> {
-    message: &'m ResponseMessage,
-    provider: &'i IdentityProvider,
-    document: roxmltree::Document<'m>,
-    assertion: roxmltree::NodeId,
+    pub(super) message: &'m ResponseMessage,
+    pub(super) provider: &'i IdentityProvider,
+    pub(super) document: Document<'m>,
+    pub(super) response: NodeId,
+    pub(super) assertion: NodeId,
+    /// Whether the Response itself is signed, not its assertion alone.
+    pub(super) response_is_signed: bool,
 }
 
 impl<'i> VerifiedAssertion<'_, 'i> {
@@ -20,12 +33,232 @@ impl<'i> VerifiedAssertion<'_, 'i> {
     pub fn provider(&self) -> &'i IdentityProvider {
         self.provider
     }
+}
 
-    /// Is it meant for us, now, and who is it about? (accept.rs has the checks)
-    ///
-    /// # Errors
-    /// An accepting or selecting [`Refusal`] (`NotSuccess` and below).
-    pub fn accept(self, _service: &ServiceProvider, _now: OffsetDateTime) -> Result<Identity, Refusal> {
-        todo!()
+/// Verifies every signature in the document with the claimed issuer's keys.
+/// At least one must be there; whether it is the Response's or the
+/// Assertion's, it covers the assertion.
+pub(super) fn verify<'m, 'i>(
+    unverified: UnverifiedResponse<'m>,
+    providers: &'i IdentityProviders,
+) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
+    let issuer = unverified.unverified_issuer();
+    let provider = issuer.and_then(|i| providers.by_issuer(&i)).ok_or(Refusal::UnknownIssuer)?;
+    let UnverifiedResponse { message, document, response, assertion } = unverified;
+
+    let signatures = Signatures::find(&document, response, assertion)?;
+    no_duplicate_ids(&document)?;
+    if signatures.of_response.is_none() && signatures.of_assertion.is_none() {
+        return Err(Refusal::NotSigned);
+    }
+    let response_is_signed = signatures.of_response.is_some();
+    let mut canonical = Zeroizing::new(Vec::with_capacity(document.input_text().len()));
+    for signature in [signatures.of_response, signatures.of_assertion].into_iter().flatten() {
+        verify_one(signature, &provider.keys, &mut canonical)?;
+    }
+    Ok(VerifiedAssertion { message, provider, document, response, assertion, response_is_signed })
+}
+
+/// The signatures of a document, each in its place.
+struct Signatures<'a, 'i> {
+    of_response: Option<Node<'a, 'i>>,
+    of_assertion: Option<Node<'a, 'i>>,
+}
+
+impl<'a, 'i> Signatures<'a, 'i> {
+    /// Core 5.4.1 and 5.4.2: a signature is the child of what it signs, once.
+    /// Stricter than the specification: nowhere else in the document either.
+    fn find(document: &'a Document<'i>, response: NodeId, assertion: NodeId) -> Result<Self, Refusal> {
+        let mut found = Self { of_response: None, of_assertion: None };
+        for signature in document.descendants().filter(|node| xml::is(*node, DSIG, "Signature")) {
+            let place = match signature.parent().map(|parent| parent.id()) {
+                Some(parent) if parent == response => &mut found.of_response,
+                Some(parent) if parent == assertion => &mut found.of_assertion,
+                _ => return Err(Refusal::SignatureMisplaced),
+            };
+            if place.replace(signature).is_some() {
+                return Err(Refusal::SignatureMisplaced);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// No two attributes that anybody could take for identifiers have one value,
+/// in whatever namespace or spelling (core 1.3.4; XML 1.0, 3.3.1).
+fn no_duplicate_ids(document: &Document<'_>) -> Result<(), Refusal> {
+    let attributes = document.descendants().flat_map(|node| node.attributes());
+    let mut ids: Vec<&str> = attributes.filter(xml::is_identifier).map(|id| id.value()).collect();
+    ids.sort_unstable();
+    let duplicate = ids.iter().zip(ids.iter().skip(1)).any(|(one, next)| one == next);
+    if duplicate { Err(Refusal::DuplicateId) } else { Ok(()) }
+}
+
+/// XML Signature, 3.2, in the order that interprets least before anything is
+/// authenticated: the signature over SignedInfo, then the digest in it.
+fn verify_one(
+    signature: Node<'_, '_>,
+    keys: &[VerificationKey],
+    canonical: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    let signed = signature.parent().ok_or(Refusal::SignatureMisplaced)?;
+    let parts = SignatureParts::read(signature)?;
+
+    // Core 5.4.2: the reference names the parent. An empty URI (the whole
+    // document) would be another element for an assertion's signature.
+    let id = xml::attribute(signed, "ID").filter(|id| !id.is_empty()).ok_or(Refusal::ReferenceRefused)?;
+    if parts.reference_uri.strip_prefix('#') != Some(id) {
+        return Err(Refusal::ReferenceRefused);
+    }
+
+    // 3.2.2, signature validation.
+    canonicalize_into(canonical, parts.signed_info, None, &parts.signed_info_method)?;
+    if !keys.iter().any(|key| key.verifies(parts.algorithm, canonical, &parts.value)) {
+        return Err(Refusal::SignatureMismatch);
+    }
+
+    // 3.2.1, reference validation.
+    canonicalize_into(canonical, signed, Some(signature.id()), &parts.reference_method)?;
+    if parts.digest_hash.digest(canonical).as_ref() != parts.digest.as_slice() {
+        return Err(Refusal::DigestMismatch);
+    }
+    Ok(())
+}
+
+fn canonicalize_into(
+    canonical: &mut Vec<u8>,
+    apex: Node<'_, '_>,
+    without: Option<NodeId>,
+    method: &Canonicalization<'_>,
+) -> Result<(), Refusal> {
+    canonical.clear();
+    canonicalize(apex, without, &method.inclusive_prefixes, canonical)
+        .map_err(|_| Refusal::NotCanonicalizable)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::saml::testing::*;
+    use crate::saml::{Refusal, VerificationKey};
+
+    fn unsigned() -> String {
+        RESPONSE.replace("{assertion-signature}", "").replace("{response-signature}", "")
+    }
+
+    fn signed() -> String {
+        EC.put(RESPONSE, "{assertion-signature}", "_a1").replace("{response-signature}", "")
+    }
+
+    fn refusal(xml: &str) -> Option<Refusal> {
+        sign_in(&encoded(xml), now()).err()
+    }
+
+    #[test]
+    fn either_signature_suffices_and_both_must_hold() {
+        assert!(sign_in(&assertion_signed(RESPONSE), now()).is_ok());
+        assert!(sign_in(&response_signed(RESPONSE), now()).is_ok());
+        let inner = EC.put(RESPONSE, "{assertion-signature}", "_a1");
+        let both = EC.put(&inner, "{response-signature}", "_r1");
+        assert_eq!(refusal(&both), None);
+
+        let stranger = RSA.put(&inner, "{response-signature}", "_r1");
+        assert_eq!(refusal(&stranger), Some(Refusal::SignatureMismatch));
+        let tampered = both.replace("<samlp:Status>", "<samlp:Status> ");
+        assert_eq!(refusal(&tampered), Some(Refusal::DigestMismatch));
+        assert_eq!(refusal(&unsigned()), Some(Refusal::NotSigned));
+    }
+
+    #[test]
+    fn all_keys_of_the_issuer_are_tried() {
+        for signer in [&*EC, &*EC384, &*RSA] {
+            // The P-384 key signs with SHA-384 here.
+            let xml =
+                signer.put(RESPONSE, "{assertion-signature}", "_a1").replace("{response-signature}", "");
+            let keys = || vec![EC.key(), EC384.key(), RSA.key()];
+            assert_eq!(sign_in_at(&encoded(&xml), now(), provider(keys())).err(), None);
+            let others: Vec<VerificationKey> =
+                keys().into_iter().filter(|key| key.fingerprint() != signer.key().fingerprint()).collect();
+            let refused = sign_in_at(&encoded(&xml), now(), provider(others)).err();
+            assert_eq!(refused, Some(Refusal::SignatureMismatch));
+        }
+    }
+
+    #[test]
+    fn a_change_anywhere_in_the_assertion_shows() {
+        let honest = signed();
+        for (from, to) in [
+            ("role/ADFS-Production", "role/ADFS-Administrator"),
+            ("EXAMPLE\\jane", "EXAMPLE\\root"),
+            ("<Subject>", "<Subject> "),
+            ("2026-11-23T06:45:59.123Z", "2036-11-23T06:45:59.123Z"),
+        ] {
+            assert_ne!(honest.replace(from, to), honest);
+            assert_eq!(refusal(&honest.replace(from, to)), Some(Refusal::DigestMismatch), "{to}");
+        }
+        let forged = honest.replace("#_a1", "#_r1");
+        assert_eq!(refusal(&forged), Some(Refusal::ReferenceRefused));
+        let forged = honest.replace("URI=\"#_a1\"", "URI=\"\"");
+        assert_eq!(refusal(&forged), Some(Refusal::ReferenceRefused));
+        // Comments are not signed, and harmless where no value is.
+        assert_eq!(refusal(&honest.replace("<Subject>", "<Subject><!-- hello -->")), None);
+        assert_eq!(refusal(&honest.replace("EXAMPLE", "EXA<!-- -->MPLE")), Some(Refusal::ValueNotText));
+    }
+
+    #[test]
+    fn signatures_stand_in_their_place_only() {
+        let honest = signed();
+        let start = honest.find("<ds:Signature").unwrap();
+        let end = honest.find("</ds:Signature>").unwrap() + "</ds:Signature>".len();
+        let signature = honest.get(start..end).unwrap();
+        let without = honest.replace(signature, "");
+        for place in ["<samlp:Status>", "<Subject>", "<samlp:Response"] {
+            let moved = match place {
+                "<samlp:Response" => {
+                    honest.replace("</samlp:Response>", &format!("{signature}</samlp:Response>"))
+                }
+                place => without.replace(place, &format!("{place}{signature}")),
+            };
+            let expected = if place == "<samlp:Response" {
+                Refusal::ReferenceRefused
+            } else {
+                Refusal::SignatureMisplaced
+            };
+            assert_eq!(refusal(&moved), Some(expected), "{place}");
+        }
+        assert_eq!(
+            refusal(&honest.replace(signature, &signature.repeat(2))),
+            Some(Refusal::SignatureMisplaced)
+        );
+        // Anywhere as a direct child will do: the digest leaves it out.
+        assert_eq!(refusal(&without.replace("</Assertion>", &format!("{signature}</Assertion>"))), None);
+        let nested = honest.replace("<KeyName>", "<ds:Signature/><KeyName>");
+        assert_eq!(refusal(&nested), Some(Refusal::SignatureMisplaced));
+    }
+
+    #[test]
+    fn an_id_is_there_once_in_any_spelling() {
+        let honest = signed();
+        for (from, to) in [
+            ("ID=\"_r1\"", "ID=\"_a1\""),
+            ("<samlp:Status>", "<samlp:Status xml:id='_a1'>"),
+            ("<samlp:Status>", "<samlp:Status xmlns:evil='urn:evil' evil:Id='_a1'>"),
+            ("<ds:Signature ", "<ds:Signature Id='_r1' "),
+        ] {
+            assert_eq!(refusal(&honest.replacen(from, to, 1)), Some(Refusal::DuplicateId), "{to}");
+        }
+        let evil = honest.replacen("<Assertion ", "<Assertion xmlns:e='urn:e' e:ID='_other' ", 1);
+        assert_eq!(refusal(&evil), Some(Refusal::DigestMismatch));
+    }
+
+    #[test]
+    fn keys_belong_to_their_issuer() {
+        let other = || crate::saml::IdentityProvider {
+            entity_id: "urn:other".to_owned(),
+            ..provider(vec![EC.key()])
+        };
+        assert_eq!(sign_in_at(&encoded(&signed()), now(), other()).err(), Some(Refusal::UnknownIssuer));
+        let commented = signed().replace("adfs/services", "adfs<!---->/services");
+        assert_eq!(refusal(&commented), Some(Refusal::UnknownIssuer));
     }
 }

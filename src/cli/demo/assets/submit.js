@@ -1,0 +1,1 @@
+document.getElementById("hidden-form").submit();

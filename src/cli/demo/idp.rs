@@ -1,0 +1,306 @@
+//! A small look-alike of AD FS: a sign-on page without passwords, responses as
+//! AD FS makes them, keys made at start. For demonstrations and tests.
+
+use super::metadata::Federation;
+use super::sign::{Signer, SigningError};
+use super::token::{Flaw, Token};
+use super::{COMPANY, Person, pages};
+use crate::broker::ports::{Clock, Entropy};
+use axum::Router;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+
+/// The application that the look-alike knows: AD FS's "relying party trust".
+#[derive(Debug, Clone)]
+pub struct RelyingParty {
+    /// Its identifier, the audience of assertions (`urn:amazon:webservices`).
+    pub id: String,
+    /// Where responses are posted to.
+    pub acs_url: String,
+    /// Where people find it, for those who came to the sign-on page without it.
+    pub home_url: String,
+}
+
+/// The look-alike.
+pub struct LookAlike {
+    base_url: String,
+    entity_id: String,
+    relying_party: RelyingParty,
+    signer: Signer,
+    metadata: String,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl LookAlike {
+    /// Makes its keys and metadata. `base_url` is how browsers reach it:
+    /// scheme and host.
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub fn generate(
+        base_url: &str,
+        relying_party: RelyingParty,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, SigningError> {
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let host = base_url.split_once("://").map_or(base_url.as_str(), |(_, host)| host);
+        // http, also where AD FS itself is reached by https: it is a name.
+        let entity_id = format!("http://{host}/adfs/services/trust");
+        let signer = Signer::generate(&format!("ADFS Signing - {host}"))?;
+        let metadata = Federation {
+            id: &new_id(entropy.as_ref()),
+            entity_id: &entity_id,
+            display_name: COMPANY,
+            passive_url: &format!("{base_url}/adfs/ls/"),
+            signing: &signer,
+            encryption: &Signer::generate(&format!("ADFS Encryption - {host}"))?,
+        }
+        .write()?;
+        Ok(Self { base_url, entity_id, relying_party, signer, metadata, clock, entropy })
+    }
+
+    /// The issuer of its assertions.
+    pub fn entity_id(&self) -> &str {
+        &self.entity_id
+    }
+
+    /// Its FederationMetadata.xml.
+    pub fn metadata(&self) -> &str {
+        &self.metadata
+    }
+
+    /// The page for IdP-initiated sign-on.
+    pub fn sign_on_url(&self) -> String {
+        format!("{}/adfs/ls/IdpInitiatedSignOn.aspx", self.base_url)
+    }
+
+    /// What the browser would post as `SAMLResponse`, for this person, now.
+    ///
+    /// # Errors
+    /// [`SigningError`].
+    pub fn respond(&self, person: &Person, now: OffsetDateTime, flaw: Flaw) -> Result<String, SigningError> {
+        let assertion_id = new_id(self.entropy.as_ref());
+        let unsigned = Token {
+            issuer: &self.entity_id,
+            person,
+            to: &self.relying_party,
+            at: if flaw == Flaw::Expired { now - Duration::hours(2) } else { now },
+            flaw,
+            response_id: &new_id(self.entropy.as_ref()),
+            assertion_id: &assertion_id,
+        }
+        .write()?;
+        let mut signed = self.signer.sign(&unsigned, &assertion_id)?;
+        if flaw == Flaw::Tampered {
+            signed = signed.replace(":role/ADFS-", ":role/ADFS-Production-");
+        }
+        Ok(STANDARD.encode(signed))
+    }
+
+    /// Its pages.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/adfs/ls/{page}", get(sign_on).post(signed_on))
+            .route("/FederationMetadata/2007-06/FederationMetadata.xml", get(metadata))
+            .route("/adfs/portal/style.css", get(stylesheet))
+            .route("/adfs/portal/submit.js", get(script))
+            .fallback(elsewhere)
+            .with_state(Arc::new(self))
+    }
+
+    /// A page, with a policy that lets its form go to the application and
+    /// nothing else happen. (Browsers apply `form-action` to redirects too, so
+    /// the application's answer has to stay on its own origin.)
+    fn page(&self, status: StatusCode, html: String) -> Response {
+        let policy = format!(
+            "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; \
+             frame-ancestors 'none'; form-action 'self' {}",
+            origin(&self.relying_party.acs_url),
+        );
+        let mut response = (status, Html(html)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // An application address that is no header value allows no form at all.
+        let policy =
+            HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        response
+    }
+
+    fn mistaken(&self, mistake: Mistake) -> Response {
+        self.page(StatusCode::BAD_REQUEST, pages::mistaken(mistake, &self.relying_party))
+    }
+}
+
+/// What is wrong with the address that somebody came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mistake {
+    /// No `RelayState` parameter.
+    NoRelayState,
+    /// One that does not hold `RPID=…&RelayState=…`.
+    NotEncodedTwice,
+    /// Another relying party's identifier.
+    UnknownRelyingParty,
+    /// The form names nobody who works here.
+    NoSuchPerson,
+}
+
+/// `RelayState=` enc(`RPID=` enc(id) `&RelayState=` enc(ours)): encoded twice.
+/// AD FS drops parameters outside RelayState; so do we.
+fn relay_state(query: Option<&str>, relying_party_id: &str) -> Result<String, Mistake> {
+    let single = |encoded: &str, name: &str| {
+        let mut values = form_urlencoded::parse(encoded.as_bytes()).filter(|(key, _)| key == name);
+        // Encoded only once, the inner RelayState shows up as a second outer one.
+        values.next().map(|(_, value)| (value.into_owned(), values.next().is_none()))
+    };
+    let (outer, alone) = single(query.unwrap_or_default(), "RelayState").ok_or(Mistake::NoRelayState)?;
+    let (rpid, _) = single(&outer, "RPID").ok_or(Mistake::NotEncodedTwice)?;
+    let (inner, _) = single(&outer, "RelayState").filter(|_| alone).ok_or(Mistake::NotEncodedTwice)?;
+    if rpid == relying_party_id { Ok(inner) } else { Err(Mistake::UnknownRelyingParty) }
+}
+
+/// IIS does not mind case.
+fn is_sign_on_page(page: &str) -> bool {
+    page.eq_ignore_ascii_case("IdpInitiatedSignOn.aspx")
+}
+
+async fn sign_on(
+    State(idp): State<Arc<LookAlike>>,
+    Path(page): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    if !is_sign_on_page(&page) {
+        return elsewhere(State(idp)).await;
+    }
+    match relay_state(query.as_deref(), &idp.relying_party.id) {
+        // The form goes to this very address, so the RelayState stays in it.
+        Ok(_) => idp.page(StatusCode::OK, pages::sign_on()),
+        Err(mistake) => idp.mistaken(mistake),
+    }
+}
+
+async fn signed_on(
+    State(idp): State<Arc<LookAlike>>,
+    Path(page): Path<String>,
+    RawQuery(query): RawQuery,
+    form: String,
+) -> Response {
+    if !is_sign_on_page(&page) {
+        return elsewhere(State(idp)).await;
+    }
+    let relay_state = match relay_state(query.as_deref(), &idp.relying_party.id) {
+        Ok(relay_state) => relay_state,
+        Err(mistake) => return idp.mistaken(mistake),
+    };
+    let person = form_urlencoded::parse(form.as_bytes())
+        .find(|(key, _)| key == "person")
+        .and_then(|(_, account)| Person::by_account(&account));
+    let Some(person) = person else { return idp.mistaken(Mistake::NoSuchPerson) };
+    match idp.respond(person, idp.clock.now(), Flaw::None) {
+        Ok(response) => {
+            let html = pages::post_to_application(&idp.relying_party, &response, &relay_state);
+            idp.page(StatusCode::OK, html)
+        }
+        Err(error) => {
+            tracing::error!(%error, "the demo's identity provider could not sign a response");
+            idp.page(StatusCode::INTERNAL_SERVER_ERROR, pages::broken())
+        }
+    }
+}
+
+async fn metadata(State(idp): State<Arc<LookAlike>>) -> impl IntoResponse {
+    (content_type("application/samlmetadata+xml"), idp.metadata.clone())
+}
+
+async fn stylesheet() -> impl IntoResponse {
+    (content_type("text/css; charset=utf-8"), include_str!("assets/style.css"))
+}
+
+async fn script() -> impl IntoResponse {
+    (content_type("text/javascript; charset=utf-8"), include_str!("assets/submit.js"))
+}
+
+async fn elsewhere(State(idp): State<Arc<LookAlike>>) -> Response {
+    idp.page(StatusCode::NOT_FOUND, pages::elsewhere(&idp.relying_party))
+}
+
+const fn content_type(value: &'static str) -> [(HeaderName, &'static str); 1] {
+    [(header::CONTENT_TYPE, value)]
+}
+
+/// Scheme and authority of an absolute URL.
+fn origin(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(authority..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| authority + at);
+    url.get(..end).unwrap_or(url)
+}
+
+/// An xs:ID in AD FS's form: an underscore and a random UUID.
+fn new_id(entropy: &dyn Entropy) -> String {
+    use std::fmt::Write as _;
+    let mut bytes = [0_u8; 16];
+    entropy.fill(&mut bytes);
+    let mut id = String::from("_");
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            id.push('-');
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn twice(relay_state: &str) -> String {
+        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let inner = format!("RPID={}&RelayState={}", encode("urn:amazon:webservices"), encode(relay_state));
+        format!("RelayState={}", encode(&inner))
+    }
+
+    #[test]
+    fn relay_state_is_encoded_twice() {
+        let ours = "session-0123456789##a_b-c";
+        assert_eq!(relay_state(Some(&twice(ours)), "urn:amazon:webservices"), Ok(ours.to_owned()));
+    }
+
+    #[test]
+    fn parameters_outside_relay_state_are_dropped() {
+        let query = format!("RPID=urn:other&{}&more=1", twice("ours"));
+        assert_eq!(relay_state(Some(&query), "urn:amazon:webservices"), Ok("ours".to_owned()));
+    }
+
+    #[test]
+    fn relay_state_encoded_once_is_a_mistake() {
+        let query = "RelayState=RPID=urn%3Aamazon%3Awebservices&RelayState=ours";
+        assert_eq!(relay_state(Some(query), "urn:amazon:webservices"), Err(Mistake::NotEncodedTwice));
+    }
+
+    #[test]
+    fn other_mistakes_in_the_address_are_told_apart() {
+        assert_eq!(relay_state(None, "urn:amazon:webservices"), Err(Mistake::NoRelayState));
+        assert_eq!(relay_state(Some("x=y"), "urn:amazon:webservices"), Err(Mistake::NoRelayState));
+        assert_eq!(
+            relay_state(Some("RelayState=ours"), "urn:amazon:webservices"),
+            Err(Mistake::NotEncodedTwice)
+        );
+        assert_eq!(relay_state(Some(&twice("ours")), "urn:other"), Err(Mistake::UnknownRelyingParty));
+    }
+
+    #[test]
+    fn origins_end_before_the_path() {
+        assert_eq!(origin("http://127.0.0.1:8080/saml"), "http://127.0.0.1:8080");
+        assert_eq!(origin("https://vestibule.example.com"), "https://vestibule.example.com");
+    }
+}

@@ -1,0 +1,148 @@
+//! Instants as SAML writes them: `xs:dateTime` (core 1.3.3).
+
+use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
+
+/// Parses an `xs:dateTime`: `2026-11-23T05:46:00.123Z`. Core 1.3.3 wants UTC;
+/// other offsets are converted, and none at all means UTC. Fractions of any
+/// length are read to the nanosecond. `None` for everything else, and for
+/// instants outside the years 0 to 9999.
+pub(super) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
+    // xs:dateTime collapses white space (XML Schema part 2, 4.3.6).
+    let text = text.trim_matches([' ', '\t', '\n', '\r']);
+    let (date, time) = text.split_once('T')?;
+    let date = parse_date(date)?;
+
+    let (clock, zone) = match time.find(['Z', '+', '-']) {
+        Some(at) => time.split_at_checked(at)?,
+        None => (time, ""),
+    };
+    let offset = parse_offset(zone)?;
+    let (clock, fraction) = match clock.split_once('.') {
+        Some((clock, fraction)) => (clock, Some(fraction)),
+        None => (clock, None),
+    };
+    let nanosecond = fraction.map_or(Some(0), parse_fraction)?;
+    let mut parts = clock.split(':');
+    let (hour, minute, second) = (two(parts.next()?)?, two(parts.next()?)?, two(parts.next()?)?);
+    if parts.next().is_some() {
+        return None;
+    }
+
+    // 24:00:00 is the next day's beginning (XML Schema part 2, 3.2.7.1).
+    let (date, hour) = match (hour, minute, second, nanosecond) {
+        (24, 0, 0, 0) => (date.next_day()?, 0),
+        _ => (date, hour),
+    };
+    let time = Time::from_hms_nano(hour, minute, second, nanosecond).ok()?;
+    // A plain `to_offset` panics where the year leaves the range.
+    OffsetDateTime::new_in_offset(date, time, offset).checked_to_offset(UtcOffset::UTC)
+}
+
+fn parse_date(text: &str) -> Option<Date> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, two(parts.next()?)?, two(parts.next()?)?);
+    if parts.next().is_some() || year.len() != 4 {
+        return None;
+    }
+    let year = digits(year)?;
+    Date::from_calendar_date(i32::try_from(year).ok()?, Month::try_from(month).ok()?, day).ok()
+}
+
+fn parse_offset(text: &str) -> Option<UtcOffset> {
+    let (sign, clock) = match text.as_bytes().first() {
+        None => return Some(UtcOffset::UTC),
+        Some(b'Z') => return (text.len() == 1).then_some(UtcOffset::UTC),
+        Some(b'-') => (-1_i8, text.get(1..)?),
+        Some(_) => (1_i8, text.get(1..)?),
+    };
+    let (hours, minutes) = clock.split_once(':')?;
+    let (hours, minutes) = (two(hours)?, two(minutes)?);
+    if hours > 14 || minutes > 59 || (hours == 14 && minutes > 0) {
+        return None;
+    }
+    UtcOffset::from_hms(sign * i8::try_from(hours).ok()?, sign * i8::try_from(minutes).ok()?, 0).ok()
+}
+
+fn parse_fraction(text: &str) -> Option<u32> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let nine = text.bytes().chain(std::iter::repeat(b'0')).take(9);
+    Some(nine.fold(0, |sum, b| sum * 10 + u32::from(b - b'0')))
+}
+
+fn two(text: &str) -> Option<u8> {
+    if text.len() == 2 { u8::try_from(digits(text)?).ok() } else { None }
+}
+
+fn digits(text: &str) -> Option<u32> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn forms_that_identity_providers_write() {
+        let base = 1_795_412_760; // 2026-11-23T05:46:00Z
+        for (text, seconds, nanoseconds) in [
+            ("2026-11-23T05:46:00Z", base, 0),
+            ("2026-11-23T05:46:00", base, 0),
+            (" 2026-11-23T05:46:00.5Z\n", base, 500_000_000),
+            ("2026-11-23T05:46:00.1234567Z", base, 123_456_700),
+            ("2026-11-23T05:46:00.123456789999999999999999999Z", base, 123_456_789),
+            ("2026-11-23T07:16:00+01:30", base, 0),
+            ("2026-11-22T21:46:00-08:00", base, 0),
+            ("2026-11-22T24:00:00Z", base - 5 * 3_600 - 46 * 60, 0),
+        ] {
+            let instant = parse_instant(text).unwrap();
+            assert_eq!((instant.unix_timestamp(), instant.nanosecond()), (seconds, nanoseconds), "{text}");
+            assert_eq!(instant.offset(), UtcOffset::UTC);
+        }
+    }
+
+    #[test]
+    fn everything_else_is_no_instant() {
+        for text in [
+            "",
+            "T",
+            "now",
+            "2026-11-23",
+            "2026-11-23 05:46:00Z",
+            "2026-11-23T05:46Z",
+            "2026-11-23T05:46:00.Z",
+            "2026-11-23T05:46:00z",
+            "2026-11-23T05:46:00Zx",
+            "2026-11-23T05:46:60Z",
+            "2026-11-23T24:00:01Z",
+            "2026-02-30T00:00:00Z",
+            "2026-11-23T05:46:00+15:00",
+            "2026-11-23T05:46:00+1:00",
+            "12026-11-23T05:46:00Z",
+            "-2026-11-23T05:46:00Z",
+            "+026-11-23T05:46:00Z",
+            "9999-12-31T23:59:59-14:00",
+            "0000-01-01T00:00:00é",
+            "٢٠٢٦-11-23T05:46:00Z",
+        ] {
+            assert_eq!(parse_instant(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "[0-9TZ:.+\\-]{0,40}", any in any::<String>()) {
+            let _ = (parse_instant(&text), parse_instant(&any));
+        }
+
+        #[test]
+        fn reads_what_time_writes(seconds in -62_167_219_200_i64..253_402_300_799) {
+            let instant = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+            let text = instant.format(&time::format_description::well_known::Rfc3339).unwrap();
+            prop_assert_eq!(parse_instant(&text), Some(instant));
+        }
+    }
+}

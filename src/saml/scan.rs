@@ -1,0 +1,365 @@
+//! The scan before the parse: one pass over the text that bounds what the
+//! parser will be asked to do.
+//!
+//! It tells markup from text exactly as the parser's tokenizer does and never
+//! counts less than it. Where the two could disagree, the document is refused.
+
+use super::{Cap, Limits, Refusal};
+
+/// Steps of namespace resolution that the parser may take. It copies the
+/// declarations in scope for every element that adds one, comparing each with
+/// each, and looks names up one by one; 1,024 declarations in the worst places
+/// cost a second. Honest responses stay below 100,000 steps.
+const MAX_RESOLUTION_STEPS: usize = 1_000_000;
+
+/// Refuses a text that is too complex, has a document type, or that the parser
+/// would accept though Namespaces in XML 1.0 does not.
+pub(super) fn scan(text: &str, limits: &Limits) -> Result<Counts, Refusal> {
+    let mut scan = Scan { limits, counts: Counts::default(), open: Vec::new(), in_scope: 0, steps: 0 };
+    scan.document(text)?;
+    Ok(scan.counts)
+}
+
+/// What was counted: at least what the parser will find.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) nodes: u32,
+    pub(super) depth: usize,
+    pub(super) namespaces: usize,
+}
+
+struct Scan<'l> {
+    limits: &'l Limits,
+    counts: Counts,
+    /// For each open element, the declarations in scope outside it.
+    open: Vec<usize>,
+    in_scope: usize,
+    steps: usize,
+}
+
+impl Scan<'_> {
+    fn document(&mut self, text: &str) -> Result<(), Refusal> {
+        let mut rest = text;
+        if is_declaration(rest) {
+            // The parser takes it for an instruction unless a plain space follows.
+            self.node()?;
+            rest = after(rest, 0, "?>")?;
+        }
+        while let Some(start) = rest.find('<') {
+            if start > 0 {
+                self.node()?;
+            }
+            let markup = rest.get(start..).ok_or(Refusal::NotXml)?;
+            rest = match markup.as_bytes().get(1) {
+                Some(b'!') => self.comment_or_cdata(markup)?,
+                Some(b'?') => self.processing_instruction(markup)?,
+                Some(b'/') => {
+                    self.in_scope = self.open.pop().ok_or(Refusal::NotXml)?;
+                    after(markup, 2, ">")?
+                }
+                _ => self.start_tag(markup)?,
+            };
+        }
+        Ok(())
+    }
+
+    fn comment_or_cdata<'t>(&mut self, markup: &'t str) -> Result<&'t str, Refusal> {
+        self.node()?;
+        if markup.starts_with("<!--") {
+            after(markup, "<!--".len(), "-->")
+        } else if markup.starts_with("<![CDATA[") {
+            after(markup, "<![CDATA[".len(), "]]>")
+        } else {
+            // Every other `<!` belongs to a document type declaration.
+            Err(Refusal::Doctype)
+        }
+    }
+
+    fn processing_instruction<'t>(&mut self, markup: &'t str) -> Result<&'t str, Refusal> {
+        self.node()?;
+        // XML 1.0, 2.6: the target `xml` is reserved. The parser takes `<?xml`
+        // followed by a tab for an instruction.
+        let target = markup.get(2..).unwrap_or_default();
+        let end = target.find(|c: char| c.is_ascii_whitespace() || c == '?').unwrap_or(target.len());
+        if target.get(..end).is_some_and(|name| name.eq_ignore_ascii_case("xml")) {
+            return Err(Refusal::NotXml);
+        }
+        after(markup, 2, "?>")
+    }
+
+    fn start_tag<'t>(&mut self, markup: &'t str) -> Result<&'t str, Refusal> {
+        self.node()?;
+        let depth = self.open.len() + 1;
+        self.counts.depth = self.counts.depth.max(depth);
+        if depth > self.limits.max_depth as usize {
+            return Err(Refusal::TooComplex(Cap::Depth));
+        }
+
+        let mut tag = Tag { rest: markup.get(1..).unwrap_or_default() };
+        tag.name();
+        let outside = self.in_scope;
+        let mut attributes = 0_usize;
+        let mut default_declared = false;
+        let is_empty = loop {
+            match tag.next()? {
+                Next::Open => break false,
+                Next::Empty => break true,
+                Next::Attribute { name, value } => {
+                    attributes += 1;
+                    if attributes > self.limits.max_attributes {
+                        return Err(Refusal::TooComplex(Cap::Attributes));
+                    }
+                    if name == "xmlns" {
+                        // The parser lets a second default declaration pass.
+                        if std::mem::replace(&mut default_declared, true) {
+                            return Err(Refusal::NotXml);
+                        }
+                        self.declaration(value)?;
+                    } else if name.starts_with("xmlns:") {
+                        // Namespaces in XML 1.0, 5: a prefix cannot be undeclared.
+                        if value.is_empty() {
+                            return Err(Refusal::NotXml);
+                        }
+                        self.declaration(value)?;
+                    }
+                }
+            }
+        };
+
+        let copied = if self.in_scope > outside { self.in_scope.saturating_mul(self.in_scope) } else { 0 };
+        let looked_up = self.in_scope.saturating_mul(attributes + 1);
+        self.steps = self.steps.saturating_add(copied).saturating_add(looked_up);
+        if self.steps > MAX_RESOLUTION_STEPS {
+            return Err(Refusal::TooComplex(Cap::Namespaces));
+        }
+        if is_empty {
+            self.in_scope = outside;
+        } else {
+            self.open.push(outside);
+        }
+        Ok(tag.rest)
+    }
+
+    fn declaration(&mut self, uri: &str) -> Result<(), Refusal> {
+        self.counts.namespaces += 1;
+        self.in_scope += 1;
+        if self.counts.namespaces > self.limits.max_namespaces {
+            return Err(Refusal::TooComplex(Cap::Namespaces));
+        }
+        // Canonical XML 1.0, 1.3 and 4.7 make relative namespace URIs an error.
+        // Checked here for the whole document, rendered or not.
+        if !uri.is_empty() && !is_absolute_uri(uri) {
+            return Err(Refusal::NotCanonicalizable);
+        }
+        Ok(())
+    }
+
+    fn node(&mut self) -> Result<(), Refusal> {
+        self.counts.nodes = self.counts.nodes.saturating_add(1);
+        if self.counts.nodes > self.limits.max_nodes {
+            return Err(Refusal::TooComplex(Cap::Nodes));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a URI begins with a scheme (RFC 3986, 3.1).
+pub(super) fn is_absolute_uri(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    })
+}
+
+/// Whether the text begins with an XML declaration.
+pub(super) fn is_declaration(text: &str) -> bool {
+    text.strip_prefix("<?xml").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_whitespace()))
+}
+
+/// What follows `end`, searched `skip` bytes into `markup`.
+fn after<'t>(markup: &'t str, skip: usize, end: &str) -> Result<&'t str, Refusal> {
+    let body = markup.get(skip..).ok_or(Refusal::NotXml)?;
+    let at = body.find(end).ok_or(Refusal::NotXml)?;
+    body.get(at + end.len()..).ok_or(Refusal::NotXml)
+}
+
+/// The inside of a start tag.
+struct Tag<'t> {
+    rest: &'t str,
+}
+
+enum Next<'t> {
+    Open,
+    Empty,
+    Attribute { name: &'t str, value: &'t str },
+}
+
+impl<'t> Tag<'t> {
+    fn next(&mut self) -> Result<Next<'t>, Refusal> {
+        self.rest = skip_spaces(self.rest);
+        match self.rest.as_bytes().first() {
+            Some(b'>') => {
+                self.skip(1);
+                Ok(Next::Open)
+            }
+            Some(b'/') => {
+                self.rest = self.rest.strip_prefix("/>").ok_or(Refusal::NotXml)?;
+                Ok(Next::Empty)
+            }
+            Some(_) => {
+                let name = self.name();
+                let rest = skip_spaces(self.rest).strip_prefix('=').ok_or(Refusal::NotXml)?;
+                let rest = skip_spaces(rest);
+                let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or(Refusal::NotXml)?;
+                let body = rest.get(1..).ok_or(Refusal::NotXml)?;
+                let (value, rest) = body.split_once(quote).ok_or(Refusal::NotXml)?;
+                self.rest = rest;
+                Ok(Next::Attribute { name, value })
+            }
+            None => Err(Refusal::NotXml),
+        }
+    }
+
+    /// Up to the next byte that cannot be in a name. What it lets through and
+    /// the parser does not is the parser's to refuse.
+    fn name(&mut self) -> &'t str {
+        let is_end = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>' | b'=');
+        let end = self.rest.bytes().position(is_end).unwrap_or(self.rest.len());
+        let (name, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        name
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+}
+
+fn skip_spaces(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\n', '\r'])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use roxmltree::Document;
+
+    fn refusal(text: &str) -> Option<Refusal> {
+        scan(text, &Limits::default()).err()
+    }
+
+    #[test]
+    fn honest_documents_pass() {
+        for text in [
+            "<a/>",
+            "<?xml version='1.0' encoding='UTF-8'?>\n<a b = \"c>d\" e='\"'>x<!-- <b> --><![CDATA[<!DOCTYPE]]>\
+             <?p <q>?></a>",
+            "<a xmlns='urn:a' xmlns:b='urn:b'><b:c xmlns=''/></a >",
+        ] {
+            assert_eq!(refusal(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn document_types_are_refused_wherever_they_stand() {
+        for text in
+            ["<!DOCTYPE a><a/>", "<a><!DOCTYPE b></a>", "<?xml version='1.0'?><!doctype a><a/>", "<!D"]
+        {
+            assert_eq!(refusal(text), Some(Refusal::Doctype), "{text}");
+        }
+    }
+
+    #[test]
+    fn caps_hold() {
+        let deep = |n: usize| "<a>".repeat(n) + &"</a>".repeat(n);
+        assert_eq!(refusal(&deep(64)), None);
+        assert_eq!(refusal(&deep(65)), Some(Refusal::TooComplex(Cap::Depth)));
+        assert_eq!(refusal(&"<a>".repeat(100_000)), Some(Refusal::TooComplex(Cap::Depth)));
+
+        let wide = |n: usize| format!("<a{}/>", (0..n).map(|i| format!(" a{i}=''")).collect::<String>());
+        assert_eq!(refusal(&wide(64)), None);
+        assert_eq!(refusal(&wide(65)), Some(Refusal::TooComplex(Cap::Attributes)));
+
+        let many = |n: usize| format!("<a>{}</a>", "<b/>".repeat(n));
+        assert_eq!(refusal(&many(19_999)), None);
+        assert_eq!(refusal(&many(20_000)), Some(Refusal::TooComplex(Cap::Nodes)));
+
+        let declared = |n: usize| format!("<a>{}</a>", "<b xmlns='urn:b'/>".repeat(n));
+        assert_eq!(refusal(&declared(1_024)), None);
+        assert_eq!(refusal(&declared(1_025)), Some(Refusal::TooComplex(Cap::Namespaces)));
+    }
+
+    #[test]
+    fn namespaces_in_the_worst_places_are_too_many() {
+        let eight = |i: usize| (0..60).map(|j| format!(" xmlns:p{i}x{j}='urn:x'")).collect::<String>();
+        let nested = (0..8).map(|i| format!("<a{}>", eight(i))).collect::<String>();
+        let text = nested + &"<b xmlns='urn:b'/>".repeat(500) + &"</a>".repeat(8);
+        assert_eq!(refusal(&text), Some(Refusal::TooComplex(Cap::Namespaces)));
+    }
+
+    #[test]
+    fn what_the_parser_lets_pass_is_refused() {
+        for text in [
+            "<a xmlns='urn:a' xmlns='urn:b'/>",
+            "<a xmlns:p=''/>",
+            "<a><?xml version='1.0'?></a>",
+            "<a><?XML\tx?></a>",
+        ] {
+            assert_eq!(refusal(text), Some(Refusal::NotXml), "{text}");
+        }
+        assert_eq!(refusal("<a xmlns:p='relative'/>"), Some(Refusal::NotCanonicalizable));
+        assert_eq!(refusal("<a><b xmlns='./x:y'/></a>"), Some(Refusal::NotCanonicalizable));
+    }
+
+    /// Pieces that documents are made of, and that confuse scanners.
+    fn piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("<a>".to_owned()),
+            Just("</a>".to_owned()),
+            Just("<a/>".to_owned()),
+            Just("<a b='>' c=\"'\">".to_owned()),
+            Just("<p:a xmlns:p='urn:p' p:b = '/>'\n/>".to_owned()),
+            Just("<a xmlns='urn:d'>".to_owned()),
+            Just("<!-- <a> -->".to_owned()),
+            Just("<!---->".to_owned()),
+            Just("<![CDATA[<a>]]>".to_owned()),
+            Just("<![CDATA[]]>".to_owned()),
+            Just("<?p <a> ?>".to_owned()),
+            Just("<?p?>".to_owned()),
+            Just("]]>".to_owned()),
+            Just("-->".to_owned()),
+            Just("'".to_owned()),
+            Just("&amp;\r\n".to_owned()),
+            "[ a<>/?!='\"-]{0,4}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn never_counts_less_than_the_parser(pieces in proptest::collection::vec(piece(), 0..24)) {
+            let inner = pieces.concat();
+            let declared = format!("<?xml\tversion='1.0'?><r>{inner}</r>");
+            for text in [format!("<r>{inner}</r>"), declared, inner] {
+                let scanned = scan(&text, &Limits::default());
+                if let Ok(document) = Document::parse(&text) {
+                    if let Ok(counts) = scanned {
+                        let nodes = document.descendants().count() - 1;
+                        let depth = document.descendants().filter(|n| n.is_element())
+                            .map(|n| n.ancestors().filter(|a| a.is_element()).count()).max().unwrap();
+                        prop_assert!(counts.nodes as usize >= nodes);
+                        prop_assert!(counts.depth >= depth);
+                    } else {
+                        prop_assert_eq!(scanned.err(), None, "{}", text);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn never_panics(text in any::<String>()) {
+            let _ = scan(&text, &Limits::default());
+        }
+    }
+}

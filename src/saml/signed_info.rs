@@ -1,0 +1,316 @@
+//! The structure of a `ds:Signature`, read by position: each element where the
+//! schema has it, once, and nothing beside it.
+
+use super::Refusal;
+use super::key::{Hash, SignatureAlgorithm};
+use super::xml::{self, DSIG, EXC_C14N};
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use roxmltree::Node;
+
+/// The longest `SignatureValue` text: 1,024 bytes (RSA of 8,192 bits) in
+/// base64 are 1,368 characters; the rest is for white space.
+const MAX_VALUE_CHARS: usize = 4_096;
+/// The longest `PrefixList`, in prefixes. Seen: 2. Each costs a look-up per
+/// element of the document.
+const MAX_PREFIXES: usize = 16;
+
+pub(super) const SHA256_URI: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
+const ENVELOPED_SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+
+/// What a `ds:Signature` says, its form checked and nothing believed.
+pub(super) struct SignatureParts<'a, 'i> {
+    pub(super) signed_info: Node<'a, 'i>,
+    pub(super) signed_info_method: Canonicalization<'a>,
+    pub(super) algorithm: SignatureAlgorithm,
+    pub(super) reference_uri: &'a str,
+    pub(super) reference_method: Canonicalization<'a>,
+    pub(super) digest_hash: Hash,
+    pub(super) digest: Vec<u8>,
+    pub(super) value: Vec<u8>,
+}
+
+/// Exclusive canonicalization without comments, the only method accepted.
+pub(super) struct Canonicalization<'a> {
+    pub(super) inclusive_prefixes: Vec<&'a str>,
+}
+
+impl<'a, 'i> SignatureParts<'a, 'i> {
+    /// XML Signature, 4.1 to 4.4, as core 5.4 narrows it. `KeyInfo` is not
+    /// looked into: keys come from configuration. `ds:Object` is refused.
+    pub(super) fn read(signature: Node<'a, 'i>) -> Result<Self, Refusal> {
+        let mut parts = Children::of(signature);
+        let signed_info = parts.expect("SignedInfo")?;
+        let value = base64_text(parts.expect("SignatureValue")?)?;
+        parts.optional("KeyInfo")?;
+        parts.end()?;
+
+        let mut parts = Children::of(signed_info);
+        let signed_info_method = exclusive(parts.expect("CanonicalizationMethod")?)?;
+        let method = parts.expect("SignatureMethod")?;
+        let algorithm = signature_algorithm(algorithm_of(method)?)?;
+        Children::of(method).end()?;
+        let reference = parts.expect("Reference")?;
+        // CVE-2026-33487: more than one reference, and the wrong one checked.
+        if parts.optional("Reference")?.is_some() {
+            return Err(Refusal::ReferenceRefused);
+        }
+        parts.end()?;
+
+        let reference_uri = xml::attribute(reference, "URI").ok_or(Refusal::ReferenceRefused)?;
+        let mut parts = Children::of(reference);
+        // Without transforms, inclusive canonicalization would be implied.
+        let transforms = parts.optional("Transforms")?.ok_or(Refusal::TransformRefused)?;
+        let reference_method = enveloped_then_exclusive(transforms)?;
+        let method = parts.expect("DigestMethod")?;
+        let digest_hash = digest_hash(algorithm_of(method)?)?;
+        Children::of(method).end()?;
+        let digest = base64_text(parts.expect("DigestValue")?)?;
+        parts.end()?;
+
+        Ok(Self {
+            signed_info,
+            signed_info_method,
+            algorithm,
+            reference_uri,
+            reference_method,
+            digest_hash,
+            digest,
+            value,
+        })
+    }
+}
+
+/// Core 5.4.4, exactly: the enveloped signature first, then exclusive
+/// canonicalization without comments.
+fn enveloped_then_exclusive<'a>(transforms: Node<'a, '_>) -> Result<Canonicalization<'a>, Refusal> {
+    let mut parts = Children::of(transforms);
+    let enveloped = parts.expect("Transform")?;
+    if algorithm_of(enveloped)? != ENVELOPED_SIGNATURE {
+        return Err(Refusal::TransformRefused);
+    }
+    Children::of(enveloped).end()?;
+    let method = exclusive(parts.optional("Transform")?.ok_or(Refusal::TransformRefused)?)?;
+    if parts.optional("Transform")?.is_some() {
+        return Err(Refusal::TransformRefused);
+    }
+    parts.end()?;
+    Ok(method)
+}
+
+/// A Transform or CanonicalizationMethod that is exclusive canonicalization,
+/// and its `InclusiveNamespaces` (Exclusive C14N, 3).
+fn exclusive<'a>(method: Node<'a, '_>) -> Result<Canonicalization<'a>, Refusal> {
+    if algorithm_of(method)? != EXC_C14N {
+        return Err(Refusal::TransformRefused);
+    }
+    let mut parts = Children::of(method);
+    let mut inclusive_prefixes = Vec::new();
+    if let Some(inclusive) = parts.next_if(EXC_C14N, "InclusiveNamespaces")? {
+        let list = xml::attribute(inclusive, "PrefixList").ok_or(Refusal::SignatureMalformed)?;
+        inclusive_prefixes.extend(list.split_ascii_whitespace().take(MAX_PREFIXES + 1));
+        Children::of(inclusive).end()?;
+    }
+    parts.end()?;
+    if inclusive_prefixes.len() > MAX_PREFIXES {
+        return Err(Refusal::SignatureMalformed);
+    }
+    Ok(Canonicalization { inclusive_prefixes })
+}
+
+/// The allow-list of signatures (RFC 6931, 2.3). SHA-1, MD5 and HMAC are not on it.
+fn signature_algorithm(uri: &str) -> Result<SignatureAlgorithm, Refusal> {
+    match uri {
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256" => Ok(SignatureAlgorithm::Rsa(Hash::Sha256)),
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384" => Ok(SignatureAlgorithm::Rsa(Hash::Sha384)),
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512" => Ok(SignatureAlgorithm::Rsa(Hash::Sha512)),
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256" => Ok(SignatureAlgorithm::Ecdsa(Hash::Sha256)),
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384" => Ok(SignatureAlgorithm::Ecdsa(Hash::Sha384)),
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512" => Ok(SignatureAlgorithm::Ecdsa(Hash::Sha512)),
+        _ => Err(Refusal::AlgorithmRefused),
+    }
+}
+
+/// The allow-list of digests (XML Encryption 5.7; RFC 6931, 2.1).
+fn digest_hash(uri: &str) -> Result<Hash, Refusal> {
+    match uri {
+        SHA256_URI => Ok(Hash::Sha256),
+        "http://www.w3.org/2001/04/xmldsig-more#sha384" => Ok(Hash::Sha384),
+        "http://www.w3.org/2001/04/xmlenc#sha512" => Ok(Hash::Sha512),
+        _ => Err(Refusal::AlgorithmRefused),
+    }
+}
+
+impl Hash {
+    pub(super) fn digest(self, data: &[u8]) -> digest::Digest {
+        let algorithm = match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        };
+        digest::digest(algorithm, data)
+    }
+}
+
+fn algorithm_of<'a>(method: Node<'a, '_>) -> Result<&'a str, Refusal> {
+    xml::attribute(method, "Algorithm").ok_or(Refusal::SignatureMalformed)
+}
+
+/// The bytes of an element that holds base64 and nothing else, not even a
+/// comment (xml-crypto's CVE-2025-29775).
+fn base64_text(element: Node<'_, '_>) -> Result<Vec<u8>, Refusal> {
+    let text = xml::pure_text(element).filter(|text| text.len() <= MAX_VALUE_CHARS);
+    let mut text = text.ok_or(Refusal::SignatureMalformed)?.as_bytes().to_vec();
+    text.retain(|b| !b.is_ascii_whitespace());
+    let bytes = STANDARD.decode(text).map_err(|_| Refusal::SignatureMalformed)?;
+    if bytes.is_empty() { Err(Refusal::SignatureMalformed) } else { Ok(bytes) }
+}
+
+/// The children of an element that holds elements only, taken in order.
+struct Children<'a, 'i> {
+    next: Option<Node<'a, 'i>>,
+}
+
+impl<'a, 'i> Children<'a, 'i> {
+    fn of(parent: Node<'a, 'i>) -> Self {
+        Self { next: parent.first_child() }
+    }
+
+    /// The next child, which must be this element of XML Signature.
+    fn expect(&mut self, name: &str) -> Result<Node<'a, 'i>, Refusal> {
+        self.optional(name)?.ok_or(Refusal::SignatureMalformed)
+    }
+
+    /// The next child, if it is this element of XML Signature.
+    fn optional(&mut self, name: &str) -> Result<Option<Node<'a, 'i>>, Refusal> {
+        self.next_if(DSIG, name)
+    }
+
+    fn next_if(&mut self, namespace: &str, name: &str) -> Result<Option<Node<'a, 'i>>, Refusal> {
+        self.skip_space()?;
+        match self.next {
+            Some(node) if xml::is(node, namespace, name) => {
+                self.next = node.next_sibling();
+                Ok(Some(node))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Nothing but white space is left.
+    fn end(&mut self) -> Result<(), Refusal> {
+        self.skip_space()?;
+        if self.next.is_some() { Err(Refusal::SignatureMalformed) } else { Ok(()) }
+    }
+
+    /// White space between elements is no content; comments, instructions and
+    /// other text are nothing an honest signature has.
+    fn skip_space(&mut self) -> Result<(), Refusal> {
+        while let Some(node) = self.next.filter(|node| !node.is_element()) {
+            let is_space = |text: &str| text.bytes().all(|b| b.is_ascii_whitespace());
+            if !node.is_text() || !node.text().is_some_and(is_space) {
+                return Err(Refusal::SignatureMalformed);
+            }
+            self.next = node.next_sibling();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use roxmltree::Document;
+
+    const HONEST: &str = r##"<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"> <SignedInfo>
+        <CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>
+        <SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/>
+        <Reference URI="#_1"><Transforms>
+            <Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>
+            <Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"><InclusiveNamespaces
+                xmlns="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="xs  #default"/></Transform>
+        </Transforms><DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>
+        <DigestValue>AA
+            AA</DigestValue></Reference></SignedInfo>
+        <SignatureValue>AAAA</SignatureValue><KeyInfo>anything <at/> all</KeyInfo></Signature>"##;
+
+    fn refusal(xml: &str) -> Option<Refusal> {
+        let document = Document::parse(xml).unwrap();
+        SignatureParts::read(document.root_element()).err()
+    }
+
+    #[test]
+    fn an_honest_signature_is_read() {
+        let document = Document::parse(HONEST).unwrap();
+        let parts = SignatureParts::read(document.root_element()).ok().unwrap();
+        assert_eq!(parts.algorithm, SignatureAlgorithm::Rsa(Hash::Sha256));
+        assert_eq!(parts.reference_uri, "#_1");
+        assert_eq!(parts.reference_method.inclusive_prefixes, ["xs", "#default"]);
+        assert!(parts.signed_info_method.inclusive_prefixes.is_empty());
+        assert_eq!((parts.digest, parts.value), (vec![0; 3], vec![0; 3]));
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        use Refusal::{AlgorithmRefused, ReferenceRefused, SignatureMalformed, TransformRefused};
+        let reference = "<Reference URI=\"#_1\"><Transforms>";
+        for (honest, evil, expected) in [
+            ("<SignatureValue>AAAA", "<SignatureValue>AA<!---->AA", SignatureMalformed),
+            ("<SignatureValue>AAAA", "<SignatureValue>", SignatureMalformed),
+            ("<SignatureValue>AAAA", "<SignatureValue>AAA", SignatureMalformed),
+            ("<SignatureValue>AAAA", "<SignatureValue><b/>AAAA", SignatureMalformed),
+            ("<DigestValue>AA", "<DigestValue>BBBB<!-- -->AA", SignatureMalformed),
+            ("<DigestValue>", "<DigestValue>AAAA</DigestValue><DigestValue>", SignatureMalformed),
+            ("</KeyInfo>", "</KeyInfo><Object/>", SignatureMalformed),
+            ("</KeyInfo>", "</KeyInfo><KeyInfo/>", SignatureMalformed),
+            ("</SignedInfo>", "</SignedInfo><SignedInfo/>", SignatureMalformed),
+            ("<SignedInfo>", "<SignedInfo>text", SignatureMalformed),
+            ("<SignedInfo>", "<SignedInfo><?p?>", SignatureMalformed),
+            ("xml-exc-c14n#\"/>", "xml-exc-c14n#WithComments\"/>", TransformRefused),
+            (
+                "http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
+                "http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"/>",
+                TransformRefused,
+            ),
+            ("xmldsig-more#rsa-sha256", "xmldsig-more#rsa-md5", AlgorithmRefused),
+            (
+                "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+                "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
+                AlgorithmRefused,
+            ),
+            ("xmldsig-more#rsa-sha256", "xmldsig-more#hmac-sha256", AlgorithmRefused),
+            (
+                "xmldsig-more#rsa-sha256\"/>",
+                "xmldsig-more#rsa-sha256\"><X/></SignatureMethod>",
+                SignatureMalformed,
+            ),
+            (
+                "http://www.w3.org/2001/04/xmlenc#sha256",
+                "http://www.w3.org/2000/09/xmldsig#sha1",
+                AlgorithmRefused,
+            ),
+            (
+                " Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256",
+                " xmlns:e=\"urn:e\" e:Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256",
+                SignatureMalformed,
+            ),
+            ("</Reference>", "</Reference><Reference/>", ReferenceRefused),
+            (" URI=\"#_1\"", "", ReferenceRefused),
+            ("#enveloped-signature", "#base64", TransformRefused),
+            (
+                "</Transforms>",
+                "<Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xslt-19991116\"/></Transforms>",
+                TransformRefused,
+            ),
+            ("#enveloped-signature\"/>", "#enveloped-signature\"><XPath/></Transform>", SignatureMalformed),
+            ("PrefixList=", "Prefixes=", SignatureMalformed),
+            ("xs  #default", "a b c d e f g h i j k l m n o p q", SignatureMalformed),
+            (reference, "<Reference URI=\"#_1\"><X/><Transforms>", TransformRefused),
+        ] {
+            assert!(HONEST.contains(honest), "{honest}");
+            assert_eq!(refusal(&HONEST.replacen(honest, evil, 1)), Some(expected), "{evil}");
+        }
+    }
+}
