@@ -2,10 +2,12 @@
 //! as strict as AWS's (`tests/aws/sts.py`, which also answers what IAM would say
 //! about its roles and providers). Installed by `tests/install-aws`.
 //!
-//! What they cannot: no emulator checks who calls (permissions are never missing:
-//! let a `FaultProxy` say so); DynamoDB never removes expired items by itself;
-//! KMS uses disabled keys as if they were not, and wants ids, not ARNs, where
-//! keys are disabled or deleted.
+//! What they cannot: nobody but STS checks who calls (permissions are never
+//! missing: let a `FaultProxy` say so). DynamoDB never removes expired items by
+//! itself, has no conflicts between transactions, and knows nothing of
+//! point-in-time recovery. KMS uses disabled keys as if they were not, takes ids
+//! but no ARNs where keys are disabled or deleted, and hashes what `Sign` is
+//! given as a `DIGEST` once more: sign `RAW`.
 
 use super::process::{Process, free_port};
 use serde_json::{Value, json};
@@ -32,6 +34,8 @@ pub enum Service {
     Kms,
     /// moto.
     Ssm,
+    /// moto; for its address only, its protocol is none that [`Emulators::call`] speaks.
+    S3,
     /// The strict STS.
     Sts,
     /// The strict STS: `GetRole`, `GetSAMLProvider`.
@@ -39,7 +43,7 @@ pub enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 5] = [Self::DynamoDb, Self::Kms, Self::Ssm, Self::Sts, Self::Iam];
+    const ALL: [Self; 6] = [Self::DynamoDb, Self::Kms, Self::Ssm, Self::S3, Self::Sts, Self::Iam];
 
     /// As signatures name it; in capitals, as the variables of the SDKs do.
     fn name(self) -> &'static str {
@@ -47,6 +51,7 @@ impl Service {
             Self::DynamoDb => "dynamodb",
             Self::Kms => "kms",
             Self::Ssm => "ssm",
+            Self::S3 => "s3",
             Self::Sts => "sts",
             Self::Iam => "iam",
         }
@@ -58,7 +63,7 @@ impl Service {
             Self::DynamoDb => "DynamoDB_20120810",
             Self::Kms => "TrentService",
             Self::Ssm => "AmazonSSM",
-            Self::Sts | Self::Iam => panic!("the query protocol has no target"),
+            Self::S3 | Self::Sts | Self::Iam => panic!("no JSON service"),
         }
     }
 }
@@ -146,7 +151,7 @@ impl Emulators {
     pub fn endpoint(&self, service: Service) -> String {
         url(match service {
             Service::DynamoDb => self.ports.dynamodb,
-            Service::Kms | Service::Ssm => self.ports.moto,
+            Service::Kms | Service::Ssm | Service::S3 => self.ports.moto,
             Service::Sts | Service::Iam => self.ports.sts,
         })
     }
