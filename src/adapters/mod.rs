@@ -50,7 +50,9 @@ pub async fn open(
             (issuer.clone(), Some(issuer))
         }
         Sts::Aws { regions, endpoint, timeout } => {
-            let issuer = StsIssuer::open(&sdk, regions, endpoint.as_deref(), *timeout).await;
+            let regions: Vec<_> =
+                regions.iter().map(|region| (region.as_str(), endpoint.as_deref())).collect();
+            let issuer = StsIssuer::open(&sdk, &regions, *timeout).await;
             (Arc::new(issuer), None)
         }
     };
