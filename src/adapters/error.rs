@@ -129,9 +129,9 @@ impl OpenError {
     /// A system's error about this file; a full disk gets its own sentence.
     pub(super) fn file(path: &std::path::Path, source: io::Error) -> Self {
         let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
-            _ => Self::File { path, source },
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            return Self::DiskFull { path };
         }
+        Self::File { path, source }
     }
 }

@@ -87,9 +87,11 @@ impl SessionStore for EmbeddedStore {
             .map_err(|_| PutError::Unavailable)?
     }
 
-    async fn release(&self, session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable> {
-        let (session, event) = (session.clone(), event.clone());
-        self.write(move |conn| statements::release(conn, &session, &event)).await
+    /// The session id is not needed: what a login holds goes when it closes. If it
+    /// has ended otherwise, it holds nothing any more.
+    async fn release(&self, _session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        let event = event.clone();
+        self.write(move |conn| statements::record(conn, &event)).await.map(|_| ())
     }
 
     async fn take(

@@ -11,6 +11,9 @@ const APPLICATION_ID: i64 = 0x5645_5354;
 /// `PRAGMA user_version`: raised with every change of [`SCHEMA`].
 const SCHEMA_VERSION: i64 = 1;
 
+/// The same while opening, where each of several statements may have to wait.
+const OPEN_TIMEOUT: Duration = Duration::from_millis(400);
+
 /// How long one statement waits for another process that is writing. A group
 /// commit holds the lock for milliseconds; longer, and requests would time out
 /// in the queue behind it; shorter, and a slow disk would look like a fault.
@@ -123,7 +126,7 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
     let explain = |e: Error| explain(path, e);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(explain)?;
-    conn.busy_timeout(BUSY_TIMEOUT).map_err(explain)?;
+    conn.busy_timeout(OPEN_TIMEOUT).map_err(explain)?;
     if conn.is_readonly("main").map_err(explain)? {
         let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         return Err(OpenError::File { path: path.to_owned(), source });
@@ -144,20 +147,24 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
     .map_err(explain)?;
     conn.set_prepared_statement_cache_capacity(64);
     create_schema(&conn, path)?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(explain)?;
     Ok(conn)
 }
 
-/// Whether the file has our schema already (`false`: it is empty).
+/// Whether the file has our schema already (`false`: it is empty). One
+/// statement, so one moment: another process may be creating it just now.
 fn check_ours(conn: &Connection, path: &Path) -> Result<bool, OpenError> {
-    let number =
-        |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|e| explain(path, e));
-    let application = number("PRAGMA application_id")?;
-    let version = number("PRAGMA user_version")?;
+    let marks = "SELECT (SELECT application_id FROM pragma_application_id),
+                        (SELECT user_version FROM pragma_user_version),
+                        (SELECT count(*) FROM sqlite_schema)";
+    let marks: (i64, i64, i64) = conn
+        .query_row(marks, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .map_err(|e| explain(path, e))?;
     let path = path.to_owned();
-    match (application, version) {
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(true),
-        (APPLICATION_ID, found) => Err(OpenError::NewerDatabase { path, found, known: SCHEMA_VERSION }),
-        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(false),
+    match marks {
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(true),
+        (APPLICATION_ID, found, _) => Err(OpenError::NewerDatabase { path, found, known: SCHEMA_VERSION }),
+        (0, 0, 0) => Ok(false),
         _ => Err(OpenError::ForeignDatabase { path }),
     }
 }

@@ -89,19 +89,6 @@ pub(super) fn put(
     Ok(Ok(()))
 }
 
-/// The login failed: its place is free again, unless it has ended already. A
-/// `put` of the same login whose answer was lost is taken back with it.
-pub(super) fn release(conn: &Connection, session: &Handle, event: &AuditEvent) -> Sql<()> {
-    if let Some(login) = &event.login {
-        execute(
-            conn,
-            "DELETE FROM sessions WHERE session = ?1 AND login = ?2",
-            [session.as_str(), login.as_str()],
-        )?;
-    }
-    record(conn, event).map(|_| ())
-}
-
 /// Step 11. The DELETE decides; the UPDATE remembers that a delivery is owed.
 pub(super) fn take(
     conn: &Connection,
@@ -125,19 +112,12 @@ pub(super) fn take(
     Ok(taken)
 }
 
-/// Appends an event; a final one closes its login. A repetition is recognised.
-/// `false`: the login has ended otherwise, and has one end only.
-///
-/// An uncertain take does not know its login; the session id does. The one
-/// whose item is gone comes first, else the one that waits: that item is
-/// removed, so that the ticket is not honoured again.
+/// Appends an event; a final one closes its login, and frees the session id if
+/// it was the login's. A repetition is recognised. `false`: the login has ended
+/// otherwise, and has one end only.
 pub(super) fn record(conn: &Connection, event: &AuditEvent) -> Sql<bool> {
-    let mut event = event.clone();
-    if event.kind == EventKind::Uncertain && event.login.is_none() {
-        event.login = login_with_credentials(conn, event.session.as_ref())?;
-    }
     let Some(login) = event.login.as_ref().map(LoginId::as_str) else {
-        return append(conn, &event).map(|()| true);
+        return append(conn, event).map(|()| true);
     };
     if event.kind.is_final() {
         execute(conn, "DELETE FROM open_logins WHERE login = ?1", [login])?;
@@ -148,17 +128,7 @@ pub(super) fn record(conn: &Connection, event: &AuditEvent) -> Sql<bool> {
     if event.kind.is_final() && has_ended(conn, login)? {
         return Ok(false);
     }
-    append(conn, &event).map(|()| true)
-}
-
-fn login_with_credentials(conn: &Connection, session: Option<&Handle>) -> Sql<Option<LoginId>> {
-    let Some(session) = session else { return Ok(None) };
-    conn.prepare_cached(
-        "SELECT login FROM open_logins WHERE session = ?1 AND state IN ('taken', 'issued')
-         ORDER BY state = 'issued', ends_at LIMIT 1",
-    )?
-    .query_row([session.as_str()], |row| row.get(0).map(LoginId::from_stored))
-    .optional()
+    append(conn, event).map(|()| true)
 }
 
 /// The newest events first.

@@ -1,0 +1,95 @@
+//! Every credential issuer against the contract of its ports; then what is the
+//! local issuer's own: its marks.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "support/contract/mod.rs"]
+mod contract;
+#[path = "support/forge.rs"]
+mod forge;
+
+use contract::issuer::{Issuer, IssuerHouse, Wanted, issuer_contract};
+use secrecy::ExposeSecret;
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use time::OffsetDateTime;
+use vestibule::adapters::local::{LocalIssuer, SystemEntropy};
+use vestibule::roles::{Condition, Field, Grant, Matcher, Outcome, ProviderArn, Rule, Rules};
+
+const REGION: &str = "eu-central-1";
+
+struct Local(tempfile::TempDir);
+
+impl Local {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+    fn named(&self, name: &str) -> Issuer {
+        let path = self.0.path().join(name);
+        let issuer = Arc::new(LocalIssuer::open(&path, REGION.to_owned(), Arc::new(SystemEntropy)).unwrap());
+        Issuer { issuer: issuer.clone(), callers: issuer }
+    }
+}
+
+impl IssuerHouse for Local {
+    fn open(&self) -> Issuer {
+        self.named("sts-key")
+    }
+    fn stranger(&self) -> Issuer {
+        self.named("stranger")
+    }
+    fn grant(&self, wanted: &Wanted) -> Grant {
+        let response = forge::Forge {
+            session_not_on_or_after: wanted.session_ends.map(|ends| forge::at(ends.whole_seconds())),
+            ..forge::Forge::default()
+        };
+        let rule = Rule {
+            name: "production".to_owned(),
+            conditions: vec![Condition {
+                field: Field::RoleName,
+                matchers: vec![Matcher::Equals("ADFS-Production".to_owned())],
+            }],
+            outcome: Outcome::Grant {
+                role: None,
+                duration: wanted.duration,
+                session_policy: wanted.session_policy.clone(),
+                policy_arns: wanted.policy_arns.clone(),
+            },
+        };
+        let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
+        let rules = Rules::new(vec![rule], BTreeMap::from([("ADFS".to_owned(), provider)]));
+        rules.decide(forge::judge(&response.xml()).unwrap()).unwrap()
+    }
+    fn now(&self) -> OffsetDateTime {
+        forge::now()
+    }
+    fn region(&self) -> &'static str {
+        REGION
+    }
+}
+
+issuer_contract!(Local::new());
+
+#[tokio::test]
+async fn local_credentials_are_marked_and_shaped_as_awss_are() {
+    let house = Local::new();
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#.to_owned();
+    let wanted = Wanted { session_policy: Some(policy), ..Wanted::default() };
+    let credentials = house.open().issuer.issue(&house.grant(&wanted), house.now()).await.unwrap();
+    let (key, secret) = (&credentials.access_key_id, credentials.secret_access_key.expose_secret());
+    assert!(key.starts_with("LOCAL") && key.len() == 20, "{key}");
+    assert!(key.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b)), "{key}");
+    assert_eq!(secret.len(), 40);
+    let token = credentials.session_token.expose_secret();
+    let sealed = token.strip_prefix("local.").unwrap();
+    assert!(sealed.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    let shown = format!("{credentials:?}");
+    assert!(!shown.contains(secret) && !shown.contains(sealed));
+}
+
+#[test]
+fn the_key_file_is_private() {
+    let house = Local::new();
+    house.open();
+    assert_eq!(std::fs::metadata(house.0.path().join("sts-key")).unwrap().mode() & 0o7777, 0o600);
+}

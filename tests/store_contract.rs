@@ -1,0 +1,439 @@
+//! Every store against the contract of its ports; then what is the embedded
+//! store's own: its file, its locks, its disk.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+#[path = "support/contract/mod.rs"]
+mod contract;
+
+use contract::start_of_time;
+use contract::store::{Login, Store, StoreHouse, store_contract};
+use rusqlite::Connection;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use vestibule::adapters::OpenError;
+use vestibule::adapters::local::EmbeddedStore;
+use vestibule::broker::EventKind;
+use vestibule::broker::ports::{BeginError, PutError, StoreUnavailable, TakeError};
+
+struct Embedded {
+    directory: tempfile::TempDir,
+    crashes: AtomicU32,
+}
+
+impl Embedded {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), crashes: AtomicU32::new(0) }
+    }
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("vestibule.db")
+    }
+}
+
+fn store_at(path: &Path) -> Store {
+    let store = Arc::new(EmbeddedStore::open(path).unwrap());
+    Store { sessions: store.clone(), audit: store.clone(), users: store }
+}
+
+impl StoreHouse for Embedded {
+    fn open(&self) -> Store {
+        store_at(&self.path())
+    }
+    /// What is in the files at this moment is what a killed process leaves; its
+    /// shared memory (`-shm`) is gone.
+    fn after_crash(&self) -> Store {
+        let n = self.crashes.fetch_add(1, Ordering::Relaxed);
+        let copy = self.directory.path().join(format!("crash-{n}.db"));
+        std::fs::copy(self.path(), &copy).unwrap();
+        std::fs::copy(self.path().with_extension("db-wal"), copy.with_extension("db-wal")).unwrap();
+        store_at(&copy)
+    }
+}
+
+store_contract!(Embedded::new());
+
+fn refusal(path: &Path) -> OpenError {
+    match EmbeddedStore::open(path) {
+        Ok(_) => panic!("{} was opened", path.display()),
+        Err(e) => e,
+    }
+}
+
+#[test]
+fn a_file_that_is_not_a_database_is_refused_and_left_alone() {
+    let house = Embedded::new();
+    for text in ["not a database at all, but a letter to the editor. ".repeat(50), "short".to_owned()] {
+        std::fs::write(house.path(), &text).unwrap();
+        let error = refusal(&house.path());
+        assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
+        assert!(error.to_string().contains("vestibule.db is not a database"), "{error}");
+        assert_eq!(std::fs::read_to_string(house.path()).unwrap(), text);
+    }
+}
+
+#[test]
+fn the_database_of_another_program_is_refused_and_left_alone() {
+    let house = Embedded::new();
+    let theirs = Connection::open(house.path()).unwrap();
+    theirs.execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
+    drop(theirs);
+    let before = std::fs::read(house.path()).unwrap();
+    assert!(matches!(refusal(&house.path()), OpenError::ForeignDatabase { .. }));
+    assert_eq!(std::fs::read(house.path()).unwrap(), before);
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let house = Embedded::new();
+    drop(house.open());
+    let newer = Connection::open(house.path()).unwrap();
+    newer.execute_batch("PRAGMA user_version = 99").unwrap();
+    drop(newer);
+    assert!(matches!(refusal(&house.path()), OpenError::NewerDatabase { found: 99, .. }));
+}
+
+#[test]
+fn a_damaged_database_is_refused_with_a_sentence() {
+    let house = Embedded::new();
+    drop(house.open());
+    let mut bytes = std::fs::read(house.path()).unwrap();
+    bytes[100..4096].fill(0xAA);
+    std::fs::write(house.path(), bytes).unwrap();
+    assert!(matches!(refusal(&house.path()), OpenError::Database { .. }));
+}
+
+#[test]
+fn a_locked_database_is_refused_in_bounded_time() {
+    let house = Embedded::new();
+    drop(house.open());
+    let tool = Connection::open(house.path()).unwrap();
+    tool.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE readiness SET beat = 0")
+        .unwrap();
+    let began = Instant::now();
+    let error = refusal(&house.path());
+    assert!(matches!(error, OpenError::DatabaseLocked { .. }), "{error:?}");
+    assert!(error.to_string().contains("locked by another process"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    tool.execute_batch("ROLLBACK").unwrap();
+    drop(tool);
+    drop(house.open());
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_or_written_is_refused() {
+    let house = Embedded::new();
+    std::fs::write(house.path(), "").unwrap();
+    let below_a_file = house.path().join("var/vestibule.db");
+    assert!(matches!(refusal(&below_a_file), OpenError::Directory { .. }));
+    assert!(matches!(refusal(house.directory.path()), OpenError::File { .. }), "a directory is no file");
+    // Nobody, not even root, makes files there.
+    let error = refusal(Path::new("/proc/self/vestibule.db"));
+    assert!(matches!(error, OpenError::File { .. }), "{error:?}");
+    assert!(error.to_string().contains("must belong to the user"), "{error}");
+}
+
+#[test]
+fn the_file_is_private_and_so_is_the_directory_made_for_it() {
+    let house = Embedded::new();
+    let path = house.directory.path().join("var/lib/vestibule.db");
+    let store = store_at(&path);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    for file in [path.clone(), path.with_extension("db-wal"), path.with_extension("db-shm")] {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    drop(store);
+}
+
+#[test]
+fn many_processes_may_make_the_file_at_once() {
+    for _ in 0..5 {
+        let house = Embedded::new();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| drop(house.open()));
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn protocol_store_down_at_begin_put_and_take() {
+    let house = Embedded::new();
+    let store = house.open();
+    let (waiting, started, new) = (Login::new(), Login::new(), Login::new());
+    waiting.issue(&store).await;
+    started.begin(&store).await.unwrap();
+    let lock = Connection::open(house.path()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let clock = Instant::now();
+    let (begin, put, take, ready, recent) = tokio::join!(
+        new.begin(&store),
+        started.put(&store, started.began),
+        store.sessions.take(&waiting.session, &waiting.jti, waiting.began),
+        store.audit.ready(),
+        store.audit.recent(10),
+    );
+    assert!(clock.elapsed() < Duration::from_secs(8), "{:?}", clock.elapsed());
+    assert_eq!(begin, Err(BeginError::Unavailable));
+    assert_eq!(put, Err(PutError::Unavailable));
+    assert!(matches!(take, Err(TakeError::Unavailable)));
+    assert_eq!(ready, Err(StoreUnavailable));
+    assert_eq!(recent.unwrap().len(), 3, "reading goes on");
+
+    lock.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(new.history(&store).await, []);
+    new.begin(&store).await.expect("nothing was written");
+    started.put(&store, started.began).await.expect("the reservation still holds");
+    assert!(waiting.take(&store, waiting.began).await.is_some(), "the session still waits");
+    store.audit.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_at_once() {
+    let house = Embedded::new();
+    let store = house.open();
+    let lock = Connection::open(house.path()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..3_000 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let clock = Instant::now();
+            (Login::new().begin(&store).await, clock.elapsed())
+        });
+    }
+    let (mut at_once, clock) = (0, Instant::now());
+    while let Some(done) = tasks.join_next().await {
+        let (begun, took) = done.unwrap();
+        assert_eq!(begun, Err(BeginError::Unavailable));
+        at_once += usize::from(took < Duration::from_secs(1));
+    }
+    assert!(at_once >= 1_000, "{at_once}");
+    assert!(clock.elapsed() < Duration::from_secs(15), "{:?}", clock.elapsed());
+    lock.execute_batch("ROLLBACK").unwrap();
+    // Those that were withdrawn stay withdrawn.
+    Login::new().begin(&store).await.unwrap();
+    assert_eq!(store.audit.recent(10_000).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_audit_trail_cannot_be_changed() {
+    let house = Embedded::new();
+    let store = house.open();
+    let login = Login::new();
+    login.complete(&store).await;
+    let tool = Connection::open(house.path()).unwrap();
+    for statement in ["UPDATE audit SET code = 'x'", "DELETE FROM audit", "DELETE FROM audit WHERE seq = 1"] {
+        let refused = tool.execute(statement, []).unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
+    assert_eq!(login.history(&store).await.len(), 3);
+}
+
+#[tokio::test]
+async fn the_auditor_finds_a_login_by_name_and_by_access_key() {
+    let house = Embedded::new();
+    let store = house.open();
+    let login = Login::new();
+    login.complete(&store).await;
+    let tool = Connection::open(house.path()).unwrap();
+    let find = |column: &str, value: String| -> (i64, String) {
+        let sql = format!("SELECT count(*) FROM audit WHERE {column} = ?1");
+        let plan =
+            tool.query_row(&format!("EXPLAIN QUERY PLAN {sql}"), [&value], |row| row.get("detail")).unwrap();
+        (tool.query_row(&sql, [&value], |row| row.get(0)).unwrap(), plan)
+    };
+    for (column, value) in [
+        ("name_id", "anna@example.com".to_owned()),
+        ("access_key_id", format!("LOCAL{}", login.id.as_str())),
+        ("login", login.id.as_str().to_owned()),
+    ] {
+        let (found, plan) = find(column, value);
+        assert_eq!(found, 3);
+        assert!(plan.contains("USING") && plan.contains("INDEX"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn the_users_row_counts_each_login_once() {
+    let house = Embedded::new();
+    let store = house.open();
+    for login in [Login::new(), Login::at(start_of_time() + time::Duration::hours(1))] {
+        let mut issued = login.event(EventKind::Issued, login.began);
+        issued.subject.role_session_name = Some("anna".to_owned());
+        issued.subject.role = Some(format!("role-{}", login.began.unix_timestamp()));
+        store.users.signed_in(&issued).await.unwrap();
+        store.users.signed_in(&issued).await.unwrap();
+    }
+    let tool = Connection::open(house.path()).unwrap();
+    let row = tool
+        .query_row(
+            "SELECT CognitoID, name, last_authentication, authentications, last_role FROM users",
+            [],
+            |r| {
+                Ok((
+                    r.get::<_, String>(0)?,
+                    r.get::<_, String>(1)?,
+                    r.get::<_, i64>(2)?,
+                    r.get::<_, i64>(3)?,
+                    r.get::<_, String>(4)?,
+                ))
+            },
+        )
+        .unwrap();
+    let expected = ("ADFS#anna@example.com", "anna", 1_700_003_600_000_000_000, 2, "role-1700003600");
+    assert_eq!((row.0.as_str(), row.1.as_str(), row.2, row.3, row.4.as_str()), expected);
+}
+
+#[tokio::test]
+async fn what_was_taken_does_not_linger_in_the_database_pages() {
+    let house = Embedded::new();
+    let store = house.open();
+    let login = Login::new();
+    login.issue(&store).await;
+    let holds = |needle: &[u8]| {
+        let bytes = std::fs::read(house.path()).unwrap();
+        bytes.windows(needle.len()).any(|window| window == needle)
+    };
+    let checkpoint = || {
+        let tool = Connection::open(house.path()).unwrap();
+        tool.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    };
+    checkpoint();
+    assert!(holds(login.sealed().as_bytes()), "control: while it waits it is there");
+    assert!(login.take(&store, login.began).await.is_some());
+    checkpoint();
+    assert!(!holds(login.sealed().as_bytes()));
+}
+
+#[tokio::test]
+async fn dropping_the_store_finishes_what_is_queued() {
+    let house = Embedded::new();
+    let store = house.open();
+    let logins: Vec<_> = (0..50).map(|_| Login::new()).collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for login in &logins {
+        let (store, login) = (store.clone(), login.clone());
+        tasks.spawn(async move { login.begin(&store).await });
+    }
+    drop(store);
+    while let Some(begun) = tasks.join_next().await {
+        begun.unwrap().unwrap();
+    }
+    assert!(!house.path().with_extension("db-wal").exists(), "closed in good order");
+    assert_eq!(house.open().audit.recent(100).await.unwrap().len(), 50);
+}
+
+const CHILD_DATABASE: &str = "VESTIBULE_TEST_DATABASE";
+
+/// A process that may write no more than 2,000 KiB to any file, as if the disk
+/// were full then.
+#[tokio::test]
+async fn a_full_disk_loses_nothing_and_says_so() {
+    let house = Embedded::new();
+    let child = |limit: &str| {
+        Command::new("sh")
+            .args([
+                "-c",
+                "trap '' XFSZ; ulimit -f \"$1\" && exec \"$0\" --exact full_disk_child --ignored --nocapture",
+            ])
+            .arg(std::env::current_exe().unwrap())
+            .arg(limit)
+            .env(CHILD_DATABASE, house.path())
+            .output()
+            .unwrap()
+    };
+    // In blocks of 512 bytes (POSIX).
+    let full = child("4000");
+    let said = String::from_utf8_lossy(&full.stdout).into_owned() + &String::from_utf8_lossy(&full.stderr);
+    assert!(full.status.success(), "{said}");
+    let count = |name: &str| -> usize {
+        said.lines().find_map(|l| l.split(name).nth(1)).and_then(|n| n.trim().parse().ok()).expect(&said)
+    };
+    let (begun, issued) = (count("begun:"), count("issued:"));
+    assert!(issued > 10 && begun >= issued, "{said}");
+
+    let store = house.open();
+    let events = store.audit.recent(100_000).await.unwrap();
+    let of_kind = |kind| events.iter().filter(|e| e.kind == kind).count();
+    assert_eq!((of_kind(EventKind::Started), of_kind(EventKind::Issued)), (begun, issued));
+    assert_eq!(events.len(), begun + issued, "nothing half-written");
+    let report = store.audit.sweep(start_of_time() + time::Duration::minutes(2)).await.unwrap();
+    assert_eq!((report.expired, report.abandoned), (issued, begun - issued), "every session still waited");
+    store.audit.ready().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "started by a_full_disk_loses_nothing_and_says_so"]
+async fn full_disk_child() {
+    let path = PathBuf::from(std::env::var_os(CHILD_DATABASE).unwrap());
+    let store = store_at(&path);
+    let (mut begun, mut issued, mut last) = (0, 0, None);
+    // Until not even the smallest write fits any more.
+    while store.audit.ready().await.is_ok() {
+        let login = Login::new();
+        match login.begin(&store).await {
+            Ok(()) => begun += 1,
+            Err(e) => {
+                assert_eq!(e, BeginError::Unavailable);
+                continue;
+            }
+        }
+        match login.put(&store, login.began).await {
+            Ok(()) => {
+                issued += 1;
+                last = Some(login);
+            }
+            Err(e) => assert_eq!(e, PutError::Unavailable),
+        }
+    }
+    println!("\nbegun: {begun}\nissued: {issued}");
+    let last = last.unwrap();
+    let taken = store.sessions.take(&last.session, &last.jti, last.began).await;
+    assert!(matches!(taken, Err(TakeError::Unavailable)), "{taken:?}");
+    assert!(!store.audit.recent(10).await.unwrap().is_empty(), "reading goes on");
+}
+
+#[test]
+fn an_unwritable_file_is_refused() {
+    let house = Embedded::new();
+    drop(house.open());
+    std::fs::set_permissions(house.path(), PermissionsExt::from_mode(0o400)).unwrap();
+    let opened = EmbeddedStore::open(&house.path());
+    // Permissions do not stop root.
+    let root = std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0);
+    assert_eq!(matches!(opened, Err(OpenError::File { .. })), !root);
+}
+
+/// `cargo test --test store_contract throughput -- --ignored --nocapture`
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn throughput() {
+    let house = Embedded::new();
+    let store = house.open();
+    let clock = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let mut logins = 0_u32;
+            while clock.elapsed() < Duration::from_secs(5) {
+                Login::new().complete(&store).await;
+                logins += 1;
+            }
+            logins
+        });
+    }
+    let mut logins = 0;
+    while let Some(done) = tasks.join_next().await {
+        logins += done.unwrap();
+    }
+    let per_second = f64::from(logins) / clock.elapsed().as_secs_f64();
+    println!("{per_second:.0} logins per second (begin, put, take, record) by 32 tasks");
+}

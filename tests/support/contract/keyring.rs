@@ -1,0 +1,239 @@
+//! The contract of `KeyRing` (`src/broker/ports.rs`), rotation included.
+
+use super::start_of_time;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretSlice};
+use std::sync::Arc;
+use vestibule::broker::ports::{KeyRing, KeyRingError};
+use vestibule::broker::{Jti, LoginId, Sealed, SessionId, TicketClaims, TicketError, ticket_kid};
+
+/// Where one ring's keys live.
+pub trait RingHouse: Send + Sync {
+    /// The ring, as one more process opens it.
+    fn open(&self) -> Arc<dyn KeyRing>;
+    /// Rotates as an operator does, and lets the time pass until the new key signs.
+    fn rotate(&self);
+    /// Another Vestibule's ring.
+    fn stranger(&self) -> Arc<dyn KeyRing>;
+}
+
+/// `keyring_contract!(House::new())`: one test per sentence of the contract.
+macro_rules! keyring_contract {
+    ($house:expr) => {
+        keyring_contract! { @each $house;
+            what_is_sealed_opens_for_its_session_id_only,
+            a_changed_seal_is_broken,
+            a_seal_hides_its_plaintext_and_is_never_the_same_twice,
+            what_is_signed_verifies,
+            a_ticket_that_we_did_not_sign_is_invalid,
+            a_ticket_chooses_its_key_but_not_its_algorithm,
+            what_is_no_ticket_is_malformed,
+            keys_outlive_the_process,
+            protocol_rotation_between_issue_and_take,
+            protocol_rotation_during_login,
+            a_rotation_reaches_every_process,
+        }
+    };
+    (@each $house:expr; $($name:ident,)*) => {
+        $(#[tokio::test]
+        async fn $name() {
+            contract::keyring::$name(&$house).await;
+        })*
+    };
+}
+pub(crate) use keyring_contract;
+
+const PLAINTEXT: &[u8] = b"canary: the secret access key";
+
+pub fn session(n: u8) -> SessionId {
+    SessionId::parse(&format!("session-number-{n:03}")).unwrap()
+}
+
+pub fn plaintext() -> SecretSlice<u8> {
+    PLAINTEXT.to_vec().into()
+}
+
+pub fn claims(n: u8) -> TicketClaims {
+    let now = start_of_time().unix_timestamp();
+    TicketClaims {
+        iss: "https://vestibule.example.com".to_owned(),
+        aud: "https://vestibule.example.com".to_owned(),
+        sub: session(n).as_str().to_owned(),
+        jti: Jti::from_stored(format!("jti-{n}")),
+        login: LoginId::from_stored(format!("login-{n}")),
+        challenge: "c".repeat(43),
+        iat: now,
+        exp: now + 30,
+    }
+}
+
+async fn opens(ring: &Arc<dyn KeyRing>, n: u8, sealed: &Sealed) -> bool {
+    matches!(ring.open(&session(n), sealed).await, Ok(p) if p.expose_secret() == PLAINTEXT)
+}
+
+async fn broken(ring: &Arc<dyn KeyRing>, n: u8, sealed: &Sealed) -> bool {
+    matches!(ring.open(&session(n), sealed).await, Err(KeyRingError::BrokenSeal))
+}
+
+pub async fn what_is_sealed_opens_for_its_session_id_only(house: &dyn RingHouse) {
+    let ring = house.open();
+    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    assert!(opens(&ring, 1, &sealed).await);
+    assert!(opens(&ring, 1, &sealed).await, "opening consumes nothing");
+    assert!(broken(&ring, 2, &sealed).await);
+    let empty = ring.seal(&session(1), &Vec::new().into()).await.unwrap();
+    assert!(ring.open(&session(1), &empty).await.unwrap().expose_secret().is_empty());
+    let stranger = house.stranger();
+    let foreign = stranger.seal(&session(1), &plaintext()).await.unwrap();
+    assert!(opens(&stranger, 1, &foreign).await, "control");
+    assert!(broken(&ring, 1, &foreign).await);
+}
+
+pub async fn a_changed_seal_is_broken(house: &dyn RingHouse) {
+    let ring = house.open();
+    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let bytes = sealed.as_bytes();
+    for i in 0..bytes.len() {
+        for bit in [1, 0x80] {
+            let mut changed = bytes.to_vec();
+            changed[i] ^= bit;
+            assert!(broken(&ring, 1, &Sealed::from_ciphertext(changed)).await, "byte {i}");
+        }
+        let cut = Sealed::from_ciphertext(bytes[..i].to_vec());
+        assert!(broken(&ring, 1, &cut).await, "cut at {i}");
+    }
+    let longer = Sealed::from_ciphertext([bytes, b"x"].concat());
+    assert!(broken(&ring, 1, &longer).await);
+}
+
+pub async fn a_seal_hides_its_plaintext_and_is_never_the_same_twice(house: &dyn RingHouse) {
+    let ring = house.open();
+    let one = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let two = ring.seal(&session(1), &plaintext()).await.unwrap();
+    assert_ne!(one, two);
+    for sealed in [one, two] {
+        assert!(!sealed.as_bytes().windows(6).any(|w| w == &PLAINTEXT[..6]));
+    }
+}
+
+pub async fn what_is_signed_verifies(house: &dyn RingHouse) {
+    let ring = house.open();
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
+    // The claims are judged by who has the clock and the settings.
+    let foreign = TicketClaims { exp: 0, iss: "https://other.example".to_owned(), ..claims(2) };
+    let ticket = ring.sign(&foreign).await.unwrap();
+    assert_eq!(ring.verify(ticket.expose()).await, Ok(foreign));
+}
+
+pub async fn a_ticket_that_we_did_not_sign_is_invalid(house: &dyn RingHouse) {
+    let ring = house.open();
+    let ticket = house.stranger().sign(&claims(1)).await.unwrap();
+    assert_eq!(ring.verify(ticket.expose()).await, Err(TicketError::Invalid), "another's key");
+
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    let other = ring.sign(&claims(2)).await.unwrap();
+    let [header, payload, signature] = parts(ticket.expose());
+    let [_, other_payload, other_signature] = parts(other.expose());
+    let swapped = format!("{header}.{other_payload}.{signature}");
+    assert_eq!(ring.verify(&swapped).await, Err(TicketError::Invalid), "another's claims");
+    let swapped = format!("{header}.{payload}.{other_signature}");
+    assert_eq!(ring.verify(&swapped).await, Err(TicketError::Invalid), "another's signature");
+    assert_eq!(ring.verify(&format!("{header}.{payload}.")).await, Err(TicketError::Invalid), "none");
+}
+
+pub async fn a_ticket_chooses_its_key_but_not_its_algorithm(house: &dyn RingHouse) {
+    let ring = house.open();
+    let old = ring.sign(&claims(1)).await.unwrap();
+    house.rotate();
+    let new = ring.sign(&claims(1)).await.unwrap();
+    let [_, payload, signature] = parts(old.expose());
+    let [new_header, ..] = parts(new.expose());
+    let under_another_kid = format!("{new_header}.{payload}.{signature}");
+    assert_eq!(ring.verify(&under_another_kid).await, Err(TicketError::Invalid));
+
+    let kid = ticket_kid(old.expose()).unwrap();
+    for algorithm in ["none", "HS384", "RS256"] {
+        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"JWT","alg":"{algorithm}","kid":"{kid}"}}"#));
+        for signature in ["", signature] {
+            let forged = format!("{header}.{payload}.{signature}");
+            let refused = ring.verify(&forged).await;
+            assert!(matches!(refused, Err(TicketError::Invalid | TicketError::Malformed)), "{algorithm}");
+        }
+    }
+}
+
+pub async fn what_is_no_ticket_is_malformed(house: &dyn RingHouse) {
+    let ring = house.open();
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    let [_, payload, signature] = parts(ticket.expose());
+    let no_kid = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256"}"#);
+    for token in [
+        String::new(),
+        "x".to_owned(),
+        "..".to_owned(),
+        format!("{no_kid}.{payload}.{signature}"),
+        format!("{}{}", ticket.expose(), "A".repeat(4096)),
+    ] {
+        assert_eq!(ring.verify(&token).await, Err(TicketError::Malformed), "{token:.20}");
+    }
+}
+
+pub async fn keys_outlive_the_process(house: &dyn RingHouse) {
+    let ring = house.open();
+    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    drop(ring);
+    let ring = house.open();
+    assert!(opens(&ring, 1, &sealed).await);
+    assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
+}
+
+pub async fn protocol_rotation_between_issue_and_take(house: &dyn RingHouse) {
+    let ring = house.open();
+    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    for _ in 0..3 {
+        house.rotate();
+        assert!(opens(&ring, 1, &sealed).await);
+        assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
+        let new = ring.sign(&claims(2)).await.unwrap();
+        assert_ne!(ticket_kid(new.expose()), ticket_kid(ticket.expose()), "a new key signs");
+    }
+}
+
+pub async fn protocol_rotation_during_login(house: &dyn RingHouse) {
+    let ring = house.open();
+    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    house.rotate();
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    house.rotate();
+    for ring in [ring, house.open()] {
+        assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
+        assert!(opens(&ring, 1, &sealed).await);
+    }
+}
+
+/// None is restarted; what one signs and seals, the others accept at once.
+pub async fn a_rotation_reaches_every_process(house: &dyn RingHouse) {
+    let rings = [house.open(), house.open(), house.open()];
+    let mut kids = Vec::new();
+    for n in 0..3 {
+        for signer in &rings {
+            let ticket = signer.sign(&claims(n)).await.unwrap();
+            let sealed = signer.seal(&session(n), &plaintext()).await.unwrap();
+            for ring in &rings {
+                assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(n)));
+                assert!(opens(ring, n, &sealed).await);
+            }
+            kids.push(ticket_kid(ticket.expose()).unwrap());
+        }
+        house.rotate();
+    }
+    kids.dedup();
+    assert_eq!(kids.len(), 3, "all of them sign with the new key as soon as one does");
+}
+
+fn parts(token: &str) -> [&str; 3] {
+    token.split('.').collect::<Vec<_>>().try_into().unwrap()
+}

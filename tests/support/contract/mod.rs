@@ -1,0 +1,24 @@
+//! One suite per port. Every adapter is judged by the same functions: implement
+//! the `…House` trait, and call the suite's macro.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    unused_macros,
+    reason = "each test file uses one suite of them"
+)]
+
+pub mod issuer;
+pub mod keyring;
+pub mod store;
+
+use time::{Duration, OffsetDateTime};
+
+/// The time at which every test begins.
+pub fn start_of_time() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap()
+}
+
+/// The smallest step of time.
+pub const INSTANT: Duration = Duration::nanoseconds(1);
