@@ -20,7 +20,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use forge::{Forge, gate, now, providers, rsa, signed_bytes, signed_info_and_value};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use vestibule::saml::{Limits, canonicalize};
+use vestibule::saml::{Limits, ResponseMessage, canonicalize};
 
 /// One response, and what the floor needs of it, ready.
 struct Case {
@@ -68,7 +68,7 @@ fn measure<T>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, mut routine:
 fn main() {
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_secs(1))
-        .measurement_time(Duration::from_secs(3))
+        .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     let cases = [Case::new("8 KB", 8 * 1024), Case::new("40 KB", 40 * 1024), Case::new("95 KB", 95 * 1024)];
     let reports: Vec<String> = cases.iter().map(|case| report(&mut criterion, case)).collect();
@@ -109,14 +109,28 @@ fn report(criterion: &mut Criterion, case: &Case) -> String {
             canonical.len()
         }),
     ];
+    let stages = [
+        measure(&mut group, "to: decoded", || ResponseMessage::decode(&case.field, &limits).expect("read")),
+        measure(&mut group, "to: parsed", || {
+            let message = ResponseMessage::decode(&case.field, &limits).expect("read");
+            black_box(message.parse().expect("read")).unverified_issuer()
+        }),
+        measure(&mut group, "to: verified", || {
+            let message = ResponseMessage::decode(&case.field, &limits).expect("read");
+            let verified = message.parse().expect("read").verify(&providers).expect("genuine");
+            verified.provider().name.len()
+        }),
+        whole,
+    ];
     group.finish();
-    let parts: String = parts.iter().map(|part| format!("{:>10.1}", part / 1_000.0)).collect();
+    let columns = |times: &[f64]| times.iter().map(|t| format!("{:>10.1}", t / 1_000.0)).collect::<String>();
     format!(
-        "{:<7}{:>9} {:>10.1} {:>10.1} {:>7.2}{parts}",
+        "{:<7}{:>9}{} {:>7.2}{} |{}",
         case.name,
         case.field.len(),
-        whole / 1_000.0,
-        floor / 1_000.0,
+        columns(&[whole, floor]),
         whole / floor,
+        columns(&parts),
+        columns(&stages),
     )
 }

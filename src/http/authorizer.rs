@@ -29,7 +29,8 @@ pub enum Unauthorized {
     Arn,
     /// A header is there twice with different values.
     Header,
-    /// The ticket, or what binds it to the browser, does not hold.
+    /// The ticket, or what binds it to the browser, does not hold; or the key
+    /// ring did not answer, which a Lambda can only say with another error.
     Ticket(TicketError),
 }
 
@@ -148,7 +149,12 @@ pub(super) async fn route(State(app): State<Arc<App>>, request: Request) -> Resu
         }
         Err(unauthorized) => {
             tracing::info!(reason = unauthorized.reason(), "authorizer refused");
-            Err(Error::Unauthorized)
+            Err(match unauthorized {
+                Unauthorized::Ticket(e @ TicketError::KeysUnavailable) => Error::Claim(e.into()),
+                Unauthorized::Ticket(_) | Unauthorized::Event | Unauthorized::Arn | Unauthorized::Header => {
+                    Error::Unauthorized
+                }
+            })
         }
     }
 }

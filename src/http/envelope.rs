@@ -38,8 +38,9 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
 
     let span = tracing::info_span!("request", reference = reference.as_str());
     let mut response = match app.slots.clone().try_acquire_owned() {
-        Err(_) => Error::Busy.into_response(),
-        Ok(slot) => {
+        // A preflight needs no slot: unanswered, it would hide `busy` from the page.
+        Err(_) if request.method() != Method::OPTIONS => Error::Busy.into_response(),
+        slot => {
             // A task of its own: a client that goes away cannot stop a login
             // half-way (PROTOCOL.md, rule 5), and a panic ends one request only.
             let work = async move {

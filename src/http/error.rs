@@ -665,3 +665,6 @@ fn ping(error: PingError) -> Row<'static> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 //! What the unit tests of this room share: a signer and an honest response.
+#![allow(clippy::disallowed_methods, reason = "a signer in tests needs randomness")]
 
 use super::canonicalization::canonicalize;
 use super::signed_info::SHA256_URI;

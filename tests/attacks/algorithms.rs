@@ -63,6 +63,7 @@ fn no_algorithm() {
 #[test]
 fn other_algorithms_of_the_standard() {
     for uri in [
+        "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
         "http://www.w3.org/2000/09/xmldsig#dsa-sha1",
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1",
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha224",

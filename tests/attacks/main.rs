@@ -25,7 +25,7 @@ use forge::{
 };
 use time::Duration;
 use vestibule::saml::{
-    Cap, Identity, IdentityProvider, IdentityProviders, IdpMetadata, Limits, MetadataError, Refusal,
+    Cap, Identity, IdentityProvider, IdentityProviders, IdpMetadata, Limits, MetadataError, Refusal, Selector,
 };
 
 /// Accepted, and about the person whom the identity provider meant.

@@ -160,3 +160,47 @@ fn signed_failure_response_in_extensions() {
     let evil = response_around(&format!("{extensions}{}", evil_assertion()));
     assert_eq!(wrapped(&evil), Refusal::SignatureMisplaced);
 }
+
+/// Values in the parts of the document that no signature covers.
+fn smuggled() -> String {
+    let evil = Forge::evil().assertion();
+    [element(&evil, "Subject"), element(&evil, "AttributeStatement")]
+        .map(|part| part.replacen('>', &format!(" xmlns=\"{SAML}\">"), 1))
+        .concat()
+}
+
+fn honest_values(xml: &str) {
+    let identity = accepted(xml);
+    assert_eq!(identity.roles(), Forge::default().roles);
+    assert_eq!(identity.role_session_name(), Forge::default().session_name);
+}
+
+#[test]
+fn values_outside_the_signed_assertion_are_not_read() {
+    let genuine = Forge::default().xml();
+    honest_values(&genuine);
+    honest_values(&replace(&genuine, "<samlp:Status>", &format!("{}<samlp:Status>", smuggled())));
+    let extensions = format!("<samlp:Extensions>{}</samlp:Extensions><samlp:Status>", smuggled());
+    honest_values(&replace(&genuine, "<samlp:Status>", &extensions));
+}
+
+/// The enveloped signature is inside the assertion, and not covered by itself.
+#[test]
+fn values_inside_the_signature_are_not_read() {
+    let genuine = Forge::default().xml();
+    honest_values(&genuine);
+    let evil = replace(&genuine, "</KeyInfo>", &format!("{}</KeyInfo>", smuggled()));
+    honest_values(&evil);
+    // Not even by a selector that would match there.
+    let loose = |xml: &str| {
+        let mut provider = adfs();
+        provider.selectors.more.insert("any".into(), Selector::compile("*/*/AttributeValue").unwrap());
+        let providers = IdentityProviders::new(vec![provider]).unwrap();
+        let identity = gate(&STANDARD.encode(xml), &Limits::default(), &providers, now()).unwrap();
+        identity.values("any").to_vec()
+    };
+    let value = format!("<AttributeValue xmlns=\"{SAML}\">evil</AttributeValue></KeyInfo>");
+    let evil = replace(&genuine, "</KeyInfo>", &value);
+    assert!(loose(&genuine).len() > 3);
+    assert_eq!(loose(&evil), loose(&genuine));
+}
