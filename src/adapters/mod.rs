@@ -4,6 +4,7 @@
 //! A new store, issuer or key ring is a directory beside `local`, one arm
 //! here, and the contract tests (`tests/*_contract.rs`) run against it.
 
+pub mod aws;
 mod error;
 pub mod local;
 
