@@ -9,6 +9,8 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::{CancellationReason, Delete, Put, TransactWriteItem, Update};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use std::error::Error;
 use std::time::Duration;
@@ -46,10 +48,14 @@ pub(super) fn patient(client: &Client) -> Client {
 /// on it is lost, and nobody can tell whether it arrived. A new connection costs
 /// milliseconds, and when it fails, nothing was sent.
 pub(super) fn once(client: &Client) -> Client {
-    let new_connections = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .pool_max_idle_per_host(0)
-        .build_https();
+    // As the SDK makes its own (its proxy settings too), but for the pool.
+    let new_connections =
+        aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, runtime| {
+            let mut connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(runtime.and_then(|components| components.sleep_impl()));
+            connector.proxy_config(ProxyConfig::from_env()).pool_max_idle_per_host(0).build()
+        });
     let config = configured(client, RetryConfig::disabled(), ATTEMPT_TIMEOUT);
     Client::from_conf(config.http_client(new_connections).build())
 }
