@@ -6,13 +6,18 @@
 
 pub mod aws;
 mod error;
+mod key_admin;
 pub mod local;
 
 pub use error::OpenError;
+pub use key_admin::KeyAdmin;
+pub use local::KeyInfo;
 
 use crate::broker::World;
 use crate::broker::ports::{CallerDirectory, Clock, CredentialIssuer, Entropy, KeyRing};
 use crate::config::{Keys, Store, Sts};
+use aws::{Sdk, StsIssuer};
+use key_admin::LocalKeyAdmin;
 use local::{EmbeddedStore, LocalIssuer, LocalKeyRing};
 use std::sync::Arc;
 
@@ -30,27 +35,53 @@ pub struct Opened {
 ///
 /// # Errors
 /// [`OpenError`]: a sentence for the operator.
-pub fn open(
+pub async fn open(
     sts: &Sts,
     store: &Store,
     keys: &Keys,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Opened, OpenError> {
+    let sdk = Sdk::default();
     type Issuer = (Arc<dyn CredentialIssuer>, Option<Arc<dyn CallerDirectory>>);
     let (issuer, callers): Issuer = match sts {
         Sts::Local { path, region } => {
             let issuer = Arc::new(LocalIssuer::open(path, region.clone(), Arc::clone(&entropy))?);
             (issuer.clone(), Some(issuer))
         }
+        Sts::Aws { regions, endpoint, timeout } => {
+            let issuer = StsIssuer::open(&sdk, regions, endpoint.as_deref(), *timeout).await;
+            (Arc::new(issuer), None)
+        }
     };
     let keys: Arc<dyn KeyRing> = match keys {
         Keys::Local { path } => Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&entropy))?),
+        Keys::Kms(_) => return Err(OpenError::NotBuilt("keys.kind = \"kms\"")),
     };
     let store = match store {
         Store::Embedded { path } => Arc::new(EmbeddedStore::open(path)?),
+        Store::DynamoDb(_) => return Err(OpenError::NotBuilt("store.kind = \"dynamodb\"")),
     };
     let world =
         World { issuer, sessions: store.clone(), audit: store.clone(), users: store, keys, clock, entropy };
     Ok(Opened { world, callers })
+}
+
+/// Opens the key ring for its operator.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open_key_ring(
+    _store: &Store,
+    keys: &Keys,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn KeyAdmin>, OpenError> {
+    match keys {
+        Keys::Local { path } => {
+            let ring = LocalKeyRing::open(path, Arc::clone(&clock), entropy)?;
+            Ok(Arc::new(LocalKeyAdmin { ring, clock }))
+        }
+        Keys::Kms(_) => Err(OpenError::NotBuilt("keys.kind = \"kms\"")),
+    }
 }

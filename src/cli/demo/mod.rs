@@ -20,8 +20,10 @@ pub use people::{ACCOUNT, COMPANY, PEOPLE, PROVIDER_ARN, Person};
 pub use sign::SigningError;
 pub use token::Flaw;
 
-use super::serve::{Service, in_runtime, listen, stop_signal};
-use super::{load, log, say};
+use super::load::load;
+use super::serve::{in_runtime, listen, stop_signal};
+use super::service::Service;
+use super::{log, say};
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::broker::ports::Entropy;
 use crate::config::Log;
@@ -74,8 +76,8 @@ async fn demo(options: &Options) -> Result<(), String> {
     let config = configuration(&dir, &metadata, &public_url, &admin, &idp)?;
     let config = dir.write("vestibule.toml", &config)?;
     // The environment stays out: the demo is the same everywhere.
-    let config = load(&config, std::iter::empty()).ok_or("the demo's configuration is not usable")?;
-    let service = Service::open(config, clock, entropy)?;
+    let config = load(&config, std::iter::empty()).await?;
+    let service = Service::open(config, clock, entropy).await?;
 
     let stop = stop_signal()?;
     let limits = ServeLimits {
@@ -85,7 +87,7 @@ async fn demo(options: &Options) -> Result<(), String> {
     };
     let idp = tokio::spawn(http::serve(idp_listener, idp.router(), limits, std::future::pending()));
     say(&format!("\n  Vestibule demo: {public_url}/\n\n  Ctrl-C ends it; nothing is kept.\n"));
-    let teller = tokio::spawn(tell::tell(service.broker().clone()));
+    let teller = tokio::spawn(tell::tell(service.broker.clone()));
     service.run(public, admin, stop).await;
     idp.abort();
     teller.abort();

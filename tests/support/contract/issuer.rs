@@ -107,7 +107,7 @@ pub async fn a_session_that_is_over_gets_nothing(house: &dyn IssuerHouse) {
     let grant = house.grant(&Wanted { session_ends: Some(session), ..Wanted::default() });
     for late in [Duration::ZERO, Duration::HOUR] {
         let refused = house.open().issuer.issue(&grant, house.now() + session + late).await;
-        assert!(matches!(refused, Err(IssueError::Refused)));
+        assert!(matches!(refused, Err(IssueError::AssertionExpired)));
     }
 }
 

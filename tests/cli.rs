@@ -1,0 +1,237 @@
+//! The commands as an operator meets them: real processes, bad files, exit codes.
+#![allow(missing_docs, unreachable_pub, dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// For a configuration or an environment that the operator must mend.
+const EX_CONFIG: i32 = 78;
+
+/// A directory with a good configuration in it, to be spoilt.
+fn workplace() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let metadata = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metadata.xml");
+    fs::copy(metadata, dir.path().join("idp.xml")).unwrap();
+    write_config(dir.path(), "");
+    dir
+}
+
+fn write_config(dir: &Path, more: &str) {
+    let config = format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.2:0"
+public_url = "http://127.0.0.1:8080"
+redirect_url = "http://127.0.0.1:8080/"
+
+[[saml.idp]]
+name = "ADFS"
+provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
+metadata = "idp.xml"
+
+[sts]
+kind = "local"
+path = "sts-key"
+region = "eu-central-1"
+
+[store]
+kind = "embedded"
+path = "vestibule.db"
+
+[keys]
+kind = "local"
+path = "keys"
+{more}"#
+    );
+    fs::write(dir.join("vestibule.toml"), config).unwrap();
+}
+
+fn vestibule(dir: &Path, arguments: &[&str]) -> Output {
+    // A service that starts although it should not is killed, and its code is 137.
+    let mut command = Command::new("timeout");
+    command.args(["--signal=KILL", "20", env!("CARGO_BIN_EXE_vestibule")]);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("VESTIBULE_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).current_dir(dir).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// `serve` ends at once with a sentence that names these things.
+fn refuses_to_start(dir: &Path, names: &[&str]) {
+    let output = vestibule(dir, &["serve", "--config", "vestibule.toml"]);
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(EX_CONFIG), "{said}");
+    for name in names {
+        assert!(said.contains(name), "{name} is not in: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn help_teaches() {
+    let output = vestibule(Path::new("."), &["--help"]);
+    let help = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success());
+    for command in ["demo", "serve", "check"] {
+        assert!(help.contains(command), "{help}");
+    }
+    assert_eq!(vestibule(Path::new("."), &["sevre"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_good_configuration_is_usable_and_nothing_is_written() {
+    let dir = workplace();
+    let output = vestibule(dir.path(), &["check", "--config", "vestibule.toml"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let mut files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["idp.xml", "vestibule.toml"]);
+}
+
+#[test]
+fn a_configuration_with_ten_faults_shows_ten_places() {
+    let dir = workplace();
+    let config = r#"[server]
+listen = "somewhere"
+public_url = "ftp://vestibule.example.com"
+allowed_origins = ["https://app.example.com/path"]
+colour = "blue"
+
+[[saml.idp]]
+name = "ADFS"
+provider_arn = "arn:aws:iam::12:saml-provider/ADFS"
+metadata = "missing.xml"
+select.groups = "../Attribute"
+
+[delivery]
+ticket_lifetime = "soon"
+
+[sts]
+kind = "imaginary"
+
+[store]
+kind = "embedded"
+path = 7
+
+[keys]
+kind = "local"
+
+[[rule]]
+name = "production"
+when.role_name = { like = "Prod" }
+"#;
+    fs::write(dir.path().join("vestibule.toml"), config).unwrap();
+    let output = vestibule(dir.path(), &["check", "--config", "vestibule.toml"]);
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(EX_CONFIG));
+    for place in ["2:", "3:", "4:", "5:", "9:", "10:", "11:", "14:", "17:", "21:", "28:"] {
+        assert!(said.contains(&format!("vestibule.toml:{place}")), "line {place} in {said}");
+    }
+    // The same faults keep the service from starting.
+    refuses_to_start(dir.path(), &["vestibule.toml:2:"]);
+}
+
+#[test]
+fn a_configuration_that_is_missing_or_not_toml() {
+    let dir = workplace();
+    fs::remove_file(dir.path().join("vestibule.toml")).unwrap();
+    refuses_to_start(dir.path(), &["vestibule.toml"]);
+    fs::write(dir.path().join("vestibule.toml"), "[server\nlisten").unwrap();
+    refuses_to_start(dir.path(), &["vestibule.toml:1:"]);
+    fs::write(dir.path().join("vestibule.toml"), [0xff, 0xfe, 0x00]).unwrap();
+    refuses_to_start(dir.path(), &["vestibule.toml"]);
+}
+
+#[test]
+fn metadata_that_is_not_metadata() {
+    let dir = workplace();
+    for junk in ["", "<html/>", "not xml", "<!DOCTYPE x><EntityDescriptor/>"] {
+        fs::write(dir.path().join("idp.xml"), junk).unwrap();
+        refuses_to_start(dir.path(), &["idp.xml", "saml.idp"]);
+    }
+}
+
+#[test]
+fn metadata_without_a_signing_key_does_not_start() {
+    let dir = workplace();
+    let metadata = fs::read_to_string(dir.path().join("idp.xml")).unwrap();
+    // Every other part is a certificate.
+    let parts = metadata.split("X509Certificate>").enumerate();
+    let emptied: Vec<&str> = parts.map(|(n, part)| if n % 2 == 0 { part } else { "</" }).collect();
+    let without = emptied.join("X509Certificate>");
+    fs::write(dir.path().join("idp.xml"), without).unwrap();
+    refuses_to_start(dir.path(), &["idp.xml", "no usable signing key"]);
+}
+
+#[test]
+fn a_database_that_is_not_one_is_left_alone() {
+    let dir = workplace();
+    let file = dir.path().join("vestibule.db");
+    let precious = "the minutes of the last meeting\n".repeat(100);
+    fs::write(&file, &precious).unwrap();
+    refuses_to_start(dir.path(), &["vestibule.db"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), precious);
+}
+
+#[test]
+fn a_database_of_somebody_else_is_left_alone() {
+    let dir = workplace();
+    let other = rusqlite::Connection::open(dir.path().join("vestibule.db")).unwrap();
+    other.execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)").unwrap();
+    drop(other);
+    refuses_to_start(dir.path(), &["vestibule.db"]);
+    let other = rusqlite::Connection::open(dir.path().join("vestibule.db")).unwrap();
+    let tables: i64 = other.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[test]
+fn a_key_file_that_others_can_read_is_refused() {
+    let dir = workplace();
+    fs::write(dir.path().join("keys"), "{}").unwrap();
+    fs::set_permissions(dir.path().join("keys"), fs::Permissions::from_mode(0o644)).unwrap();
+    refuses_to_start(dir.path(), &["keys"]);
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let dir = workplace();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let config = fs::read_to_string(dir.path().join("vestibule.toml")).unwrap();
+    fs::write(dir.path().join("vestibule.toml"), config.replace("127.0.0.1:0", &address)).unwrap();
+    refuses_to_start(dir.path(), &[&address, "in use"]);
+    assert!(!dir.path().join("vestibule.db").exists(), "nothing was made");
+}
+
+#[test]
+fn the_environment_goes_over_the_file_and_a_typo_in_it_is_a_fault() {
+    let dir = workplace();
+    let check = |name: &str, value: &str| {
+        Command::new(env!("CARGO_BIN_EXE_vestibule"))
+            .args(["check", "--config", "vestibule.toml"])
+            .env(name, value)
+            .current_dir(dir.path())
+            .output()
+            .unwrap()
+    };
+    assert!(check("VESTIBULE_SERVER_LISTEN", "127.0.0.1:1234").status.success());
+    for (name, value) in [("VESTIBULE_SERVER_LISTEN", "nonsense"), ("VESTIBULE_SERVER_LISTNE", "127.0.0.1:1")]
+    {
+        let output = check(name, value);
+        assert_eq!(output.status.code(), Some(EX_CONFIG));
+        assert!(said(&output).contains(name), "{}", said(&output));
+    }
+}
