@@ -83,8 +83,8 @@ pub struct AwsError {
 pub struct Emulators {
     // First, so that they have ended when their directory is removed.
     dynamodb: Process,
-    _moto: Process,
-    _sts: Process,
+    _moto: Option<Process>,
+    _sts: Option<Process>,
     dir: TempDir,
     database: Option<PathBuf>,
     ports: Ports,
@@ -101,15 +101,20 @@ struct Ports {
 impl Emulators {
     /// Starts them; DynamoDB in memory, without tables.
     pub fn start() -> Self {
-        Self::with_database(false)
+        Self::with_database(false, &Service::ALL)
+    }
+
+    /// DynamoDB, and what answers for these services; the others' addresses are dead.
+    pub fn only(services: &[Service]) -> Self {
+        Self::with_database(false, services)
     }
 
     /// The same, but DynamoDB survives [`Emulators::restart_dynamodb`].
     pub fn durable() -> Self {
-        Self::with_database(true)
+        Self::with_database(true, &Service::ALL)
     }
 
-    fn with_database(durable: bool) -> Self {
+    fn with_database(durable: bool, services: &[Service]) -> Self {
         let dir = TempDir::with_prefix("vestibule-aws-").unwrap();
         let database = durable.then(|| dir.path().join("dynamodb.sqlite"));
         let ports = Ports { dynamodb: free_port(), moto: free_port(), sts: free_port() };
@@ -117,16 +122,25 @@ impl Emulators {
 
         let mut dynamodb =
             Process::spawn(dynoxide(ports.dynamodb, database.as_deref()), &log("dynamodb.log"));
-        let mut server = python();
-        server.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &ports.moto.to_string()]);
-        let mut moto = Process::spawn(server, &log("moto.log"));
-        let mut server = python();
-        server.arg(root().join("tests/aws/sts.py")).arg(ports.sts.to_string());
-        let mut sts = Process::spawn(server, &log("sts.log"));
+        let any = |of: &[Service]| services.iter().any(|each| of.contains(each));
+        let mut moto = any(&[Service::Kms, Service::Ssm, Service::S3]).then(|| {
+            let mut server = python();
+            server.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &ports.moto.to_string()]);
+            Process::spawn(server, &log("moto.log"))
+        });
+        let mut sts = any(&[Service::Sts, Service::Iam]).then(|| {
+            let mut server = python();
+            server.arg(root().join("tests/aws/sts.py")).arg(ports.sts.to_string());
+            Process::spawn(server, &log("sts.log"))
+        });
 
         dynamodb.wait_ready(&url(ports.dynamodb));
-        sts.wait_ready(&format!("{}/_ready", url(ports.sts)));
-        moto.wait_ready(&format!("{}/moto-api/", url(ports.moto)));
+        if let Some(sts) = &mut sts {
+            sts.wait_ready(&format!("{}/_ready", url(ports.sts)));
+        }
+        if let Some(moto) = &mut moto {
+            moto.wait_ready(&format!("{}/moto-api/", url(ports.moto)));
+        }
         let agent = ureq::Agent::config_builder()
             .proxy(None)
             .http_status_as_error(false)

@@ -1,6 +1,8 @@
 //! AWS: credentials from STS, sessions in DynamoDB, keys protected by KMS,
 //! configured values from the Parameter Store.
 
+pub mod dynamodb;
+pub mod kms;
 mod sdk;
 mod ssm;
 mod sts;
