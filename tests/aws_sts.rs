@@ -17,6 +17,7 @@ mod support {
     pub mod fault_proxy;
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod process;
+    #[allow(dead_code, reason = "other tests use the rest")]
     pub mod wire;
 }
 
