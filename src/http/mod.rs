@@ -61,7 +61,7 @@ pub struct Settings {
     pub region: String,
     /// The product's version.
     pub version: String,
-    /// Our SP metadata (`saml::metadata::service_provider_metadata`).
+    /// Our SP metadata (`saml::service_provider_metadata`).
     pub service_provider_metadata: String,
     /// Requests worked on at once; more are answered 503 `busy`.
     pub max_concurrent_requests: usize,

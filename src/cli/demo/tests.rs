@@ -4,8 +4,8 @@
 use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
 use crate::broker::ports::{Clock, Entropy};
 use crate::saml::{
-    IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal, ResponseMessage, Selector, Selectors,
-    ServiceProvider,
+    DecryptionKeys, Demands, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
+    ResponseMessage, Selector, Selectors, ServiceProvider,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -32,11 +32,11 @@ impl Entropy for Counting {
     }
 }
 
-fn look_alike() -> LookAlike {
+fn look_alike() -> Arc<LookAlike> {
     let relying_party =
         RelyingParty { id: AUDIENCE.into(), acs_url: ACS.into(), home_url: "http://127.0.0.1:8080/".into() };
     let entropy = Arc::new(Counting(AtomicU8::new(1)));
-    LookAlike::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), entropy).unwrap()
+    Arc::new(LookAlike::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), entropy).unwrap())
 }
 
 /// What the service believes of it, from its metadata alone.
@@ -57,6 +57,7 @@ fn providers(idp: &LookAlike) -> IdentityProviders {
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: Vec::new(),
+        demands: Demands::default(),
         selectors,
     }])
     .unwrap()
@@ -68,11 +69,15 @@ fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Iden
         acs_url: ACS.into(),
         audiences: vec![AUDIENCE.into()],
         clock_skew: Duration::seconds(60),
+        decryption_keys: DecryptionKeys::default(),
+        max_assertion_age: None,
+        max_assertion_lifetime: None,
     };
-    ResponseMessage::decode(field, &Limits::default())?
-        .parse()?
-        .verify(providers)?
-        .accept(&service, Fixed.now())
+    ResponseMessage::decode(field, &Limits::default())?.parse()?.verify(providers)?.accept(
+        &service,
+        Expected::Unsolicited,
+        Fixed.now(),
+    )
 }
 
 #[test]
@@ -96,6 +101,9 @@ fn every_flaw_is_found() {
         (Flaw::Expired, Refusal::Expired),
         (Flaw::OtherAudience, Refusal::WrongAudience),
         (Flaw::Tampered, Refusal::DigestMismatch),
+        (Flaw::Unsigned, Refusal::NotSigned),
+        (Flaw::OtherIssuer, Refusal::UnknownIssuer),
+        (Flaw::OtherKey, Refusal::SignatureMismatch),
     ] {
         for person in PEOPLE {
             let response = idp.respond(person, Fixed.now(), flaw).unwrap();
@@ -123,7 +131,7 @@ fn the_rules_are_toml() {
 const SIGN_ON: &str = "/adfs/ls/idpinitiatedsignon.aspx?RelayState=\
      RPID%3Durn%253Aamazon%253Awebservices%26RelayState%3Dsession-0123456789%2523%2523a%2522b";
 
-async fn ask(idp: LookAlike, request: Request<Body>) -> (StatusCode, String, String) {
+async fn ask(idp: Arc<LookAlike>, request: Request<Body>) -> (StatusCode, String, String) {
     let response = idp.router().oneshot(request).await.unwrap();
     let status = response.status();
     let policy = response
