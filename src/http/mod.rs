@@ -20,6 +20,7 @@ mod form;
 mod headers;
 mod login;
 mod metrics;
+mod openapi;
 mod pages;
 mod refusal;
 pub mod serve;
@@ -140,6 +141,7 @@ pub fn router(app: Arc<App>) -> Router {
             "/config.json",
             get(documents::config).options(cors::preflight).fallback(only("GET, HEAD, OPTIONS")),
         )
+        .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")))
         .route("/authorizer", post(authorizer::route).fallback(only("POST")));
     if app.callers.is_some() {
         let ping = get(users::ping).head(only("GET, OPTIONS")).options(cors::preflight);
