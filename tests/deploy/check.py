@@ -160,7 +160,7 @@ def sdk_calls():
         code = "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("//"))
         # A fluent builder: made without arguments on a client, sent in the end.
         for match in re.finditer(r"(?:client|once|table|\.0|service)\s*\.([a-z_]+)\(\)", code):
-            if match[1] not in ("config", "clone", "await", "build"):
+            if match[1] not in ("config", "clone", "lock", "is_connect"):
                 calls.add(match[1])
     return calls
 
@@ -336,6 +336,13 @@ def container_faults():
     return faults + [f"vestibule.service: {k}" for k, v in hardened.items() if unit["Service"].get(k) != v]
 
 
+def adfs_faults():
+    """The script's claim rules are the guide's."""
+    rules = re.search(r"```claims\n(.*?)```", (ROOT / "docs/ADFS.md").read_text(), re.S)[1].strip()
+    script = (DEPLOY / "adfs/Set-Vestibule.ps1").read_text().replace("__ACCOUNT__", "123456789012")
+    return [] if rules in script.replace("__PROVIDER__", "ADFS") else ["adfs: other claim rules than docs/ADFS.md's"]
+
+
 def self_test(template, actions):
     """The checks can fail."""
     wanted = actions["role"]["http"]
@@ -367,6 +374,7 @@ def main():
     faults += [f"no policy for {role}" for role in sorted(set(actions["role"]) - seen)]
     faults += explanation_faults() + table_faults(template) + api_faults(api, template)
     faults += trust_faults() + resource_policy_faults(template) + option_faults(template) + container_faults()
+    faults += adfs_faults()
     if not faults:
         self_test(template, actions)
     print("\n".join(faults) or f"deploy/: {len(seen)} roles, as the code needs them")
