@@ -248,6 +248,12 @@ def api_faults(api, template):
             guard = {("/saml", "get"): [{"ticket": []}], ("/users", "get"): [{"sigv4": []}]}.get((path, method))
             if operation.get("security") != guard:
                 faults.append(f"api: {method} {path} is guarded by {operation.get('security')}")
+    for word in ("oneOf", "nullable", "discriminator", "readOnly"):
+        if f'"{word}"' in json.dumps(api):
+            faults.append(f"api: API Gateway's SDK generator does not know {word}")
+    for reference in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(api)):
+        if reference not in api["components"]["schemas"]:
+            faults.append(f"api: there is no schema {reference}")
     authorizer = api["components"]["securitySchemes"]["ticket"]["x-amazon-apigateway-authorizer"]
     if (authorizer["authorizerResultTtlInSeconds"], authorizer["type"]) != (0, "request"):
         faults.append("api: the authorizer's answers are cached, or it does not see the verifier")
