@@ -10,7 +10,8 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
-    clippy::disallowed_methods
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm
 )]
 
 mod support {
