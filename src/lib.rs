@@ -25,6 +25,8 @@
 
 // From the street to the ground; each room imports only downwards.
 pub mod cli;
+pub mod lambda;
+
 pub mod http;
 
 pub mod adapters;

@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Lambda starts its functions without arguments.
+    if vestibule::lambda::is_lambda() && std::env::args_os().len() == 1 {
+        return vestibule::lambda::run(environment());
+    }
     vestibule::cli::run(std::env::args_os(), environment())
 }
 

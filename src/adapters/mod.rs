@@ -4,14 +4,23 @@
 //! A new store, issuer or key ring is a directory beside `local`, one arm
 //! here, and the contract tests (`tests/*_contract.rs`) run against it.
 
+pub mod aws;
 mod error;
+mod key_admin;
 pub mod local;
 
 pub use error::OpenError;
+pub use key_admin::KeyAdmin;
+pub use local::KeyInfo;
 
 use crate::broker::World;
-use crate::broker::ports::{CallerDirectory, Clock, CredentialIssuer, Entropy, KeyRing};
-use crate::config::{Keys, Store, Sts};
+use crate::broker::ports::{
+    AuditTrail, CallerDirectory, Clock, CredentialIssuer, Entropy, KeyRing, SessionStore, UserDirectory,
+};
+use crate::config::{DynamoDb, Keys, Store, Sts};
+use aws::dynamodb::{DynamoDbStore, Tables};
+use aws::{Sdk, StsIssuer};
+use key_admin::LocalKeyAdmin;
 use local::{EmbeddedStore, LocalIssuer, LocalKeyRing};
 use std::sync::Arc;
 
@@ -29,27 +38,84 @@ pub struct Opened {
 ///
 /// # Errors
 /// [`OpenError`]: a sentence for the operator.
-pub fn open(
+pub async fn open(
     sts: &Sts,
     store: &Store,
     keys: &Keys,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Opened, OpenError> {
+    let sdk = Sdk::default();
     type Issuer = (Arc<dyn CredentialIssuer>, Option<Arc<dyn CallerDirectory>>);
     let (issuer, callers): Issuer = match sts {
         Sts::Local { path, region } => {
             let issuer = Arc::new(LocalIssuer::open(path, region.clone(), Arc::clone(&entropy))?);
             (issuer.clone(), Some(issuer))
         }
+        Sts::Aws { regions, endpoint, timeout } => {
+            let regions: Vec<_> =
+                regions.iter().map(|region| (region.as_str(), endpoint.as_deref())).collect();
+            let issuer = StsIssuer::open(&sdk, &regions, *timeout).await;
+            (Arc::new(issuer), None)
+        }
     };
     let keys: Arc<dyn KeyRing> = match keys {
         Keys::Local { path } => Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&entropy))?),
+        Keys::Kms(_) => return Err(OpenError::NotBuilt("keys.kind = \"kms\"")),
     };
-    let store = match store {
-        Store::Embedded { path } => Arc::new(EmbeddedStore::open(path)?),
+    let Stores { sessions, audit, users } = match store {
+        Store::Embedded { path } => Stores::of(EmbeddedStore::open(path)?),
+        Store::DynamoDb(settings) => {
+            let client = dynamodb_client(&sdk, settings).await;
+            Stores::of(DynamoDbStore::new(&client, tables(settings), Arc::clone(&entropy)))
+        }
     };
-    let world =
-        World { issuer, sessions: store.clone(), audit: store.clone(), users: store, keys, clock, entropy };
+    let world = World { issuer, sessions, audit, users, keys, clock, entropy };
     Ok(Opened { world, callers })
+}
+
+/// Opens the key ring for its operator.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open_key_ring(
+    _store: &Store,
+    keys: &Keys,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn KeyAdmin>, OpenError> {
+    match keys {
+        Keys::Local { path } => {
+            let ring = LocalKeyRing::open(path, Arc::clone(&clock), entropy)?;
+            Ok(Arc::new(LocalKeyAdmin { ring, clock }))
+        }
+        Keys::Kms(_) => Err(OpenError::NotBuilt("keys.kind = \"kms\"")),
+    }
+}
+
+/// One store behind its three ports.
+struct Stores {
+    sessions: Arc<dyn SessionStore>,
+    audit: Arc<dyn AuditTrail>,
+    users: Arc<dyn UserDirectory>,
+}
+
+impl Stores {
+    fn of<S: SessionStore + AuditTrail + UserDirectory + 'static>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { sessions: store.clone(), audit: store.clone(), users: store }
+    }
+}
+
+async fn dynamodb_client(sdk: &Sdk, settings: &DynamoDb) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&sdk.at(&settings.region, settings.endpoint.as_deref()).await)
+}
+
+fn tables(settings: &DynamoDb) -> Tables {
+    Tables {
+        sessions: settings.sessions_table.clone(),
+        claims: settings.claims_table.clone(),
+        users: settings.users_table.clone(),
+        audit: settings.audit_table.clone(),
+    }
 }

@@ -6,6 +6,7 @@
 mod audit;
 mod claim;
 mod credentials;
+mod issue_error;
 mod login;
 mod maintenance;
 pub mod ports;

@@ -4,6 +4,8 @@
 //! `tests/keyring_contract.rs` and `tests/issuer_contract.rs` judge every
 //! adapter by it. An implementation bounds its own waiting: no method may hang.
 
+pub use super::issue_error::IssueError;
+
 use super::{
     AuditEvent, Credentials, Handle, Jti, LoginId, Sealed, SealedSession, SessionId, SweepReport, Ticket,
     TicketClaims, TicketError,
@@ -23,17 +25,6 @@ pub trait Clock: Send + Sync {
 pub trait Entropy: Send + Sync {
     /// Fills the buffer from a cryptographic generator.
     fn fill(&self, buffer: &mut [u8]);
-}
-
-/// Why an issuer gave no credentials. Cut by who must act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum IssueError {
-    /// The issuer looked at the request and refuses it; asking again will not help.
-    #[error("the credential issuer refuses")]
-    Refused,
-    /// The issuer did not answer in time, or answered that it cannot now.
-    #[error("the credential issuer is unavailable")]
-    Unavailable,
 }
 
 /// Gives credentials for a decision. AWS STS, or a local stand-in.

@@ -1,19 +1,35 @@
 //! `vestibule check`: every fault of a configuration at once.
 
-use super::{EX_CONFIG, load, say};
+use super::load::resolve;
+use super::say;
+use crate::config::{Draft, Faults};
 use std::path::Path;
-use std::process::ExitCode;
 
-pub(super) fn run(path: &Path, environment: impl Iterator<Item = (String, String)>) -> ExitCode {
-    let Some(config) = load(path, environment) else {
-        return ExitCode::from(EX_CONFIG);
+pub(super) async fn run(
+    path: &Path,
+    ask_parameter_store: bool,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<(), String> {
+    let told = |faults: Faults| {
+        say(&faults.to_string());
+        format!("{} is not usable", path.display())
     };
-    for warning in &config.warnings {
+    let mut draft = Draft::read(path, environment).map_err(told)?;
+    if ask_parameter_store {
+        draft = resolve(draft).await?;
+    }
+    let checked = draft.check().map_err(told)?;
+    for warning in &checked.warnings {
         say(&format!("warning: {warning}"));
     }
-    for idp in config.broker.providers.iter() {
+    for (key, parameter) in &checked.unknown {
+        say(&format!("not checked: {key} stands in the Parameter Store ({parameter}); --resolve asks it"));
+    }
+    let providers = checked.config.iter().flat_map(|config| config.broker.providers.iter());
+    for idp in providers {
         say(&format!("identity provider {}: {}, {} signing key(s)", idp.name, idp.entity_id, idp.keys.len()));
     }
-    say(&format!("{}: usable", path.display()));
-    ExitCode::SUCCESS
+    let as_far = if checked.unknown.is_empty() { "" } else { ", as far as it was checked" };
+    say(&format!("{}: usable{as_far}", path.display()));
+    Ok(())
 }

@@ -5,15 +5,26 @@
 //! credentials, attribute values, query strings, bodies (`tests/canaries.rs`).
 
 use crate::config::Log;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging for the rest of the process.
-pub(super) fn start(log: Log) {
-    let builder =
-        tracing_subscriber::fmt().with_max_level(log.level).with_target(false).with_writer(std::io::stderr);
-    // A second start (tests run commands in one process) keeps the first.
-    let _ = if log.json {
-        builder.json().flatten_event(true).with_current_span(false).try_init()
+///
+/// The level is ours. Libraries tell warnings at most, since some show at
+/// `trace` what they send and receive: the AWS SDK assertions and credentials.
+pub(crate) fn start(log: Log) {
+    let ours = LevelFilter::from_level(log.level);
+    let filter =
+        Targets::new().with_default(ours.min(LevelFilter::WARN)).with_target(env!("CARGO_PKG_NAME"), ours);
+    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
+    let lines = if log.json {
+        lines.json().flatten_event(true).with_current_span(false).boxed()
     } else {
-        builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+        lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed()
     };
+    // A second start (tests run commands in one process) keeps the first.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
 }

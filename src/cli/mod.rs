@@ -3,13 +3,15 @@
 
 mod check;
 pub mod demo;
-mod log;
+mod keys;
+pub(crate) mod load;
+pub(crate) mod log;
 mod serve;
+pub(crate) mod service;
 
-use crate::config::Config;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Exit code for a configuration or an environment that the operator must mend
@@ -47,6 +49,15 @@ enum Command {
         /// The configuration
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Ask the Parameter Store for values that are references (ssm:…), with
+        /// the credentials of this process; else they are left unchecked
+        #[arg(long)]
+        resolve: bool,
+    },
+    /// The keys that seal waiting credentials and sign tickets
+    Keys {
+        #[command(subcommand)]
+        command: keys::Command,
     },
 }
 
@@ -65,27 +76,14 @@ pub fn run(
     };
     match arguments.command {
         Command::Demo(options) => demo::run(&options),
-        Command::Serve { config } => match load(&config, environment) {
-            Some(config) => serve::run(config),
-            None => ExitCode::from(EX_CONFIG),
-        },
-        Command::Check { config } => check::run(&config, environment),
-    }
-}
-
-/// Loads the configuration, or prints all that is wrong with it.
-fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Option<Config> {
-    match Config::load(path, environment) {
-        Ok(config) => Some(config),
-        Err(faults) => {
-            say(&faults.to_string());
-            None
-        }
+        Command::Serve { config } => serve::run(&config, environment),
+        Command::Check { config, resolve } => serve::in_runtime(check::run(&config, resolve, environment)),
+        Command::Keys { command } => serve::in_runtime(keys::run(command, environment)),
     }
 }
 
 /// Prints to the operator (standard error: standard output is for results).
 #[allow(clippy::print_stderr, reason = "the one place where a command speaks to its operator")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }

@@ -1,15 +1,13 @@
 //! `vestibule serve`: everything wired together, run, and stopped gracefully.
 
+use super::load::load;
+use super::service::Service;
 use super::{EX_CONFIG, log, say};
 use crate::adapters::local::{SystemClock, SystemEntropy};
-use crate::adapters::{self, Opened};
 use crate::broker::Broker;
-use crate::broker::ports::{Clock, Entropy};
-use crate::config::{Config, Sts};
-use crate::http::{self, App, ServeLimits};
-use crate::saml::service_provider_metadata;
-use axum::Router;
+use crate::http::{self, ServeLimits};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,15 +25,16 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// supervisors commonly kill, above what a login may take at most (20 s).
 const GRACE: Duration = Duration::from_secs(25);
 
-pub(super) fn run(config: Config) -> ExitCode {
-    log::start(config.log);
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
+pub(super) fn run(path: &Path, environment: impl Iterator<Item = (String, String)>) -> ExitCode {
     in_runtime(async {
+        let config = load(path, environment).await?;
+        log::start(config.log);
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
         let (public, admin) =
             (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
-        let service = Service::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy))?;
+        let service = Service::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
         service.run(public, admin, stop_signal()?).await;
         Ok(())
     })
@@ -76,54 +75,7 @@ pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     })
 }
 
-/// One Vestibule, opened, not yet listening.
-pub(super) struct Service {
-    broker: Arc<Broker>,
-    app: Arc<App>,
-    max_connections: usize,
-}
-
 impl Service {
-    /// Opens what the configuration names. Nothing is contacted but files.
-    pub(super) fn open(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Result<Self, String> {
-        let Opened { world, callers } =
-            adapters::open(&config.sts, &config.store, &config.keys, clock, entropy)
-                .map_err(|e| e.to_string())?;
-        let Sts::Local { region, .. } = &config.sts;
-        let service = &config.broker.service;
-        let settings = http::Settings {
-            public_url: config.server.public_url,
-            redirect_url: config.server.redirect_url,
-            jwt_in: config.jwt_in,
-            allowed_origins: config.server.allowed_origins,
-            trusted_proxies: config.server.trusted_proxies,
-            contact: config.server.contact,
-            sign_on: config.sign_on,
-            region: region.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            service_provider_metadata: service_provider_metadata(&service.entity_id, &service.acs_url),
-            max_concurrent_requests: config.server.max_concurrent_requests,
-            request_timeout: config.server.request_timeout,
-        };
-        let broker = Arc::new(Broker::new(config.broker, world));
-        let app = Arc::new(App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?);
-        Ok(Self { broker, app, max_connections: config.server.max_connections })
-    }
-
-    /// The use cases that it runs.
-    pub(super) fn broker(&self) -> &Arc<Broker> {
-        &self.broker
-    }
-
-    /// Its public surface, to be asked without a socket.
-    pub(super) fn router(&self) -> Router {
-        http::router(self.app.clone())
-    }
-
     /// Serves until `stop` is ready, then lets what is under way come to its end.
     pub(super) async fn run(self, public: TcpListener, admin: TcpListener, stop: impl Future<Output = ()>) {
         let limits = ServeLimits {

@@ -10,6 +10,7 @@
 
 mod backend;
 mod fault;
+mod parameter;
 mod reader;
 mod rule;
 mod saml;
@@ -21,11 +22,13 @@ mod tree;
 mod values;
 
 pub use fault::{Fault, Faults, Place};
+pub use parameter::{ParameterError, ParameterSource, Parameters};
 
 use crate::broker;
 use crate::roles::Rules;
 use crate::saml::{DecryptionKeys, Limits, ServiceProvider, SignOnService};
 use reader::Reader;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -59,45 +62,36 @@ const MAX_CONFIG_BYTES: u64 = 1 << 18;
 
 impl Config {
     /// Reads the file and, over it, the environment's `VESTIBULE_…` variables.
+    /// References to the Parameter Store are faults: with them, it takes a [`Draft`].
     ///
     /// # Errors
     /// [`Faults`]: everything that is wrong, not only the first thing.
     pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Self, Faults> {
-        let shared: Arc<Path> = path.into();
-        let whole_file = |message| {
-            let place = Place::File { path: shared.clone(), line: 1, column: 1 };
-            Faults(vec![Fault { place, key: String::new(), message }])
-        };
-        let bytes =
-            read_file(path, MAX_CONFIG_BYTES).map_err(|e| whole_file(format!("cannot be read: {e}")))?;
-        let text = String::from_utf8(bytes).map_err(|_| whole_file("is not UTF-8 text".to_owned()))?;
-        Self::read(&shared, &text, env)
+        Draft::read(path, env)?.finish()
     }
 
+    #[cfg(test)]
     fn read(
         path: &Arc<Path>,
         text: &str,
         env: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Faults> {
-        let (root, syntax) = Node::parse(path, text);
-        let reader = Reader::new(root, syntax, env);
-        let config = Self::assemble(&reader);
-        let (faults, warnings) = reader.finish();
-        match config {
-            Some(config) if faults.is_empty() => Ok(Self { warnings, ..config }),
-            Some(_) | None => Err(Faults(faults)),
-        }
+        Draft::of(path, text, env).finish()
     }
 
     /// Reads every table before it gives up on any.
     fn assemble(reader: &Reader) -> Option<Self> {
         let top = reader.top();
+        parameter::ssm(&top.section("ssm"));
         let server = server::server(&top.section("server"));
         let log = server::log(&top.section("log"));
         let delivery = server::delivery(&top.section("delivery"));
         let saml = saml::saml(&top.section("saml"));
         let rules = rule::rules(&top, &saml);
         let (sts, store, keys) = backend::backends(&top);
+        if let Some(Sts::Aws { regions, .. }) = &sts {
+            saml.in_partition_of(&top, regions);
+        }
 
         let server = server?;
         let service = ServiceProvider {
@@ -133,6 +127,99 @@ impl Config {
             keys: keys?,
             warnings: Vec::new(),
         })
+    }
+}
+
+/// A configuration that was read, before the values that it refers to are known.
+pub struct Draft {
+    reader: Reader,
+    wanted: BTreeSet<String>,
+    region: Option<String>,
+}
+
+/// What can be said of a configuration without asking anybody.
+pub struct Checked {
+    /// The configuration; `None` where a value that it needs is not known.
+    pub config: Option<Config>,
+    /// Things that work but that the operator should know.
+    pub warnings: Vec<String>,
+    /// What was not checked: the keys, and the parameters behind them.
+    pub unknown: Vec<(String, String)>,
+}
+
+impl Draft {
+    /// Reads the file and, over it, the environment's `VESTIBULE_…` variables.
+    ///
+    /// # Errors
+    /// [`Faults`], if there is nothing that could be read.
+    pub fn read(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Self, Faults> {
+        let shared: Arc<Path> = path.into();
+        let whole_file = |message| {
+            let place = Place::File { path: shared.clone(), line: 1, column: 1 };
+            Faults(vec![Fault { place, key: String::new(), message }])
+        };
+        let bytes =
+            read_file(path, MAX_CONFIG_BYTES).map_err(|e| whole_file(format!("cannot be read: {e}")))?;
+        let text = String::from_utf8(bytes).map_err(|_| whole_file("is not UTF-8 text".to_owned()))?;
+        Ok(Self::of(&shared, &text, env))
+    }
+
+    fn of(path: &Arc<Path>, text: &str, env: impl Iterator<Item = (String, String)>) -> Self {
+        let (root, syntax) = Node::parse(path, text);
+        let mut reader = Reader::new(root, syntax, env);
+        let ssm = parameter::ssm(&reader.top().section("ssm"));
+        let region = ssm.region.or_else(|| backend::home(&reader.top()));
+        reader.set_prefix(ssm.prefix);
+        let wanted = parameter::wanted(&reader);
+        Self { reader, wanted, region }
+    }
+
+    /// The parameters that it refers to, by their whole names.
+    pub fn wanted(&self) -> Vec<String> {
+        self.wanted.iter().cloned().collect()
+    }
+
+    /// The region of the Parameter Store that they are in, as far as it is said.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// Puts what was fetched behind the references.
+    #[must_use]
+    pub fn with(mut self, parameters: Parameters) -> Self {
+        self.reader.set_parameters(parameters);
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything that is wrong, not only the first thing.
+    pub fn finish(self) -> Result<Config, Faults> {
+        let config = Config::assemble(&self.reader);
+        for (at, name) in self.reader.unknown() {
+            self.reader.fault(&at, format!("stands in the Parameter Store ({name}), which was not asked"));
+        }
+        let (faults, warnings) = self.reader.finish();
+        match config {
+            Some(config) if faults.is_empty() => Ok(Config { warnings, ..config }),
+            Some(_) | None => Err(Faults(faults)),
+        }
+    }
+
+    /// What can be said without the values that are not known.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything that is wrong whatever those values are.
+    pub fn check(self) -> Result<Checked, Faults> {
+        let config = Config::assemble(&self.reader);
+        let unknown: Vec<_> = self.reader.unknown().into_iter().map(|(at, name)| (at.key, name)).collect();
+        let (faults, warnings) = self.reader.finish();
+        if !faults.is_empty() || (config.is_none() && unknown.is_empty()) {
+            return Err(Faults(faults));
+        }
+        let config = config.map(|config| Config { warnings: warnings.clone(), ..config });
+        Ok(Checked { config, warnings, unknown })
     }
 }
 
@@ -230,6 +317,26 @@ pub enum Sts {
         /// The region that signatures must name.
         region: String,
     },
+    /// AWS STS.
+    Aws {
+        /// Asked in this order, the next one during an outage; at least one, all
+        /// of one partition.
+        regions: Vec<String>,
+        /// Another address than AWS's.
+        endpoint: Option<String>,
+        /// How long one login may wait for it in all.
+        timeout: std::time::Duration,
+    },
+}
+
+impl Sts {
+    /// The region that pages and signatures name.
+    pub fn region(&self) -> &str {
+        match self {
+            Self::Local { region, .. } => region,
+            Self::Aws { regions, .. } => regions.first().map_or("", String::as_str),
+        }
+    }
 }
 
 /// `[store]`
@@ -240,6 +347,25 @@ pub enum Store {
         /// The database file.
         path: PathBuf,
     },
+    /// Amazon DynamoDB.
+    DynamoDb(DynamoDb),
+}
+
+/// `store.kind = "dynamodb"`
+#[derive(Debug, Clone)]
+pub struct DynamoDb {
+    /// Where the tables are.
+    pub region: String,
+    /// Another address than AWS's.
+    pub endpoint: Option<String>,
+    /// Waiting sessions.
+    pub sessions_table: String,
+    /// Who has signed in so far.
+    pub users_table: String,
+    /// The audit trail.
+    pub audit_table: String,
+    /// Claims on assertions.
+    pub claims_table: String,
 }
 
 /// `[keys]`
@@ -249,5 +375,44 @@ pub enum Keys {
     Local {
         /// The file.
         path: PathBuf,
+    },
+    /// AWS KMS, with the protected keys in a table of their own.
+    Kms(Kms),
+}
+
+/// `keys.kind = "kms"`
+#[derive(Debug, Clone)]
+pub struct Kms {
+    /// Where the key and its table are.
+    pub region: String,
+    /// Another address of KMS than AWS's.
+    pub endpoint: Option<String>,
+    /// The KMS key that protects the ring: alias, id or ARN.
+    pub key_id: String,
+    /// What every use of it states, and its policy may ask for.
+    pub encryption_context: BTreeMap<String, String>,
+    /// The table of the ring.
+    pub keys_table: String,
+    /// What signs tickets.
+    pub signing: Signing,
+    /// How long a process relies on what it has read of the ring, and how long
+    /// a new key is published before anyone uses it.
+    pub refresh: std::time::Duration,
+}
+
+/// `keys.signing` with KMS
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signing {
+    /// HS256 by a key of the ring: no call per login.
+    DataKey,
+    /// ES256 or RS256 by this asymmetric KMS key; one call per login.
+    KmsAsymmetric {
+        /// Alias, id or ARN.
+        key_id: String,
+    },
+    /// HS256 by this KMS HMAC key; one call per login, one per hand-over.
+    KmsHmac {
+        /// Alias, id or ARN.
+        key_id: String,
     },
 }

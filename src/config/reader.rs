@@ -2,8 +2,10 @@
 //! for what. What was never asked for is unknown, in the file as in the environment.
 
 use super::fault::{Fault, Place};
+use super::parameter::{Parameters, Reference, SCHEME};
 use super::section::{At, Section};
 use super::tree::{Node, Value};
+use super::values;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -16,6 +18,12 @@ const PREFIX: &str = "VESTIBULE";
 pub(super) struct Reader {
     root: Node,
     variables: BTreeMap<String, String>,
+    /// What all AWS tools are told to work in.
+    standard_region: Option<String>,
+    /// Where relative references begin.
+    prefix: Option<String>,
+    /// What is known of the parameters that are referred to.
+    parameters: Parameters,
     notes: RefCell<Notes>,
 }
 
@@ -30,18 +38,82 @@ struct Notes {
     used: BTreeSet<String>,
     /// The first syntax error.
     broken: Option<Place>,
+    /// References whose value is not known: where, and the parameter's name.
+    unknown: Vec<(At, String)>,
 }
 
 impl Reader {
     /// `root` is a table; `syntax` is what the parser has already found wrong.
     pub(super) fn new(root: Node, syntax: Vec<Fault>, env: impl Iterator<Item = (String, String)>) -> Self {
-        let variables = env.filter(|(name, _)| is_ours(name)).collect();
+        let mut variables: BTreeMap<String, String> = env.collect();
+        let standard_region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+            .iter()
+            .find_map(|name| variables.get(*name).filter(|region| values::region(region).is_ok()).cloned());
+        variables.retain(|name, _| is_ours(name));
         let notes = Notes {
             broken: syntax.first().map(|fault| fault.place.clone()),
             faults: syntax,
             ..Notes::default()
         };
-        Self { root, variables, notes: RefCell::new(notes) }
+        let notes = RefCell::new(notes);
+        let parameters = Parameters::new();
+        Self { root, variables, standard_region, prefix: None, parameters, notes }
+    }
+
+    /// Where relative references begin, from now on.
+    pub(super) fn set_prefix(&mut self, prefix: Option<String>) {
+        self.prefix = prefix;
+    }
+
+    /// Where relative references begin.
+    pub(super) fn prefix(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
+    /// What stands behind references, from now on.
+    pub(super) fn set_parameters(&mut self, parameters: Parameters) {
+        self.parameters = parameters;
+    }
+
+    /// The value behind a reference. `None`, and a note of it, if it is not known.
+    pub(super) fn parameter(&self, reference: &Reference<'_>, at: &At) -> Option<&str> {
+        let name = reference.name(self.prefix()).map_err(|sentence| self.fault(at, sentence)).ok()?;
+        match self.parameters.get(&name) {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(error)) => self.fault(at, format!("{SCHEME}{name}: {error}")),
+            None => {
+                let unknown = &mut self.notes.borrow_mut().unknown;
+                if !unknown.iter().any(|(other, _)| other.key == at.key) {
+                    unknown.push((at.clone(), name));
+                }
+            }
+        }
+        None
+    }
+
+    /// References whose value was needed and is not known.
+    pub(super) fn unknown(&self) -> Vec<(At, String)> {
+        self.notes.borrow().unknown.clone()
+    }
+
+    /// The region that all AWS tools are told, if it is one.
+    pub(super) fn standard_region(&self) -> Option<&str> {
+        self.standard_region.as_deref()
+    }
+
+    /// The file's tree.
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Whether the environment has this variable.
+    pub(super) fn has_variable(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
+    /// All variables that are ours, with their places.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (Place, &str)> {
+        self.variables.iter().map(|(name, text)| (Place::Variable(name.clone()), text.as_str()))
     }
 
     /// The top of the file.
@@ -167,7 +239,7 @@ pub(super) fn child_variable(variable: &str, name: &str) -> String {
 }
 
 /// The variable of a whole path, `saml.idp[0]`.
-fn variable_of(path: &str) -> String {
+pub(super) fn variable_of(path: &str) -> String {
     child_variable(PREFIX, &path.replace(']', ""))
 }
 

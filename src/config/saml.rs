@@ -3,7 +3,7 @@
 use super::section::{Found, Section};
 use super::values::{self, WebUrl};
 use super::{SignOn, read_file};
-use crate::roles::ProviderArn;
+use crate::roles::{ProviderArn, partition_of_region};
 use crate::saml::{Demands, IdentityProvider, IdentityProviders, IdpMetadata, Selector, Selectors};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,10 +25,24 @@ pub(super) struct Saml {
     pub(super) providers: Option<IdentityProviders>,
     pub(super) provider_arns: BTreeMap<String, ProviderArn>,
     pub(super) sign_on: Vec<SignOn>,
+    /// Those of all identity providers, with their places.
+    found_arns: Vec<Found<ProviderArn>>,
     /// Names of all identity providers, whatever else is wrong with them.
     pub(super) names: Vec<String>,
     /// Names of all values that some identity provider selects for the rules.
     pub(super) selected: Vec<String>,
+}
+
+impl Saml {
+    /// STS gives roles of its own partition only.
+    pub(super) fn in_partition_of(&self, top: &Section<'_>, regions: &[String]) {
+        let Some(partition) = regions.first().map(|region| partition_of_region(region)) else { return };
+        for arn in self.found_arns.iter().filter(|arn| arn.value.partition() != partition) {
+            let message =
+                format!("is of the partition {}, and sts.region of {partition}", arn.value.partition());
+            top.reader().fault(&arn.at, message);
+        }
+    }
 }
 
 /// `[saml]`
@@ -63,6 +77,7 @@ pub(super) fn saml(section: &Section<'_>) -> Saml {
         providers: None,
         provider_arns: BTreeMap::new(),
         sign_on: Vec::new(),
+        found_arns: idps.iter().filter_map(|idp| idp.provider_arn.clone()).collect(),
         names: idps.iter().filter_map(|idp| Some(idp.name.as_ref()?.value.clone())).collect(),
         selected: idps.iter().flat_map(|idp| idp.selected.iter().cloned()).collect(),
     };

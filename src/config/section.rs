@@ -4,6 +4,7 @@
 //! with it into a fault with its place, and lets its reader go on.
 
 use super::fault::{Place, shown};
+use super::parameter::Reference;
 use super::reader::{Reader, child_path, child_variable};
 use super::tree::{Node, Table, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +37,12 @@ pub(super) struct Section<'r> {
 
 enum Raw<'r> {
     File(&'r Node),
+    /// Of the environment: a text, to be read as what is needed.
     Variable(&'r str),
+    /// The value behind a reference: likewise.
+    Parameter(&'r str),
+    /// A reference whose value is not known. It is not judged.
+    Unknown,
 }
 
 impl<'r> Section<'r> {
@@ -169,8 +175,26 @@ impl<'r> Section<'r> {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<Found<T>> {
         let (raw, at) = self.raw(name)?;
-        let text = self.text_of(raw, &at)?;
-        self.parsed(text, at, parse)
+        self.parsed(raw, at, parse)
+    }
+
+    /// A text that is taken as it stands, even if it looks like a reference.
+    pub(super) fn literal<T, E: Display>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let (raw, at) = self.literal_raw(name)?;
+        self.parsed(raw, at, parse).map(|found| found.value)
+    }
+
+    /// A text as it stands, not judged.
+    pub(super) fn peek(&self, name: &str) -> Option<&'r str> {
+        match self.literal_raw(name)?.0 {
+            Raw::File(node) => node.text(),
+            Raw::Variable(text) => Some(text),
+            Raw::Parameter(_) | Raw::Unknown => None,
+        }
     }
 
     /// A text that must be there.
@@ -210,7 +234,8 @@ impl<'r> Section<'r> {
         let literal;
         let node = match raw {
             Raw::File(node) => node,
-            Raw::Variable(text) => {
+            Raw::Unknown => return None,
+            Raw::Variable(text) | Raw::Parameter(text) => {
                 literal = Node::literal(text, &at.place);
                 match &literal {
                     Some(node) => node,
@@ -228,7 +253,8 @@ impl<'r> Section<'r> {
         };
         let texts = items.iter().enumerate().filter_map(|(i, item)| {
             let at = At { place: item.place.clone(), key: format!("{}[{i}]", at.key) };
-            self.parsed(self.text_of(Raw::File(item), &at)?, at, &parse)
+            let behind = item.text().and_then(|text| self.behind(text, &at));
+            self.parsed(behind.unwrap_or(Raw::File(item)), at, &parse)
         });
         Some(texts.collect())
     }
@@ -237,8 +263,9 @@ impl<'r> Section<'r> {
     pub(super) fn one_or_list(&self, name: &str) -> Vec<String> {
         let is_text = match self.raw(name) {
             None => return Vec::new(),
-            Some((Raw::File(node), _)) => matches!(node.value, Value::Text(_)),
-            Some((Raw::Variable(text), _)) => !text.trim_start().starts_with('['),
+            Some((Raw::File(node), _)) => node.text().is_some(),
+            Some((Raw::Variable(text) | Raw::Parameter(text), _)) => !text.trim_start().starts_with('['),
+            Some((Raw::Unknown, _)) => true,
         };
         if is_text {
             self.optional_text(name).map(|found| found.value).into_iter().collect()
@@ -254,7 +281,8 @@ impl<'r> Section<'r> {
         let number = match raw {
             Raw::File(Node { value: Value::Integer(number), .. }) => usize::try_from(*number).ok(),
             Raw::File(_) => None,
-            Raw::Variable(text) => text.parse().ok(),
+            Raw::Variable(text) | Raw::Parameter(text) => text.parse().ok(),
+            Raw::Unknown => return default,
         };
         number.filter(|number| bounds.contains(number)).unwrap_or_else(|| {
             let message = format!("expected a whole number from {} to {}", bounds.start(), bounds.end());
@@ -269,7 +297,8 @@ impl<'r> Section<'r> {
         let read = match raw {
             Raw::File(Node { value: Value::Boolean(boolean), .. }) => Some(*boolean),
             Raw::File(_) => None,
-            Raw::Variable(text) => text.parse().ok(),
+            Raw::Variable(text) | Raw::Parameter(text) => text.parse().ok(),
+            Raw::Unknown => return default,
         };
         read.unwrap_or_else(|| {
             self.reader.fault(&at, "expected true or false");
@@ -279,48 +308,66 @@ impl<'r> Section<'r> {
 
     /// Says that a key is missing.
     pub(super) fn missing(&self, name: &str) {
+        self.missing_beside(name, "");
+    }
+
+    /// Says that a key is missing, and which other variable would do.
+    pub(super) fn missing_beside(&self, name: &str, other: &str) {
         if !self.reader.is_broken() {
             let key = child_path(&self.path, name);
-            let message =
-                format!("is missing; it can also come from {}", child_variable(&self.variable, name));
+            let or = if other.is_empty() { "" } else { " or " };
+            let message = format!(
+                "is missing; it can also come from {}{or}{other}",
+                child_variable(&self.variable, name)
+            );
             self.reader.fault(&At { place: self.place.clone(), key }, message);
         }
     }
 
     fn parsed<T, E: Display>(
         &self,
-        text: &str,
+        raw: Raw<'_>,
         at: At,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<Found<T>> {
-        if text.starts_with("ssm:/") {
-            let message = "references to AWS Parameter Store (ssm:/…) need the AWS adapters, \
-                           which this build does not have yet";
-            self.reader.fault(&at, message);
-            return None;
-        }
+        let (text, found) = match raw {
+            Raw::Variable(text) => (text, None),
+            Raw::File(Node { value: Value::Text(text), .. }) => (text.as_str(), None),
+            // What stands in the Parameter Store may be a secret: it is not repeated.
+            Raw::Parameter(text) => {
+                (text, Some(format!("{} characters behind the reference", text.chars().count())))
+            }
+            Raw::Unknown => return None,
+            Raw::File(node) => {
+                self.reader.fault(&at, format!("expected a string, found {}", node.value.kind()));
+                return None;
+            }
+        };
         match parse(text) {
             Ok(value) => Some(Found { value, at }),
             Err(error) => {
-                self.reader.fault(&at, format!("{error}; found {}", shown(text)));
+                let found = found.unwrap_or_else(|| shown(text));
+                self.reader.fault(&at, format!("{error}; found {found}"));
                 None
             }
         }
     }
 
-    fn text_of<'a>(&self, raw: Raw<'a>, at: &At) -> Option<&'a str> {
-        match raw {
-            Raw::Variable(text) => Some(text),
-            Raw::File(Node { value: Value::Text(text), .. }) => Some(text.as_str()),
-            Raw::File(node) => {
-                self.reader.fault(at, format!("expected a string, found {}", node.value.kind()));
-                None
-            }
-        }
+    /// What stands behind a text that is a reference.
+    fn behind(&self, text: &str, at: &At) -> Option<Raw<'r>> {
+        let reference = Reference::of(text)?;
+        Some(self.reader.parameter(&reference, at).map_or(Raw::Unknown, Raw::Parameter))
     }
 
-    /// The value of a key: the environment's before the file's.
+    /// The value of a key: the environment's before the file's, and what stands
+    /// behind it where it is a reference.
     fn raw(&self, name: &str) -> Option<(Raw<'r>, At)> {
+        let (raw, at) = self.literal_raw(name)?;
+        let behind = self.peek(name).and_then(|text| self.behind(text, &at));
+        Some((behind.unwrap_or(raw), at))
+    }
+
+    fn literal_raw(&self, name: &str) -> Option<(Raw<'r>, At)> {
         let key = self.ask(name, false);
         let variable = child_variable(&self.variable, name);
         if let Some(text) = self.reader.variable(&variable) {

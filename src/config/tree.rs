@@ -65,6 +65,15 @@ impl Node {
         Some(node(&value, &|_| place.clone()))
     }
 
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            Value::Integer(_) | Value::Boolean(_) | Value::Array(_) | Value::Table(_) | Value::Other(_) => {
+                None
+            }
+        }
+    }
+
     pub(super) const fn table(&self) -> Option<&Table> {
         match &self.value {
             Value::Table(table) => Some(table),

@@ -163,6 +163,33 @@ pub(super) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
     }
 }
 
+/// A region of AWS, `eu-central-1`.
+pub(super) fn region(text: &str) -> Result<String, &'static str> {
+    let ok = (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if ok { Ok(text.to_owned()) } else { Err("expected a region such as \"us-east-1\"") }
+}
+
+/// A DynamoDB table's name (API reference, `TableName`), or its ARN.
+pub(super) fn table_name(text: &str) -> Result<String, &'static str> {
+    let name = text.rsplit_once(":table/").map_or(text, |(_, name)| name);
+    let ok = (3..=255).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && (name.len() == text.len() || text.starts_with("arn:"));
+    if ok { Ok(text.to_owned()) } else { Err("expected a table's name: 3 to 255 of A-Z a-z 0-9 _ . -") }
+}
+
+/// What names a KMS key: an alias, a key id, the ARN of either.
+pub(super) fn key_id(text: &str) -> Result<String, &'static str> {
+    let ok = (1..=2_048).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b':'));
+    if ok {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a KMS key: \"alias/NAME\", a key id, or the ARN of either")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

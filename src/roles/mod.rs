@@ -11,7 +11,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-pub use arn::{ArnError, ProviderArn, RoleArn};
+pub use arn::{ArnError, ProviderArn, RoleArn, partition_of_region};
 pub use decide::{Denial, Refusal, Rules};
 pub use explain::Explanation;
 pub use grant::Grant;

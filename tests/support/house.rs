@@ -93,13 +93,13 @@ impl House {
         let plan = Plan::new(clock.clone());
         let mut settings = settings();
         change(&mut settings);
-        let opened = vestibule::adapters::open(
+        let opened = at_once(vestibule::adapters::open(
             &Sts::Local { path: dir.join("sts-key"), region: "eu-central-1".into() },
             &Store::Embedded { path: dir.join("vestibule.db") },
             &Keys::Local { path: dir.join("keys") },
             clock.clone(),
             Arc::new(SystemEntropy),
-        )
+        ))
         .unwrap();
         let broker = Arc::new(Broker::new(settings, faulty(opened.world, &plan)));
         let app = App::new(broker.clone(), opened.callers, http_settings()).unwrap();
@@ -232,5 +232,14 @@ pub fn http_settings() -> http::Settings {
         service_provider_metadata: String::new(),
         max_concurrent_requests: 256,
         request_timeout: std::time::Duration::from_secs(10),
+    }
+}
+
+/// The output of a future that waits for nothing: what is embedded opens so.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => panic!("it waits"),
     }
 }

@@ -35,7 +35,14 @@ pub struct Process {
 
 impl Process {
     /// Starts `command`, appending its output to `log`, and waits until `ready_url` answers 200.
-    pub fn start(mut command: Command, log: &Path, ready_url: &str) -> Self {
+    pub fn start(command: Command, log: &Path, ready_url: &str) -> Self {
+        let mut process = Self::spawn(command, log);
+        process.wait_ready(ready_url);
+        process
+    }
+
+    /// Starts `command`, appending its output to `log`, and waits for nothing.
+    pub fn spawn(mut command: Command, log: &Path) -> Self {
         let name = log.file_stem().unwrap().to_string_lossy().into_owned();
         let output: File = OpenOptions::new().create(true).append(true).open(log).unwrap();
         let child = command
@@ -44,12 +51,11 @@ impl Process {
             .stderr(output)
             .spawn()
             .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
-        let mut process = Self { name, child, log: log.to_owned() };
-        process.wait_ready(ready_url);
-        process
+        Self { name, child, log: log.to_owned() }
     }
 
-    fn wait_ready(&mut self, url: &str) {
+    /// Waits until `url` answers 200.
+    pub fn wait_ready(&mut self, url: &str) {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(5)))

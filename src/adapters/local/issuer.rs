@@ -121,7 +121,7 @@ impl LocalIssuer {
         // Whole seconds, as AWS has, and never later than allowed.
         let expiration = expiration.replace_nanosecond(0).map_err(|_| IssueError::Refused)?;
         if expiration <= now {
-            return Err(IssueError::Refused);
+            return Err(IssueError::AssertionExpired);
         }
         let access_key_id = self.new_key_id();
         let claims = TokenClaims {

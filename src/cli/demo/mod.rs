@@ -24,8 +24,10 @@ pub use refusals::{REFUSALS, Refusal};
 pub use sign::SigningError;
 pub use token::Flaw;
 
-use super::serve::{Service, in_runtime, listen, stop_signal};
-use super::{load, log, say};
+use super::load::load;
+use super::serve::{in_runtime, listen, stop_signal};
+use super::service::Service;
+use super::{log, say};
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::broker::ports::Entropy;
 use crate::config::Log;
@@ -84,8 +86,8 @@ async fn demo(options: &Options) -> Result<(), String> {
     let config = configuration(&dir, &metadata, &public_url, &admin, &idp)?;
     let config = dir.write("vestibule.toml", &config)?;
     // The environment stays out: the demo is the same everywhere.
-    let config = load(&config, std::iter::empty()).ok_or("the demo's configuration is not usable")?;
-    let service = Service::open(config, clock, entropy.clone())?;
+    let config = load(&config, std::iter::empty()).await?;
+    let service = Service::open(config, clock, entropy.clone()).await?;
 
     let limits = ServeLimits {
         max_connections: 64,
@@ -94,11 +96,11 @@ async fn demo(options: &Options) -> Result<(), String> {
     };
     let idp = Arc::new(idp);
     let panel =
-        Panel { idp: idp.clone(), service: service.router(), broker: service.broker().clone(), entropy };
+        Panel { idp: idp.clone(), service: http::router(service.app.clone()), broker: service.broker.clone(), entropy };
     let pages = idp.pages().merge(panel.router());
     let idp = tokio::spawn(http::serve(idp_listener, pages, limits, std::future::pending()));
     let (stopped, until_stopped) = oneshot::channel::<()>();
-    let teller = Teller::new(service.broker().clone()).tell_until(async {
+    let teller = Teller::new(service.broker.clone()).tell_until(async {
         // The sender is dropped, which is an error, and the signal.
         let _ = until_stopped.await;
     });

@@ -6,13 +6,53 @@ use std::collections::BTreeSet;
 
 const DEFAULT_FILE: &str = include_str!("../../../config/vestibule.toml");
 
+/// Which adapters the file is read for. Options of the others are refused, so
+/// their paragraphs (which begin with the kind's name) are left out.
+#[derive(Clone, Copy, PartialEq)]
+enum For {
+    Local,
+    Aws,
+    AwsWithSigningKey,
+}
+
+const FLAVOURS: [For; 3] = [For::Local, For::Aws, For::AwsWithSigningKey];
+
+impl For {
+    fn has(self, paragraph: &str) -> bool {
+        let Some(kind) = paragraph.strip_prefix("# \"").and_then(|rest| rest.split('"').next()) else {
+            return true;
+        };
+        match kind {
+            "local" | "embedded" => self == Self::Local,
+            "aws" | "dynamodb" | "kms" => self != Self::Local,
+            "kms-asymmetric" => self == Self::AwsWithSigningKey,
+            // A list of values, not an option of one kind.
+            _ => true,
+        }
+    }
+}
+
 /// The default file with its unset options set: lines `#key = …` and `#[[rule]]`.
-fn default_file_with_everything() -> String {
-    let set = DEFAULT_FILE.lines().map(|line| match line.strip_prefix('#') {
+fn default_file_with_everything(flavour: For) -> String {
+    let paragraphs = DEFAULT_FILE.split("\n\n").filter(|paragraph| flavour.has(paragraph.trim_start()));
+    let text = paragraphs.collect::<Vec<_>>().join("\n\n");
+    let set = text.lines().map(|line| match line.strip_prefix('#') {
         Some(option) if option.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => option,
         Some(_) | None => line,
     });
-    set.collect::<Vec<_>>().join("\n")
+    let text = set.collect::<Vec<_>>().join("\n");
+    if flavour == For::Local {
+        return text;
+    }
+    let mut kinds = ["aws", "dynamodb", "kms"].into_iter();
+    let lines = text.lines().map(|line| match line {
+        "kind = \"local\"" | "kind = \"embedded\"" => format!("kind = {:?}", kinds.next().unwrap()),
+        "signing = \"data-key\"" if flavour == For::AwsWithSigningKey => {
+            "signing = \"kms-asymmetric\"".to_owned()
+        }
+        line => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -22,10 +62,11 @@ fn the_default_file_loads() {
     let env = [("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str())];
     let config = files.read(DEFAULT_FILE, &env).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.broker.service.acs_url, "https://vestibule.example.com/saml");
-    let with_everything = default_file_with_everything();
-    files
-        .read(&with_everything, &[env[0], ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP)])
-        .unwrap_or_else(|f| panic!("{f}"));
+    for flavour in FLAVOURS {
+        let with_everything = default_file_with_everything(flavour);
+        let env = [env[0], ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP)];
+        files.read(&with_everything, &env).unwrap_or_else(|f| panic!("{f}"));
+    }
 }
 
 #[test]
@@ -36,7 +77,7 @@ fn the_default_file_shows_the_defaults() {
     assert_eq!(told(&documented), told(&files.loads(LEAST)));
 
     // And so do the selectors, which are shown unset.
-    let text = default_file_with_everything();
+    let text = default_file_with_everything(For::Local);
     let env = [("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str()), ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP)];
     let set = files.read(&text, &env).unwrap();
     let mut selectors = set.broker.providers.iter().next().unwrap().selectors.clone();
@@ -47,13 +88,51 @@ fn the_default_file_shows_the_defaults() {
 
 #[test]
 fn every_key_that_is_read_stands_in_the_default_file() {
-    let text = default_file_with_everything();
-    let path: Arc<Path> = Path::new("config/vestibule.toml").into();
-    let (root, syntax) = Node::parse(&path, &text);
-    assert_eq!(syntax, []);
+    let trees = FLAVOURS.map(|flavour| {
+        let path: Arc<Path> = Path::new("config/vestibule.toml").into();
+        let (root, syntax) = Node::parse(&path, &default_file_with_everything(flavour));
+        assert_eq!(syntax, []);
+        root
+    });
     let mut documented = BTreeSet::new();
-    paths(&root, "", &mut documented);
+    for root in &trees {
+        paths(root, "", &mut documented);
+    }
+    for root in trees {
+        every_key_is_among(&documented, root);
+    }
+}
 
+/// On AWS the tables and times that are shown unset are the defaults.
+#[test]
+fn the_default_file_shows_the_defaults_of_aws() {
+    let files = Files::new();
+    let least = LEAST.replace("kind = \"local\"\n[store]", "kind = \"aws\"\nregion = \"us-east-1\"\n[store]");
+    let least = least.replace("kind = \"embedded\"", "kind = \"dynamodb\"");
+    let least =
+        least.replace("[keys]\nkind = \"local\"", "[keys]\nkind = \"kms\"\nkey_id = \"alias/sessionMaster\"");
+    let shown = default_file_with_everything(For::Aws);
+    for option in [
+        "timeout = \"15s\"",
+        "refresh = \"5m\"",
+        "_table = \"SAMLSessions\"",
+        "_table = \"SAMLUsers\"",
+        "_table = \"SAMLAudit\"",
+        "_table = \"SAMLClaims\"",
+        "keys_table = \"SAMLKeys\"",
+    ] {
+        assert!(shown.contains(option), "{option}");
+    }
+    let config = files.loads(&least);
+    let told = format!("{:?} {:?} {:?}", config.sts, config.store, config.keys);
+    for default in
+        ["timeout: 15s", "refresh: 300s", "SAMLSessions", "SAMLUsers", "SAMLAudit", "SAMLClaims", "SAMLKeys"]
+    {
+        assert!(told.contains(default), "{default} in {told}");
+    }
+}
+
+fn every_key_is_among(documented: &BTreeSet<String>, root: Node) {
     let reader = Reader::new(root, Vec::new(), std::iter::empty());
     Config::assemble(&reader);
     for asked in reader.asked() {

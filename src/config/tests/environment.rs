@@ -74,7 +74,7 @@ fn a_fault_in_the_environment_names_its_variable() {
         ],
     );
     let expected = [
-        "VESTIBULE_LOG_LEVEL: log.level: references to AWS Parameter Store",
+        "VESTIBULE_LOG_LEVEL: log.level: stands in the Parameter Store (/vestibule/level)",
         "VESTIBULE_SAML_IDP_1: saml.idp[1].metadata: is missing; it can also come from VESTIBULE_SAML_IDP_1_METADATA",
         "VESTIBULE_SAML_IDP_1: saml.idp[1].provider_arn: is missing",
         "VESTIBULE_SAML_IDP_7_NAME: no option has this variable",

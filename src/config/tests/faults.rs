@@ -18,7 +18,7 @@ select.groups = "//Attribute"
 [delivery]
 ticket_lifetime = "1 minute"
 [sts]
-kind = "aws"
+kind = "azure"
 endpoint = "https://sts.example.com"
 [store]
 kind = "embedded"
@@ -37,7 +37,7 @@ when.role_name = { regex = "(" }
         "10:12: saml.idp[0].metadata: the metadata file cannot be read",
         "11:17: saml.idp[0].select.groups: ",
         "13:19: delivery.ticket_lifetime: expected a duration",
-        "15:8: sts.kind: needs the AWS adapters, which this build does not have yet: use \"local\"",
+        "15:8: sts.kind: expected \"local\" or \"aws\"; found \"azure\"",
         "21:1: rule[0].name: is missing; it can also come from VESTIBULE_RULE_0_NAME",
         "22:28: rule[0].when.role_name.regex: not a regular expression: unclosed group",
     ];
@@ -135,7 +135,12 @@ fn each_wrong_value_has_its_sentence() {
         (
             "sts.region = \"ssm:/vestibule/region\"".to_owned(),
             "sts.region",
-            "references to AWS Parameter Store",
+            "stands in the Parameter Store (/vestibule/region), which was not asked",
+        ),
+        (
+            "sts.region = \"ssm:region\"".to_owned(),
+            "sts.region",
+            "a reference without a leading \"/\" is relative to ssm.prefix, which is not set",
         ),
         ("store.path = \"var/keys\"".to_owned(), "keys.path", "is the file of store.path too"),
         ("store.path = \" \"".to_owned(), "store.path", "expected a text that is not empty"),
@@ -146,7 +151,7 @@ fn each_wrong_value_has_its_sentence() {
         (
             "extra = 1".to_owned(),
             "extra",
-            "unknown key; known here: delivery, keys, log, rule, saml, server, store, sts",
+            "unknown key; known here: delivery, keys, log, rule, saml, server, ssm, store, sts",
         ),
         (second, "saml.idp[1].name", "is the name of an earlier identity provider too"),
         (rule("when.name_id = {}"), "rule[0].when.name_id", "says nothing"),
@@ -215,7 +220,7 @@ fn metadata_that_cannot_be_used_is_named_with_its_reason() {
         (&directory, "it is not a regular file"),
         ("no/such/file.xml", "No such file"),
         ("https://adfs.example.com/FederationMetadata.xml", "does not fetch it yet"),
-        ("ssm:/vestibule/metadata", "references to AWS Parameter Store"),
+        ("ssm:/vestibule/metadata", "which was not asked"),
     ] {
         let faults = files.faults(&LEAST.replace("METADATA", file), &[]);
         assert_eq!(faults.len(), 1, "{faults:#?}");

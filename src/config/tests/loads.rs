@@ -140,10 +140,10 @@ level = "debug"
     );
     assert_eq!(config.sign_on[0].services[0].location, "https://adfs.example.com/adfs/ls/");
     assert_eq!(config.sign_on[0].relying_party_id.as_deref(), Some("urn:vestibule"));
-    let Sts::Local { path, region } = &config.sts;
-    assert_eq!((path.to_str(), region.as_str()), (Some("a"), "eu-central-1"));
-    let (Store::Embedded { path: store }, Keys::Local { path: keys }) = (&config.store, &config.keys);
-    assert_eq!((store.to_str(), keys.to_str()), (Some("b"), Some("c")));
+    let kept = format!("{:?} {:?} {:?}", config.sts, config.store, config.keys);
+    let expected =
+        r#"Local { path: "a", region: "eu-central-1" } Embedded { path: "b" } Local { path: "c" }"#;
+    assert_eq!(kept, expected);
 
     let warned = |about: &str| config.warnings.iter().any(|warning| warning.contains(about));
     assert!(warned("binding = \"plain\"") && warned("jwt_in = \"query\"") && warned("more than 30s"));

@@ -1,9 +1,11 @@
 //! Whole configurations: what loads, what is refused, and how it is said.
 
+mod aws;
 mod default_file;
 mod environment;
 mod faults;
 mod loads;
+mod parameters;
 
 use super::*;
 use base64::Engine;
@@ -50,6 +52,12 @@ impl Files {
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let path: Arc<Path> = Path::new("config/vestibule.toml").into();
         Config::read(&path, &text.replace("METADATA", &self.path("adfs.xml")), env)
+    }
+
+    fn draft(&self, text: &str, env: &[(&str, &str)]) -> Draft {
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let path: Arc<Path> = Path::new("config/vestibule.toml").into();
+        Draft::of(&path, &text.replace("METADATA", &self.path("adfs.xml")), env)
     }
 
     fn loads(&self, text: &str) -> Config {

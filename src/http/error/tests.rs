@@ -98,14 +98,13 @@ fn every() -> Vec<Error> {
         [
             LoginError::Replayed,
             LoginError::SessionTaken,
-            LoginError::Issue(IssueError::Refused),
-            LoginError::Issue(IssueError::Unavailable),
             LoginError::Keys,
             LoginError::Store,
             LoginError::TooSlow,
         ]
         .map(Error::Login),
     );
+    all.extend(IssueError::ALL.map(|e| Error::Login(LoginError::Issue(e))));
     all.extend(tickets.map(|e| Error::Claim(ClaimError::Ticket(e))));
     all.extend([ClaimError::Gone, ClaimError::Store, ClaimError::Uncertain].map(Error::Claim));
     all.extend(
@@ -130,6 +129,7 @@ fn every_code_of_every_room_has_its_row() {
         include_str!("../../roles/decide.rs"),
         include_str!("../../broker/session.rs"),
         include_str!("../../broker/login.rs"),
+        include_str!("../../broker/issue_error.rs"),
         include_str!("../../broker/claim.rs"),
         include_str!("../../broker/ticket.rs"),
     ]

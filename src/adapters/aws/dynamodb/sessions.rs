@@ -1,0 +1,376 @@
+//! The steps of a login and of its hand-over, and the users row.
+
+use super::DynamoDbStore;
+use super::audit::{self, step};
+use super::call::{self, certainly_did_nothing, delete, put as put_action, unavailable, update};
+use super::schema::{Item, expires, handle, id, instant, instant_of, key, marker, sortable, text, text_of};
+use crate::broker::ports::{BeginError, PutError, Start, StoreUnavailable, TakeError, Taken};
+use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use time::OffsetDateTime;
+
+/// How often `begin` looks again when the session id changes hands meanwhile.
+const BEGIN_ATTEMPTS: usize = 5;
+
+/// `ClientRequestToken` of a step: 36 characters at most; another one for
+/// whatever makes its content another one, and for every process: who finds
+/// that another one did the same has not done it.
+fn token(store: &DynamoDbStore, login: &LoginId, step: &str, item: &Item, variant: &str) -> String {
+    let recorded = text_of(item, "recorded").unwrap_or_default();
+    let parts = [&store.process, login.as_str(), step, recorded, variant].map(str::as_bytes);
+    Handle::of(&parts).as_str().chars().take(36).collect()
+}
+
+impl From<StoreUnavailable> for BeginError {
+    fn from(_: StoreUnavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl From<StoreUnavailable> for PutError {
+    fn from(_: StoreUnavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// Whose time is over, and who has the session id still.
+struct Former {
+    login: LoginId,
+    waiting: bool,
+}
+
+/// Step 5: claim, reserve, open, record.
+pub(super) async fn begin(store: &DynamoDbStore, start: &Start) -> Result<(), BeginError> {
+    let started = audit::item_of(store, &start.event);
+    let mut former = None;
+    for _ in 0..BEGIN_ATTEMPTS {
+        let refusals = match try_begin(store, start, &started, former.as_ref()).await? {
+            Ok(()) => return Ok(()),
+            Err(refusals) => refusals,
+        };
+        let refused = |action: usize| refusals.get(action).and_then(Option::as_ref);
+        let ours = |item: &Item| text_of(item, "login_id") == Some(start.login.as_str());
+        if refused(MARKER).is_some() || refused(STARTED).is_some() || refused(CLAIM).is_some_and(ours) {
+            return Ok(());
+        }
+        if refused(CLAIM).is_some() {
+            return Err(BeginError::Replayed);
+        }
+        former = match refused(SESSION).filter(|item| !item.is_empty()) {
+            None => None,
+            Some(holder) if instant_of(holder, "ends_at").is_none_or(|end| end > start.event.at) => {
+                return Err(taken(store, start).await?);
+            }
+            Some(holder) => Some(Former {
+                login: LoginId::from_stored(text_of(holder, "login_id").unwrap_or_default().to_owned()),
+                waiting: text_of(holder, "phase") == Some("waiting"),
+            }),
+        };
+    }
+    tracing::warn!("a session id changed hands too often; this login gives up");
+    Err(BeginError::Unavailable)
+}
+
+/// The actions of [`try_begin`], as DynamoDB numbers its reasons.
+const CLAIM: usize = 0;
+const SESSION: usize = 1;
+const MARKER: usize = 2;
+const STARTED: usize = 3;
+
+async fn try_begin(
+    store: &DynamoDbStore,
+    start: &Start,
+    started: &Item,
+    former: Option<&Former>,
+) -> Result<Result<(), Vec<call::Refusal>>, StoreUnavailable> {
+    let tables = &store.tables;
+    let ends_at = start.reservation_ends;
+    let claim = Item::from([
+        ("handle".to_owned(), handle(&start.assertion)),
+        ("login_id".to_owned(), id(&start.login)),
+        ("ends_at".to_owned(), instant(start.assertion_ends)),
+        ("expires".to_owned(), expires(start.assertion_ends)),
+    ]);
+    let reservation = Item::from([
+        ("identityhash".to_owned(), handle(&start.session)),
+        ("phase".to_owned(), text("reserved")),
+        ("login_id".to_owned(), id(&start.login)),
+        ("ends_at".to_owned(), instant(ends_at)),
+        ("expires".to_owned(), expires(ends_at)),
+    ]);
+    let open = Item::from([
+        ("identityhash".to_owned(), marker(&start.login)),
+        ("phase".to_owned(), text("started")),
+        ("login_id".to_owned(), id(&start.login)),
+        ("session_handle".to_owned(), handle(&start.session)),
+        ("ends_at".to_owned(), instant(ends_at)),
+    ]);
+    let (free, values) = match former {
+        None => ("attribute_not_exists(identityhash)", Item::new()),
+        Some(former) => (
+            "login_id = :former AND ends_at <= :now",
+            Item::from([
+                (":former".to_owned(), id(&former.login)),
+                (":now".to_owned(), instant(start.event.at)),
+            ]),
+        ),
+    };
+    let mut actions = vec![
+        put_action(&tables.claims, claim, "attribute_not_exists(handle)", Item::new()),
+        put_action(&tables.sessions, reservation, free, values),
+        put_action(&tables.sessions, open, "attribute_not_exists(identityhash)", Item::new()),
+        put_action(&tables.audit, started.clone(), "attribute_not_exists(login_id)", Item::new()),
+    ];
+    if let Some(former) = former.filter(|former| former.waiting) {
+        // Or the sweeper would find its session gone, and call it taken.
+        actions.push(update(
+            &tables.sessions,
+            key("identityhash", marker(&former.login)),
+            "SET phase = :replaced",
+            "phase = :issued",
+            Item::from([(":replaced".to_owned(), text("replaced")), (":issued".to_owned(), text("issued"))]),
+        ));
+    }
+    let former = former.map_or("", |former| former.login.as_str());
+    store.transact(&token(store, &start.login, "begin", started, former), actions).await
+}
+
+/// The session id is taken. If the assertion is claimed too, that is the answer;
+/// that all conditions of a refused transaction were looked at is nowhere promised.
+async fn taken(store: &DynamoDbStore, start: &Start) -> Result<BeginError, StoreUnavailable> {
+    let claimed = exists(store, &store.tables.claims, key("handle", handle(&start.assertion))).await?;
+    Ok(if claimed { BeginError::Replayed } else { BeginError::SessionTaken })
+}
+
+/// Strongly consistent.
+async fn exists(store: &DynamoDbStore, table: &str, key: Item) -> Result<bool, StoreUnavailable> {
+    let found =
+        store.client.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
+    found.map(|found| found.item.is_some()).map_err(|e| unavailable("GetItem", &e))
+}
+
+/// Step 8: the session, on condition of the reservation, and `login.issued`.
+pub(super) async fn put(
+    store: &DynamoDbStore,
+    session: &SealedSession,
+    event: &AuditEvent,
+) -> Result<(), PutError> {
+    let (tables, login, ends_at) = (&store.tables, session.login(), session.expires_at());
+    let waiting = Item::from([
+        ("identityhash".to_owned(), handle(session.session())),
+        ("phase".to_owned(), text("waiting")),
+        ("login_id".to_owned(), id(login)),
+        ("jti".to_owned(), text(session.jti().as_str())),
+        ("sealed".to_owned(), AttributeValue::B(session.sealed().as_bytes().into())),
+        ("ends_at".to_owned(), instant(ends_at)),
+        ("expires".to_owned(), expires(ends_at)),
+    ]);
+    let issued = audit::item_of(store, event);
+    let token = token(store, login, "put", &issued, "");
+    let actions = vec![
+        put_action(
+            &tables.sessions,
+            waiting,
+            "login_id = :login AND phase = :reserved AND ends_at > :now",
+            Item::from([
+                (":login".to_owned(), id(login)),
+                (":reserved".to_owned(), text("reserved")),
+                (":now".to_owned(), instant(event.at)),
+            ]),
+        ),
+        update(
+            &tables.sessions,
+            key("identityhash", marker(login)),
+            "SET phase = :issued, ends_at = :end",
+            "phase = :started",
+            Item::from([
+                (":issued".to_owned(), text("issued")),
+                (":started".to_owned(), text("started")),
+                (":end".to_owned(), instant(ends_at)),
+            ]),
+        ),
+        put_action(&tables.audit, issued, "attribute_not_exists(login_id)", Item::new()),
+    ];
+    if store.transact(&token, actions).await?.is_ok() {
+        return Ok(());
+    }
+    // Ours, from an attempt whose answer was lost?
+    let issued = audit::key_of(login, step(EventKind::Issued));
+    if exists(store, &tables.audit, issued).await? { Ok(()) } else { Err(PutError::ReservationEnded) }
+}
+
+/// Step 11: one `DeleteItem`, sent once.
+pub(super) async fn take(
+    store: &DynamoDbStore,
+    session: &Handle,
+    jti: &Jti,
+    now: OffsetDateTime,
+) -> Result<Option<Taken>, TakeError> {
+    let deleted = store
+        .once
+        .delete_item()
+        .table_name(&store.tables.sessions)
+        .key("identityhash", handle(session))
+        .condition_expression(
+            "attribute_exists(identityhash) AND phase = :waiting AND jti = :jti AND ends_at > :now",
+        )
+        .expression_attribute_values(":waiting", text("waiting"))
+        .expression_attribute_values(":jti", text(jti.as_str()))
+        .expression_attribute_values(":now", instant(now))
+        .return_values(ReturnValue::AllOld)
+        .send()
+        .await;
+    match deleted {
+        // Deleted it is; if what came back is unreadable, so are the credentials.
+        Ok(deleted) => taken_of(deleted.attributes).map(Some).ok_or(TakeError::Uncertain),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(None),
+        Err(e) => {
+            let certain = certainly_did_nothing(&e);
+            unavailable("DeleteItem", &e);
+            Err(if certain { TakeError::Unavailable } else { TakeError::Uncertain })
+        }
+    }
+}
+
+fn taken_of(item: Option<Item>) -> Option<Taken> {
+    let mut item = item?;
+    let login = LoginId::from_stored(text_of(&item, "login_id")?.to_owned());
+    match item.remove("sealed")? {
+        AttributeValue::B(sealed) => {
+            Some(Taken { login, sealed: Sealed::from_ciphertext(sealed.into_inner()) })
+        }
+        _ => None,
+    }
+}
+
+/// What became of an attempt to close a login.
+pub(super) enum Closing {
+    /// Closed, by this.
+    Closed,
+    /// It has ended before, in this way.
+    Ended(Option<EventKind>),
+    /// Its marker is in another phase, or gone; nothing was written.
+    Moved,
+    /// It does not hold the session id any more; nothing was written.
+    HoldsNothing,
+}
+
+/// One transaction: the end into the trail, the marker away (if it is still in
+/// this phase, where one is given), and with it the login's session item (where
+/// one is given: it must be this login's).
+pub(super) async fn close(
+    store: &DynamoDbStore,
+    login: &LoginId,
+    event: &AuditEvent,
+    phase: Option<&str>,
+    session: Option<&Handle>,
+) -> Result<Closing, StoreUnavailable> {
+    let tables = &store.tables;
+    let end = audit::item_of(store, event);
+    let variant = if session.is_some() { "holding" } else { "" };
+    let token = token(store, login, event.kind.as_str(), &end, variant);
+    let in_phase = phase.map(|phase| key(":phase", text(phase))).unwrap_or_default();
+    let mut actions = vec![
+        put_action(&tables.audit, end, "attribute_not_exists(login_id)", Item::new()),
+        delete(
+            &tables.sessions,
+            key("identityhash", marker(login)),
+            phase.map(|_| "phase = :phase"),
+            in_phase,
+        ),
+    ];
+    if let Some(session) = session {
+        actions.push(delete(
+            &tables.sessions,
+            key("identityhash", handle(session)),
+            Some("login_id = :login"),
+            key(":login", id(login)),
+        ));
+    }
+    Ok(match store.transact(&token, actions).await? {
+        Ok(()) => Closing::Closed,
+        Err(refusals) => match refusals.as_slice() {
+            [Some(end), ..] => Closing::Ended(text_of(end, "kind").and_then(EventKind::parse)),
+            [_, Some(_), ..] => Closing::Moved,
+            _ => Closing::HoldsNothing,
+        },
+    })
+}
+
+/// [`close`], whatever the login holds.
+pub(super) async fn close_any(
+    store: &DynamoDbStore,
+    login: &LoginId,
+    event: &AuditEvent,
+    phase: Option<&str>,
+    session: Option<&Handle>,
+) -> Result<Closing, StoreUnavailable> {
+    match close(store, login, event, phase, session).await? {
+        // What it has lost it never gets back: its marker is needed for that.
+        Closing::HoldsNothing => close(store, login, event, phase, None).await,
+        other => Ok(other),
+    }
+}
+
+/// Ends this login's hold on the session id, and records why.
+pub(super) async fn release(
+    store: &DynamoDbStore,
+    session: &Handle,
+    event: &AuditEvent,
+) -> Result<(), StoreUnavailable> {
+    let Some(login) = &event.login else { return audit::append(store, event).await };
+    close_any(store, login, event, None, Some(session)).await.map(|_| ())
+}
+
+/// The row of `idp#NameID`: `name`, last authentication, how many, last role and
+/// session. A repetition of the same login is not counted again.
+pub(super) async fn signed_in(store: &DynamoDbStore, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+    let Some(person) = audit::person(&event.subject) else { return Ok(()) };
+    let optional = |value: Option<&str>| value.map_or(AttributeValue::Null(true), text);
+    let updated = store
+        .client
+        .update_item()
+        .table_name(&store.tables.users)
+        .key("CognitoID", text(person))
+        .update_expression(
+            "SET #name = :name, last_authentication = :at, last_role = :role, last_session = :session, \
+             last_login = :login ADD authentications :one",
+        )
+        .condition_expression("attribute_not_exists(last_login) OR last_login <> :login")
+        .expression_attribute_names("#name", "name")
+        .expression_attribute_values(":name", optional(event.subject.role_session_name.as_deref()))
+        .expression_attribute_values(":at", text(sortable(event.at)))
+        .expression_attribute_values(":role", optional(event.subject.role.as_deref()))
+        .expression_attribute_values(":session", optional(event.session.as_ref().map(Handle::as_str)))
+        .expression_attribute_values(":login", optional(event.login.as_ref().map(LoginId::as_str)))
+        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+        .send()
+        .await;
+    match updated {
+        Ok(_) => Ok(()),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+        Err(e) => Err(unavailable("UpdateItem", &e)),
+    }
+}
+
+/// A durable write among the sessions, a strongly consistent read of the others.
+pub(super) async fn ready(store: &DynamoDbStore) -> Result<(), StoreUnavailable> {
+    let tables = &store.tables;
+    let beat = store
+        .client
+        .update_item()
+        .table_name(&tables.sessions)
+        .key("identityhash", text("readiness"))
+        .update_expression("ADD beats :one")
+        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+        .send();
+    let nobody = LoginId::from_stored("readiness".to_owned());
+    let (beat, claims, trail) = tokio::join!(
+        beat,
+        exists(store, &tables.claims, key("handle", text("readiness"))),
+        exists(store, &tables.audit, audit::key_of(&nobody, step(EventKind::Started))),
+    );
+    beat.map_err(|e| unavailable("UpdateItem", &e))?;
+    claims?;
+    trail.map(|_| ())
+}

@@ -1,0 +1,263 @@
+//! AWS STS: `AssumeRoleWithSAML`, asked in the configured region, then in the
+//! next one, and answered within its time whatever happens.
+
+use super::sdk::Sdk;
+use crate::broker::Credentials;
+use crate::broker::ports::{CredentialIssuer, IssueError};
+use crate::roles::{Grant, partition_of_region};
+use async_trait::async_trait;
+use aws_sdk_sts::Client;
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_sdk_sts::config::timeout::TimeoutConfig;
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::RequestId;
+use aws_sdk_sts::operation::assume_role_with_saml::{AssumeRoleWithSAMLError, AssumeRoleWithSamlOutput};
+use aws_sdk_sts::types::PolicyDescriptorType;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// How long one attempt may take. STS answers in tenths of a second; what takes
+/// longer is better asked again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How often one region is asked at most, where there is no other, and where
+/// there is. Only outages are asked again, and so an assertion may be redeemed
+/// twice; what nobody received expires unknown.
+const ATTEMPTS_ALONE: u32 = 3;
+const ATTEMPTS_BESIDE_OTHERS: u32 = 2;
+
+/// STS gives nothing shorter (API reference, `DurationSeconds`). It still ends
+/// the credentials at `SessionNotOnOrAfter`.
+const SHORTEST_SECONDS: i64 = 900;
+
+/// Longer ones STS does not give to anybody.
+const LONGEST_SECONDS: i64 = 43_200;
+
+/// STS in one region.
+struct Regional {
+    region: String,
+    client: Client,
+}
+
+/// Credentials of AWS.
+pub struct StsIssuer {
+    regions: Vec<Regional>,
+    timeout: Duration,
+}
+
+impl StsIssuer {
+    /// STS in the first of these regions and, during its outages, in the next;
+    /// each at AWS's address or its own. `timeout` bounds a whole `issue`,
+    /// failover included.
+    pub async fn open(sdk: &Sdk, regions: &[(&str, Option<&str>)], timeout: Duration) -> Self {
+        let attempts = if regions.len() > 1 { ATTEMPTS_BESIDE_OTHERS } else { ATTEMPTS_ALONE };
+        let mut clients = Vec::new();
+        for (region, endpoint) in regions {
+            let config = aws_sdk_sts::config::Builder::from(&sdk.at(region, *endpoint).await)
+                .retry_config(
+                    RetryConfig::standard()
+                        .with_max_attempts(attempts)
+                        .with_initial_backoff(Duration::from_millis(200))
+                        .with_max_backoff(Duration::from_secs(1)),
+                )
+                .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+                .build();
+            clients.push(Regional { region: (*region).to_owned(), client: Client::from_conf(config) });
+        }
+        Self { regions: clients, timeout }
+    }
+
+    /// Asks region after region, as long as an outage is all that is wrong.
+    async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, IssueError> {
+        let mut error = IssueError::Unavailable;
+        for regional in &self.regions {
+            match regional.ask(grant, seconds).await {
+                Ok(credentials) => return Ok(credentials),
+                Err(e) => error = e,
+            }
+            if !error.is_outage() {
+                break;
+            }
+        }
+        Err(error)
+    }
+}
+
+#[async_trait]
+impl CredentialIssuer for StsIssuer {
+    async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError> {
+        let seconds = seconds(grant.duration(), grant.identity().session_not_on_or_after(), now)?;
+        let partition = self.regions.first().map(|regional| partition_of_region(&regional.region));
+        if partition != Some(grant.role().partition()) {
+            tell(IssueError::WrongPartition, None, None, "none");
+            return Err(IssueError::WrongPartition);
+        }
+        tokio::time::timeout(self.timeout, self.ask(grant, seconds)).await.unwrap_or_else(|_| {
+            tell(IssueError::Timeout, None, None, "all");
+            Err(IssueError::Timeout)
+        })
+    }
+}
+
+impl Regional {
+    async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, IssueError> {
+        let arns = grant.policy_arns();
+        let policy_arns = arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect();
+        let answer = self
+            .client
+            .assume_role_with_saml()
+            .role_arn(grant.role().as_str())
+            .principal_arn(grant.provider().as_str())
+            .saml_assertion(grant.identity().original().expose())
+            .duration_seconds(seconds)
+            .set_policy(grant.session_policy().map(str::to_owned))
+            .set_policy_arns((!arns.is_empty()).then_some(policy_arns))
+            .send()
+            .await;
+        match answer {
+            Ok(output) => credentials(output).ok_or_else(|| {
+                tell(IssueError::Unavailable, None, None, &self.region);
+                IssueError::Unavailable
+            }),
+            Err(sdk_error) => {
+                let error = issue_error(&sdk_error);
+                tell(error, sdk_error.code(), sdk_error.request_id(), &self.region);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// For the operator. AWS's message stays out: it repeats values of the assertion.
+fn tell(error: IssueError, aws_code: Option<&str>, aws_request_id: Option<&str>, region: &str) {
+    tracing::warn!(
+        code = error.code(),
+        aws_code,
+        aws_request_id,
+        region,
+        hint = error.hint(),
+        "STS gave no credentials"
+    );
+}
+
+/// What to ask for: the grant's duration, no longer than the identity
+/// provider's session where STS lets us say so.
+fn seconds(
+    granted: time::Duration,
+    session_ends: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Result<i32, IssueError> {
+    let mut seconds = granted.whole_seconds();
+    if let Some(ends) = session_ends {
+        let left = (ends - now).whole_seconds();
+        if left <= 0 {
+            tell(IssueError::AssertionExpired, None, None, "none");
+            return Err(IssueError::AssertionExpired);
+        }
+        seconds = seconds.min(left);
+    }
+    i32::try_from(seconds.clamp(SHORTEST_SECONDS, LONGEST_SECONDS)).map_err(|_| IssueError::Refused)
+}
+
+fn credentials(output: AssumeRoleWithSamlOutput) -> Option<Credentials> {
+    let credentials = output.credentials?;
+    Some(Credentials {
+        expiration: OffsetDateTime::from_unix_timestamp(credentials.expiration.secs()).ok()?,
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key.into(),
+        session_token: credentials.session_token.into(),
+    })
+}
+
+/// Who must act, by what came back.
+fn issue_error(error: &SdkError<AssumeRoleWithSAMLError>) -> IssueError {
+    match error {
+        SdkError::TimeoutError(_) => IssueError::Timeout,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => IssueError::Timeout,
+        SdkError::ServiceError(refusal) => {
+            let status = refusal.raw().status().as_u16();
+            by_code(refusal.err().code(), refusal.err().message().unwrap_or_default(), status)
+        }
+        // Before it was sent: the request cannot be written, whoever is asked.
+        SdkError::ConstructionFailure(_) => IssueError::Refused,
+        // No connection, or an answer that is not STS's (a proxy's page).
+        _ => IssueError::Unavailable,
+    }
+}
+
+/// Codes of the API reference of `AssumeRoleWithSAML`, of its common errors, and
+/// of what the SDKs know as throttling.
+fn by_code(code: Option<&str>, message: &str, status: u16) -> IssueError {
+    match code.unwrap_or_default() {
+        "ExpiredTokenException" | "ExpiredToken" => IssueError::AssertionExpired,
+        "InvalidIdentityToken" | "InvalidIdentityTokenException" => IssueError::AssertionInvalid,
+        "IDPRejectedClaim" | "IDPRejectedClaimException" => IssueError::ClaimRejected,
+        "AccessDenied" | "AccessDeniedException" => IssueError::NotTrusted,
+        "RegionDisabledException" => IssueError::RegionDisabled,
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" => IssueError::PolicyMalformed,
+        "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => IssueError::PolicyTooLarge,
+        // The one ValidationError that an operator can mend has no code of its own.
+        "ValidationError" if message.contains("MaxSessionDuration") => IssueError::DurationTooLong,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "SlowDown" => IssueError::Throttled,
+        "RequestTimeout" | "RequestTimeoutException" => IssueError::Timeout,
+        _ if status == 429 => IssueError::Throttled,
+        // Without a code it was not STS that answered.
+        "" => IssueError::Unavailable,
+        _ if status >= 500 => IssueError::Unavailable,
+        _ => IssueError::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    #[test]
+    fn the_duration_is_cut_to_the_session_but_never_below_what_sts_takes() {
+        let ask = |granted, left: Option<i64>| {
+            seconds(time::Duration::seconds(granted), left.map(|s| NOW + time::Duration::seconds(s)), NOW)
+        };
+        assert_eq!(ask(3_600, None), Ok(3_600));
+        assert_eq!(ask(3_600, Some(36_000)), Ok(3_600));
+        assert_eq!(ask(3_600, Some(1_200)), Ok(1_200));
+        // STS cuts the rest itself.
+        assert_eq!(ask(3_600, Some(60)), Ok(900));
+        assert_eq!(ask(3_600, Some(0)), Err(IssueError::AssertionExpired));
+        assert_eq!(ask(3_600, Some(-1)), Err(IssueError::AssertionExpired));
+        assert_eq!(ask(100_000, None), Ok(43_200));
+    }
+
+    #[test]
+    fn each_refusal_of_sts_is_cut_by_who_must_act() {
+        let maximum = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        for (code, message, status, error) in [
+            ("ExpiredTokenException", "", 400, IssueError::AssertionExpired),
+            ("InvalidIdentityToken", "", 400, IssueError::AssertionInvalid),
+            ("IDPRejectedClaim", "", 403, IssueError::ClaimRejected),
+            ("AccessDenied", "", 403, IssueError::NotTrusted),
+            ("RegionDisabledException", "", 403, IssueError::RegionDisabled),
+            ("MalformedPolicyDocument", "", 400, IssueError::PolicyMalformed),
+            ("PackedPolicyTooLarge", "", 400, IssueError::PolicyTooLarge),
+            ("ValidationError", maximum, 400, IssueError::DurationTooLong),
+            ("ValidationError", "1 validation error detected", 400, IssueError::Refused),
+            ("Throttling", "", 400, IssueError::Throttled),
+            ("NewKindOfThrottling", "", 429, IssueError::Throttled),
+            ("ServiceUnavailable", "", 503, IssueError::Unavailable),
+            ("InternalFailure", "", 500, IssueError::Unavailable),
+            ("NewRefusal", "", 400, IssueError::Refused),
+            ("", "", 403, IssueError::Unavailable),
+        ] {
+            assert_eq!(by_code(Some(code), message, status), error, "{code} {status}");
+        }
+        assert_eq!(by_code(None, "", 502), IssueError::Unavailable);
+    }
+}

@@ -1,0 +1,63 @@
+//! `vestibule keys`: what seals and signs, as its operator sees it.
+
+use super::load::load;
+use super::say;
+use crate::adapters::local::{SystemClock, SystemEntropy};
+use crate::adapters::{self, KeyInfo};
+use clap::Subcommand;
+use std::path::PathBuf;
+use std::sync::Arc;
+use time::format_description::well_known::Rfc3339;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make the first key, unless there is one
+    ///
+    /// A server makes it at its first login as well; this is for those who want
+    /// to see it work, or to give servers no permission to make keys.
+    Create {
+        /// The configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Make a new key, which takes over once every server knows it
+    ///
+    /// No login fails: older keys verify tickets and open sessions until none
+    /// of theirs can be left.
+    Rotate {
+        /// The configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// List the keys that are valid: kid, made, in use from
+    List {
+        /// The configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+pub(super) async fn run(
+    command: Command,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<(), String> {
+    let (Command::Create { config } | Command::Rotate { config } | Command::List { config }) = &command;
+    let config = load(config, environment).await?;
+    let ring =
+        adapters::open_key_ring(&config.store, &config.keys, Arc::new(SystemClock), Arc::new(SystemEntropy))
+            .await
+            .map_err(|e| e.to_string())?;
+    match command {
+        Command::Create { .. } => tell(&[ring.create().await?]),
+        Command::Rotate { .. } => tell(&[ring.rotate().await?]),
+        Command::List { .. } => tell(&ring.list().await?),
+    }
+    Ok(())
+}
+
+fn tell(keys: &[KeyInfo]) {
+    let at = |time: time::OffsetDateTime| time.format(&Rfc3339).unwrap_or_default();
+    for key in keys {
+        say(&format!("{}  made {}  in use from {}", key.kid, at(key.created), at(key.signs_from)));
+    }
+}

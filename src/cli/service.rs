@@ -1,0 +1,48 @@
+//! One Vestibule, wired together: what `serve`, `demo` and Lambda functions run.
+
+use crate::adapters::{self, Opened};
+use crate::broker::Broker;
+use crate::broker::ports::{Clock, Entropy};
+use crate::config::Config;
+use crate::http::{self, App};
+use crate::saml::service_provider_metadata;
+use std::sync::Arc;
+
+/// One Vestibule, opened, not yet listening.
+pub(crate) struct Service {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) app: Arc<App>,
+    pub(crate) max_connections: usize,
+}
+
+impl Service {
+    /// Opens what the configuration names. Nothing is contacted but files.
+    pub(crate) async fn open(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, String> {
+        let Opened { world, callers } =
+            adapters::open(&config.sts, &config.store, &config.keys, clock, entropy)
+                .await
+                .map_err(|e| e.to_string())?;
+        let service = &config.broker.service;
+        let settings = http::Settings {
+            public_url: config.server.public_url,
+            redirect_url: config.server.redirect_url,
+            jwt_in: config.jwt_in,
+            allowed_origins: config.server.allowed_origins,
+            trusted_proxies: config.server.trusted_proxies,
+            contact: config.server.contact,
+            sign_on: config.sign_on,
+            region: config.sts.region().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            service_provider_metadata: service_provider_metadata(&service.entity_id, &service.acs_url),
+            max_concurrent_requests: config.server.max_concurrent_requests,
+            request_timeout: config.server.request_timeout,
+        };
+        let broker = Arc::new(Broker::new(config.broker, world));
+        let app = Arc::new(App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?);
+        Ok(Self { broker, app, max_connections: config.server.max_connections })
+    }
+}

@@ -1,0 +1,245 @@
+//! The same router and authorizer as AWS Lambda functions, from the same binary.
+//!
+//! Lambda starts the binary without arguments and says in `_HANDLER` (the
+//! function's `Handler`) what it is to be:
+//!
+//! | handler | event | answer |
+//! |---|---|---|
+//! | `http` (or `bootstrap`) | REST proxy event, HTTP API 2.0, function URL | the route's |
+//! | `authorizer` | `TOKEN` or `REQUEST` of a REST API, HTTP API 2.0 | a policy, or a simple response |
+//! | `sweeper` | anything: a schedule's | what was swept |
+//!
+//! The configuration is packaged beside the binary (`config/vestibule.toml`;
+//! `VESTIBULE_CONFIG` names another file), as are the files that it names; the
+//! environment is over it, as everywhere. Nothing is contacted before the first
+//! event but the Parameter Store, and that only where the configuration refers to it.
+
+use crate::adapters::local::{SystemClock, SystemEntropy};
+use crate::broker::{Broker, TicketError};
+use crate::cli::load::load;
+use crate::cli::service::Service;
+use crate::cli::{log, say};
+use crate::http::authorizer::{Unauthorized, authorize};
+use crate::http::{self, Peer};
+use axum::body::Body;
+use lambda_http::lambda_runtime::{self, Diagnostic, LambdaEvent};
+use lambda_http::request::RequestContext;
+use lambda_http::{RequestExt, service_fn};
+use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+/// Set in every Lambda function: where its runtime asks for events.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// The function's `Handler`.
+const HANDLER: &str = "_HANDLER";
+/// Which file is the configuration; no option of it, so it is taken out.
+const CONFIG: &str = "VESTIBULE_CONFIG";
+const DEFAULT_CONFIG: &str = "config/vestibule.toml";
+
+/// What a function is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Http,
+    Authorizer,
+    Sweeper,
+}
+
+impl Function {
+    fn named(handler: &str) -> Result<Self, String> {
+        match handler {
+            "" | "bootstrap" | "http" => Ok(Self::Http),
+            "authorizer" => Ok(Self::Authorizer),
+            "sweeper" => Ok(Self::Sweeper),
+            _ => Err(format!("no handler {handler:?}: there are http, authorizer and sweeper")),
+        }
+    }
+}
+
+/// Whether this process is a Lambda function.
+pub fn is_lambda() -> bool {
+    std::env::var_os(RUNTIME_API).is_some()
+}
+
+/// Runs the function until Lambda ends the process.
+pub fn run(environment: impl Iterator<Item = (String, String)>) -> ExitCode {
+    // One thread: a function works on one event at a time, and starts sooner.
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("the runtime did not start: {e}"))
+        .and_then(|runtime| runtime.block_on(serve(environment)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            say(&format!("vestibule: {sentence}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<(), String> {
+    let (mut handler, mut path) = (String::new(), DEFAULT_CONFIG.to_owned());
+    let mut options = Vec::new();
+    for (name, value) in environment {
+        match name.as_str() {
+            HANDLER => handler = value,
+            CONFIG => path = value,
+            _ => options.push((name, value)),
+        }
+    }
+    let function = Function::named(&handler)?;
+    let config = load(Path::new(&path), options.into_iter()).await?;
+    log::start(config.log);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let base_path = path_of(&config.server.public_url).to_owned();
+    let service = Service::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    let ended = match function {
+        Function::Http => {
+            let router = http::router(service.app);
+            let base_path = &base_path;
+            lambda_http::run(service_fn(move |event: lambda_http::Request| {
+                router.clone().oneshot(request(event, base_path))
+            }))
+            .await
+        }
+        Function::Authorizer => {
+            let broker = &service.broker;
+            lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+                answer(broker, &event.payload).await
+            }))
+            .await
+        }
+        Function::Sweeper => {
+            let broker = &service.broker;
+            lambda_runtime::run(service_fn(async |_: LambdaEvent<Value>| sweep(broker).await)).await
+        }
+    };
+    ended.map_err(|e| format!("the Lambda runtime ended: {e}"))
+}
+
+/// The event's request as the router knows it: its path without the stage, and
+/// the gateway's word for who called.
+fn request(event: lambda_http::Request, base_path: &str) -> axum::extract::Request {
+    let context = event.request_context_ref();
+    // The stage stands in the path of payload format 2.0 only.
+    let stage = if let Some(RequestContext::ApiGatewayV2(context)) = context {
+        context.stage.as_deref()
+    } else {
+        None
+    };
+    let path = route_path(event.raw_http_path(), stage, base_path);
+    let caller = context.and_then(source_ip);
+    let query = event.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let uri = format!("{path}{query}").parse().unwrap_or_default();
+
+    let (mut head, body) = event.into_parts();
+    head.uri = uri;
+    if let Some(ip) = caller {
+        head.extensions.insert(Peer(SocketAddr::new(ip, 0)));
+    }
+    let body = match body {
+        lambda_http::Body::Text(text) => Body::from(text),
+        lambda_http::Body::Binary(bytes) => Body::from(bytes),
+        _ => Body::empty(),
+    };
+    axum::extract::Request::from_parts(head, body)
+}
+
+/// `/saml`, from `/prod/saml` at a stage, or from below a mapped base path.
+fn route_path<'p>(raw: &'p str, stage: Option<&str>, base_path: &str) -> &'p str {
+    let below = |raw: &'p str, prefix: &str| {
+        raw.strip_prefix(prefix).filter(|rest| rest.starts_with('/') && !prefix.is_empty())
+    };
+    let stage = stage.filter(|stage| *stage != "$default").map(|stage| format!("/{stage}"));
+    let raw = if raw.starts_with('/') { raw } else { "/" };
+    stage.and_then(|stage| below(raw, &stage)).or_else(|| below(raw, base_path)).unwrap_or(raw)
+}
+
+/// The path of our own URL: where a gateway maps us below a base path.
+fn path_of(public_url: &str) -> &str {
+    let after_scheme = public_url.split_once("://").map_or("", |(_, rest)| rest);
+    after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or_default()
+}
+
+/// The peer of the gateway's connection. What stands in headers counts only as
+/// far as `server.trusted_proxies` says.
+fn source_ip(context: &RequestContext) -> Option<IpAddr> {
+    let text = if let RequestContext::ApiGatewayV1(context) = context {
+        context.identity.source_ip.as_deref()
+    } else if let RequestContext::ApiGatewayV2(context) = context {
+        context.http.source_ip.as_deref()
+    } else {
+        None
+    };
+    text?.parse().ok()
+}
+
+/// The authorizer's answer. A REST API answers 401 for exactly one error
+/// message, and 500 for any other; an HTTP API takes a plain no.
+async fn answer(broker: &Broker, event: &Value) -> Result<Value, Diagnostic> {
+    let refused = match authorize(broker, event, broker.world().clock.now()).await {
+        Ok(policy) => return Ok(policy),
+        Err(refused) => refused,
+    };
+    tracing::info!(reason = refused.reason(), "authorizer refused");
+    let error_type = refused.reason().to_owned();
+    match refused {
+        Unauthorized::Ticket(TicketError::KeysUnavailable) => {
+            Err(Diagnostic { error_type, error_message: "Unavailable".to_owned() })
+        }
+        Unauthorized::Event | Unauthorized::Arn | Unauthorized::Header | Unauthorized::Ticket(_) => {
+            if event.get("version").and_then(Value::as_str) == Some("2.0") {
+                return Ok(json!({ "isAuthorized": false }));
+            }
+            Err(Diagnostic { error_type, error_message: refused.to_string() })
+        }
+    }
+}
+
+async fn sweep(broker: &Broker) -> Result<Value, Diagnostic> {
+    match broker.sweep().await {
+        Ok(_) => Ok(json!({ "swept": true })),
+        Err(e) => {
+            Err(Diagnostic { error_type: "store_unavailable".to_owned(), error_message: e.to_string() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_found_below_stages_and_base_paths() {
+        for (raw, stage, base_path, path) in [
+            ("/saml", None, "", "/saml"),
+            ("/saml", Some("$default"), "", "/saml"),
+            ("/prod/saml", Some("prod"), "", "/saml"),
+            ("/prod/saml", Some("prod"), "/prod", "/saml"),
+            ("/sign-in/saml", None, "/sign-in", "/saml"),
+            ("/saml", None, "/sign-in", "/saml"),
+            // A stage that is named like a route, and a path that only begins like a stage.
+            ("/saml/saml", Some("saml"), "", "/saml"),
+            ("/saml", Some("saml"), "", "/saml"),
+            ("/production/saml", Some("prod"), "", "/production/saml"),
+            ("", None, "", "/"),
+        ] {
+            assert_eq!(route_path(raw, stage, base_path), path, "{raw} {stage:?} {base_path}");
+        }
+        assert_eq!(path_of("https://vestibule.example.com"), "");
+        assert_eq!(path_of("https://abc.execute-api.eu-central-1.amazonaws.com/prod"), "/prod");
+    }
+
+    #[test]
+    fn a_misspelt_handler_does_not_start() {
+        assert_eq!(Function::named("bootstrap"), Ok(Function::Http));
+        assert_eq!(Function::named("authorizer"), Ok(Function::Authorizer));
+        assert!(Function::named("authoriser").unwrap_err().contains("authorizer"));
+    }
+}

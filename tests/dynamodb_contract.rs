@@ -1,0 +1,525 @@
+//! The store in DynamoDB against the contract of its ports; then what is its
+//! own: what it asks, and what it makes of answers that are lost.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub)]
+#![allow(clippy::disallowed_methods, reason = "how long something took is asked")]
+
+#[path = "support/contract/mod.rs"]
+mod contract;
+mod support {
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod aws;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod fault_proxy;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod process;
+    pub mod wire;
+}
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use contract::start_of_time;
+use contract::store::{Login, Store, StoreHouse, store_contract};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::aws::{Emulators, REGION, Service};
+use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
+use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
+use vestibule::adapters::local::SystemEntropy;
+use vestibule::broker::ports::{BeginError, PutError, Start, StoreUnavailable, TakeError};
+use vestibule::broker::{AuditEvent, EventKind, Sealed, SealedSession, SweepReport};
+
+fn client(url: &str) -> Client {
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None, "test");
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(credentials)
+        .endpoint_url(url)
+        .build();
+    Client::from_conf(config)
+}
+
+fn store_at(url: &str) -> Store {
+    let store = Arc::new(DynamoDbStore::new(&client(url), Tables::prefixed(""), Arc::new(SystemEntropy)));
+    Store { sessions: store.clone(), audit: store.clone(), users: store }
+}
+
+struct DynamoDb {
+    aws: Emulators,
+}
+
+impl DynamoDb {
+    fn new() -> Self {
+        let aws = Emulators::only(&[Service::DynamoDb]);
+        aws.create_tables();
+        Self { aws }
+    }
+    fn url(&self) -> String {
+        self.aws.endpoint(Service::DynamoDb)
+    }
+}
+
+impl StoreHouse for DynamoDb {
+    fn open(&self) -> Store {
+        store_at(&self.url())
+    }
+    /// A server holds nothing that another one needs.
+    fn after_crash(&self) -> Store {
+        self.open()
+    }
+}
+
+store_contract!(DynamoDb::new());
+
+// ------------------------------------------------------------------ faults
+
+/// A store behind a proxy, and another one that asks DynamoDB directly.
+struct Faulty {
+    house: DynamoDb,
+    proxy: FaultProxy,
+    store: Store,
+    direct: Store,
+}
+
+impl Faulty {
+    fn new() -> Self {
+        let house = DynamoDb::new();
+        let proxy = FaultProxy::start(&house.url());
+        let (store, direct) = (store_at(&proxy.url), house.open());
+        Self { house, proxy, store, direct }
+    }
+    fn count(&self, operation: &str) -> usize {
+        self.proxy.counts().get(operation).copied().unwrap_or_default()
+    }
+    /// A waiting session, of which the proxy knows nothing.
+    async fn waiting(&self) -> Login {
+        let login = Login::new();
+        login.issue(&self.direct).await;
+        login
+    }
+    /// The take meets this fault; how it ended, after exactly one request.
+    async fn take(&self, login: &Login, fault: Fault) -> TakeError {
+        self.proxy.reset();
+        self.proxy.add(Rule::on("DeleteItem", fault));
+        let taken = self.store.sessions.take(&login.session, &login.jti, login.began).await;
+        assert_eq!(self.count("DeleteItem"), 1, "asked once");
+        self.proxy.reset();
+        taken.unwrap_err()
+    }
+}
+
+/// Long enough for every retry; shorter than a gateway waits.
+const BOUND: Duration = Duration::from_secs(15);
+
+#[tokio::test]
+async fn the_lost_answer_of_a_begin_and_of_a_put_is_recognised() {
+    let it = Faulty::new();
+    for times in [1, 2, 3] {
+        let login = Login::new();
+        it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer).times(times));
+        login.begin(&it.store).await.expect("our own write");
+        it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer).times(times));
+        login.put(&it.store, login.began).await.expect("our own write");
+        assert_eq!(login.history(&it.direct).await, [EventKind::Started, EventKind::Issued]);
+        assert!(login.take(&it.direct, login.began).await.is_some());
+        assert!(login.take(&it.direct, login.began).await.is_none());
+        it.proxy.reset();
+    }
+}
+
+/// All answers are lost, whatever was asked: the caller gives up, and may ask again.
+#[tokio::test]
+async fn who_gave_up_may_ask_again() {
+    let it = Faulty::new();
+    let login = Login::new();
+    it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer));
+    assert_eq!(login.begin(&it.store).await, Err(BeginError::Unavailable));
+    it.proxy.reset();
+    login.begin(&it.store).await.expect("our own write");
+    it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer));
+    assert_eq!(login.put(&it.store, login.began).await, Err(PutError::Unavailable));
+    it.proxy.reset();
+    // As the broker does after a failed put: nothing may be left behind.
+    login.fail(&it.store, login.began).await;
+    assert!(login.take(&it.direct, login.began).await.is_none());
+    let history = [EventKind::Started, EventKind::Issued, EventKind::Failed];
+    assert_eq!(login.history(&it.direct).await, history);
+}
+
+#[tokio::test]
+async fn protocol_take_outcome_unknown_is_asked_once_and_released() {
+    let it = Faulty::new();
+    let internal = Fault::json(500, "InternalServerError", "");
+    let unavailable = Fault::json(503, "ServiceUnavailable", "");
+    let faults =
+        [Fault::LoseAnswer, Fault::Drop, internal, unavailable, Fault::Delay(Duration::from_secs(4))];
+    for fault in faults {
+        let login = it.waiting().await;
+        let clock = Instant::now();
+        assert_eq!(it.take(&login, fault.clone()).await, TakeError::Uncertain, "{fault:?}");
+        assert!(clock.elapsed() < Duration::from_secs(5));
+        // The broker's answer to it, whether the delete happened or not.
+        let uncertain = login.event(EventKind::Uncertain, login.began + time::Duration::SECOND);
+        it.store.sessions.release(&login.session, &uncertain).await.unwrap();
+        assert!(login.take(&it.direct, login.began).await.is_none(), "{fault:?}");
+        let history = [EventKind::Started, EventKind::Issued, EventKind::Uncertain];
+        assert_eq!(login.history(&it.direct).await, history, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_take_that_certainly_did_nothing_leaves_the_session() {
+    let mut it = Faulty::new();
+    let login = it.waiting().await;
+    let busy = Fault::json(400, "TransactionConflictException", "Transaction is ongoing for the item");
+    let denied = Fault::json(400, "AccessDeniedException", "not authorized to perform: dynamodb:DeleteItem");
+    let limit = Fault::json(400, "RequestLimitExceeded", "");
+    for fault in [Fault::throttled(), busy, denied, limit] {
+        assert_eq!(it.take(&login, fault.clone()).await, TakeError::Unavailable, "{fault:?}");
+    }
+    it.proxy.die();
+    let taken = it.store.sessions.take(&login.session, &login.jti, login.began).await;
+    assert_eq!(taken.unwrap_err(), TakeError::Unavailable, "nobody listens");
+    let nowhere = store_at("http://dynamodb.invalid");
+    let taken = nowhere.sessions.take(&login.session, &login.jti, login.began).await;
+    assert_eq!(taken.unwrap_err(), TakeError::Unavailable, "no such name");
+    it.proxy.revive();
+    assert!(login.take(&it.store, login.began).await.is_some(), "the session still waits");
+}
+
+/// Connections that were idle when the other side went away are dead without our
+/// knowing. A take does not use them.
+#[tokio::test]
+async fn a_dead_idle_connection_makes_no_take_uncertain() {
+    let mut it = Faulty::new();
+    for _ in 0..5 {
+        let logins = [it.waiting().await, it.waiting().await];
+        assert!(logins[0].take(&it.store, logins[0].began).await.is_some());
+        it.store.audit.ready().await.unwrap();
+        it.proxy.die();
+        it.proxy.revive();
+        assert!(logins[1].take(&it.store, logins[1].began).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn throttling_and_conflicts_are_waited_out() {
+    let it = Faulty::new();
+    let overloaded = Fault::json(500, "InternalServerError", "");
+    let in_progress = Fault::json(400, "TransactionInProgressException", "");
+    for fault in [Fault::throttled(), Fault::transaction_conflict(), overloaded, in_progress, Fault::Drop] {
+        let login = Login::new();
+        it.proxy.add(Rule::on("TransactWriteItems", fault.clone()).times(2));
+        login.begin(&it.store).await.unwrap();
+        it.proxy.add(Rule::on("TransactWriteItems", fault.clone()).times(2));
+        login.put(&it.store, login.began).await.unwrap();
+        assert!(login.take(&it.store, login.began).await.is_some());
+        it.proxy.add(Rule::on("TransactWriteItems", fault).times(2));
+        login.deliver(&it.store, login.began).await.unwrap();
+        let history = [EventKind::Started, EventKind::Issued, EventKind::Delivered];
+        assert_eq!(login.history(&it.direct).await, history);
+        it.proxy.reset();
+    }
+}
+
+#[tokio::test]
+async fn protocol_store_down_at_begin_and_put() {
+    let mut it = Faulty::new();
+    let (started, new) = (Login::new(), Login::new());
+    started.begin(&it.direct).await.unwrap();
+    for fault in [Some(Fault::throttled()), Some(Fault::transaction_conflict()), Some(Fault::Drop), None] {
+        match fault {
+            Some(fault) => it.proxy.add(Rule::on("", fault)),
+            None => it.proxy.die(),
+        }
+        let clock = Instant::now();
+        let failed = started.event(EventKind::Failed, started.began);
+        let refused = AuditEvent { login: None, ..new.event(EventKind::Refused, new.began) };
+        let (begin, put, release, record, ready, recent, users, sweep) = tokio::join!(
+            new.begin(&it.store),
+            started.put(&it.store, started.began),
+            it.store.sessions.release(&started.session, &failed),
+            it.store.audit.record(&refused),
+            it.store.audit.ready(),
+            it.store.audit.recent(10),
+            it.store.users.signed_in(&failed),
+            it.store.audit.sweep(start_of_time()),
+        );
+        assert!(clock.elapsed() < BOUND, "{:?}", clock.elapsed());
+        assert_eq!(begin, Err(BeginError::Unavailable));
+        assert_eq!(put, Err(PutError::Unavailable));
+        let rest = [release, record, ready, recent.map(|_| ()), users, sweep.map(|_| ())];
+        assert!(rest.iter().all(|each| *each == Err(StoreUnavailable)), "{rest:?}");
+        it.proxy.reset();
+    }
+    it.proxy.revive();
+    assert_eq!(new.history(&it.direct).await, []);
+    new.begin(&it.store).await.expect("nothing was written");
+    started.put(&it.store, started.began).await.expect("the reservation still holds");
+}
+
+#[tokio::test]
+async fn the_lost_answer_of_a_record_is_one_event() {
+    let it = Faulty::new();
+    let login = it.waiting().await;
+    assert!(login.take(&it.direct, login.began).await.is_some());
+    it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer).times(2));
+    login.deliver(&it.store, login.began).await.unwrap();
+    let refused = AuditEvent { login: None, ..login.event(EventKind::Refused, login.began) };
+    it.proxy.add(Rule::on("PutItem", Fault::LoseAnswer).times(2));
+    it.store.audit.record(&refused).await.unwrap();
+    let recorded = it.direct.audit.recent(10).await.unwrap();
+    assert_eq!(recorded.len(), 4, "started, issued, delivered, refused: {recorded:?}");
+    assert_eq!(recorded[0], refused);
+}
+
+/// Between the sweeper's look and its transaction, the credentials are taken.
+#[tokio::test]
+async fn a_sweep_that_lost_its_answers_reports_once() {
+    let it = Faulty::new();
+    let (expired, taken) = (it.waiting().await, it.waiting().await);
+    assert!(taken.take(&it.direct, taken.began).await.is_some());
+    it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer).times(1));
+    let report = it.store.audit.sweep(expired.expires()).await.unwrap();
+    assert_eq!((report.expired, report.uncertain), (1, 1));
+    assert_eq!(it.direct.audit.sweep(expired.expires()).await.unwrap(), SweepReport::default());
+}
+
+/// DynamoDB's TTL does not say whether a session was taken: say the worse.
+#[tokio::test]
+async fn a_session_that_vanished_is_uncertain() {
+    let it = Faulty::new();
+    let login = it.waiting().await;
+    let key = json!({ "identityhash": { "S": login.session.as_str() } });
+    let input = json!({ "TableName": "SAMLSessions", "Key": key });
+    it.house.aws.call(Service::DynamoDb, "DeleteItem", &input).unwrap();
+    let report = it.direct.audit.sweep(login.expires()).await.unwrap();
+    assert_eq!((report.expired, report.uncertain), (0, 1));
+}
+
+#[tokio::test]
+async fn missing_tables_are_not_ready() {
+    let aws = Emulators::only(&[Service::DynamoDb]);
+    let store = store_at(&aws.endpoint(Service::DynamoDb));
+    assert_eq!(store.audit.ready().await, Err(StoreUnavailable));
+    assert_eq!(Login::new().begin(&store).await, Err(BeginError::Unavailable));
+}
+
+// ------------------------------------------------- what is in the tables
+
+#[tokio::test]
+async fn the_auditor_finds_a_login_by_person_by_access_key_and_by_day() {
+    let house = DynamoDb::new();
+    let store = house.open();
+    let (login, tomorrow) = (Login::new(), Login::at(start_of_time() + time::Duration::DAY));
+    login.complete(&store).await;
+    tomorrow.complete(&store).await;
+    let find = |index: &str, condition: &str, values: Value| {
+        let input = json!({
+            "TableName": "SAMLAudit", "IndexName": index,
+            "KeyConditionExpression": condition, "ExpressionAttributeValues": values,
+        });
+        let answer = house.aws.call(Service::DynamoDb, "Query", &input).unwrap();
+        let items = answer["Items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["kind"]["S"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let whole = ["login.started", "login.issued", "login.delivered"];
+    let key = format!("LOCAL{}", login.id.as_str());
+    assert_eq!(find("by-access-key", "access_key_id = :k", json!({ ":k": { "S": key } })), whole);
+    let person = json!({ ":p": { "S": "ADFS#anna@example.com" } });
+    assert_eq!(find("by-person", "person = :p", person), [whole, whole].concat());
+    let day = json!({ ":t": { "S": "all" }, ":d": { "S": "2023-11-14" } });
+    assert_eq!(find("by-time", "trail = :t AND begins_with(recorded, :d)", day), whole);
+}
+
+#[tokio::test]
+async fn the_users_row_counts_each_login_once() {
+    let house = DynamoDb::new();
+    let store = house.open();
+    let mut last = None;
+    for login in [Login::new(), Login::at(start_of_time() + time::Duration::hours(1))] {
+        let mut issued = login.event(EventKind::Issued, login.began);
+        issued.subject.role_session_name = Some("anna".to_owned());
+        issued.subject.role = Some(format!("role-{}", login.began.unix_timestamp()));
+        store.users.signed_in(&issued).await.unwrap();
+        store.users.signed_in(&issued).await.unwrap();
+        last = Some(login);
+    }
+    let last = last.unwrap();
+    let row = json!({
+        "CognitoID": { "S": "ADFS#anna@example.com" },
+        "name": { "S": "anna" },
+        "last_authentication": { "S": "2023-11-14T23:13:20.000000000Z" },
+        "authentications": { "N": "2" },
+        "last_role": { "S": "role-1700003600" },
+        "last_session": { "S": last.session.as_str() },
+        "last_login": { "S": last.id.as_str() },
+    });
+    assert_eq!(house.aws.items("SAMLUsers"), [row]);
+}
+
+/// Neither markers nor sessions nor claims stay; TTL would remove what does.
+#[tokio::test]
+async fn a_login_leaves_only_its_history() {
+    let house = DynamoDb::new();
+    let store = house.open();
+    let (delivered, abandoned, expired) = (Login::new(), Login::new(), Login::new());
+    delivered.complete(&store).await;
+    abandoned.begin(&store).await.unwrap();
+    expired.issue(&store).await;
+    let ttl = |item: &Value| item["expires"]["N"].as_str().map(|n| n.parse::<i64>().unwrap());
+    for item in house.aws.items("SAMLSessions").iter().filter(|item| item.get("session_handle").is_none()) {
+        let ends = start_of_time().unix_timestamp() + 60;
+        assert!((ends + 600..ends + 7_200).contains(&ttl(item).unwrap()), "seconds: {item}");
+    }
+    assert!(house.aws.items("SAMLClaims").iter().all(|claim| ttl(claim).is_some()));
+    store.audit.sweep(start_of_time() + time::Duration::DAY).await.unwrap();
+    assert_eq!(house.aws.items("SAMLSessions"), [] as [Value; 0]);
+    assert_eq!(house.aws.items("SAMLClaims"), [] as [Value; 0]);
+    assert_eq!(house.aws.items("SAMLAudit").len(), 3 + 2 + 3);
+}
+
+// ------------------------------------------------------------ permissions
+
+/// What IAM would be asked for: action and table, transactions taken apart.
+fn permissions(seen: &[Seen]) -> BTreeSet<String> {
+    let mut needed = BTreeSet::new();
+    for request in seen {
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        let mut need = |action: &str, on: &Value| {
+            let table = on["TableName"].as_str().unwrap();
+            let index = on["IndexName"].as_str().map(|index| format!("/{index}")).unwrap_or_default();
+            needed.insert(format!("{action} {table}{index}"));
+        };
+        match body["TransactItems"].as_array() {
+            None => need(&request.operation, &body),
+            Some(actions) => {
+                for (action, on) in actions.iter().flat_map(|action| action.as_object().unwrap()) {
+                    need(&format!("{action}Item"), on);
+                }
+            }
+        }
+    }
+    needed
+}
+
+/// The templates' policies are made from this list.
+#[tokio::test]
+async fn what_each_function_asks_of_dynamodb() {
+    let it = Faulty::new();
+    let asked = |expected: &[&str]| {
+        let expected: BTreeSet<_> = expected.iter().map(|&each| each.to_owned()).collect();
+        assert_eq!(permissions(&it.proxy.seen()), expected);
+        it.proxy.reset();
+    };
+    let store = &it.store;
+
+    let login = Login::new();
+    login.issue(store).await;
+    let issued = login.event(EventKind::Issued, login.began);
+    store.users.signed_in(&issued).await.unwrap();
+    let counts = [("TransactWriteItems", 2), ("UpdateItem", 1)].map(|(o, n)| (o.to_owned(), n));
+    assert_eq!(it.proxy.counts(), BTreeMap::from(counts), "of an ordinary login");
+    // Refusals, retries, failures, a session id whose former holder's time is over.
+    login.replay(login.began).begin(store).await.unwrap_err();
+    login.rival(login.began).begin(store).await.unwrap_err();
+    login.put(store, login.began).await.unwrap();
+    let next = login.rival(login.expires());
+    next.begin(store).await.unwrap();
+    next.fail(store, next.began).await;
+    let refused = AuditEvent { login: None, ..login.event(EventKind::Refused, login.began) };
+    store.audit.record(&refused).await.unwrap();
+    asked(&[
+        "GetItem SAMLAudit",
+        "GetItem SAMLClaims",
+        "PutItem SAMLClaims",
+        "PutItem SAMLSessions",
+        "UpdateItem SAMLSessions",
+        "DeleteItem SAMLSessions",
+        "PutItem SAMLAudit",
+        "UpdateItem SAMLUsers",
+    ]);
+
+    let (login, uncertain) = (it.waiting().await, it.waiting().await);
+    assert!(login.take(store, login.began).await.is_some());
+    login.deliver(store, login.began).await.unwrap();
+    let counts = [("TransactWriteItems", 1), ("DeleteItem", 1)].map(|(o, n)| (o.to_owned(), n));
+    assert_eq!(it.proxy.counts(), BTreeMap::from(counts), "of an ordinary hand-over");
+    let event = uncertain.event(EventKind::Uncertain, uncertain.began);
+    store.sessions.release(&uncertain.session, &event).await.unwrap();
+    asked(&["DeleteItem SAMLSessions", "PutItem SAMLAudit"]);
+
+    let (started, taken) = (Login::new(), it.waiting().await);
+    started.begin(&it.direct).await.unwrap();
+    it.waiting().await;
+    assert!(taken.take(&it.direct, taken.began).await.is_some());
+    store.audit.sweep(start_of_time() + time::Duration::DAY).await.unwrap();
+    asked(&[
+        "Scan SAMLSessions",
+        "DeleteItem SAMLSessions",
+        "Query SAMLAudit",
+        "PutItem SAMLAudit",
+        "Scan SAMLClaims",
+        "DeleteItem SAMLClaims",
+    ]);
+
+    store.audit.ready().await.unwrap();
+    asked(&["UpdateItem SAMLSessions", "GetItem SAMLClaims", "GetItem SAMLAudit"]);
+    store.audit.recent(10).await.unwrap();
+    asked(&["Query SAMLAudit/by-time"]);
+}
+
+/// DynamoDB counts names and values: what one login stores, and so what it costs.
+#[tokio::test]
+async fn items_stay_small() {
+    let house = DynamoDb::new();
+    let store = house.open();
+    let login = Login::new();
+    let event = |kind| {
+        let mut event = login.event(kind, login.began);
+        event.subject.issuer = Some("http://adfs.example.com/adfs/services/trust".to_owned());
+        event.subject.assertion_id = Some("_b9ea2ab1-7d1d-4d27-8d6b-9f0e6f4f2f54".to_owned());
+        event.subject.role_session_name = Some("anna@example.com".to_owned());
+        event.subject.role = Some("arn:aws:iam::123456789012:role/ADFS-Production".to_owned());
+        event.subject.rule = Some("production".to_owned());
+        event.subject.expiration = Some(login.expires());
+        event
+    };
+    store.sessions.begin(&Start { event: event(EventKind::Started), ..login.start() }).await.unwrap();
+    // Session tokens have 400 to 1,600 characters; the hand-over around them 600.
+    let sealed = Sealed::from_ciphertext(vec![7; 2_200]);
+    let session = SealedSession::new(
+        login.id.clone(),
+        login.session.clone(),
+        login.jti.clone(),
+        sealed,
+        login.expires(),
+    );
+    let size = |item: &Value| -> usize {
+        let value = |value: &Value| {
+            let (kind, text) = value.as_object().unwrap().iter().next().unwrap();
+            match kind.as_str() {
+                "S" => text.as_str().unwrap().len(),
+                "N" => text.as_str().unwrap().len().div_ceil(2) + 1,
+                "B" => text.as_str().unwrap().len() / 4 * 3,
+                _ => 1,
+            }
+        };
+        item.as_object().unwrap().iter().map(|(name, v)| name.len() + value(v)).sum()
+    };
+    let largest = |table: &str| house.aws.items(table).iter().map(size).max().unwrap();
+    assert!(largest("SAMLSessions") <= 1_024, "reservation and marker");
+    store.sessions.put(&session, &event(EventKind::Issued)).await.unwrap();
+    store.users.signed_in(&event(EventKind::Issued)).await.unwrap();
+    for (table, limit) in
+        [("SAMLSessions", 3 * 1_024), ("SAMLClaims", 1_024), ("SAMLAudit", 1_024), ("SAMLUsers", 1_024)]
+    {
+        let largest = largest(table);
+        println!("{table}: {largest} bytes");
+        assert!(largest <= limit, "{table}: {largest}");
+    }
+}
