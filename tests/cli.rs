@@ -235,3 +235,19 @@ fn the_environment_goes_over_the_file_and_a_typo_in_it_is_a_fault() {
         assert!(said(&output).contains(name), "{}", said(&output));
     }
 }
+
+#[test]
+fn keys_are_made_listed_and_rotated() {
+    let dir = workplace();
+    let keys = |command: &str| {
+        let output = vestibule(dir.path(), &["keys", command, "--config", "vestibule.toml"]);
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = keys("create");
+    assert_eq!((keys("create"), keys("list")), (first.clone(), first.clone()), "made once");
+    let second = keys("rotate");
+    let kid = |lines: &[String]| lines[0].split_whitespace().next().unwrap().to_owned();
+    assert_ne!(kid(&first), kid(&second));
+    assert_eq!(keys("list"), [first, second].concat(), "the old one is still there");
+}

@@ -288,7 +288,7 @@ fn sts_refuses_each_wrong_response_in_its_own_way() {
     let honest = Forge::default;
     let stranger = Some(forge::Signing::with(forge::stranger()));
     let wrong = [
-        ("unsigned", "ADFS-Dev", honest().unsigned_with(), "InvalidIdentityToken"),
+        ("unsigned", "ADFS-Dev", honest().not_signed(), "InvalidIdentityToken"),
         (
             "a stranger's",
             "ADFS-Dev",

@@ -6,15 +6,16 @@
 mod contract;
 #[path = "support/forge.rs"]
 mod forge;
+#[path = "support/grants.rs"]
+mod grants;
 
-use contract::issuer::{Issuer, IssuerHouse, Wanted, issuer_contract};
+use contract::issuer::{Issuer, IssuerHouse, Wanted, caller_contract, issuer_contract};
 use secrecy::ExposeSecret;
-use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use vestibule::adapters::local::{LocalIssuer, SystemEntropy};
-use vestibule::roles::{Condition, Field, Grant, Matcher, Outcome, ProviderArn, Rule, Rules};
+use vestibule::roles::Grant;
 
 const REGION: &str = "eu-central-1";
 
@@ -27,7 +28,7 @@ impl Local {
     fn named(&self, name: &str) -> Issuer {
         let path = self.0.path().join(name);
         let issuer = Arc::new(LocalIssuer::open(&path, REGION.to_owned(), Arc::new(SystemEntropy)).unwrap());
-        Issuer { issuer: issuer.clone(), callers: issuer }
+        Issuer { issuer: issuer.clone(), callers: Some(issuer) }
     }
 }
 
@@ -39,26 +40,7 @@ impl IssuerHouse for Local {
         self.named("stranger")
     }
     fn grant(&self, wanted: &Wanted) -> Grant {
-        let response = forge::Forge {
-            session_not_on_or_after: wanted.session_ends.map(|ends| forge::at(ends.whole_seconds())),
-            ..forge::Forge::default()
-        };
-        let rule = Rule {
-            name: "production".to_owned(),
-            conditions: vec![Condition {
-                field: Field::RoleName,
-                matchers: vec![Matcher::Equals("ADFS-Production".to_owned())],
-            }],
-            outcome: Outcome::Grant {
-                role: None,
-                duration: wanted.duration,
-                session_policy: wanted.session_policy.clone(),
-                policy_arns: wanted.policy_arns.clone(),
-            },
-        };
-        let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
-        let rules = Rules::new(vec![rule], BTreeMap::from([("ADFS".to_owned(), provider)]));
-        rules.decide(forge::judge(&response.xml()).unwrap()).unwrap()
+        grants::grant(wanted)
     }
     fn now(&self) -> OffsetDateTime {
         forge::now()
@@ -69,6 +51,7 @@ impl IssuerHouse for Local {
 }
 
 issuer_contract!(Local::new());
+caller_contract!(Local::new());
 
 #[tokio::test]
 async fn local_credentials_are_marked_and_shaped_as_awss_are() {

@@ -14,8 +14,11 @@ pub use key_admin::KeyAdmin;
 pub use local::KeyInfo;
 
 use crate::broker::World;
-use crate::broker::ports::{CallerDirectory, Clock, CredentialIssuer, Entropy, KeyRing};
-use crate::config::{Keys, Store, Sts};
+use crate::broker::ports::{
+    AuditTrail, CallerDirectory, Clock, CredentialIssuer, Entropy, KeyRing, SessionStore, UserDirectory,
+};
+use crate::config::{DynamoDb, Keys, Store, Sts};
+use aws::dynamodb::{DynamoDbStore, Tables};
 use aws::{Sdk, StsIssuer};
 use key_admin::LocalKeyAdmin;
 use local::{EmbeddedStore, LocalIssuer, LocalKeyRing};
@@ -50,7 +53,9 @@ pub async fn open(
             (issuer.clone(), Some(issuer))
         }
         Sts::Aws { regions, endpoint, timeout } => {
-            let issuer = StsIssuer::open(&sdk, regions, endpoint.as_deref(), *timeout).await;
+            let regions: Vec<_> =
+                regions.iter().map(|region| (region.as_str(), endpoint.as_deref())).collect();
+            let issuer = StsIssuer::open(&sdk, &regions, *timeout).await;
             (Arc::new(issuer), None)
         }
     };
@@ -58,12 +63,14 @@ pub async fn open(
         Keys::Local { path } => Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&entropy))?),
         Keys::Kms(_) => return Err(OpenError::NotBuilt("keys.kind = \"kms\"")),
     };
-    let store = match store {
-        Store::Embedded { path } => Arc::new(EmbeddedStore::open(path)?),
-        Store::DynamoDb(_) => return Err(OpenError::NotBuilt("store.kind = \"dynamodb\"")),
+    let Stores { sessions, audit, users } = match store {
+        Store::Embedded { path } => Stores::of(EmbeddedStore::open(path)?),
+        Store::DynamoDb(settings) => {
+            let client = dynamodb_client(&sdk, settings).await;
+            Stores::of(DynamoDbStore::new(&client, tables(settings), Arc::clone(&entropy)))
+        }
     };
-    let world =
-        World { issuer, sessions: store.clone(), audit: store.clone(), users: store, keys, clock, entropy };
+    let world = World { issuer, sessions, audit, users, keys, clock, entropy };
     Ok(Opened { world, callers })
 }
 
@@ -83,5 +90,32 @@ pub async fn open_key_ring(
             Ok(Arc::new(LocalKeyAdmin { ring, clock }))
         }
         Keys::Kms(_) => Err(OpenError::NotBuilt("keys.kind = \"kms\"")),
+    }
+}
+
+/// One store behind its three ports.
+struct Stores {
+    sessions: Arc<dyn SessionStore>,
+    audit: Arc<dyn AuditTrail>,
+    users: Arc<dyn UserDirectory>,
+}
+
+impl Stores {
+    fn of<S: SessionStore + AuditTrail + UserDirectory + 'static>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { sessions: store.clone(), audit: store.clone(), users: store }
+    }
+}
+
+async fn dynamodb_client(sdk: &Sdk, settings: &DynamoDb) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&sdk.at(&settings.region, settings.endpoint.as_deref()).await)
+}
+
+fn tables(settings: &DynamoDb) -> Tables {
+    Tables {
+        sessions: settings.sessions_table.clone(),
+        claims: settings.claims_table.clone(),
+        users: settings.users_table.clone(),
+        audit: settings.audit_table.clone(),
     }
 }

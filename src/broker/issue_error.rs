@@ -92,7 +92,9 @@ impl IssueError {
             }
             Self::AssertionInvalid => {
                 "IAM keeps its own copy of the identity provider's metadata: after a certificate rollover \
-                 upload the new file (aws iam update-saml-provider); also check that provider_arn names that provider"
+                 upload the new file (aws iam update-saml-provider); else look whether provider_arn names that \
+                 provider, whether the assertion names AWS's audience (urn:amazon:webservices), and whether the \
+                 identity provider's clock is ahead"
             }
             Self::ClaimRejected => {
                 "the assertion's audience, role session name, session duration or tags are not as STS wants \

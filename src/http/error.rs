@@ -289,7 +289,7 @@ fn issue(error: IssueError) -> Row<'static> {
         IssueError::AssertionInvalid => row(
             REFUSED,
             NOT_ACCEPTED,
-            "You were signed in here, but AWS does not know the present signature of your company's sign-in service.",
+            "You were signed in here, but AWS could not verify the answer of your company's sign-in service.",
             ASK,
         ),
         IssueError::ClaimRejected => row(

@@ -54,6 +54,7 @@ pub fn role(name: &str) -> String {
 pub struct Forge {
     pub response_id: String,
     pub assertion_id: String,
+    pub issued: String,
     pub issuer: String,
     /// `None`: the Response has no Issuer.
     pub response_issuer: Option<String>,
@@ -94,6 +95,7 @@ impl Default for Forge {
         Self {
             response_id: "_6f2d6a80-31f6-4b5e-a2c3-0a4f2b8f0d11".into(),
             assertion_id: "_c0b1c7a2-9d3e-4d6a-8f21-5f6c1f0a7e22".into(),
+            issued: at(0),
             issuer: ISSUER.into(),
             response_issuer: Some(ISSUER.into()),
             destination: Some(ACS.into()),
@@ -157,6 +159,19 @@ impl Forge {
         Self { response_signing: Some(Signing::default()), ..Self::default() }
     }
 
+    /// The honest one, issued at this moment: for processes that go by the real clock.
+    pub fn issued_now(assertion_id: &str) -> Self {
+        let late = OffsetDateTime::now_utc().unix_timestamp() - now().unix_timestamp();
+        Self {
+            assertion_id: assertion_id.into(),
+            issued: at(late),
+            confirmed_until: at(late + 5 * 60),
+            not_before: at(late),
+            not_on_or_after: at(late + 60 * 60),
+            ..Self::default()
+        }
+    }
+
     /// The document, signed as asked.
     pub fn xml(&self) -> String {
         let mut xml = (self.edit)(self.unsigned());
@@ -202,7 +217,7 @@ impl Forge {
              Consent=\"urn:oasis:names:tc:SAML:2.0:consent:unspecified\"{in_response_to}{above}>{issuer}\
              <{p}:Status><{p}:StatusCode Value=\"{status}\" /></{p}:Status>{assertion}</{p}:Response>",
             id = self.response_id,
-            issued = at(0),
+            issued = self.issued,
             destination = attribute("Destination", &self.destination),
             in_response_to = attribute("InResponseTo", &self.in_response_to),
             status = self.status,
@@ -238,7 +253,7 @@ impl Forge {
              <{a}AuthnContext><{a}AuthnContextClassRef>{authn_context}</{a}AuthnContextClassRef></{a}AuthnContext>\
              </{a}AuthnStatement></{a}Assertion>",
             id = self.assertion_id,
-            issued = at(0),
+            issued = self.issued,
             issuer = self.issuer,
             name_id = self.name_id,
             confirmed_until = self.confirmed_until,

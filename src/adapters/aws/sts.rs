@@ -46,13 +46,14 @@ pub struct StsIssuer {
 }
 
 impl StsIssuer {
-    /// STS in the first of these regions and, during its outages, in the next.
-    /// `timeout` bounds a whole `issue`, failover included.
-    pub async fn open(sdk: &Sdk, regions: &[String], endpoint: Option<&str>, timeout: Duration) -> Self {
+    /// STS in the first of these regions and, during its outages, in the next;
+    /// each at AWS's address or its own. `timeout` bounds a whole `issue`,
+    /// failover included.
+    pub async fn open(sdk: &Sdk, regions: &[(&str, Option<&str>)], timeout: Duration) -> Self {
         let attempts = if regions.len() > 1 { ATTEMPTS_BESIDE_OTHERS } else { ATTEMPTS_ALONE };
         let mut clients = Vec::new();
-        for region in regions {
-            let config = aws_sdk_sts::config::Builder::from(&sdk.at(region, endpoint).await)
+        for (region, endpoint) in regions {
+            let config = aws_sdk_sts::config::Builder::from(&sdk.at(region, *endpoint).await)
                 .retry_config(
                     RetryConfig::standard()
                         .with_max_attempts(attempts)
@@ -61,7 +62,7 @@ impl StsIssuer {
                 )
                 .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
                 .build();
-            clients.push(Regional { region: region.clone(), client: Client::from_conf(config) });
+            clients.push(Regional { region: (*region).to_owned(), client: Client::from_conf(config) });
         }
         Self { regions: clients, timeout }
     }
@@ -180,7 +181,7 @@ fn issue_error(error: &SdkError<AssumeRoleWithSAMLError>) -> IssueError {
         // Before it was sent: the request cannot be written, whoever is asked.
         SdkError::ConstructionFailure(_) => IssueError::Refused,
         // No connection, or an answer that is not STS's (a proxy's page).
-        _ => IssueError::Unavailable,
+        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => IssueError::Unavailable,
     }
 }
 

@@ -1,0 +1,301 @@
+//! The binary as Lambda functions, on DynamoDB and a strict STS: events of every
+//! kind in API Gateway's shapes, and what goes back to the gateway.
+#![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout)]
+
+#[path = "support/forge.rs"]
+mod forge;
+mod support {
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod aws;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod lambda_runtime;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod process;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod wire;
+}
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use forge::Forge;
+use serde_json::{Value, json};
+use std::path::Path;
+use support::aws::Emulators;
+use support::lambda_runtime::LambdaHost;
+use tempfile::TempDir;
+
+const SESSION: &str = "session-of-the-page-01";
+const VERIFIER: &str = "0123456789012345678901234567890123456789012";
+const ARN: &str = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml";
+
+fn metadata() -> String {
+    format!(
+        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\"><IDPSSODescriptor \
+         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\">\
+         <KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{}\
+         </X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>",
+        forge::ISSUER,
+        forge::rsa().certificate
+    )
+}
+
+/// What is packaged with the functions, and AWS around them.
+struct Cloud {
+    aws: Emulators,
+    dir: TempDir,
+}
+
+impl Cloud {
+    fn start() -> Self {
+        let aws = Emulators::start();
+        aws.create_tables();
+        aws.trust(&metadata());
+        aws.create_role("ADFS-Production", forge::ACS, 3_600);
+        let dir = TempDir::with_prefix("vestibule-cloud-").unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        std::fs::write(path("adfs.xml"), metadata()).unwrap();
+        let config = format!(
+            "[server]\npublic_url = \"https://vestibule.example.com\"\n\
+             [log]\nformat = \"json\"\n\
+             [[saml.idp]]\nname = \"ADFS\"\nmetadata = {:?}\n\
+             provider_arn = \"arn:aws:iam::123456789012:saml-provider/ADFS\"\n\
+             sign_on_url = \"https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx\"\n\
+             [sts]\nkind = \"aws\"\n[store]\nkind = \"dynamodb\"\n\
+             [keys]\nkind = \"local\"\npath = {:?}\n",
+            path("adfs.xml"),
+            path("keys"),
+        );
+        std::fs::write(path("vestibule.toml"), config).unwrap();
+        Self { aws, dir }
+    }
+
+    fn function(&self, handler: &str) -> LambdaHost {
+        let config = self.dir.path().join("vestibule.toml").display().to_string();
+        let mut env = self.aws.env();
+        env.push(("VESTIBULE_CONFIG".to_owned(), config));
+        env.push(("_HANDLER".to_owned(), handler.to_owned()));
+        LambdaHost::start(Path::new(env!("CARGO_BIN_EXE_vestibule")), &[], &env)
+    }
+}
+
+fn form(assertion_id: &str) -> String {
+    let challenge = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, VERIFIER.as_bytes());
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("SAMLResponse", &STANDARD.encode(Forge::issued_now(assertion_id).xml()))
+        .append_pair("RelayState", &format!("{SESSION}##{}", URL_SAFE_NO_PAD.encode(challenge)))
+        .finish()
+}
+
+/// An event of a REST API's proxy integration, as AWS documents it.
+fn rest(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Value {
+    let single: serde_json::Map<String, Value> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let multi: serde_json::Map<String, Value> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
+    json!({
+        "resource": path, "path": path, "httpMethod": method,
+        "headers": single, "multiValueHeaders": multi,
+        "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "pathParameters": null, "stageVariables": null,
+        "requestContext": {
+            "resourceId": "abcdef", "resourcePath": path, "httpMethod": method,
+            "extendedRequestId": "request=", "requestTime": "23/Nov/2026:09:00:00 +0000",
+            "path": format!("/prod{path}"), "accountId": "123456789012", "protocol": "HTTP/1.1",
+            "stage": "prod", "domainPrefix": "abc123", "requestTimeEpoch": 1_795_424_400_000_i64,
+            "requestId": "00000000-0000-4000-8000-000000000000",
+            "identity": {
+                "cognitoIdentityPoolId": null, "accountId": null, "cognitoIdentityId": null, "caller": null,
+                "sourceIp": "203.0.113.9", "principalOrgId": null, "accessKey": null,
+                "cognitoAuthenticationType": null, "cognitoAuthenticationProvider": null,
+                "userArn": null, "userAgent": "Mozilla/5.0", "user": null
+            },
+            "domainName": "abc123.execute-api.eu-central-1.amazonaws.com", "apiId": "abc123"
+        },
+        "body": body, "isBase64Encoded": false
+    })
+}
+
+/// An event of an HTTP API at a stage (payload format 2.0), or of a function URL.
+fn http(stage: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Value {
+    // HTTP APIs write names of headers in lower case.
+    let headers: serde_json::Map<String, Value> =
+        headers.iter().map(|(name, value)| (name.to_lowercase(), json!(value))).collect();
+    let raw = if stage == "$default" { path.to_owned() } else { format!("/{stage}{path}") };
+    json!({
+        "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": raw, "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "abc123",
+            "domainName": "abc123.execute-api.eu-central-1.amazonaws.com", "domainPrefix": "abc123",
+            "http": {
+                "method": method, "path": raw, "protocol": "HTTP/1.1",
+                "sourceIp": "203.0.113.9", "userAgent": "Mozilla/5.0"
+            },
+            "requestId": "JKJaXmPLvHcESHA=", "routeKey": format!("{method} {path}"), "stage": stage,
+            "time": "23/Nov/2026:09:00:00 +0000", "timeEpoch": 1_795_424_400_000_i64
+        },
+        "body": body.map(|body| STANDARD.encode(body)), "isBase64Encoded": body.is_some()
+    })
+}
+
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+fn ticket_of(answer: &Value) -> String {
+    let location =
+        answer["headers"]["location"].as_str().or(answer["multiValueHeaders"]["location"][0].as_str());
+    let location = location.unwrap_or_else(|| panic!("{answer}"));
+    location.split_once("#jwt=").unwrap_or_else(|| panic!("{location}")).1.to_owned()
+}
+
+#[test]
+fn a_login_through_a_rest_api_and_its_authorizer() {
+    let cloud = Cloud::start();
+    let (function, authorizer) = (cloud.function("bootstrap"), cloud.function("authorizer"));
+    println!("init of the function {:?}, of the authorizer {:?}", function.init, authorizer.init);
+
+    let answer = function.invoke(&rest("POST", "/saml", &[FORM], Some(&form("_rest")))).unwrap();
+    assert_eq!(answer["statusCode"], 302, "{answer}\n{}", function.log_text());
+    let ticket = ticket_of(&answer);
+    let bearer = format!("Bearer {ticket}");
+
+    // The authorizer sees the ticket, or ticket and verifier, and consumes nothing.
+    let token = json!({ "type": "TOKEN", "authorizationToken": bearer, "methodArn": ARN });
+    let request = |verifier: &str| {
+        let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", verifier)];
+        let mut event = rest("GET", "/saml", &headers, None);
+        event["type"] = json!("REQUEST");
+        event["methodArn"] = json!(ARN);
+        event
+    };
+    for event in [token.clone(), request(VERIFIER)] {
+        let policy = authorizer.invoke(&event).unwrap();
+        assert_eq!(policy["principalId"], SESSION);
+        assert_eq!(policy["policyDocument"]["Statement"][0]["Resource"], ARN);
+    }
+    // Exactly this message makes API Gateway answer 401; any other, 500.
+    for event in [
+        request(&"x".repeat(43)),
+        json!({ "type": "TOKEN", "authorizationToken": "Bearer x.y.z", "methodArn": ARN }),
+        json!({ "type": "TOKEN", "authorizationToken": bearer, "methodArn": ARN.replace("GET", "*") }),
+        json!({}),
+    ] {
+        let error = authorizer.invoke(&event).unwrap_err();
+        assert_eq!(error["errorMessage"], "Unauthorized", "{error}");
+    }
+
+    let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", VERIFIER)];
+    let taken = function.invoke(&rest("GET", "/saml", &headers, None)).unwrap();
+    assert_eq!(taken["statusCode"], 200, "{taken}");
+    let credentials: Value = serde_json::from_str(taken["body"].as_str().unwrap()).unwrap();
+    assert!(credentials["AccessKeyId"].as_str().unwrap().starts_with("ASIA"));
+    let again = function.invoke(&rest("GET", "/saml", &headers, None)).unwrap();
+    assert_eq!(again["statusCode"], 404, "{again}");
+
+    // Who it was is what the gateway says, not what a header does.
+    assert!(function.log_text().contains("203.0.113.9"), "{}", function.log_text());
+    for secret in [ticket.as_str(), VERIFIER, credentials["SecretAccessKey"].as_str().unwrap()] {
+        assert!(!function.log_text().contains(secret) && !authorizer.log_text().contains(secret));
+    }
+}
+
+#[test]
+fn a_login_through_an_http_api_and_a_function_url() {
+    let cloud = Cloud::start();
+    let (function, authorizer) = (cloud.function("http"), cloud.function("authorizer"));
+    for stage in ["$default", "prod"] {
+        let posted = http(stage, "POST", "/saml", &[FORM], Some(&form(&format!("_http{}", stage.len()))));
+        let answer = function.invoke(&posted).unwrap();
+        assert_eq!(answer["statusCode"], 302, "{answer}\n{}", function.log_text());
+        let bearer = format!("Bearer {}", ticket_of(&answer));
+        let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", VERIFIER)];
+
+        let mut event = http(stage, "GET", "/saml", &headers, None);
+        event["type"] = json!("REQUEST");
+        event["routeArn"] = json!(ARN.replace("prod", stage));
+        let yes = authorizer.invoke(&event).unwrap();
+        assert_eq!(yes["isAuthorized"], true, "{yes}");
+        event["headers"]["vestibule-verifier"] = json!("x".repeat(43));
+        assert_eq!(authorizer.invoke(&event).unwrap(), json!({ "isAuthorized": false }));
+
+        let taken = function.invoke(&http(stage, "GET", "/saml", &headers, None)).unwrap();
+        assert_eq!(taken["statusCode"], 200, "{taken}");
+    }
+}
+
+#[test]
+fn every_route_is_there_and_text_goes_out_as_text() {
+    let cloud = Cloud::start();
+    let function = cloud.function("bootstrap");
+    for (method, path, status, content_type) in [
+        ("GET", "/", 200, "text/html"),
+        ("GET", "/vestibule.js", 200, "text/javascript"),
+        ("GET", "/favicon.svg", 200, "image/svg+xml"),
+        ("GET", "/config.json", 200, "application/json"),
+        ("GET", "/saml/metadata", 200, "application/samlmetadata+xml"),
+        ("GET", "/saml", 401, "application/json"),
+        ("GET", "/nowhere", 404, "application/json"),
+    ] {
+        let headers = [("Accept", "application/json")];
+        for event in [rest(method, path, &headers, None), http("$default", method, path, &headers, None)] {
+            let answer = function.invoke(&event).unwrap();
+            assert_eq!(answer["statusCode"], status, "{method} {path}: {answer}");
+            let found = answer["headers"]["content-type"]
+                .as_str()
+                .or(answer["multiValueHeaders"]["content-type"][0].as_str());
+            assert!(found.unwrap().starts_with(content_type), "{method} {path}: {answer}");
+            assert_eq!(answer["isBase64Encoded"], false, "{method} {path}");
+        }
+    }
+    let preflight = rest("OPTIONS", "/saml", &[("Origin", "https://vestibule.example.com")], None);
+    assert_eq!(function.invoke(&preflight).unwrap()["statusCode"], 204);
+}
+
+#[test]
+fn the_ping_believes_the_gateway_and_nothing_in_the_request() {
+    let cloud = Cloud::start();
+    let function = cloud.function("bootstrap");
+    let arn = "arn:aws:sts::123456789012:assumed-role/ADFS-Production/paula@example.com";
+    let mut signed = rest("GET", "/users", &[("User-Agent", "page")], None);
+    let unsigned = signed.clone();
+    signed["requestContext"]["identity"]["userArn"] = json!(arn);
+    let answer = function.invoke(&signed).unwrap();
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body, json!({ "status": "Success", "agent": "page", "arn": arn }));
+
+    let mut signed = http("$default", "GET", "/users", &[], None);
+    signed["requestContext"]["authorizer"] = json!({ "iam": {
+        "accessKey": "ASIAIOSFODNN7EXAMPLE", "accountId": "123456789012", "callerId": "AROA:paula@example.com",
+        "cognitoIdentity": null, "principalOrgId": null, "userArn": arn, "userId": "AROA:paula@example.com"
+    } });
+    assert_eq!(function.invoke(&signed).unwrap()["statusCode"], 200);
+
+    let forged = rest("GET", "/users", &[("userArn", arn), ("Authorization", "AWS4-HMAC-SHA256 x")], None);
+    for event in [unsigned, forged, http("$default", "GET", "/users", &[("x-user-arn", arn)], None)] {
+        assert_eq!(function.invoke(&event).unwrap()["statusCode"], 403);
+    }
+}
+
+#[test]
+fn the_sweeper_runs_on_a_schedule() {
+    let cloud = Cloud::start();
+    let event = json!({
+        "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
+        "source": "aws.events", "account": "123456789012", "time": "2026-11-23T09:00:00Z",
+        "region": "eu-central-1", "resources": [], "detail": {}
+    });
+    assert_eq!(cloud.function("sweeper").invoke(&event).unwrap()["swept"], true);
+}
+
+#[test]
+fn a_misspelt_handler_does_not_start() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+        .env("_HANDLER", "authoriser")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("there are http, authorizer and sweeper"), "{said}");
+}

@@ -1,0 +1,170 @@
+//! Configured values in the Parameter Store, on an emulator: what operators see
+//! of it, with a proxy for the refusals that emulators never give.
+#![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support {
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod aws;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod fault_proxy;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod process;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod wire;
+}
+
+use std::path::Path;
+use std::process::{Command, Output};
+use support::aws::{Emulators, Service};
+use support::fault_proxy::{Fault, FaultProxy, Rule};
+use tempfile::TempDir;
+
+const EX_CONFIG: i32 = 78;
+const CONTACT: &str = "the-help-desk@example.com";
+
+/// A configuration that refers to parameters, and the Parameter Store with
+/// them, for two environments.
+struct Place {
+    aws: Emulators,
+    proxy: FaultProxy,
+    dir: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let aws = Emulators::start();
+        let key = aws.create_key("SYMMETRIC_DEFAULT");
+        for (environment, host) in [("prod", "vestibule.example.com"), ("test", "test.example.com")] {
+            let below = |name: &str| format!("/vestibule/{environment}/{name}");
+            aws.put_parameter(&below("public_url"), &format!("https://{host}"), &key);
+            aws.put_parameter(&below("max"), "7", &key);
+        }
+        aws.put_parameter("/company/contact", CONTACT, &key);
+        let dir = TempDir::with_prefix("vestibule-parameters-").unwrap();
+        let metadata = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metadata.xml");
+        std::fs::copy(metadata, dir.path().join("idp.xml")).unwrap();
+        let config = r#"
+[ssm]
+prefix = "/vestibule/prod"
+[server]
+public_url = "ssm:public_url"
+contact = "ssm:/company/contact"
+max_connections = "ssm:max"
+[[saml.idp]]
+name = "ADFS"
+provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
+metadata = "idp.xml"
+[sts]
+kind = "local"
+[store]
+kind = "embedded"
+[keys]
+kind = "local"
+"#;
+        std::fs::write(dir.path().join("vestibule.toml"), config).unwrap();
+        let proxy = FaultProxy::start(&aws.endpoint(Service::Ssm));
+        Self { aws, proxy, dir }
+    }
+
+    fn check(&self, more: &[&str], env: &[(&str, &str)]) -> (Output, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+            .args(["check", "--config", "vestibule.toml"])
+            .args(more)
+            .current_dir(self.dir.path())
+            .env_clear()
+            .envs(self.aws.env_through(&[(Service::Ssm, &self.proxy.url)]))
+            .envs(env.iter().copied())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output, said)
+    }
+}
+
+#[test]
+fn references_are_resolved_for_the_environment_that_the_prefix_names() {
+    let place = Place::new();
+    let (output, said) = place.check(&["--resolve"], &[]);
+    assert!(output.status.success(), "{said}");
+    assert!(said.ends_with("vestibule.toml: usable\n"), "{said}");
+    assert_eq!(place.proxy.counts().get("GetParameters"), Some(&1), "one call for all of them");
+    let prod = place.proxy.seen();
+    assert!(prod[0].body.contains("/vestibule/prod/public_url"), "{}", prod[0].body);
+
+    let (output, said) = place.check(&["--resolve"], &[("VESTIBULE_SSM_PREFIX", "/vestibule/test")]);
+    assert!(output.status.success(), "{said}");
+    assert!(place.proxy.seen()[1].body.contains("/vestibule/test/public_url"));
+    assert!(!said.contains(CONTACT), "{said}");
+}
+
+#[test]
+fn without_being_told_to_nobody_is_asked() {
+    let place = Place::new();
+    let (output, said) = place.check(&[], &[]);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("not checked: server.public_url stands in the Parameter Store"), "{said}");
+    assert!(said.ends_with("usable, as far as it was checked\n"), "{said}");
+    assert_eq!(place.proxy.counts().len(), 0);
+}
+
+#[test]
+fn what_cannot_be_had_is_said_with_its_place_and_what_to_do() {
+    let place = Place::new();
+    let (output, said) = place.check(&["--resolve"], &[("VESTIBULE_SSM_PREFIX", "/vestibule/nowhere")]);
+    assert_eq!(output.status.code(), Some(EX_CONFIG));
+    for key in ["vestibule.toml:5:14: server.public_url", "vestibule.toml:7:19: server.max_connections"] {
+        assert!(said.contains(&format!("{key}: ssm:/vestibule/nowhere/")), "{said}");
+    }
+    assert!(said.contains("there is no such parameter"), "{said}");
+    assert!(!said.contains("contact: "), "that one is there: {said}");
+
+    // No permission on one of them: the whole call fails, so each is asked for.
+    let denied = "User: arn:aws:sts::123456789012:assumed-role/Vestibule/i-1 is not authorized to perform: \
+                  ssm:GetParameters on resource: arn:aws:ssm:eu-central-1:123456789012:parameter/company/contact \
+                  because no identity-based policy allows the ssm:GetParameters action";
+    let of_key = "The ciphertext refers to a customer master key that does not exist, does not exist in this \
+                  region, or you are not allowed to access it. (Service: AWSKMS; Status Code: 400)";
+    for (message, sentence) in
+        [(denied, "allow its role ssm:GetParameters"), (of_key, "allow its role kms:Decrypt")]
+    {
+        place.proxy.reset();
+        let refusal = Fault::json(400, "AccessDeniedException", message);
+        place.proxy.add(Rule::on("GetParameters", refusal).containing("/company/contact"));
+        let (output, said) = place.check(&["--resolve"], &[]);
+        assert_eq!(output.status.code(), Some(EX_CONFIG));
+        assert!(said.contains("6:11: server.contact: ssm:/company/contact: "), "{said}");
+        assert!(said.contains(sentence), "{said}");
+        assert!(!said.contains("server.public_url: "), "{said}");
+    }
+}
+
+#[test]
+fn an_outage_of_the_parameter_store_is_named() {
+    let mut place = Place::new();
+    place.proxy.die();
+    let (output, said) = place.check(&["--resolve"], &[]);
+    assert_eq!(output.status.code(), Some(EX_CONFIG));
+    assert!(
+        said.contains("server.contact: ssm:/company/contact: the Parameter Store did not answer"),
+        "{said}"
+    );
+    let (output, said) = place.check(&["--resolve"], &[("AWS_REGION", "")]);
+    assert_eq!(output.status.code(), Some(EX_CONFIG));
+    assert!(said.contains("set ssm.region or AWS_REGION"), "{said}");
+}
+
+#[test]
+fn a_value_of_the_parameter_store_is_never_shown() {
+    let place = Place::new();
+    let key = place.aws.create_key("SYMMETRIC_DEFAULT");
+    place.aws.put_parameter("/vestibule/spoilt/public_url", "hunter2-hunter2", &key);
+    place.aws.put_parameter("/vestibule/spoilt/max", "hunter2", &key);
+    for level in ["info", "trace"] {
+        let env = [("VESTIBULE_SSM_PREFIX", "/vestibule/spoilt"), ("VESTIBULE_LOG_LEVEL", level)];
+        let (output, said) = place.check(&["--resolve"], &env);
+        assert_eq!(output.status.code(), Some(EX_CONFIG));
+        assert!(said.contains("server.public_url") && said.contains("server.max_connections"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
