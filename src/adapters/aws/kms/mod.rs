@@ -1,5 +1,5 @@
 //! The key ring whose keys KMS protects. The table `SAMLKeys` holds ciphertext
-//! ([`ring`]); a process has a data key in clear ([`seal`]) from its first use
+//! (`ring`); a process has a data key in clear (`seal`) from its first use
 //! on, so that a login costs no call of KMS. Where KMS itself signs tickets, a
 //! login costs one `Sign`; credentials are sealed by data keys all the same.
 //!
