@@ -20,7 +20,7 @@ use crate::cli::load::load;
 use crate::cli::service::Service;
 use crate::cli::{log, say};
 use crate::http::authorizer::{Unauthorized, authorize};
-use crate::http::{self, Peer};
+use crate::http::{self, GatewayCaller, Peer};
 use axum::body::Body;
 use lambda_http::lambda_runtime::{self, Diagnostic, LambdaEvent};
 use lambda_http::request::RequestContext;
@@ -98,7 +98,7 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
         tracing::warn!("{warning}");
     }
     let base_path = path_of(&config.server.public_url).to_owned();
-    let service = Service::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    let service = Service::behind_gateway(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     let ended = match function {
         Function::Http => {
             let router = http::router(service.app);
@@ -134,19 +134,22 @@ fn request(event: lambda_http::Request, base_path: &str) -> axum::extract::Reque
         None
     };
     let path = route_path(event.raw_http_path(), stage, base_path);
-    let caller = context.and_then(source_ip);
+    let (peer, caller) = (context.and_then(source_ip), context.and_then(iam_caller));
     let query = event.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let uri = format!("{path}{query}").parse().unwrap_or_default();
 
     let (mut head, body) = event.into_parts();
     head.uri = uri;
-    if let Some(ip) = caller {
+    if let Some(ip) = peer {
         head.extensions.insert(Peer(SocketAddr::new(ip, 0)));
+    }
+    if let Some(arn) = caller {
+        head.extensions.insert(GatewayCaller(arn));
     }
     let body = match body {
         lambda_http::Body::Text(text) => Body::from(text),
         lambda_http::Body::Binary(bytes) => Body::from(bytes),
-        _ => Body::empty(),
+        lambda_http::Body::Empty | _ => Body::empty(),
     };
     axum::extract::Request::from_parts(head, body)
 }
@@ -178,6 +181,17 @@ fn source_ip(context: &RequestContext) -> Option<IpAddr> {
         None
     };
     text?.parse().ok()
+}
+
+/// Whose signature the gateway has checked, where the route wants one (`AWS_IAM`).
+fn iam_caller(context: &RequestContext) -> Option<String> {
+    if let RequestContext::ApiGatewayV1(context) = context {
+        context.identity.user_arn.clone()
+    } else if let RequestContext::ApiGatewayV2(context) = context {
+        context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()
+    } else {
+        None
+    }
 }
 
 /// The authorizer's answer. A REST API answers 401 for exactly one error

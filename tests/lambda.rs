@@ -1,6 +1,6 @@
 //! The binary as Lambda functions, on DynamoDB and a strict STS: events of every
 //! kind in API Gateway's shapes, and what goes back to the gateway.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout)]
 
@@ -250,6 +250,31 @@ fn every_route_is_there_and_text_goes_out_as_text() {
     }
     let preflight = rest("OPTIONS", "/saml", &[("Origin", "https://vestibule.example.com")], None);
     assert_eq!(function.invoke(&preflight).unwrap()["statusCode"], 204);
+}
+
+#[test]
+fn the_ping_believes_the_gateway_and_nothing_in_the_request() {
+    let cloud = Cloud::start();
+    let function = cloud.function("bootstrap");
+    let arn = "arn:aws:sts::123456789012:assumed-role/ADFS-Production/paula@example.com";
+    let mut signed = rest("GET", "/users", &[("User-Agent", "page")], None);
+    let unsigned = signed.clone();
+    signed["requestContext"]["identity"]["userArn"] = json!(arn);
+    let answer = function.invoke(&signed).unwrap();
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body, json!({ "status": "Success", "agent": "page", "arn": arn }));
+
+    let mut signed = http("$default", "GET", "/users", &[], None);
+    signed["requestContext"]["authorizer"] = json!({ "iam": {
+        "accessKey": "ASIAIOSFODNN7EXAMPLE", "accountId": "123456789012", "callerId": "AROA:paula@example.com",
+        "cognitoIdentity": null, "principalOrgId": null, "userArn": arn, "userId": "AROA:paula@example.com"
+    } });
+    assert_eq!(function.invoke(&signed).unwrap()["statusCode"], 200);
+
+    let forged = rest("GET", "/users", &[("userArn", arn), ("Authorization", "AWS4-HMAC-SHA256 x")], None);
+    for event in [unsigned, forged, http("$default", "GET", "/users", &[("x-user-arn", arn)], None)] {
+        assert_eq!(function.invoke(&event).unwrap()["statusCode"], 403);
+    }
 }
 
 #[test]

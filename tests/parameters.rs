@@ -1,6 +1,6 @@
 //! Configured values in the Parameter Store, on an emulator: what operators see
 //! of it, with a proxy for the refusals that emulators never give.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support {

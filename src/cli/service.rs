@@ -22,6 +22,24 @@ impl Service {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, String> {
+        Self::wired(config, clock, entropy, |app| app).await
+    }
+
+    /// The same, behind a gateway that checks signatures (`AWS_IAM`).
+    pub(crate) async fn behind_gateway(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, String> {
+        Self::wired(config, clock, entropy, App::behind_gateway).await
+    }
+
+    async fn wired(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        finish: impl FnOnce(App) -> App,
+    ) -> Result<Self, String> {
         let Opened { world, callers } =
             adapters::open(&config.sts, &config.store, &config.keys, clock, entropy)
                 .await
@@ -42,7 +60,8 @@ impl Service {
             request_timeout: config.server.request_timeout,
         };
         let broker = Arc::new(Broker::new(config.broker, world));
-        let app = Arc::new(App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?);
+        let app = App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?;
+        let app = Arc::new(finish(app));
         Ok(Self { broker, app, max_connections: config.server.max_connections })
     }
 }

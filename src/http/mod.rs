@@ -81,10 +81,17 @@ pub struct SettingsError {
     pub value: String,
 }
 
+/// The ARN of a caller whose signature a gateway has checked; an extension of
+/// each request that has one. Only what the gateway says beside the request may
+/// put it there, never anything in the request.
+#[derive(Debug, Clone)]
+pub struct GatewayCaller(pub String);
+
 /// One Vestibule, as its routes see it.
 pub struct App {
     broker: Arc<Broker>,
     callers: Option<Arc<dyn CallerDirectory>>,
+    behind_gateway: bool,
     settings: Settings,
     cors: CorsLayer,
     redirect: login::Redirect,
@@ -112,8 +119,16 @@ impl App {
             slots: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             broker,
             callers,
+            behind_gateway: false,
             settings,
         })
+    }
+
+    /// Pings are checked by a gateway in front, which says who called ([`GatewayCaller`]).
+    #[must_use]
+    pub fn behind_gateway(self) -> Self {
+        let config_json = documents::config_json(&self.settings, self.broker.settings().binding, true);
+        Self { behind_gateway: true, config_json, ..self }
     }
 
     /// Waits until no request is being worked on. A login goes on when its
@@ -137,7 +152,7 @@ pub fn router(app: Arc<App>) -> Router {
                 .fallback(only("GET, POST, OPTIONS")),
         )
         .route("/config.json", get(documents::config).fallback(only("GET, HEAD, OPTIONS")));
-    if app.callers.is_some() {
+    if app.callers.is_some() || app.behind_gateway {
         let ping = get(users::ping).head(only("GET, OPTIONS"));
         shared = shared.route("/users", ping.fallback(only("GET, OPTIONS")));
     }

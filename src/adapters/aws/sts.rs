@@ -181,7 +181,7 @@ fn issue_error(error: &SdkError<AssumeRoleWithSAMLError>) -> IssueError {
         // Before it was sent: the request cannot be written, whoever is asked.
         SdkError::ConstructionFailure(_) => IssueError::Refused,
         // No connection, or an answer that is not STS's (a proxy's page).
-        _ => IssueError::Unavailable,
+        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => IssueError::Unavailable,
     }
 }
 

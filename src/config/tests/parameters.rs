@@ -100,9 +100,9 @@ fn a_parameter_that_cannot_be_had_is_named_with_what_to_do() {
         let mut parameters = values();
         parameters.insert("/company/contact".into(), Err(error));
         let Err(faults) = files.draft(REFERRING, &[]).with(parameters).finish() else { panic!() };
-        let fault = format!("config/vestibule.toml:6:11: server.contact: ssm:/company/contact: ");
+        let fault = "config/vestibule.toml:6:11: server.contact: ssm:/company/contact: ";
         assert_eq!(faults.0.len(), 1, "{faults}");
-        assert!(faults.to_string().starts_with(&fault) && faults.to_string().contains(sentence), "{faults}");
+        assert!(faults.to_string().starts_with(fault) && faults.to_string().contains(sentence), "{faults}");
     }
 }
 

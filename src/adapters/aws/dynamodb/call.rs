@@ -35,7 +35,7 @@ const ATTEMPTS: u32 = 4;
 const CONFLICT_BACKOFF: Duration = Duration::from_millis(200);
 
 /// A client that repeats what may be repeated.
-pub(super) fn patient(client: &Client) -> Client {
+pub(in crate::adapters::aws) fn patient(client: &Client) -> Client {
     let retry = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
         .with_initial_backoff(Duration::from_millis(100))
@@ -188,6 +188,24 @@ where
         "DynamoDB does not do it"
     );
     StoreUnavailable
+}
+
+/// The same as a sentence, for who keeps something else in DynamoDB.
+pub(in crate::adapters::aws) fn table_error<E>(operation: &str, table: &str, error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let said = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => format!("no answer ({})", innermost(error)),
+    };
+    let advice = match error.code() {
+        Some("AccessDeniedException") => format!("; allow this role dynamodb:{operation} on the table"),
+        Some("ResourceNotFoundException") => "; is it in this region and account?".to_owned(),
+        _ => String::new(),
+    };
+    format!("DynamoDB does not {operation} in {table} ({said}){advice}")
 }
 
 /// The end of the chain of causes: "connection refused", "operation timed out".

@@ -1,6 +1,6 @@
 //! Sessions, claims, users and the audit trail in DynamoDB. What is in the
 //! tables is in [`schema`]; how AWS is called, and what its errors mean, in
-//! [`call`].
+//! `call`.
 //!
 //! What one login asks of DynamoDB: `begin` and `put` a transaction each, one
 //! `UpdateItem` for the users row; the hand-over one `DeleteItem` (never
@@ -13,6 +13,7 @@ pub mod schema;
 mod sessions;
 mod sweep;
 
+pub(super) use call::{patient, table_error};
 pub use schema::Tables;
 
 use crate::broker::ports::{
@@ -46,7 +47,7 @@ impl DynamoDbStore {
     /// whatever the client's were.
     pub fn new(client: &Client, tables: Tables, entropy: Arc<dyn Entropy>) -> Self {
         Self {
-            client: call::patient(client),
+            client: patient(client),
             once: call::once(client),
             tables,
             process: LoginId::random(&*entropy).as_str().to_owned(),

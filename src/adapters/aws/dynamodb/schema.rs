@@ -78,7 +78,7 @@ impl Tables {
     }
 }
 
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(in crate::adapters::aws) type Item = HashMap<String, AttributeValue>;
 
 /// Where the marker of an open login is, among the sessions. No handle has a `:`.
 pub(super) fn marker(login: &LoginId) -> AttributeValue {
@@ -89,7 +89,7 @@ pub(super) fn key(name: &str, value: AttributeValue) -> Item {
     HashMap::from([(name.to_owned(), value)])
 }
 
-pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+pub(in crate::adapters::aws) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
@@ -102,7 +102,7 @@ pub(super) fn id(login: &LoginId) -> AttributeValue {
 }
 
 /// Exact to the nanosecond.
-pub(super) fn instant(at: OffsetDateTime) -> AttributeValue {
+pub(in crate::adapters::aws) fn instant(at: OffsetDateTime) -> AttributeValue {
     AttributeValue::N(at.unix_timestamp_nanos().to_string())
 }
 
@@ -111,11 +111,11 @@ pub(super) fn expires(ends_at: OffsetDateTime) -> AttributeValue {
     AttributeValue::N(ends_at.saturating_add(TTL_GRACE).unix_timestamp().to_string())
 }
 
-pub(super) fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+pub(in crate::adapters::aws) fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-pub(super) fn instant_of(item: &Item, name: &str) -> Option<OffsetDateTime> {
+pub(in crate::adapters::aws) fn instant_of(item: &Item, name: &str) -> Option<OffsetDateTime> {
     let nanos = item.get(name)?.as_n().ok()?.parse().ok()?;
     OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()
 }

@@ -1,1 +1,427 @@
-//! KMS
+//! The key ring whose keys KMS protects. The table `SAMLKeys` holds ciphertext
+//! (`ring`); a process has a data key in clear (`seal`) from its first use
+//! on, so that a login costs no call of KMS. Where KMS itself signs tickets, a
+//! login costs one `Sign`; credentials are sealed by data keys all the same.
+//!
+//! A new key is published in the table before anyone signs with it, and every
+//! process looks at the table at least that often: a rotation fails no login.
+
+mod jws;
+mod ring;
+mod seal;
+mod service;
+
+use super::dynamodb::{patient, table_error};
+use crate::adapters::key_admin::KeyAdmin;
+use crate::adapters::local::KeyInfo;
+use crate::broker::ports::{Clock, Entropy, KeyRing, KeyRingError};
+use crate::broker::{
+    Sealed, SessionId, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
+};
+use crate::config::{self, Signing};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_kms::types::SigningAlgorithmSpec;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jws::PublicKey;
+use ring::{Entry, KmsAlgorithm, RING, Ring, Signer};
+use seal::{DataKey, KID_CHARS, Parts};
+use secrecy::SecretSlice;
+use service::Kms;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use time::{Duration, OffsetDateTime};
+
+/// How much longer than [`config::Kms::refresh`] a new key is published before
+/// anyone uses it: for clocks that differ, and a look at the table that took long.
+const PUBLISH_MARGIN: Duration = Duration::seconds(30);
+
+/// How often an unknown `kid` may make us look: anybody can send one.
+const RELOAD_INTERVAL: Duration = Duration::seconds(1);
+
+/// How often a change of the ring is tried when others change it too.
+const CHANGE_ATTEMPTS: usize = 20;
+
+/// The ring in DynamoDB and KMS.
+pub struct KmsKeyRing {
+    settings: config::Kms,
+    kms: Kms,
+    table: aws_sdk_dynamodb::Client,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    seen: Mutex<Option<Seen>>,
+    /// By kid. Wiped when the ring forgets them.
+    data_keys: Mutex<HashMap<String, Arc<DataKey>>>,
+    /// By ARN of the KMS key, whose public half never changes.
+    public_keys: Mutex<HashMap<String, Arc<PublicKey>>>,
+    /// One looks at the table, or asks KMS for a key; the others wait, or go on
+    /// with what they have.
+    asking: tokio::sync::Mutex<()>,
+}
+
+/// The ring as it was seen last; `None`: there was none.
+#[derive(Clone)]
+struct Seen {
+    ring: Option<Arc<Ring>>,
+    at: OffsetDateTime,
+    for_unknown: Option<OffsetDateTime>,
+}
+
+/// Why something is not done, in a sentence for the operator.
+type Reason = String;
+
+impl KmsKeyRing {
+    /// Asks nothing of AWS yet. Timeouts and retries are the ring's own, whatever
+    /// the clients' were.
+    pub fn new(
+        kms: &aws_sdk_kms::Client,
+        dynamodb: &aws_sdk_dynamodb::Client,
+        settings: config::Kms,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            kms: Kms::new(kms, settings.encryption_context.clone()),
+            table: patient(dynamodb),
+            settings,
+            clock,
+            entropy,
+            seen: Mutex::default(),
+            data_keys: Mutex::default(),
+            public_keys: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The public keys of all tickets that may be under way, for others to verify
+    /// with (RFC 7517). Empty where tickets are signed by a data key or an HMAC key.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Unavailable`].
+    pub async fn public_keys(&self) -> Result<JwkSet, KeyRingError> {
+        let mut keys = Vec::new();
+        let ring = self.ring().await.map_err(unavailable)?;
+        for entry in ring.iter().flat_map(|ring| &ring.keys) {
+            match &entry.signer {
+                Signer::DataKey | Signer::Kms { algorithm: KmsAlgorithm::Hs256, .. } => {}
+                Signer::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
+                    keys.push(self.public_key(key_id).await?.to_jwk(&entry.kid));
+                }
+            }
+        }
+        Ok(JwkSet { keys })
+    }
+
+    fn refresh(&self) -> Duration {
+        self.settings.refresh.try_into().unwrap_or(Duration::MINUTE)
+    }
+
+    // ------------------------------------------------------------- the ring
+
+    /// The ring, seen no longer ago than it may be, or as good as it can be had.
+    async fn ring(&self) -> Result<Option<Arc<Ring>>, Reason> {
+        let now = self.clock.now();
+        let Some(seen) = self.seen() else {
+            let _asking = self.asking.lock().await;
+            return match self.seen() {
+                Some(seen) => Ok(seen.ring),
+                None => self.look(now).await,
+            };
+        };
+        if (now - seen.at).abs() >= self.refresh()
+            && let Ok(_asking) = self.asking.try_lock()
+            && let Err(reason) = self.look(now).await
+        {
+            // The keys that we have stay good; try again when it is time again.
+            tracing::error!(reason, "the key ring cannot be read again");
+            if let Some(seen) = &mut *lock(&self.seen) {
+                seen.at = now;
+            }
+        }
+        Ok(self.seen().and_then(|seen| seen.ring))
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        lock(&self.seen).clone()
+    }
+
+    /// Reads the table, and forgets what the ring has forgotten.
+    async fn look(&self, now: OffsetDateTime) -> Result<Option<Arc<Ring>>, Reason> {
+        let ring = self.read().await?.map(Arc::new);
+        lock(&self.data_keys).retain(|kid, _| ring.as_ref().is_some_and(|ring| ring.named(kid).is_some()));
+        let mut seen = lock(&self.seen);
+        let for_unknown = seen.as_ref().and_then(|seen| seen.for_unknown);
+        *seen = Some(Seen { ring: ring.clone(), at: now, for_unknown });
+        Ok(ring)
+    }
+
+    async fn read(&self) -> Result<Option<Ring>, Reason> {
+        let table = &self.settings.keys_table;
+        let found = self
+            .table
+            .get_item()
+            .table_name(table)
+            .key("kid", AttributeValue::S(RING.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| table_error("GetItem", table, &e))?;
+        let Some(item) = found.item else { return Ok(None) };
+        let ring = Ring::from_item(&item).ok_or_else(|| {
+            format!("the item `{RING}` of the table {table} is no key ring that this version knows")
+        })?;
+        Ok(Some(ring))
+    }
+
+    /// Writes the ring, if the table still has what it replaces. `false`: it has not.
+    async fn write(&self, ring: &Ring) -> Result<bool, Reason> {
+        let table = &self.settings.keys_table;
+        let put = self.table.put_item().table_name(table).set_item(Some(ring.to_item()));
+        let put = if ring.version == 1 {
+            put.condition_expression("attribute_not_exists(kid)")
+        } else {
+            let former = AttributeValue::N((ring.version - 1).to_string());
+            put.condition_expression("#version = :former")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":former", former)
+        };
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(e) => Err(table_error("PutItem", table, &e)),
+        }
+    }
+
+    /// A new key in the ring, which is made if there is none. However many do it
+    /// at once, there is one ring, with all their keys (`unless_there_is_one`: with one).
+    async fn add_key(&self, unless_there_is_one: bool) -> Result<(Arc<Ring>, Arc<Entry>), Reason> {
+        let now = self.clock.now();
+        let mut new: Option<Arc<Entry>> = None;
+        for _ in 0..CHANGE_ATTEMPTS {
+            let former = self.read().await?;
+            if let Some(ring) = &former
+                && let Some(entry) = match &new {
+                    // An attempt whose answer was lost has written it.
+                    Some(new) if ring.named(&new.kid).is_some() => Some(Arc::clone(new)),
+                    _ if unless_there_is_one => ring.current(now).cloned(),
+                    _ => None,
+                }
+            {
+                return Ok((Arc::new(ring.clone()), entry));
+            }
+            let signs_from = if former.is_some() { now + self.refresh() + PUBLISH_MARGIN } else { now };
+            let entry = match new.take() {
+                Some(made) if made.signs_from == signs_from => made,
+                _ => Arc::new(self.make(now, signs_from).await?),
+            };
+            let ring = match former {
+                Some(former) => former.rotated(Arc::clone(&entry), now),
+                None => Ring::first(Arc::clone(&entry)),
+            };
+            if self.write(&ring).await? {
+                return Ok((Arc::new(ring), entry));
+            }
+            new = Some(entry);
+        }
+        Err("others change the key ring all the time; try again".to_owned())
+    }
+
+    async fn make(&self, created: OffsetDateTime, signs_from: OffsetDateTime) -> Result<Entry, Reason> {
+        let mut kid = [0; KID_CHARS / 4 * 3];
+        self.entropy.fill(&mut kid);
+        let kid = URL_SAFE_NO_PAD.encode(kid);
+        let signer = match &self.settings.signing {
+            Signing::DataKey => Signer::DataKey,
+            Signing::KmsAsymmetric { key_id } => {
+                let public = self.kms.public_key(key_id).await?;
+                let key = public.key.ok_or_else(|| no_ticket_key(key_id))?;
+                Signer::Kms { algorithm: key.algorithm(), key_id: public.key_id }
+            }
+            Signing::KmsHmac { key_id } => {
+                let (_, key_id) = self.kms.mac(key_id, "vestibule").await?;
+                Signer::Kms { algorithm: KmsAlgorithm::Hs256, key_id }
+            }
+        };
+        let protected = self.kms.generate(&self.settings.key_id, &kid).await?;
+        let (ciphertext, protected_by) = (protected.ciphertext, protected.by);
+        Ok(Entry { kid, created, signs_from, ciphertext, protected_by, signer })
+    }
+
+    // ------------------------------------------------------------- its keys
+
+    /// What seals and signs now. Where there is no ring yet, this makes it.
+    async fn current(&self) -> Result<Arc<Entry>, KeyRingError> {
+        let ring = match self.ring().await.map_err(unavailable)? {
+            Some(ring) => ring,
+            None => self.first_ring().await.map_err(|reason| {
+                tracing::error!(reason, "there is no key ring yet; `vestibule keys create` makes it");
+                KeyRingError::Unavailable
+            })?,
+        };
+        ring.current(self.clock.now()).cloned().ok_or(KeyRingError::Unavailable)
+    }
+
+    async fn first_ring(&self) -> Result<Arc<Ring>, Reason> {
+        let _asking = self.asking.lock().await;
+        if let Some(Seen { ring: Some(ring), .. }) = self.seen() {
+            return Ok(ring);
+        }
+        let (ring, first) = self.add_key(true).await?;
+        tracing::info!(kid = first.kid, "a key ring");
+        *lock(&self.seen) =
+            Some(Seen { ring: Some(Arc::clone(&ring)), at: self.clock.now(), for_unknown: None });
+        Ok(ring)
+    }
+
+    /// `None`: no key of this name, even after looking again.
+    async fn named(&self, kid: &str) -> Result<Option<Arc<Entry>>, KeyRingError> {
+        let find = |ring: Option<Arc<Ring>>| ring.and_then(|ring| ring.named(kid).cloned());
+        if let Some(known) = find(self.ring().await.map_err(unavailable)?) {
+            return Ok(Some(known));
+        }
+        let _asking = self.asking.lock().await;
+        let now = self.clock.now();
+        {
+            let mut seen = lock(&self.seen);
+            let Some(seen) = seen.as_mut() else { return Ok(None) };
+            let just_looked = seen.for_unknown.is_some_and(|last| (now - last).abs() < RELOAD_INTERVAL);
+            if just_looked || seen.ring.as_ref().is_some_and(|ring| ring.named(kid).is_some()) {
+                return Ok(find(seen.ring.clone()));
+            }
+            seen.for_unknown = Some(now);
+        }
+        Ok(find(self.look(now).await.map_err(unavailable)?))
+    }
+
+    /// In clear: remembered, or from KMS.
+    async fn data_key(&self, entry: &Entry) -> Result<Arc<DataKey>, KeyRingError> {
+        let known = || lock(&self.data_keys).get(&entry.kid).cloned();
+        if let Some(key) = known() {
+            return Ok(key);
+        }
+        let _asking = self.asking.lock().await;
+        if let Some(key) = known() {
+            return Ok(key);
+        }
+        let secret = self.kms.decrypt(&entry.protected_by, &entry.kid, &entry.ciphertext).await;
+        let key = DataKey::derive(&entry.kid, &secret.map_err(unavailable)?);
+        let key =
+            Arc::new(key.ok_or_else(|| unavailable("what KMS decrypted is no key of ours".to_owned()))?);
+        lock(&self.data_keys).insert(entry.kid.clone(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    async fn public_key(&self, key_id: &str) -> Result<Arc<PublicKey>, KeyRingError> {
+        if let Some(known) = lock(&self.public_keys).get(key_id) {
+            return Ok(Arc::clone(known));
+        }
+        let public = self.kms.public_key(key_id).await.map_err(unavailable)?;
+        let key = Arc::new(public.key.ok_or_else(|| unavailable(no_ticket_key(key_id)))?);
+        lock(&self.public_keys).insert(key_id.to_owned(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    async fn sign_by_kms(
+        &self,
+        claims: &TicketClaims,
+        kid: &str,
+        algorithm: KmsAlgorithm,
+        key_id: &str,
+    ) -> Result<Ticket, KeyRingError> {
+        let input = jws::signing_input(claims, kid, algorithm).map_err(|_| KeyRingError::Unavailable)?;
+        let signature = match algorithm {
+            KmsAlgorithm::Es256 => {
+                let signed = self.kms.sign(key_id, SigningAlgorithmSpec::EcdsaSha256, &input).await;
+                signed.and_then(|asn1| jws::es256(&asn1).ok_or("KMS's signature is not ECDSA's".to_owned()))
+            }
+            KmsAlgorithm::Rs256 => {
+                self.kms.sign(key_id, SigningAlgorithmSpec::RsassaPkcs1V15Sha256, &input).await
+            }
+            KmsAlgorithm::Hs256 => self.kms.mac(key_id, &input).await.map(|(mac, _)| mac),
+        };
+        let signature = signature.map_err(unavailable)?;
+        Ok(Ticket::from_signed(jws::with_signature(&input, &signature)))
+    }
+}
+
+#[async_trait]
+impl KeyRing for KmsKeyRing {
+    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
+        let entry = self.current().await?;
+        self.data_key(&entry).await?.seal(session, plaintext, &*self.entropy)
+    }
+
+    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
+        let parts = Parts::of(sealed).ok_or(KeyRingError::BrokenSeal)?;
+        let entry = self.named(parts.kid).await?.ok_or(KeyRingError::BrokenSeal)?;
+        self.data_key(&entry).await?.open(session, parts)
+    }
+
+    async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError> {
+        let entry = self.current().await?;
+        match &entry.signer {
+            Signer::DataKey => {
+                let key = EncodingKey::from_secret(&self.data_key(&entry).await?.signing);
+                encode_ticket(claims, &entry.kid, Algorithm::HS256, &key)
+                    .map_err(|_| KeyRingError::Unavailable)
+            }
+            Signer::Kms { algorithm, key_id } => {
+                self.sign_by_kms(claims, &entry.kid, *algorithm, key_id).await
+            }
+        }
+    }
+
+    async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError> {
+        let kid = ticket_kid(token)?;
+        let keys = |_| TicketError::KeysUnavailable;
+        let entry = self.named(&kid).await.map_err(keys)?.ok_or(TicketError::Invalid)?;
+        match &entry.signer {
+            Signer::DataKey => {
+                let key = self.data_key(&entry).await.map_err(keys)?;
+                decode_ticket(token, Algorithm::HS256, &DecodingKey::from_secret(&key.signing))
+            }
+            Signer::Kms { algorithm: KmsAlgorithm::Hs256, key_id } => {
+                let (input, mac) = jws::mac_of(token)?;
+                let valid = self.kms.mac_is_valid(key_id, input, mac).await;
+                let valid = valid.map_err(unavailable).map_err(keys)?;
+                if valid { jws::claims_of(input) } else { Err(TicketError::Invalid) }
+            }
+            Signer::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
+                self.public_key(key_id).await.map_err(keys)?.verify(token)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl KeyAdmin for KmsKeyRing {
+    async fn create(&self) -> Result<KeyInfo, String> {
+        self.add_key(true).await.map(|(_, key)| key.info())
+    }
+
+    async fn rotate(&self) -> Result<KeyInfo, String> {
+        self.add_key(false).await.map(|(_, key)| key.info())
+    }
+
+    async fn list(&self) -> Result<Vec<KeyInfo>, String> {
+        let ring = self.read().await?;
+        Ok(ring.iter().flat_map(|ring| &ring.keys).map(|key| key.info()).collect())
+    }
+}
+
+fn no_ticket_key(key_id: &str) -> Reason {
+    format!("{key_id} signs no tickets: keys.signing_key_id must be ECC_NIST_P256 or RSA, for signing")
+}
+
+fn unavailable(reason: Reason) -> KeyRingError {
+    tracing::error!(reason, "the key ring is unavailable");
+    KeyRingError::Unavailable
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

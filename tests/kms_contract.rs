@@ -1,0 +1,536 @@
+//! The key ring that KMS protects against the contract of its port, in each way
+//! to sign tickets; then what is its own: its table, what it asks of KMS, and
+//! what it does when KMS says no.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub)]
+
+#[path = "support/contract/mod.rs"]
+mod contract;
+mod support {
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod aws;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod fault_proxy;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod process;
+    pub mod wire;
+}
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use contract::keyring::{RingHouse, claims, keyring_contract, plaintext, session};
+use contract::start_of_time;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use support::aws::{Emulators, REGION, Service};
+use support::fault_proxy::{Fault, FaultProxy, Rule};
+use time::{Duration, OffsetDateTime};
+use vestibule::adapters::KeyAdmin;
+use vestibule::adapters::aws::kms::KmsKeyRing;
+use vestibule::adapters::local::{ManualClock, SystemEntropy};
+use vestibule::broker::ports::{Clock, KeyRing, KeyRingError};
+use vestibule::broker::{TicketClaims, TicketError, ticket_kid};
+use vestibule::config::{Kms, Signing};
+
+const REFRESH: Duration = Duration::minutes(5);
+
+/// Long enough for a new key to take over.
+const TAKE_OVER: Duration = Duration::minutes(10);
+
+struct House {
+    aws: Emulators,
+    clock: Arc<ManualClock>,
+    settings: Kms,
+    stranger: Kms,
+}
+
+impl House {
+    /// `spec`: of the KMS key that signs, if one does.
+    fn new(spec: Option<&str>) -> Self {
+        let aws = Emulators::only(&[Service::DynamoDb, Service::Kms]);
+        aws.create_tables();
+        let table = json!({
+            "TableName": "StrangersKeys",
+            "KeySchema": [{ "AttributeName": "kid", "KeyType": "HASH" }],
+            "AttributeDefinitions": [{ "AttributeName": "kid", "AttributeType": "S" }],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        aws.call(Service::DynamoDb, "CreateTable", &table).unwrap();
+        let settings = |keys_table: &str| Kms {
+            region: REGION.to_owned(),
+            endpoint: None,
+            key_id: aws.create_key("SYMMETRIC_DEFAULT"),
+            encryption_context: BTreeMap::from([("samlprovider".to_owned(), "ADFS".to_owned())]),
+            keys_table: keys_table.to_owned(),
+            signing: match spec {
+                None => Signing::DataKey,
+                Some(hmac) if hmac.starts_with("HMAC") => Signing::KmsHmac { key_id: aws.create_key(hmac) },
+                Some(spec) => Signing::KmsAsymmetric { key_id: aws.create_key(spec) },
+            },
+            refresh: REFRESH.unsigned_abs(),
+        };
+        let (settings, stranger) = (settings("SAMLKeys"), settings("StrangersKeys"));
+        Self { settings, stranger, aws, clock: Arc::new(ManualClock::new(start_of_time())) }
+    }
+    fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+    fn at(&self, kms: &str, dynamodb: &str, settings: &Kms, clock: Arc<ManualClock>) -> KmsKeyRing {
+        let credentials =
+            Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None, "test");
+        let kms = aws_sdk_kms::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(credentials.clone())
+            .endpoint_url(kms)
+            .build();
+        let dynamodb = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(credentials)
+            .endpoint_url(dynamodb)
+            .build();
+        let (kms, dynamodb) =
+            (aws_sdk_kms::Client::from_conf(kms), aws_sdk_dynamodb::Client::from_conf(dynamodb));
+        KmsKeyRing::new(&kms, &dynamodb, settings.clone(), clock, Arc::new(SystemEntropy))
+    }
+    fn ring_with(&self, settings: &Kms) -> KmsKeyRing {
+        let (kms, dynamodb) = (self.aws.endpoint(Service::Kms), self.aws.endpoint(Service::DynamoDb));
+        self.at(&kms, &dynamodb, settings, self.clock.clone())
+    }
+    fn ring(&self) -> KmsKeyRing {
+        self.ring_with(&self.settings)
+    }
+    /// Behind a proxy each: KMS, DynamoDB.
+    fn watched(&self) -> (FaultProxy, FaultProxy, KmsKeyRing) {
+        let kms = FaultProxy::start(&self.aws.endpoint(Service::Kms));
+        let dynamodb = FaultProxy::start(&self.aws.endpoint(Service::DynamoDb));
+        let ring = self.at(&kms.url, &dynamodb.url, &self.settings, self.clock.clone());
+        (kms, dynamodb, ring)
+    }
+    fn item(&self) -> Value {
+        let items = self.aws.items("SAMLKeys");
+        assert_eq!(items.len(), 1);
+        items[0].clone()
+    }
+    fn put_item(&self, item: &Value) {
+        let input = json!({ "TableName": "SAMLKeys", "Item": item });
+        self.aws.call(Service::DynamoDb, "PutItem", &input).unwrap();
+    }
+}
+
+impl RingHouse for House {
+    fn open(&self) -> Arc<dyn KeyRing> {
+        Arc::new(self.ring())
+    }
+    fn rotate(&self) {
+        // An operator's process has a runtime of its own.
+        std::thread::scope(|scope| {
+            let rotated = scope.spawn(|| {
+                tokio::runtime::Runtime::new()
+                    .unwrap()
+                    .block_on(async { self.ring().rotate().await.unwrap() })
+            });
+            rotated.join().unwrap();
+        });
+        self.clock.advance(TAKE_OVER);
+    }
+    fn stranger(&self) -> Arc<dyn KeyRing> {
+        Arc::new(self.ring_with(&self.stranger))
+    }
+}
+
+mod data_key {
+    use super::*;
+    keyring_contract!(House::new(None));
+}
+mod es256 {
+    use super::*;
+    keyring_contract!(House::new(Some("ECC_NIST_P256")));
+}
+mod rs256 {
+    use super::*;
+    keyring_contract!(House::new(Some("RSA_2048")));
+}
+mod hmac {
+    use super::*;
+    keyring_contract!(House::new(Some("HMAC_256")));
+}
+
+async fn kid_that_signs(ring: &KmsKeyRing) -> String {
+    ticket_kid(ring.sign(&claims(1)).await.unwrap().expose()).unwrap()
+}
+
+// ------------------------------------------------------- what a login costs
+
+#[tokio::test]
+async fn a_login_asks_nothing_of_kms_and_opening_asks_nothing_at_all() {
+    let house = House::new(None);
+    house.ring().create().await.unwrap();
+    let (kms, dynamodb, ring) = house.watched();
+    assert!(kms.seen().is_empty() && dynamodb.seen().is_empty());
+    for n in 0..50 {
+        let sealed = ring.seal(&session(n), &plaintext()).await.unwrap();
+        let ticket = ring.sign(&claims(n)).await.unwrap();
+        ring.verify(ticket.expose()).await.unwrap();
+        ring.open(&session(n), &sealed).await.unwrap();
+    }
+    assert_eq!(kms.counts(), BTreeMap::from([("Decrypt".to_owned(), 1)]));
+    assert_eq!(dynamodb.counts(), BTreeMap::from([("GetItem".to_owned(), 1)]));
+    house.clock.advance(REFRESH);
+    ring.sign(&claims(1)).await.unwrap();
+    assert_eq!(dynamodb.counts()["GetItem"], 2, "it looks at the table again");
+    assert_eq!(kms.counts()["Decrypt"], 1);
+}
+
+#[tokio::test]
+async fn first_logins_at_once_decrypt_once() {
+    let house = House::new(None);
+    house.ring().create().await.unwrap();
+    let (kms, dynamodb, ring) = house.watched();
+    let ring = Arc::new(ring);
+    let mut logins = tokio::task::JoinSet::new();
+    for n in 0..32 {
+        let ring = Arc::clone(&ring);
+        logins.spawn(async move { ring.seal(&session(n), &plaintext()).await.map(|_| ()) });
+    }
+    assert!(logins.join_all().await.iter().all(Result::is_ok));
+    assert_eq!((kms.counts()["Decrypt"], dynamodb.counts()["GetItem"]), (1, 1));
+}
+
+#[tokio::test]
+async fn a_ticket_by_kms_costs_one_call_and_its_verification_none() {
+    let house = House::new(Some("ECC_NIST_P256"));
+    house.ring().create().await.unwrap();
+    let (kms, _dynamodb, ring) = house.watched();
+    for n in 0..5 {
+        let ticket = ring.sign(&claims(n)).await.unwrap();
+        ring.verify(ticket.expose()).await.unwrap();
+    }
+    let counts = [("Sign", 5), ("GetPublicKey", 1)].map(|(name, n)| (name.to_owned(), n));
+    assert_eq!(kms.counts(), BTreeMap::from(counts));
+}
+
+/// The templates' policies are made from this list.
+#[tokio::test]
+async fn what_each_function_asks_of_kms_and_of_its_table() {
+    for (spec, login, claim, operator) in [
+        (None, vec![], vec![], vec![]),
+        (Some("RSA_2048"), vec!["Sign"], vec!["GetPublicKey"], vec!["GetPublicKey"]),
+        (Some("HMAC_256"), vec!["GenerateMac"], vec!["VerifyMac"], vec!["GenerateMac"]),
+    ] {
+        let house = House::new(spec);
+        let asked = |proxies: [&FaultProxy; 2]| -> BTreeSet<String> {
+            proxies.iter().flat_map(|proxy| proxy.counts().into_keys()).collect()
+        };
+        let expected = |more: &[&str], own: &[&str]| -> BTreeSet<String> {
+            more.iter().chain(own).map(|&name| name.to_owned()).collect()
+        };
+        let (kms, dynamodb, ring) = house.watched();
+        ring.create().await.unwrap();
+        ring.rotate().await.unwrap();
+        ring.list().await.unwrap();
+        let made = ["GetItem", "PutItem", "GenerateDataKeyWithoutPlaintext"];
+        assert_eq!(asked([&kms, &dynamodb]), expected(&operator, &made), "keys create, rotate, list");
+
+        let (kms, dynamodb, ring) = house.watched();
+        let ticket = ring.sign(&claims(1)).await.unwrap();
+        let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+        assert_eq!(asked([&kms, &dynamodb]), expected(&login, &["GetItem", "Decrypt"]), "login");
+
+        let (kms, dynamodb, ring) = house.watched();
+        ring.verify(ticket.expose()).await.unwrap();
+        ring.open(&session(1), &sealed).await.unwrap();
+        assert_eq!(asked([&kms, &dynamodb]), expected(&claim, &["GetItem", "Decrypt"]), "hand-over");
+    }
+}
+
+// ------------------------------------------------------------------ rotation
+
+/// No process meets a ticket whose key it has not had the time to see.
+#[tokio::test]
+async fn a_new_key_is_published_before_it_signs() {
+    let house = House::new(None);
+    let (operator, server) = (house.ring(), house.ring());
+    let old = kid_that_signs(&server).await;
+    let new = operator.rotate().await.unwrap();
+    assert_ne!(old, new.kid);
+    assert!(new.signs_from > house.now() + REFRESH, "longer than the refresh interval");
+    while house.now() < new.signs_from {
+        assert_eq!(kid_that_signs(&operator).await, old);
+        assert_eq!(kid_that_signs(&server).await, old);
+        house.clock.advance(Duration::seconds(15));
+    }
+    assert_eq!(kid_that_signs(&operator).await, new.kid);
+    assert_eq!(kid_that_signs(&server).await, new.kid);
+}
+
+#[tokio::test]
+async fn an_unknown_kid_reloads_the_ring_at_most_once_a_second() {
+    let house = House::new(None);
+    let (_kms, dynamodb, server) = house.watched();
+    server.sign(&claims(1)).await.unwrap();
+    let stranger = house.stranger().sign(&claims(1)).await.unwrap();
+    let looks = || dynamodb.counts()["GetItem"];
+    let before = looks();
+    for _ in 0..20 {
+        assert_eq!(server.verify(stranger.expose()).await, Err(TicketError::Invalid));
+    }
+    assert_eq!(looks(), before + 1);
+    // Another process rotates, and its clock is far ahead: it signs at once.
+    let ahead = Arc::new(ManualClock::new(house.now() + TAKE_OVER));
+    house.ring().rotate().await.unwrap();
+    let (kms, table) = (house.aws.endpoint(Service::Kms), house.aws.endpoint(Service::DynamoDb));
+    let ticket = house.at(&kms, &table, &house.settings, ahead).sign(&claims(2)).await.unwrap();
+    assert_eq!(server.verify(ticket.expose()).await, Err(TicketError::Invalid), "it has just looked");
+    house.clock.advance(Duration::seconds(1));
+    assert_eq!(server.verify(ticket.expose()).await, Ok(claims(2)));
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_when_its_sessions_have_long_died() {
+    let house = House::new(None);
+    let ring = house.ring();
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let first = ring.list().await.unwrap()[0].kid.clone();
+    let second = ring.rotate().await.unwrap();
+    house.clock.set(second.signs_from + Duration::days(1) - Duration::nanoseconds(1));
+    let third = ring.rotate().await.unwrap();
+    let kids = async || ring.list().await.unwrap().into_iter().map(|key| key.kid).collect::<Vec<_>>();
+    assert_eq!(kids().await, [first, second.kid.clone(), third.kid.clone()]);
+    assert!(ring.open(&session(1), &sealed).await.is_ok());
+    house.clock.advance(Duration::nanoseconds(1));
+    let fourth = ring.rotate().await.unwrap();
+    assert_eq!(kids().await, [second.kid, third.kid, fourth.kid]);
+    house.clock.advance(REFRESH);
+    assert_eq!(ring.verify(ticket.expose()).await, Err(TicketError::Invalid));
+    assert!(matches!(ring.open(&session(1), &sealed).await, Err(KeyRingError::BrokenSeal)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_create_and_rotate_at_once_end_with_one_ring() {
+    let house = House::new(None);
+    let at_once = async |rotate: bool| {
+        let mut processes = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let ring = house.ring();
+            processes.spawn(async move {
+                if rotate { ring.rotate().await } else { ring.create().await }.unwrap().kid
+            });
+        }
+        processes.join_all().await
+    };
+    let mut created = at_once(false).await;
+    created.dedup();
+    assert_eq!(created.len(), 1, "all of them have the same ring");
+    let mut expected: BTreeSet<String> = at_once(true).await.into_iter().collect();
+    assert_eq!(expected.len(), 8);
+    expected.extend(created);
+    let listed: BTreeSet<String> = house.ring().list().await.unwrap().into_iter().map(|k| k.kid).collect();
+    assert_eq!(listed, expected, "and no key is lost");
+}
+
+/// And the servers that meet no ring make one, not several.
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_start_at_once_sign_with_one_ring() {
+    let house = House::new(None);
+    let mut servers = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let ring = house.ring();
+        servers.spawn(async move { (ring.sign(&claims(n)).await.unwrap().expose().to_owned(), n) });
+    }
+    let tickets = servers.join_all().await;
+    let ring = house.ring();
+    for (ticket, n) in &tickets {
+        assert_eq!(ring.verify(ticket).await, Ok(claims(*n)));
+    }
+    assert_eq!(ring.list().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_lost_answer_of_a_rotation_is_one_key() {
+    let house = House::new(None);
+    let (_kms, dynamodb, ring) = house.watched();
+    for (expected, rotate) in [(1, false), (2, true), (3, true)] {
+        dynamodb.add(Rule::on("PutItem", Fault::LoseAnswer).times(1));
+        let key = if rotate { ring.rotate().await } else { ring.create().await }.unwrap();
+        let listed = ring.list().await.unwrap();
+        assert_eq!((listed.len(), &listed[expected - 1]), (expected, &key));
+    }
+}
+
+// -------------------------------------------------------------------- faults
+
+#[tokio::test]
+async fn a_ring_that_cannot_be_read_again_goes_on_with_what_it_has() {
+    let house = House::new(None);
+    let (_kms, dynamodb, ring) = house.watched();
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    let stranger = house.stranger().sign(&claims(1)).await.unwrap();
+    dynamodb.add(Rule::on("GetItem", Fault::json(400, "AccessDeniedException", "no")));
+    house.clock.advance(REFRESH);
+    assert!(ring.sign(&claims(2)).await.is_ok());
+    assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
+    assert_eq!(ring.verify(stranger.expose()).await, Err(TicketError::KeysUnavailable), "who knows");
+    let before = dynamodb.counts()["GetItem"];
+    ring.sign(&claims(2)).await.unwrap();
+    assert_eq!(dynamodb.counts()["GetItem"], before, "not with every login");
+}
+
+#[tokio::test]
+async fn while_kms_denies_nothing_is_sealed_or_signed_and_then_it_is() {
+    let house = House::new(None);
+    let ticket = house.ring().sign(&claims(1)).await.unwrap();
+    let (mut kms, _dynamodb, ring) = house.watched();
+    let denied = Fault::json(400, "AccessDeniedException", "not authorized to perform: kms:Decrypt");
+    let disabled = Fault::json(400, "DisabledException", "is disabled");
+    for fault in [Some(denied), Some(disabled), Some(Fault::Drop), None] {
+        match fault {
+            Some(fault) => kms.add(Rule::on("Decrypt", fault)),
+            None => kms.die(),
+        }
+        let sealed = ring.seal(&session(1), &plaintext()).await;
+        assert_eq!(sealed.unwrap_err(), KeyRingError::Unavailable);
+        assert_eq!(ring.sign(&claims(1)).await.unwrap_err(), KeyRingError::Unavailable);
+        assert_eq!(ring.verify(ticket.expose()).await, Err(TicketError::KeysUnavailable));
+        kms.reset();
+    }
+    kms.revive();
+    assert!(ring.seal(&session(1), &plaintext()).await.is_ok());
+    assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
+}
+
+/// Least privilege: servers without the permission to make keys.
+#[tokio::test]
+async fn a_server_that_may_not_make_the_ring_waits_for_its_operator() {
+    let house = House::new(None);
+    let (kms, dynamodb, ring) = house.watched();
+    for (proxy, operation) in [(&kms, "GenerateDataKeyWithoutPlaintext"), (&dynamodb, "PutItem")] {
+        proxy.add(Rule::on(operation, Fault::json(400, "AccessDeniedException", "not authorized")));
+        assert_eq!(ring.sign(&claims(1)).await.unwrap_err(), KeyRingError::Unavailable);
+        assert!(house.aws.items("SAMLKeys").is_empty());
+    }
+    let created = house.ring().create().await.unwrap();
+    assert_eq!(kid_that_signs(&ring).await, created.kid, "at once");
+}
+
+#[tokio::test]
+async fn operators_are_told_what_to_do() {
+    let house = House::new(None);
+    let (kms, dynamodb, ring) = house.watched();
+    kms.add(Rule::on("", Fault::json(400, "AccessDeniedException", "User x is not authorized")));
+    let told = ring.create().await.unwrap_err();
+    assert!(told.contains("allow this role kms:GenerateDataKeyWithoutPlaintext"), "{told}");
+    kms.reset();
+    dynamodb.add(Rule::on("", Fault::json(400, "ResourceNotFoundException", "no table")));
+    let told = ring.list().await.unwrap_err();
+    assert!(told.contains("SAMLKeys") && told.contains("region and account"), "{told}");
+    let symmetric = Signing::KmsAsymmetric { key_id: house.aws.create_key("HMAC_256") };
+    let wrong = house.ring_with(&Kms { signing: symmetric, ..house.settings.clone() });
+    assert!(wrong.create().await.is_err());
+    for curve in ["ECC_NIST_P384", "ECC_SECG_P256K1"] {
+        let signing = Signing::KmsAsymmetric { key_id: house.aws.create_key(curve) };
+        let wrong = house.ring_with(&Kms { signing, ..house.settings.clone() });
+        let told = wrong.create().await.unwrap_err();
+        assert!(told.contains("must be ECC_NIST_P256 or RSA"), "{told}");
+    }
+}
+
+// ------------------------------------------- what the table is trusted with
+
+#[tokio::test]
+async fn who_writes_the_table_makes_no_key_that_is_believed() {
+    let house = House::new(None);
+    let ring = house.ring();
+    let ticket = ring.sign(&claims(1)).await.unwrap();
+    ring.rotate().await.unwrap();
+    let good = house.item();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut item = good.clone();
+        change(&mut item["keys"]["L"]);
+        item
+    };
+    let kid = |keys: &Value, n: usize| keys[n]["M"]["kid"].clone();
+    let swapped = with(&|keys| (keys[0]["M"]["kid"], keys[1]["M"]["kid"]) = (kid(keys, 1), kid(keys, 0)));
+    let copied = with(&|keys| keys[0]["M"]["ciphertext"] = keys[1]["M"]["ciphertext"].clone());
+    let in_clear = with(&|keys| keys[0]["M"]["ciphertext"] = json!({ "B": "A".repeat(43) + "=" }));
+    for item in [swapped, copied, in_clear] {
+        house.put_item(&item);
+        // A server that starts now: nothing of what it knew helps.
+        let refused = house.ring().verify(ticket.expose()).await;
+        assert_eq!(refused, Err(TicketError::KeysUnavailable), "{item}");
+    }
+    house.put_item(&good);
+    assert_eq!(house.ring().verify(ticket.expose()).await, Ok(claims(1)), "control");
+}
+
+#[tokio::test]
+async fn another_encryption_context_opens_nothing() {
+    let house = House::new(None);
+    let ticket = house.ring().sign(&claims(1)).await.unwrap();
+    let encryption_context = BTreeMap::from([("samlprovider".to_owned(), "Other".to_owned())]);
+    let other = house.ring_with(&Kms { encryption_context, ..house.settings.clone() });
+    assert_eq!(other.verify(ticket.expose()).await, Err(TicketError::KeysUnavailable));
+    assert_eq!(other.sign(&claims(1)).await.unwrap_err(), KeyRingError::Unavailable);
+}
+
+#[tokio::test]
+async fn a_ring_that_is_not_understood_is_left_alone() {
+    let house = House::new(None);
+    house.ring().create().await.unwrap();
+    let mut item = house.item();
+    item["keys"]["L"][0]["M"]["algorithm"] = json!({ "S": "EdDSA" });
+    house.put_item(&item);
+    assert_eq!(house.ring().sign(&claims(1)).await.unwrap_err(), KeyRingError::Unavailable);
+    assert!(house.ring().rotate().await.unwrap_err().contains("no key ring that this version knows"));
+    assert_eq!(house.item(), item);
+}
+
+// ---------------------------------------------------- keys that KMS signs with
+
+/// As somebody else would: with the document alone.
+#[tokio::test]
+async fn anybody_verifies_a_ticket_by_the_published_keys() {
+    for (spec, algorithm) in [("ECC_NIST_P256", Algorithm::ES256), ("RSA_2048", Algorithm::RS256)] {
+        let house = House::new(Some(spec));
+        let ring = house.ring();
+        let old = ring.sign(&claims(1)).await.unwrap();
+        house.rotate();
+        let new = ring.sign(&claims(2)).await.unwrap();
+        let document = serde_json::to_value(house.ring().public_keys().await.unwrap()).unwrap();
+        let keys = document["keys"].as_array().unwrap();
+        assert_eq!(keys.len(), 2, "those of tickets under way");
+        for (ticket, n) in [(old, 1), (new, 2)] {
+            let kid = ticket_kid(ticket.expose()).unwrap();
+            let key = keys.iter().find(|key| key["kid"] == kid.as_str()).unwrap();
+            assert_eq!((&key["use"], &key["alg"]), (&json!("sig"), &json!(format!("{algorithm:?}"))));
+            assert!(key.get("d").is_none());
+            let key = DecodingKey::from_jwk(&serde_json::from_value(key.clone()).unwrap()).unwrap();
+            let mut validation = Validation::new(algorithm);
+            (validation.validate_exp, validation.validate_aud) = (false, false);
+            let read = jsonwebtoken::decode::<TicketClaims>(ticket.expose(), &key, &validation).unwrap();
+            assert_eq!(read.claims, claims(n));
+        }
+    }
+    let house = House::new(None);
+    house.ring().create().await.unwrap();
+    assert!(house.ring().public_keys().await.unwrap().keys.is_empty(), "a secret is not published");
+}
+
+/// `keys.signing` is changed, and the next rotation brings it; both hold meanwhile.
+#[tokio::test]
+async fn another_way_to_sign_comes_with_a_rotation() {
+    let house = House::new(None);
+    let server = house.ring();
+    let old = server.sign(&claims(1)).await.unwrap();
+    let signing = Signing::KmsAsymmetric { key_id: house.aws.create_key("ECC_NIST_P256") };
+    house.ring_with(&Kms { signing, ..house.settings.clone() }).rotate().await.unwrap();
+    house.clock.advance(TAKE_OVER);
+    let new = server.sign(&claims(2)).await.unwrap();
+    assert_eq!(jsonwebtoken::decode_header(new.expose()).unwrap().alg, Algorithm::ES256);
+    assert_eq!(server.verify(old.expose()).await, Ok(claims(1)));
+    assert_eq!(server.verify(new.expose()).await, Ok(claims(2)));
+}
