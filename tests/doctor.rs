@@ -3,6 +3,8 @@
 #![allow(missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/forge.rs"]
+mod forge;
 mod support {
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod aws;
@@ -480,6 +482,48 @@ fn permissions_that_are_missing_or_too_many_are_told() {
     report.has("permissions", "warning", "may iam:CreateAccessKey on everything");
     assert_eq!(report.of_check("permissions").len(), 3, "{:#}", report.json);
     report.only(&["permissions"]);
+}
+
+/// STS checks signatures of credentials that it has issued itself.
+#[test]
+fn its_signature_is_one_that_sts_accepts() {
+    let cloud = Cloud::new();
+    let certificate = &forge::rsa().certificate;
+    cloud.aws.trust(&metadata_with(std::slice::from_ref(certificate)));
+    let xml = forge::Forge::issued_now("_doctor").xml();
+    let assertion = base64::engine::general_purpose::STANDARD.encode(xml);
+    let (status, answer) = cloud.aws.sts(
+        "AssumeRoleWithSAML",
+        &[("RoleArn", ROLE), ("PrincipalArn", PROVIDER), ("SAMLAssertion", &assertion)],
+    );
+    assert_eq!(status, 200, "{answer}");
+    let part = |name: &str| {
+        let from = answer.split_once(&format!("<{name}>")).unwrap().1;
+        from.split_once("</").unwrap().0.to_owned()
+    };
+    let mut env = cloud.aws.env();
+    for (variable, element) in [
+        ("AWS_ACCESS_KEY_ID", "AccessKeyId"),
+        ("AWS_SECRET_ACCESS_KEY", "SecretAccessKey"),
+        ("AWS_SESSION_TOKEN", "SessionToken"),
+    ] {
+        env.retain(|(name, _)| name != variable);
+        env.push((variable.to_owned(), part(element)));
+    }
+    let report = Report::of(&doctor(cloud.dir.path(), &["--json"], &env));
+    report.has("sts", "ok", "we are arn:aws:sts::123456789012:assumed-role/ADFS-Production/");
+}
+
+#[test]
+fn without_credentials_it_says_so_once() {
+    let cloud = Cloud::new();
+    let mut env = cloud.aws.env();
+    env.retain(|(name, _)| name != "AWS_ACCESS_KEY_ID" && name != "AWS_SECRET_ACCESS_KEY");
+    let report = Report::of(&doctor(cloud.dir.path(), &["--json"], &env));
+    assert_eq!(report.code, Some(2));
+    report.has("credentials", "fault", "no AWS credentials");
+    report.has("sts", "ok", "answers");
+    report.only(&["credentials"]);
 }
 
 #[test]

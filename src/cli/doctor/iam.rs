@@ -55,11 +55,9 @@ async fn copy_of_metadata(
             return;
         }
         Err(unseen) => {
-            report.unknown(
-                CHECK,
-                format!("{arn}: {unseen}"),
-                "allow iam:GetSAMLProvider to whoever runs doctor",
-            );
+            let remedy = "let this machine reach IAM, and allow iam:GetSAMLProvider to whoever runs doctor (the \
+                          service needs neither)";
+            report.unknown(CHECK, format!("{arn}: {unseen}"), remedy);
             return;
         }
     };

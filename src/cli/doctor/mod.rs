@@ -16,7 +16,7 @@ mod trust;
 use super::load::resolve;
 use super::serve::in_runtime;
 use crate::adapters::aws::Sdk;
-use crate::adapters::aws::inspect::anonymous_reads;
+use crate::adapters::aws::inspect::{self, TablesLook};
 use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
 use crate::config::{Config, Draft, Faults, Keys, Store, Sts};
@@ -75,24 +75,8 @@ async fn examine(
 
     let sdk = Sdk::default();
     let mut table_arns = tables::Arns::default();
-    match &config.store {
-        Store::DynamoDb(settings) => {
-            let look = tables::open(&sdk, &settings.region, settings.endpoint.as_deref()).await;
-            tables::look(&look, &tables::of_store(settings), &mut table_arns, report).await;
-        }
-        Store::Embedded { .. } => {}
-    }
-    match &config.keys {
-        Keys::Kms(settings) => {
-            kms::look(&sdk, settings, report).await;
-            let endpoint = match &config.store {
-                Store::DynamoDb(store) if store.region == settings.region => store.endpoint.as_deref(),
-                Store::DynamoDb(_) | Store::Embedded { .. } => None,
-            };
-            let look = tables::open(&sdk, &settings.region, endpoint).await;
-            tables::look(&look, &[tables::of_keys(settings)], &mut table_arns, report).await;
-        }
-        Keys::Local { .. } => {}
+    if credentials(&sdk, &config, report).await {
+        tables_and_keys(&sdk, &config, &mut table_arns, report).await;
     }
     match &config.sts {
         Sts::Aws { regions, endpoint, .. } => {
@@ -105,6 +89,42 @@ async fn examine(
         Sts::Local { .. } => {}
     }
     page_bucket(&sdk, &config, options.page_bucket.as_deref(), report).await;
+}
+
+/// Whether tables and keys can be asked for at all.
+async fn credentials(sdk: &Sdk, config: &Config, report: &mut Report) -> bool {
+    const CHECK: &str = "credentials";
+    let region = match (&config.store, &config.keys) {
+        (Store::DynamoDb(settings), _) => &settings.region,
+        (_, Keys::Kms(settings)) => &settings.region,
+        (Store::Embedded { .. }, Keys::Local { .. }) => return false,
+    };
+    match inspect::credentials(sdk, region).await {
+        Ok(()) => {
+            report.ok(CHECK, "there are AWS credentials to ask with");
+            true
+        }
+        Err(why) => {
+            let what = format!("no AWS credentials, so neither tables nor keys can be used: {why}");
+            let remedy = "give the process a task role, an instance profile or a function's role; to try it \
+                          from elsewhere, AWS_PROFILE or the variables that all AWS tools know";
+            report.fault(CHECK, what, remedy);
+            false
+        }
+    }
+}
+
+async fn tables_and_keys(sdk: &Sdk, config: &Config, arns: &mut tables::Arns, report: &mut Report) {
+    if let Store::DynamoDb(settings) = &config.store {
+        let look = TablesLook::open(sdk, &settings.region, settings.endpoint.as_deref()).await;
+        tables::look(&look, &tables::of_store(settings), arns, report).await;
+    }
+    if let Keys::Kms(settings) = &config.keys {
+        kms::look(sdk, settings, report).await;
+        // As the key ring's: its table has no endpoint of its own.
+        let look = TablesLook::open(sdk, &settings.region, None).await;
+        tables::look(&look, &[tables::of_keys(settings)], arns, report).await;
+    }
 }
 
 /// The configuration, or a finding for each of its faults.
@@ -161,7 +181,7 @@ async fn page_bucket(sdk: &Sdk, config: &Config, bucket: Option<&str>, report: &
         }
         return;
     };
-    match anonymous_reads(sdk, config.sts.region(), bucket).await {
+    match inspect::anonymous_reads(sdk, config.sts.region(), bucket).await {
         Ok(readable) if readable.is_empty() => {
             report.ok(CHECK, format!("{bucket}: nobody reads it without credentials"));
         }

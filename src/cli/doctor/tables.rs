@@ -2,7 +2,6 @@
 //! (`adapters/aws/dynamodb/schema.rs`).
 
 use super::finding::{Report, Severity};
-use crate::adapters::aws::Sdk;
 use crate::adapters::aws::dynamodb::schema::{BY_ACCESS_KEY, BY_PERSON, BY_TIME, TTL_ATTRIBUTE};
 use crate::adapters::aws::inspect::{TablesLook, Unseen};
 use crate::config::{DynamoDb, Kms};
@@ -58,10 +57,6 @@ pub(super) fn of_store(settings: &DynamoDb) -> [Expected; 4] {
 
 pub(super) fn of_keys(settings: &Kms) -> Expected {
     Expected { role: Role::Keys, name: settings.keys_table.clone(), key: &["kid"], indexes: &[] }
-}
-
-pub(super) async fn open(sdk: &Sdk, region: &str, endpoint: Option<&str>) -> TablesLook {
-    TablesLook::open(sdk, region, endpoint).await
 }
 
 pub(super) async fn look(look: &TablesLook, expected: &[Expected], arns: &mut Arns, report: &mut Report) {

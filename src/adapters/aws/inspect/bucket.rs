@@ -1,7 +1,7 @@
 //! Whether anybody may read a bucket: asked as anybody would, without credentials.
 
+use super::innermost;
 use super::query::elsewhere;
-use super::shortened;
 use crate::adapters::aws::Sdk;
 use aws_sdk_sts::config::http::HttpRequest;
 use aws_smithy_http_client::Connector;
@@ -33,7 +33,7 @@ pub async fn anonymous_reads(sdk: &Sdk, region: &str, bucket: &str) -> Result<Ve
         let response = tokio::time::timeout(TIMEOUT, connector.call(request))
             .await
             .map_err(|_| "no answer in time".to_owned())?
-            .map_err(|e| shortened(&e.to_string()))?;
+            .map_err(|e| innermost(&e))?;
         match response.status().as_u16() {
             200 => readable.push(what),
             // S3 says 403 of what is not there, too, unless the listing is public.

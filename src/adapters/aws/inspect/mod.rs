@@ -13,12 +13,15 @@ pub use kms::KmsLook;
 pub use query::{Answer, QueryService, describe_role_arn};
 pub use tables::{TableFacts, TablesLook};
 
+use super::Sdk;
+use aws_sdk_sts::config::ProvideCredentials;
+
 /// Why something was not seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unseen {
     /// There is no such thing.
     Missing,
-    /// We may not look, or have no credentials to ask with: this, it was said.
+    /// We may not look: this was said.
     NotAllowed(String),
     /// The service does not know the question (an emulator, an old region).
     NotKnownThere(String),
@@ -69,20 +72,30 @@ impl Unseen {
         use aws_sdk_dynamodb::error::ProvideErrorMetadata;
         match error.code() {
             Some(code) => Self::of(code, error.message().unwrap_or_default()),
-            None => {
-                let mut cause: &dyn std::error::Error = error;
-                let mut credentials = false;
-                while let Some(source) = cause.source() {
-                    cause = source;
-                    credentials |= cause.to_string().contains("credential");
-                }
-                let said = shortened(&cause.to_string());
-                if credentials { Self::NotAllowed(said) } else { Self::NoAnswer(said) }
-            }
+            None => Self::NoAnswer(innermost(error)),
         }
     }
 }
 
+/// Whether there are credentials to sign with, and what is said if not.
+///
+/// # Errors
+/// Where they were looked for, in one line.
+pub async fn credentials(sdk: &Sdk, region: &str) -> Result<(), String> {
+    let provider = sdk.at(region, None).await.credentials_provider();
+    let provider = provider.ok_or_else(|| "the SDK knows no way to any".to_owned())?;
+    provider.provide_credentials().await.map(|_| ()).map_err(|e| innermost(&e))
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    shortened(&error.to_string())
+}
+
+/// The first line: what follows is for those who read logs.
 fn shortened(text: &str) -> String {
-    text.chars().take(MAX_SAID_CHARS).collect()
+    text.lines().next().unwrap_or_default().chars().take(MAX_SAID_CHARS).collect()
 }

@@ -2,7 +2,7 @@
 //! largest dependency of all, for four read-only questions; this is a form,
 //! a signature by the SDK's own signer, and the SDK's own connections.
 
-use super::{Unseen, shortened};
+use super::{Unseen, innermost};
 use crate::adapters::aws::Sdk;
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::ProvideCredentials;
@@ -209,12 +209,4 @@ pub(super) fn elsewhere(config: &SdkConfig, service: &str, standard: String) -> 
         .filter(|url| !url.is_empty())
         .or_else(|| config.endpoint_url().map(str::to_owned))
         .unwrap_or(standard)
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    shortened(&error.to_string())
 }
