@@ -109,13 +109,12 @@ async fn structure(look: &TablesLook, table: &Expected, arns: &mut Arns, report:
             report.fault(CHECK, what, remedy);
         }
     }
-    match &facts.kms_key {
-        Some((key, false)) => report.fault(
+    if let Some((key, false)) = &facts.kms_key {
+        report.fault(
             CHECK,
             format!("{name}: DynamoDB cannot use the key that encrypts it ({key})"),
             "enable the KMS key and let DynamoDB use it, within seven days: then AWS archives the table",
-        ),
-        Some((_, true)) | None => {}
+        );
     }
     if !matches!(facts.status.as_str(), "ACTIVE" | "UPDATING") {
         report.fault(CHECK, format!("{name} is {}", facts.status), "wait until it is ACTIVE, or restore it");

@@ -32,7 +32,7 @@ pub(super) fn judge(policy: &Value, provider: &str, acs: &str) -> Trust {
         acts && listed(federated).iter().any(|each| each.as_str() == Some(provider))
     };
     let denies = |statement: &&Value| statement.get("Effect").and_then(Value::as_str) == Some("Deny");
-    if statements.iter().any(|statement| denies(statement)) {
+    if statements.iter().any(denies) {
         return Trust::Unclear("it has a Deny".to_owned());
     }
     if statements.iter().any(|s| s.get("NotAction").is_some() || s.get("NotPrincipal").is_some()) {
