@@ -1,9 +1,18 @@
-// Vestibule in a page: start a login, complete it, ping with what came of it.
+// Vestibule in a page: no dependency, no build step.
 //
-//   import { configure, start, complete, ping } from "./vestibule.js";
+//   import { configure, start, complete, ping } from "https://vestibule.example.com/vestibule.js";
 //
-// No dependency, no build step. The secrets of a login are in sessionStorage
-// while the person is away at the identity provider, and in memory afterwards.
+//   configure({ onStep: (step) => console.log(step) });
+//   const credentials = await complete();      // null: nobody is coming back from a sign-in
+//   if (credentials) await ping(credentials);
+//   else button.onclick = () => start();       // leaves for the identity provider
+//
+// A copy of this file on another server says where its Vestibule is:
+// `configure({ base: "https://vestibule.example.com" })`. Either way the page's
+// origin stands among `allowed_origins`.
+//
+// The secrets of a login are in sessionStorage while the person is away, and
+// credentials only ever in memory.
 
 /**
  * What a Vestibule says about itself (`/config.json`).
@@ -12,8 +21,8 @@
  * @property {string} public_url
  * @property {string} region
  * @property {"challenge" | "plain"} binding
- * @property {boolean} ping
- * @property {string | null} contact
+ * @property {boolean} ping Whether somebody can check a ping.
+ * @property {string | null} contact Whom a refused person should ask.
  * @property {IdentityProvider[]} identity_providers
  */
 
@@ -30,105 +39,222 @@
  * @property {string} AccessKeyId
  * @property {string} SecretAccessKey
  * @property {string} SessionToken
- * @property {string} Expiration
- * @property {string} role
+ * @property {string} Expiration As in RFC 3339.
+ * @property {string} role The role's ARN.
  * @property {string} account
  * @property {string} user
  */
 
-/** A step that failed: a stable code, a sentence for the person, and the reference to quote. */
+/**
+ * @typedef {object} Pong
+ * @property {string} status
+ * @property {string} agent
+ * @property {string} arn
+ */
+
+/**
+ * What is happening: leaving for the identity provider; back with a ticket;
+ * exchanging it; exchanged. And the same for a ping.
+ * @typedef {"leaving" | "returned" | "fetching" | "received" | "pinging" | "answered"} Step
+ */
+
+/** A step that failed. The codes of the service are in its docs/ERRORS.md. */
 export class VestibuleError extends Error {
   /**
-   * @param {string} code
-   * @param {string} message
-   * @param {string | null} [reference]
+   * @param {string} code Stable, for programs.
+   * @param {string} sentence For the person.
+   * @param {string | null} [reference] What to read out to the help desk.
+   * @param {boolean} [retry] Nothing is lost: the same call may be made again.
    */
-  constructor(code, message, reference = null) {
-    super(message);
+  constructor(code, sentence, reference = null, retry = false) {
+    super(sentence);
     this.name = "VestibuleError";
     this.code = code;
+    this.sentence = sentence;
     this.reference = reference;
+    this.retry = retry;
   }
 }
 
 const STORAGE_KEY = "vestibule.login";
+/** A connection that says nothing for so long will not say anything. */
+const PATIENCE_MS = 20_000;
 const encoder = new TextEncoder();
 
-/**
- * Reads the settings of the Vestibule at `base` (an origin; this page's own by default).
- * @param {string} [base]
- * @returns {Promise<Config>}
- */
-export async function configure(base = location.origin) {
-  return call(`${base}/config.json`);
+let base = new URL(".", import.meta.url).href.replace(/\/+$/, "");
+/** @type {(step: Step) => void} */
+let onStep = () => {};
+/** @type {Promise<Config> | null} */
+let config = null;
+
+// Before anything else, and whatever the page does later: what stays in the
+// address bar can be read there, copied, and gone back to. (Browsers write down
+// addresses by themselves the moment they are redirected to. A ticket found
+// there is spent, or too old.)
+let ticket = takeTicket();
+globalThis.addEventListener?.("hashchange", () => {
+  ticket = takeTicket() ?? ticket;
+});
+
+/** @returns {string | null} */
+function takeTicket() {
+  if (!globalThis.location?.href.includes("jwt=")) {
+    return null;
+  }
+  const url = new URL(location.href);
+  let found = new URLSearchParams(url.hash.slice(1)).get("jwt");
+  if (found !== null) {
+    url.hash = "";
+  } else {
+    // `jwt_in = "query"`, for pages that cannot do otherwise.
+    found = url.searchParams.get("jwt");
+    url.searchParams.delete("jwt");
+  }
+  if (found !== null) {
+    history.replaceState(history.state, "", url);
+  }
+  return found;
 }
 
 /**
- * Begins a login: makes session id, verifier and challenge, remembers the
- * first two, and sends the browser to the identity provider.
- * @param {IdentityProvider} idp
+ * Reads the settings of the Vestibule. The other calls do so by themselves: it
+ * is for those who show them, have a copy of this file, or follow the steps.
+ * @param {{ base?: string, onStep?: (step: Step) => void }} [options]
+ * @returns {Promise<Config>}
  */
-export async function start(idp) {
+export function configure(options = {}) {
+  base = options.base?.replace(/\/+$/, "") ?? base;
+  onStep = options.onStep ?? onStep;
+  config = call("/config.json");
+  // Whoever awaits it learns of a failure; nobody has to. The next call asks again.
+  config.catch(() => (config = null));
+  return config;
+}
+
+/**
+ * Begins a login: makes session id, verifier and challenge, keeps the first
+ * two in this tab, and leaves for the identity provider.
+ * @param {string} [name] Of the identity provider; the first, if there is no name.
+ * @returns {Promise<void>}
+ */
+export async function start(name) {
+  const { binding, identity_providers } = await (config ?? configure());
+  if (binding !== "challenge") {
+    throw new VestibuleError("binding_plain", "The service is set up for another page than this one.");
+  }
+  const idp = identity_providers.find((idp) => idp.sign_on_url && idp.name === (name ?? idp.name));
+  if (!idp) {
+    throw new VestibuleError(
+      "sign_on_unknown",
+      "This sign-in cannot begin here. Please begin at your company's sign-in page.",
+    );
+  }
+  if (!globalThis.crypto?.subtle) {
+    throw new VestibuleError("not_https", "Signing in works on a page with https only.");
+  }
   const session = base64url(random(16));
   const verifier = base64url(random(32));
   const challenge = base64url(await sha256(verifier));
-  sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ session, verifier }));
+  try {
+    sessionStorage.setItem(STORAGE_KEY, verifier);
+  } catch {
+    throw new VestibuleError(
+      "storage_blocked",
+      "Your browser does not let this page keep anything, so it could not complete a sign-in. Please allow it to.",
+    );
+  }
+  onStep("leaving");
   location.assign(signOnUrl(idp, `${session}##${challenge}`));
 }
 
 /**
- * Where the browser goes to sign in. AD FS takes its relying party and our
- * RelayState inside one RelayState, encoded twice; others take it plainly.
+ * AD FS takes its relying party and our RelayState inside one RelayState,
+ * encoded twice; others take ours as it is.
  * @param {IdentityProvider} idp
  * @param {string} relayState
  */
-export function signOnUrl(idp, relayState) {
-  if (!idp.sign_on_url) {
-    throw new VestibuleError("idp_initiated_off", "Signing in cannot be started from here.");
-  }
+function signOnUrl(idp, relayState) {
   const inner = idp.relying_party_id
     ? `RPID=${encodeURIComponent(idp.relying_party_id)}&RelayState=${encodeURIComponent(relayState)}`
     : relayState;
-  const separator = idp.sign_on_url.includes("?") ? "&" : "?";
+  const separator = idp.sign_on_url?.includes("?") ? "&" : "?";
   return `${idp.sign_on_url}${separator}RelayState=${encodeURIComponent(inner)}`;
 }
 
 /**
- * Completes a login, if this page was opened with a ticket: takes it out of
- * the address bar before anything else, and exchanges it once.
- * @param {string} [base]
- * @returns {Promise<Credentials | null>} null if there is no ticket
+ * Completes a login, if the person came back with a ticket: exchanges it, once.
+ * After an error whose `retry` is true the ticket is still here, and another
+ * call may succeed; after any other answer it is forgotten.
+ * @returns {Promise<Credentials | null>} null: there is no ticket
  */
-export async function complete(base = location.origin) {
-  const ticket = new URLSearchParams(location.hash.slice(1)).get("jwt");
+export function complete() {
+  // Frameworks like to call twice what the page meant once.
+  underway ??= exchange().finally(() => (underway = null));
+  return underway;
+}
+
+/** @type {Promise<Credentials | null> | null} */
+let underway = null;
+
+/** @returns {Promise<Credentials | null>} */
+async function exchange() {
   if (ticket === null) {
     return null;
   }
-  history.replaceState(null, "", location.pathname + location.search);
-  const login = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "null");
-  sessionStorage.removeItem(STORAGE_KEY);
-  if (login === null) {
+  const bearer = ticket;
+  onStep("returned");
+  const verifier = stored();
+  if (verifier === null) {
+    ticket = null;
     throw new VestibuleError(
       "verifier_lost",
-      "This sign-in was not begun in this tab, so it cannot be completed here. Please sign in again.",
+      "This sign-in was not begun in this tab, or was completed before. Please sign in again.",
     );
   }
-  return call(`${base}/saml`, {
-    Authorization: `Bearer ${ticket}`,
-    "Vestibule-Verifier": login.verifier,
-  });
+  onStep("fetching");
+  try {
+    const credentials = await call("/saml", {
+      Authorization: `Bearer ${bearer}`,
+      "Vestibule-Verifier": verifier,
+    });
+    forget(bearer);
+    onStep("received");
+    return credentials;
+  } catch (error) {
+    if (!(error instanceof VestibuleError && error.retry)) {
+      forget(bearer);
+    }
+    throw error;
+  }
+}
+
+/** @returns {string | null} */
+function stored() {
+  try {
+    return sessionStorage.getItem(STORAGE_KEY);
+  } catch {
+    return null;
+  }
+}
+
+/** A verifier is for one login. @param {string} bearer */
+function forget(bearer) {
+  sessionStorage.removeItem(STORAGE_KEY);
+  // Meanwhile the next may have come.
+  ticket = ticket === bearer ? null : ticket;
 }
 
 /**
- * Asks the Vestibule whether it knows these credentials, by a signed request.
+ * Asks the Vestibule who these credentials are, by a request that they sign.
  * @param {Credentials} credentials
- * @param {string} region
- * @param {string} [base]
- * @returns {Promise<{status: string, agent: string, arn: string}>}
+ * @returns {Promise<Pong>}
  */
-export async function ping(credentials, region, base = location.origin) {
-  const url = new URL(`${base}/users`);
-  return call(url.href, await sign(url, credentials, region, new Date()));
+export async function ping(credentials) {
+  const { region } = await (config ?? configure());
+  onStep("pinging");
+  const pong = await call("/users", await sign(new URL(`${base}/users`), credentials, region, new Date()));
+  onStep("answered");
+  return pong;
 }
 
 /**
@@ -138,7 +264,7 @@ export async function ping(credentials, region, base = location.origin) {
  * @param {string} region
  * @param {Date} now
  */
-export async function sign(url, credentials, region, now) {
+async function sign(url, credentials, region, now) {
   const amzDate = now.toISOString().replace(/[-:]|\.\d{3}/g, "");
   const date = amzDate.slice(0, 8);
   const scope = `${date}/${region}/execute-api/aws4_request`;
@@ -159,28 +285,39 @@ export async function sign(url, credentials, region, now) {
   for (const part of [date, region, "execute-api", "aws4_request"]) {
     key = await hmac(key, part);
   }
-  const signature = hex(await hmac(key, stringToSign));
   return {
     Authorization:
       `AWS4-HMAC-SHA256 Credential=${credentials.AccessKeyId}/${scope}, ` +
-      `SignedHeaders=${signedHeaders}, Signature=${signature}`,
+      `SignedHeaders=${signedHeaders}, Signature=${hex(await hmac(key, stringToSign))}`,
     "X-Amz-Date": amzDate,
     "X-Amz-Security-Token": credentials.SessionToken,
   };
 }
 
-/** One GET; what is refused becomes a VestibuleError. */
-async function call(url, headers = {}) {
+/**
+ * One GET, asked once; what is refused becomes a VestibuleError.
+ * @param {string} path
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>}
+ */
+async function call(path, headers = {}) {
   let response;
   try {
-    response = await fetch(url, {
+    response = await fetch(base + path, {
       headers: { Accept: "application/json", ...headers },
       cache: "no-store",
       credentials: "omit",
+      redirect: "error",
       referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch {
-    throw new VestibuleError("unreachable", "The service cannot be reached. Please check your connection.");
+    throw new VestibuleError(
+      "unreachable",
+      "The service cannot be reached. Please check your connection, then try again.",
+      null,
+      true,
+    );
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer !== null) {
@@ -190,27 +327,36 @@ async function call(url, headers = {}) {
     answer?.error ?? "unexpected_answer",
     answer?.message ?? "The service gave an answer that this page does not understand.",
     answer?.reference ?? response.headers.get("X-Request-Id"),
+    typeof answer?.retry_after === "number",
   );
 }
 
+/** @param {number} length */
 function random(length) {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
+/** @param {string} text */
 async function sha256(text) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
 }
 
+/**
+ * @param {Uint8Array<ArrayBuffer>} key
+ * @param {string} text
+ */
 async function hmac(key, text) {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", imported, encoder.encode(text)));
 }
 
+/** @param {Uint8Array} bytes */
 function hex(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** @param {Uint8Array} bytes */
 function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

@@ -10,7 +10,7 @@ use super::{
     RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
 };
 use crate::roles::Grant;
-use crate::saml::{Identity, ResponseMessage};
+use crate::saml::{Expected, Identity, ResponseMessage};
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -121,11 +121,12 @@ impl Broker {
     /// Read, verify, accept: who is it?
     async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
         let outcome = {
-            let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?;
+            let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?
+                .decrypt(&self.settings.service.decryption_keys)?;
             let verified = message.parse()?.verify(&self.settings.providers)?;
             let provider = verified.provider();
             verified
-                .accept(&self.settings.service, self.world.clock.now())
+                .accept(&self.settings.service, Expected::Unsolicited, self.world.clock.now())
                 .map_err(|refusal| (refusal, provider))
         };
         match outcome {

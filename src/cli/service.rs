@@ -5,7 +5,7 @@ use crate::broker::Broker;
 use crate::broker::ports::{Clock, Entropy};
 use crate::config::Config;
 use crate::http::{self, App};
-use crate::saml::metadata::service_provider_metadata;
+use crate::saml::service_provider_metadata;
 use std::sync::Arc;
 
 /// One Vestibule, opened, not yet listening.

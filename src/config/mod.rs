@@ -26,7 +26,7 @@ pub use parameter::{ParameterError, ParameterSource, Parameters};
 
 use crate::broker;
 use crate::roles::Rules;
-use crate::saml::{Limits, ServiceProvider, SignOnService};
+use crate::saml::{DecryptionKeys, Limits, ServiceProvider, SignOnService};
 use reader::Reader;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -99,6 +99,9 @@ impl Config {
             acs_url: format!("{}/saml", server.public_url),
             audiences: saml.audiences,
             clock_skew: saml.clock_skew,
+            decryption_keys: DecryptionKeys::default(),
+            max_assertion_age: None,
+            max_assertion_lifetime: None,
         };
         let limits = Limits { max_response_chars: saml.max_response_chars, ..Limits::default() };
         let tickets =

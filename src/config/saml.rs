@@ -4,7 +4,7 @@ use super::section::{Found, Section};
 use super::values::{self, WebUrl};
 use super::{SignOn, read_file};
 use crate::roles::{ProviderArn, partition_of_region};
-use crate::saml::{IdentityProvider, IdentityProviders, IdpMetadata, Selector, Selectors};
+use crate::saml::{Demands, IdentityProvider, IdentityProviders, IdpMetadata, Selector, Selectors};
 use std::collections::BTreeMap;
 use std::path::Path;
 use time::Duration;
@@ -176,6 +176,7 @@ impl Idp {
             audiences: self.audiences,
             idp_initiated: self.idp_initiated,
             in_response_to_literals: self.in_response_to_literals,
+            demands: Demands::default(),
             selectors: self.selectors,
         };
         Some((provider, arn, sign_on))

@@ -1,77 +1,54 @@
 //! CORS, for exactly the configured origins, on what pages call (Fetch
-//! standard, section 3.2). Errors carry it too: the envelope applies it last.
+//! standard, section 3.2).
 
-use super::{App, SettingsError, headers};
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use std::sync::Arc;
+use super::{SettingsError, headers};
+use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderName, request::Parts};
+use std::time::Duration;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// The configured origins.
-pub(super) struct Origins(Vec<HeaderValue>);
-
-impl Origins {
-    pub(super) fn new(origins: &[String]) -> Result<Self, SettingsError> {
-        let parse = |origin: &String| {
-            HeaderValue::from_str(origin)
-                .map_err(|_| SettingsError { name: "allowed_origins", value: origin.clone() })
-        };
-        origins.iter().map(parse).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// The request's origin, if it is one of them.
-    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN)?;
-        self.0.contains(origin).then(|| origin.clone())
-    }
-}
-
-/// Whether, and with whom, an answer is shared.
-pub(super) enum Sharing {
-    /// The route is not for other origins' scripts.
-    Never,
-    /// With this origin, or with none.
-    With(Option<HeaderValue>),
-}
-
-impl Sharing {
-    pub(super) fn of(request: &Request, origins: &Origins) -> Self {
-        match request.uri().path() {
-            // What an identity provider's form posts is nobody's to read.
-            "/saml" if request.method() == Method::POST => Self::Never,
-            "/saml" | "/users" | "/config.json" => Self::With(origins.allowed(request.headers())),
-            _ => Self::Never,
-        }
-    }
-
-    pub(super) fn apply(self, headers: &mut HeaderMap) {
-        let Self::With(origin) = self else { return };
-        // Also without an origin: a cache must not give this answer to one.
-        headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        if let Some(origin) = origin {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from(headers::REQUEST_ID));
-        }
-    }
-}
-
-/// What a page's request may look like.
-const PREFLIGHT: [(HeaderName, &str); 3] = [
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET"),
-    (
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        "authorization, vestibule-verifier, cognito_id, x-amz-date, x-amz-security-token, x-amz-content-sha256",
-    ),
-    (header::ACCESS_CONTROL_MAX_AGE, "600"),
+/// What a page's request may bring along.
+const REQUEST_HEADERS: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("vestibule-verifier"),
+    HeaderName::from_static("cognito_id"),
+    HeaderName::from_static("x-amz-date"),
+    HeaderName::from_static("x-amz-security-token"),
+    HeaderName::from_static("x-amz-content-sha256"),
 ];
 
-/// `OPTIONS` on a shared route.
-pub(super) async fn preflight(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    if app.origins.allowed(&headers).is_some() {
-        for (name, value) in PREFLIGHT {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+/// The layer for routes that pages of other origins call. It stands outside of
+/// whatever can refuse, so that they can read refusals too, and answers
+/// preflights itself: unanswered, they would hide `busy` from the page.
+pub(super) fn layer(origins: &[String]) -> Result<CorsLayer, SettingsError> {
+    let parse = |origin: &String| {
+        HeaderValue::from_str(origin)
+            .map_err(|_| SettingsError { name: "allowed_origins", value: origin.clone() })
+    };
+    let origins: Vec<HeaderValue> = origins.iter().map(parse).collect::<Result<_, _>>()?;
+    let allowed = move |origin: &HeaderValue, request: &Parts| {
+        // What an identity provider's form posts is nobody's to read.
+        request.method != Method::POST && origins.contains(origin)
+    };
+    Ok(CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(allowed))
+        .allow_methods([Method::GET])
+        .allow_headers(REQUEST_HEADERS)
+        .expose_headers([headers::REQUEST_ID])
+        .max_age(Duration::from_secs(600)))
+}
+
+/// The layer tells strangers the methods and headers that others may send. They
+/// could do nothing with it, and are not told.
+pub(super) fn hide_from_strangers(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        for name in [
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            header::ACCESS_CONTROL_MAX_AGE,
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        ] {
+            headers.remove(name);
         }
     }
-    response
 }

@@ -1,5 +1,6 @@
-//! What happens to every request, whatever it asks: a reference, a slot, a
-//! task of its own, and on the way back CORS, security headers, one log line.
+//! What happens to every request, whatever it asks: a reference, a slot and a
+//! task of its own, and on the way back the refusal as its reader wants it,
+//! security headers, one log line.
 
 use super::refusal::{Help, Reader, Refused, show};
 use super::{App, Error, Peer, accept, client_ip, cors, headers};
@@ -33,35 +34,22 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let method = known_method(request.method());
     let reader = reader(&request);
-    let sharing = cors::Sharing::of(&request, &app.origins);
     request.extensions_mut().insert(Context { reference: reference.clone(), source_ip });
 
     let span = tracing::info_span!("request", reference = reference.as_str());
-    let mut response = match app.slots.clone().try_acquire_owned() {
-        // A preflight needs no slot: unanswered, it would hide `busy` from the page.
-        Err(_) if request.method() != Method::OPTIONS => Error::Busy.into_response(),
-        slot => {
-            // A task of its own: a client that goes away cannot stop a login
-            // half-way (PROTOCOL.md, rule 5), and a panic ends one request only.
-            let work = async move {
-                let _slot = slot;
-                next.run(request).await
-            };
-            tokio::spawn(work.instrument(span.clone())).await.unwrap_or_else(|_| {
-                tracing::error!(parent: &span, "a request panicked");
-                Error::Internal.into_response()
-            })
-        }
-    };
+    let mut response = next.run(request).instrument(span).await;
 
     let mut code = response.extensions().get::<Outcome>().map_or("ok", |outcome| outcome.0);
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let contact = app.settings.contact.as_deref();
         let help = Help { reference: &reference, contact, start_page: &app.settings.redirect_url };
-        response = show(&error, reader, &help);
+        // What layers within have said about it stays: CORS.
+        let mut page = show(&error, reader, &help);
+        page.headers_mut().extend(response.headers_mut().drain());
+        response = page;
         code = error.code();
     }
-    sharing.apply(response.headers_mut());
+    cors::hide_from_strangers(response.headers_mut());
     headers::secure(response.headers_mut(), &reference, app.settings.public_url.starts_with("https://"));
 
     let duration = (world.clock.now() - began).max(time::Duration::ZERO);
@@ -79,6 +67,23 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
         "request answered"
     );
     response
+}
+
+/// The work itself, in one of the slots that there are.
+pub(super) async fn slot(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Ok(slot) = app.slots.clone().try_acquire_owned() else {
+        return Error::Busy.into_response();
+    };
+    // A task of its own: a client that goes away cannot stop a login half-way
+    // (PROTOCOL.md, rule 5), and a panic ends one request only.
+    let work = async move {
+        let _slot = slot;
+        next.run(request).await
+    };
+    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|_| {
+        tracing::error!("a request panicked");
+        Error::Internal.into_response()
+    })
 }
 
 /// Scripts and command lines call these; a page would be of no use to them.

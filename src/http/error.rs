@@ -489,7 +489,19 @@ fn saml(refusal: SamlRefusal) -> Row<'static> {
         SamlRefusal::EncryptedAssertion => row(
             BAD_REQUEST,
             UNREADABLE,
-            "The answer of your company's sign-in service is encrypted, which is not accepted here.",
+            "The answer of your company's sign-in service is encrypted, and there is no key to read it with here.",
+            SETTINGS_WRONG,
+        ),
+        SamlRefusal::EncryptionRefused => row(
+            BAD_REQUEST,
+            UNREADABLE,
+            "The answer of your company's sign-in service is encrypted in a way that is not accepted here.",
+            SETTINGS_WRONG,
+        ),
+        SamlRefusal::NotDecryptable => row(
+            FORBIDDEN,
+            UNVERIFIED,
+            "The answer is encrypted, and what is in it could not be read and verified.",
             SETTINGS_WRONG,
         ),
         // Verifying.
@@ -623,6 +635,30 @@ fn saml(refusal: SamlRefusal) -> Row<'static> {
             "Your session at your company's sign-in service is over.",
             SIGN_IN_AGAIN,
         ),
+        SamlRefusal::NotReauthenticated => row(
+            FORBIDDEN,
+            NOT_VALID,
+            "You had to sign in anew, and your company's sign-in service used an earlier sign-in.",
+            AGAIN_THEN_ASK,
+        ),
+        SamlRefusal::OtherAuthnContext => row(
+            FORBIDDEN,
+            NOT_VALID,
+            "You signed in by another method than the one that is required here.",
+            AGAIN_THEN_ASK,
+        ),
+        SamlRefusal::TooOld => row(
+            FORBIDDEN,
+            "The sign-in has expired",
+            "The sign-in is older than is accepted here.",
+            SIGN_IN_AGAIN,
+        ),
+        SamlRefusal::LivesTooLong => row(
+            FORBIDDEN,
+            NOT_VALID,
+            "The sign-in would be valid for longer than is accepted here.",
+            SETTINGS_WRONG,
+        ),
         // Selecting.
         SamlRefusal::ValueNotText => {
             row(FORBIDDEN, PERSON_UNCLEAR, "A value in the answer holds something else than text.", ASK)
@@ -631,6 +667,12 @@ fn saml(refusal: SamlRefusal) -> Row<'static> {
             FORBIDDEN,
             PERSON_UNCLEAR,
             "The answer gives several values where there must be one.",
+            SETTINGS_WRONG,
+        ),
+        SamlRefusal::ValueNotDecryptable => row(
+            FORBIDDEN,
+            PERSON_UNCLEAR,
+            "A value in the answer is encrypted and could not be read.",
             SETTINGS_WRONG,
         ),
         SamlRefusal::NoNameId => {

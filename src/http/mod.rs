@@ -40,6 +40,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tower_http::cors::CorsLayer;
 
 /// What this room needs to know, finished and typed.
 pub struct Settings {
@@ -61,7 +62,7 @@ pub struct Settings {
     pub region: String,
     /// The product's version.
     pub version: String,
-    /// Our SP metadata (`saml::metadata::service_provider_metadata`).
+    /// Our SP metadata (`saml::service_provider_metadata`).
     pub service_provider_metadata: String,
     /// Requests worked on at once; more are answered 503 `busy`.
     pub max_concurrent_requests: usize,
@@ -91,7 +92,7 @@ pub struct App {
     callers: Option<Arc<dyn CallerDirectory>>,
     behind_gateway: bool,
     settings: Settings,
-    origins: cors::Origins,
+    cors: CorsLayer,
     redirect: login::Redirect,
     config_json: String,
     metrics: metrics::Metrics,
@@ -110,7 +111,7 @@ impl App {
         settings: Settings,
     ) -> Result<Self, SettingsError> {
         Ok(Self {
-            origins: cors::Origins::new(&settings.allowed_origins)?,
+            cors: cors::layer(&settings.allowed_origins)?,
             redirect: login::Redirect::new(&settings.redirect_url, settings.jwt_in)?,
             config_json: documents::config_json(&settings, broker.settings().binding, callers.is_some()),
             metrics: metrics::Metrics::default(),
@@ -140,31 +141,33 @@ impl App {
 
 /// The public surface.
 pub fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
+    let mut shared = Router::new()
         .route(
             "/saml",
             post(login::login)
                 .get(claim::claim)
                 // A HEAD would take the credentials and show them to nobody.
                 .head(only("GET, POST, OPTIONS"))
-                .options(cors::preflight)
                 .fallback(only("GET, POST, OPTIONS")),
         )
-        .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
-        .route(
-            "/config.json",
-            get(documents::config).options(cors::preflight).fallback(only("GET, HEAD, OPTIONS")),
-        )
-        .route("/authorizer", post(authorizer::route).fallback(only("POST")));
+        .route("/config.json", get(documents::config).fallback(only("GET, HEAD, OPTIONS")));
     if app.callers.is_some() || app.behind_gateway {
-        let ping = get(users::ping).head(only("GET, OPTIONS")).options(cors::preflight);
-        router = router.route("/users", ping.fallback(only("GET, OPTIONS")));
+        let ping = get(users::ping).head(only("GET, OPTIONS"));
+        shared = shared.route("/users", ping.fallback(only("GET, OPTIONS")));
     }
+    let mut own = Router::new()
+        .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
+        .route("/authorizer", post(authorizer::route).fallback(only("POST")));
     for asset in pages::ASSETS {
         let page = get(move |headers| pages::serve(asset, headers));
-        router = router.route(asset.path, page.fallback(only("GET, HEAD")));
+        let (router, allow) =
+            if asset.shared { (&mut shared, "GET, HEAD, OPTIONS") } else { (&mut own, "GET, HEAD") };
+        *router = std::mem::take(router).route(asset.path, page.fallback(only(allow)));
     }
-    router
+    let slot = from_fn_with_state(app.clone(), envelope::slot);
+    let shared = shared.layer(slot.clone()).layer(app.cors.clone());
+    own.layer(slot)
+        .merge(shared)
         .fallback(|| ready(Error::NotFound))
         .layer(from_fn_with_state(app.clone(), envelope::envelope))
         .with_state(app)

@@ -11,16 +11,25 @@ pub(super) struct Asset {
     pub(super) path: &'static str,
     content_type: &'static str,
     bytes: &'static [u8],
+    /// Whether pages of the configured origins may import it.
+    pub(super) shared: bool,
 }
 
 const fn asset(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
-    Asset { path, content_type, bytes }
+    Asset { path, content_type, bytes, shared: false }
 }
 
 pub(super) static ASSETS: &[Asset] = &[
     asset("/", "text/html; charset=utf-8", include_bytes!("../../static/index.html")),
     asset("/style.css", "text/css; charset=utf-8", include_bytes!("../../static/style.css")),
-    asset("/vestibule.js", "text/javascript; charset=utf-8", include_bytes!("../../static/vestibule.js")),
+    Asset {
+        shared: true,
+        ..asset(
+            "/vestibule.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../static/vestibule.js"),
+        )
+    },
     asset("/page.js", "text/javascript; charset=utf-8", include_bytes!("../../static/page.js")),
     asset("/favicon.svg", "image/svg+xml", include_bytes!("../../static/favicon.svg")),
 ];

@@ -6,6 +6,7 @@ use crate::broker::Reference;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
 
 /// A handler's refusal on its way to the envelope, which knows how to show it.
 #[derive(Clone)]
@@ -58,46 +59,58 @@ pub(super) fn show(error: &Error, reader: Reader, help: &Help<'_>) -> Response {
     response
 }
 
+/// What a program reads.
+#[derive(Serialize)]
+struct Document<'a> {
+    error: &'a str,
+    message: String,
+    reference: &'a str,
+    /// Where it is, nothing was consumed, and asking again can succeed. Scripts of
+    /// other origins, and those behind gateways, do not see the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+}
+
 fn json(code: &str, row: &Row<'_>, reference: &Reference) -> String {
     let sentences = [Some(row.happened), row.operator_says, Some(row.to_do)];
     let message: Vec<&str> = sentences.into_iter().flatten().filter(|s| !s.is_empty()).collect();
-    serde_json::json!({
-        "error": code,
-        "message": message.join(" "),
-        "reference": reference.as_str(),
-    })
-    .to_string()
+    let document = Document {
+        error: code,
+        message: message.join(" "),
+        reference: reference.as_str(),
+        retry_after: row.retry_after,
+    };
+    // Texts and a number: nothing in it can fail.
+    serde_json::to_string(&document).unwrap_or_default()
 }
 
+/// Of the page's family (`static/index.html`), and complete without JavaScript.
 fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
-    let operator_says = row
-        .operator_says
-        .map(|words| format!("<p class=\"operator-says\">{}</p>\n", escape(words)))
-        .unwrap_or_default();
-    let contact = help
-        .contact
-        .map(|contact| format!("<div><dt>Whom to ask</dt><dd>{}</dd></div>\n", escape(contact)))
-        .unwrap_or_default();
+    let paragraph = |class: &str, text: &str| match text {
+        "" => String::new(),
+        text => format!("<p{class}>{}</p>\n", escape(text)),
+    };
     format!(
         r#"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>{title}</title>
+<title>{title} · Vestibule</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/style.css">
 </head>
 <body>
-<main class="refusal">
+<header><a href="{start_page}"><img src="/favicon.svg" alt="" width="32" height="32">Vestibule</a></header>
+<main>
 <h1>{title}</h1>
-<p>{happened}</p>
-{operator_says}<h2>What to do</h2>
-<p>{to_do}</p>
-<p><a class="button" href="{start_page}">To the start page</a></p>
-<dl>
-{contact}<div><dt>Reference</dt><dd class="reference">{reference}</dd></div>
+<p class="lead">{happened}</p>
+{operator_says}{to_do}<p class="actions"><a class="button" href="{start_page}">Back to the sign-in page</a></p>
+<dl class="help">
+<div><dt>Whom to ask</dt><dd>{contact}</dd></div>
+<div><dt>Reference</dt><dd class="reference">{reference}</dd></div>
 <div><dt>Reason</dt><dd><code>{code}</code></dd></div>
 </dl>
 </main>
@@ -106,8 +119,10 @@ fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
 "#,
         title = escape(row.title),
         happened = escape(row.happened),
-        to_do = escape(row.to_do),
+        operator_says = paragraph(r#" class="operator-says""#, row.operator_says.unwrap_or_default()),
+        to_do = paragraph("", row.to_do),
         start_page = escape(help.start_page),
+        contact = escape(help.contact.unwrap_or("your company’s help desk")),
         reference = escape(help.reference.as_str()),
     )
 }

@@ -38,6 +38,14 @@ pub(super) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::new_in_offset(date, time, offset).checked_to_offset(UtcOffset::UTC)
 }
 
+/// Writes an instant in UTC, to the second.
+pub(super) fn format_instant(instant: OffsetDateTime) -> String {
+    let instant = instant.to_offset(UtcOffset::UTC);
+    let (year, month, day) = instant.to_calendar_date();
+    let (hour, minute, second) = instant.to_hms();
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", u8::from(month))
+}
+
 fn parse_date(text: &str) -> Option<Date> {
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, two(parts.next()?)?, two(parts.next()?)?);

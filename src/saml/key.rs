@@ -21,6 +21,7 @@ pub struct VerificationKey {
     by_hash: [ParsedPublicKey; 3],
     not_after: Option<OffsetDateTime>,
     fingerprint: String,
+    key_fingerprint: String,
 }
 
 /// A certificate or key that cannot be used for verification.
@@ -32,6 +33,9 @@ pub enum KeyError {
     /// Neither RSA (2,048 to 8,192 bits) nor ECDSA on P-256 or P-384.
     #[error("the key is neither RSA of 2,048 to 8,192 bits nor ECDSA on P-256 or P-384")]
     UnsupportedKey,
+    /// No private key of a usable kind, in PKCS #8.
+    #[error("the private key is not PKCS #8, or of another kind or size than is used here")]
+    UnsupportedPrivateKey,
 }
 
 /// What kind of key, and so the form of its signatures.
@@ -108,7 +112,9 @@ impl VerificationKey {
             _ => return Err(KeyError::UnsupportedKey),
         };
         let parse = |a| ParsedPublicKey::new(a, &der).map_err(|_| KeyError::UnsupportedKey);
-        Ok(Self { family, by_hash: [parse(sha256)?, parse(sha384)?, parse(sha512)?], not_after, fingerprint })
+        let by_hash = [parse(sha256)?, parse(sha384)?, parse(sha512)?];
+        let key_fingerprint = self::fingerprint(&der);
+        Ok(Self { family, by_hash, not_after, fingerprint, key_fingerprint })
     }
 
     /// When the certificate ends. For people and warnings: nothing is refused for it.
@@ -119,6 +125,11 @@ impl VerificationKey {
     /// The SHA-256 of the certificate (or the bare key), 64 hexadecimal digits.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// The SHA-256 of the key itself, in whatever certificate it comes.
+    pub fn key_fingerprint(&self) -> &str {
+        &self.key_fingerprint
     }
 
     /// Whether this key made this signature. A key of another type than the

@@ -1,12 +1,10 @@
-//! Metadata: identity providers' is read, ours is written (SAML metadata 2.0).
+//! Identity providers' metadata, read (SAML metadata 2.0).
 
 use super::VerificationKey;
 use super::instant::parse_instant;
 use super::xml::{self, DSIG, METADATA, SAMLP};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
 use roxmltree::{Document, Node, ParsingOptions};
 use std::borrow::Cow;
 use time::OffsetDateTime;
@@ -17,10 +15,6 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The most nodes of its tree (each takes about 100 bytes).
 const MAX_NODES: u32 = 1_000_000;
 
-const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
-const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
-const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
-
 /// What we take from an identity provider's metadata.
 #[derive(Debug)]
 pub struct IdpMetadata {
@@ -30,6 +24,8 @@ pub struct IdpMetadata {
     pub signing_keys: Vec<VerificationKey>,
     /// `SingleSignOnService` elements, in document order.
     pub sign_on_services: Vec<SignOnService>,
+    /// Whether it wants our requests signed (`WantAuthnRequestsSigned`, metadata 2.4.3).
+    pub want_authn_requests_signed: bool,
     /// `validUntil`, the earliest on the way to the descriptor.
     pub valid_until: Option<OffsetDateTime>,
 }
@@ -120,7 +116,10 @@ impl IdpMetadata {
         // Metadata 2.3.1: whatever ends first ends what is inside it.
         let on_the_way = entity.ancestors().chain(idp_roles(entity));
         let valid_until = on_the_way.filter_map(|e| parse_instant(xml::attribute(e, "validUntil")?)).min();
-        Ok(Self { entity_id, signing_keys, sign_on_services, valid_until })
+        let want_authn_requests_signed = idp_roles(entity)
+            .filter_map(|role| xml::attribute(role, "WantAuthnRequestsSigned"))
+            .any(|wanted| matches!(wanted.trim(), "true" | "1"));
+        Ok(Self { entity_id, signing_keys, sign_on_services, want_authn_requests_signed, valid_until })
     }
 }
 
@@ -172,50 +171,11 @@ fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Our own SP metadata: entity id, ACS with HTTP-POST binding, `WantAssertionsSigned`.
-pub fn service_provider_metadata(entity_id: &str, acs_url: &str) -> String {
-    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
-    // Writing to memory does not fail, and the writer writes UTF-8.
-    let written = write_metadata(&mut writer, entity_id, acs_url);
-    debug_assert!(written.is_ok());
-    String::from_utf8(writer.into_inner()).unwrap_or_default()
-}
-
-/// Metadata 2.3.2 and 2.4.4.
-fn write_metadata(writer: &mut Writer<Vec<u8>>, entity_id: &str, acs_url: &str) -> std::io::Result<()> {
-    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let entity = writer.create_element("md:EntityDescriptor");
-    entity
-        .with_attribute(("xmlns:md", METADATA))
-        .with_attribute(("entityID", entity_id))
-        .write_inner_content(|writer| {
-            let role = writer
-                .create_element("md:SPSSODescriptor")
-                .with_attribute(("AuthnRequestsSigned", "false"))
-                .with_attribute(("WantAssertionsSigned", "true"))
-                .with_attribute(("protocolSupportEnumeration", SAMLP));
-            role.write_inner_content(|writer| {
-                for format in [PERSISTENT, UNSPECIFIED] {
-                    writer.create_element("md:NameIDFormat").write_text_content(BytesText::new(format))?;
-                }
-                let service = writer.create_element("md:AssertionConsumerService");
-                service
-                    .with_attribute(("Binding", HTTP_POST))
-                    .with_attribute(("Location", acs_url))
-                    .with_attribute(("index", "0"))
-                    .with_attribute(("isDefault", "true"))
-                    .write_empty()?;
-                Ok(())
-            })?;
-            Ok(())
-        })?;
-    Ok(())
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::saml::xml::HTTP_POST;
     use base64::engine::general_purpose::STANDARD;
 
     fn certificate() -> String {
@@ -310,20 +270,5 @@ mod tests {
         let other = entity("urn:idp", &key("", &certificate()))
             .replace("IDPSSODescriptor", "AttributeAuthorityDescriptor");
         assert_eq!(parse(&other), Some(MetadataError::NoIdentityProvider));
-    }
-
-    #[test]
-    fn ours_says_what_identity_providers_need() {
-        let xml =
-            service_provider_metadata("urn:amazon:webservices?a=1&b='<>\"", "https://v.example.com/saml");
-        let document = Document::parse(&xml).unwrap();
-        let entity = document.root_element();
-        assert!(xml::is(entity, METADATA, "EntityDescriptor"));
-        assert_eq!(xml::attribute(entity, "entityID"), Some("urn:amazon:webservices?a=1&b='<>\""));
-        let role = entity.first_element_child().unwrap();
-        assert_eq!(xml::attribute(role, "WantAssertionsSigned"), Some("true"));
-        let acs = role.last_element_child().unwrap();
-        assert_eq!(xml::attribute(acs, "Location"), Some("https://v.example.com/saml"));
-        assert_eq!(xml::attribute(acs, "Binding"), Some(HTTP_POST));
     }
 }

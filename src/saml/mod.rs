@@ -8,11 +8,15 @@
 //!
 //! ```text
 //! ResponseMessage::decode   base64, caps, UTF-8              (response.rs)
+//!   .decrypt(keys)       -> ResponseMessage, in clear        (decrypt.rs, encryption.rs, splice.rs)
 //!   .parse()             -> UnverifiedResponse               (scan.rs, response.rs)
 //!   .verify(idps)        -> VerifiedAssertion                (signature.rs, signed_info.rs,
 //!                                                             canonicalization.rs, key.rs)
-//!   .accept(sp, now)     -> Identity                         (accept.rs, select.rs, selector.rs)
+//!   .accept(sp, expected, now) -> Identity                   (accept.rs, select.rs, selector.rs)
 //! ```
+//!
+//! What we say to identity providers is in `request.rs` (AuthnRequest, signed by
+//! `signing.rs`) and `service_metadata.rs`.
 //!
 //! What an unauthenticated sender can make us do is bounded: the scan comes
 //! before the parse, SignedInfo (a dozen elements) is canonicalized before the
@@ -20,18 +24,24 @@
 
 mod accept;
 mod canonicalization;
+mod decrypt;
+mod encryption;
 mod identity;
 mod instant;
 mod key;
 pub mod metadata;
 mod provider;
 mod refusal;
+mod request;
 mod response;
 mod scan;
 mod select;
 mod selector;
+mod service_metadata;
 mod signature;
 mod signed_info;
+mod signing;
+mod splice;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod testing;
@@ -39,12 +49,18 @@ mod xml;
 
 pub use accept::ServiceProvider;
 pub use canonicalization::{CanonicalizationError, canonicalize};
+pub use encryption::{DecryptionKey, DecryptionKeys};
 pub use identity::{Identity, OriginalResponse};
 pub use key::{KeyError, VerificationKey};
 pub use metadata::{IdpMetadata, MetadataError, SignOnService};
 pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
+pub use request::{
+    AuthnRequest, Comparison, Demands, Expected, RequestId, RequestedAuthnContext, SentRequest,
+};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::Selectors;
 pub use selector::{Selector, SelectorError};
+pub use service_metadata::{ServiceProviderMetadata, service_provider_metadata};
 pub use signature::VerifiedAssertion;
+pub use signing::{SigningError, SigningKey};

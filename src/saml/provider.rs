@@ -1,6 +1,6 @@
 //! The identity providers we believe, and the keys each is believed by.
 
-use super::{Selectors, VerificationKey};
+use super::{Demands, Selectors, VerificationKey};
 
 /// One identity provider as configured.
 pub struct IdentityProvider {
@@ -17,6 +17,8 @@ pub struct IdentityProvider {
     /// Literal `InResponseTo` values that mean "unsolicited" at this identity
     /// provider (pysaml2-based ones send `IdP_Initiated_Login`).
     pub in_response_to_literals: Vec<String>,
+    /// What our requests ask of it, and its answers must then have.
+    pub demands: Demands,
     /// Where its assertions hold the values.
     pub selectors: Selectors,
 }
@@ -25,6 +27,30 @@ pub struct IdentityProvider {
 pub struct IdentityProviders(Vec<IdentityProvider>);
 
 impl IdentityProviders {
+    /// Without the keys that are denied: stolen ones, which metadata may go on
+    /// listing for a while. Each is named by the SHA-256 of its certificate
+    /// ([`VerificationKey::fingerprint`]) or, better, of the key itself
+    /// ([`VerificationKey::key_fingerprint`]), which no new certificate escapes:
+    /// 64 hexadecimal digits, colons and spaces between them at will.
+    ///
+    /// # Errors
+    /// A sentence when an entry is no SHA-256, or as [`new`](Self::new), also
+    /// where a provider has no other key.
+    pub fn without_keys(mut providers: Vec<IdentityProvider>, denied: &[String]) -> Result<Self, String> {
+        let denied = denied.iter().map(|text| fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
+        let is_denied = |key: &VerificationKey| {
+            denied.iter().any(|print| print == key.fingerprint() || print == key.key_fingerprint())
+        };
+        for provider in &mut providers {
+            let before = provider.keys.len();
+            provider.keys.retain(|key| !is_denied(key));
+            if provider.keys.is_empty() && before > 0 {
+                return Err(format!("identity provider {} has no key that is not denied", provider.name));
+            }
+        }
+        Self::new(providers)
+    }
+
     /// # Errors
     /// A sentence when a provider has no key, or two have one name or issuer.
     pub fn new(providers: Vec<IdentityProvider>) -> Result<Self, String> {
@@ -62,11 +88,20 @@ impl IdentityProviders {
     }
 }
 
+fn fingerprint(text: &str) -> Result<String, String> {
+    let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
+    if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(digits.to_ascii_lowercase())
+    } else {
+        Err(format!("{text:?} is not the SHA-256 of a certificate or key: 64 hexadecimal digits"))
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::saml::testing::{EC, provider};
+    use crate::saml::testing::{EC, RSA, provider};
 
     #[test]
     fn providers_without_keys_or_with_shared_names_are_refused() {
@@ -84,5 +119,40 @@ mod tests {
         assert_eq!(providers.by_issuer("urn:2").map(|p| p.name.as_str()), Some("b"));
         assert!(providers.by_issuer("urn:3").is_none());
         assert_eq!(providers.iter().count(), 2);
+    }
+
+    #[test]
+    fn a_stolen_key_is_believed_no_more_in_whatever_certificate() {
+        let stolen = EC.key();
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let again =
+            || rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&pair).unwrap().der().to_vec();
+        let (one, other) = (again(), again());
+        let keys = || {
+            let certified = [&one, &other].map(|der| VerificationKey::from_certificate(der).unwrap());
+            let mut keys = vec![EC.key(), RSA.key()];
+            keys.extend(certified);
+            keys
+        };
+        let left = |denied: &[String]| {
+            let providers = IdentityProviders::without_keys(vec![provider(keys())], denied).unwrap();
+            providers.iter().map(|p| p.keys.len()).sum::<usize>()
+        };
+        let colons = |print: &str| {
+            let pairs: Vec<_> = print.as_bytes().chunks(2).map(|b| std::str::from_utf8(b).unwrap()).collect();
+            pairs.join(":").to_uppercase()
+        };
+        let [_, _, first, _] = &*keys() else { unreachable!() };
+        assert_ne!(first.fingerprint(), first.key_fingerprint());
+        assert_eq!(left(&[]), 4);
+        assert_eq!(left(&[colons(stolen.fingerprint())]), 3);
+        assert_eq!(left(&[first.fingerprint().to_owned()]), 3);
+        assert_eq!(left(&[first.key_fingerprint().to_owned()]), 2);
+
+        let only = || vec![provider(vec![EC.key()])];
+        assert!(IdentityProviders::without_keys(only(), &[stolen.fingerprint().to_owned()]).is_err());
+        for nonsense in ["", "AB:CD", &"g".repeat(64), &"a".repeat(40)] {
+            assert!(IdentityProviders::without_keys(only(), &[nonsense.to_owned()]).is_err(), "{nonsense}");
+        }
     }
 }

@@ -51,9 +51,17 @@ pub enum Refusal {
     /// There is not exactly one `saml:Assertion`, a child of the Response.
     #[error("the response does not hold exactly one assertion")]
     NotOneAssertion,
-    /// The assertion is encrypted.
-    #[error("the assertion is encrypted, which this service does not accept")]
+    /// The assertion is encrypted, and no decryption key is configured.
+    #[error("the assertion is encrypted, and no decryption key is configured")]
     EncryptedAssertion,
+    /// Encrypted in another way than with RSA-OAEP and AES, or the encrypted
+    /// element is not built as core 2.3.4 wants it.
+    #[error("the assertion is encrypted in a way that is not accepted")]
+    EncryptionRefused,
+    /// None of our keys opens it, or what is in it is not one assertion signed
+    /// by a configured identity provider. Which of the two is told to nobody.
+    #[error("the encrypted assertion does not hold a signed assertion that our keys can open")]
+    NotDecryptable,
 
     // Verifying: XML Signature as SAML profiles it (core 5.4).
     /// No configured identity provider has this issuer.
@@ -139,6 +147,18 @@ pub enum Refusal {
     /// `SessionNotOnOrAfter` has passed.
     #[error("the session at the identity provider is over")]
     SessionOver,
+    /// A new sign-in was asked for (`ForceAuthn`), and an older one is asserted.
+    #[error("the person did not sign in anew, as was asked")]
+    NotReauthenticated,
+    /// Signed in by another method than those that were asked for exactly.
+    #[error("the person signed in by another method than was asked")]
+    OtherAuthnContext,
+    /// Issued longer ago than the configured maximum.
+    #[error("the assertion was issued too long ago")]
+    TooOld,
+    /// Valid for longer than the configured maximum.
+    #[error("the assertion is valid for longer than is accepted")]
+    LivesTooLong,
 
     // Selecting: the values that the assertion was made for.
     /// A comment, processing instruction or element stands inside a value.
@@ -147,6 +167,10 @@ pub enum Refusal {
     /// A single value is expected and several are there.
     #[error("a value that must be single is there several times")]
     ValueNotSingle,
+    /// An encrypted identifier or attribute that none of our keys opens, or
+    /// that holds something else.
+    #[error("an encrypted value cannot be decrypted")]
+    ValueNotDecryptable,
     /// The assertion names no person.
     #[error("the assertion names no person")]
     NoNameId,
@@ -170,6 +194,8 @@ impl Refusal {
             Self::NotAResponse => "not_a_response",
             Self::NotOneAssertion => "not_one_assertion",
             Self::EncryptedAssertion => "assertion_encrypted",
+            Self::EncryptionRefused => "encryption_refused",
+            Self::NotDecryptable => "assertion_not_decryptable",
             Self::UnknownIssuer => "issuer_unknown",
             Self::NotSigned => "not_signed",
             Self::SignatureMisplaced => "signature_misplaced",
@@ -196,8 +222,13 @@ impl Refusal {
             Self::UnsolicitedRefused => "idp_initiated_off",
             Self::NoAuthnStatement => "no_authn_statement",
             Self::SessionOver => "idp_session_over",
+            Self::NotReauthenticated => "not_reauthenticated",
+            Self::OtherAuthnContext => "other_authn_context",
+            Self::TooOld => "assertion_too_old",
+            Self::LivesTooLong => "assertion_lives_too_long",
             Self::ValueNotText => "value_not_text",
             Self::ValueNotSingle => "value_not_single",
+            Self::ValueNotDecryptable => "value_not_decryptable",
             Self::NoNameId => "no_name_id",
             Self::NoRoleSessionName => "no_role_session_name",
         }
@@ -219,6 +250,8 @@ impl Refusal {
             | Self::NotAResponse
             | Self::NotOneAssertion
             | Self::EncryptedAssertion
+            | Self::EncryptionRefused
+            | Self::NotDecryptable
             | Self::UnknownIssuer
             | Self::NotSigned
             | Self::SignatureMisplaced
@@ -246,8 +279,13 @@ impl Refusal {
             | Self::UnsolicitedRefused
             | Self::NoAuthnStatement
             | Self::SessionOver
+            | Self::NotReauthenticated
+            | Self::OtherAuthnContext
+            | Self::TooOld
+            | Self::LivesTooLong
             | Self::ValueNotText
             | Self::ValueNotSingle
+            | Self::ValueNotDecryptable
             | Self::NoNameId
             | Self::NoRoleSessionName => true,
         }

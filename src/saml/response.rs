@@ -1,6 +1,7 @@
 //! Reading: from the form field to one parsed tree, with every cap before its cost.
 
 use super::scan::{is_declaration, scan};
+use super::splice::Spliced;
 use super::xml::{self, SAML, SAMLP};
 use super::{IdentityProviders, OriginalResponse, Refusal, VerifiedAssertion, signature};
 use base64::Engine;
@@ -38,9 +39,12 @@ impl Default for Limits {
 /// The decoded XML text of a response and its cleanly re-encoded base64.
 /// It is a credential until it expires: wiped on drop, no `Debug`.
 pub struct ResponseMessage {
-    xml: Zeroizing<String>,
+    /// As it came: what a signature of the Response covers.
+    pub(super) xml: Zeroizing<String>,
+    /// The same with its encrypted assertion in clear ([`decrypt`](Self::decrypt)).
+    pub(super) decrypted: Option<Spliced>,
     base64: OriginalResponse,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 impl ResponseMessage {
@@ -64,22 +68,25 @@ impl ResponseMessage {
         if declares_other_encoding(&xml) {
             return Err(Refusal::NotUtf8);
         }
-        Ok(Self { xml, base64, limits: *limits })
+        Ok(Self { xml, decrypted: None, base64, limits: *limits })
     }
 
-    /// Parses the text, once.
+    /// Parses the text, once. If it was decrypted, the text in clear.
     ///
     /// # Errors
     /// A reading [`Refusal`] (`NotXml` to `EncryptedAssertion`), `NotCanonicalizable`
     /// for a relative namespace URI, or `NotSuccess` where the identity provider
-    /// sends its failure instead of an assertion.
+    /// sends its failure instead of an assertion. Only `NotDecryptable` once it
+    /// was decrypted.
     pub fn parse(&self) -> Result<UnverifiedResponse<'_>, Refusal> {
-        scan(&self.xml, &self.limits)?;
-        // The parser counts the root of the tree too.
-        let nodes_limit = self.limits.max_nodes.saturating_add(1);
-        let options = ParsingOptions { allow_dtd: false, nodes_limit, entity_resolver: None };
-        let document = Document::parse_with_options(&self.xml, options).map_err(not_parsed)?;
+        self.read().map_err(|refusal| self.told(refusal))
+    }
 
+    fn read(&self) -> Result<UnverifiedResponse<'_>, Refusal> {
+        let document = match &self.decrypted {
+            Some(spliced) => spliced.parse(&self.limits)?,
+            None => tree(&self.xml, &self.limits)?,
+        };
         let response = document.root_element();
         if !xml::is(response, SAMLP, "Response") {
             return Err(Refusal::NotAResponse);
@@ -87,6 +94,12 @@ impl ResponseMessage {
         let assertion = only_assertion(response)?.id();
         let response = response.id();
         Ok(UnverifiedResponse { message: self, document, response, assertion })
+    }
+
+    /// What the sender is told of a refusal: where it could depend on a
+    /// decrypted text, always the same (see `decrypt.rs`).
+    pub(super) fn told(&self, refusal: Refusal) -> Refusal {
+        if self.decrypted.is_some() { Refusal::NotDecryptable } else { refusal }
     }
 
     /// The base64 that STS is sent.
@@ -114,10 +127,20 @@ impl<'m> UnverifiedResponse<'m> {
     /// Verifies every signature present with the keys of the claimed issuer.
     ///
     /// # Errors
-    /// A verifying [`Refusal`] (`UnknownIssuer` to `SignatureMismatch`).
+    /// A verifying [`Refusal`] (`UnknownIssuer` to `SignatureMismatch`); of a
+    /// decrypted message only `NotDecryptable`.
     pub fn verify<'i>(self, providers: &'i IdentityProviders) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
         signature::verify(self, providers)
     }
+}
+
+/// The tree of a text, within the caps.
+pub(super) fn tree<'t>(text: &'t str, limits: &Limits) -> Result<Document<'t>, Refusal> {
+    scan(text, limits)?;
+    // The parser counts the root of the tree too.
+    let nodes_limit = limits.max_nodes.saturating_add(1);
+    let options = ParsingOptions { allow_dtd: false, nodes_limit, entity_resolver: None };
+    Document::parse_with_options(text, options).map_err(not_parsed)
 }
 
 /// The one assertion. Nothing called an assertion may stand anywhere else, in
@@ -191,7 +214,7 @@ fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Refusal> 
 
 /// XML 1.0, 2.11: `\r\n` and a lone `\r` are `\n`, before anything else looks.
 /// (The parser does it later and, beside character references, not quite.)
-fn with_normal_line_ends(text: &str) -> Zeroizing<String> {
+pub(super) fn with_normal_line_ends(text: &str) -> Zeroizing<String> {
     // Written once into what is large enough: no copy stays behind unwiped.
     let mut normal = Zeroizing::new(String::with_capacity(text.len()));
     let mut rest = text;

@@ -163,6 +163,22 @@ impl Scan<'_> {
     }
 }
 
+/// The prefixes that the start tag at the beginning of `markup` declares
+/// (`None`: the default namespace), and where the name in it ends.
+pub(super) fn declarations(markup: &str) -> Result<(usize, Vec<Option<&str>>), Refusal> {
+    let mut tag = Tag { rest: markup.strip_prefix('<').ok_or(Refusal::NotXml)? };
+    let name = tag.name().len() + 1;
+    let mut declared = Vec::new();
+    while let Next::Attribute { name, .. } = tag.next()? {
+        if name == "xmlns" {
+            declared.push(None);
+        } else if let Some(prefix) = name.strip_prefix("xmlns:") {
+            declared.push(Some(prefix));
+        }
+    }
+    Ok((name, declared))
+}
+
 /// Whether a URI begins with a scheme (RFC 3986, 3.1).
 pub(super) fn is_absolute_uri(uri: &str) -> bool {
     uri.split_once(':').is_some_and(|(scheme, _)| {

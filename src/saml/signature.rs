@@ -5,6 +5,7 @@
 //! could find another element than the one read afterwards.
 
 use super::canonicalization::canonicalize;
+use super::response::tree;
 use super::signed_info::{Canonicalization, SignatureParts};
 use super::xml::{self, DSIG};
 use super::{
@@ -37,8 +38,17 @@ impl<'i> VerifiedAssertion<'_, 'i> {
 
 /// Verifies every signature in the document with the claimed issuer's keys.
 /// At least one must be there; whether it is the Response's or the
-/// Assertion's, it covers the assertion.
+/// Assertion's, it covers the assertion. An assertion that was encrypted needs
+/// its own.
 pub(super) fn verify<'m, 'i>(
+    unverified: UnverifiedResponse<'m>,
+    providers: &'i IdentityProviders,
+) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
+    let message = unverified.message;
+    verify_all(unverified, providers).map_err(|refusal| message.told(refusal))
+}
+
+fn verify_all<'m, 'i>(
     unverified: UnverifiedResponse<'m>,
     providers: &'i IdentityProviders,
 ) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
@@ -46,17 +56,37 @@ pub(super) fn verify<'m, 'i>(
     let provider = issuer.and_then(|i| providers.by_issuer(&i)).ok_or(Refusal::UnknownIssuer)?;
     let UnverifiedResponse { message, document, response, assertion } = unverified;
 
-    let signatures = Signatures::find(&document, response, assertion)?;
+    let signatures = Signatures::find(&document, response, Some(assertion))?;
     no_duplicate_ids(&document)?;
-    if signatures.of_response.is_none() && signatures.of_assertion.is_none() {
+    let was_encrypted = message.decrypted.is_some();
+    if signatures.of_assertion.is_none() && (was_encrypted || signatures.of_response.is_none()) {
         return Err(Refusal::NotSigned);
     }
     let response_is_signed = signatures.of_response.is_some();
     let mut canonical = Zeroizing::new(Vec::with_capacity(document.input_text().len()));
-    for signature in [signatures.of_response, signatures.of_assertion].into_iter().flatten() {
+    if response_is_signed && was_encrypted {
+        verify_as_it_came(message, &provider.keys, &mut canonical)?;
+    } else if let Some(signature) = signatures.of_response {
+        verify_one(signature, &provider.keys, &mut canonical)?;
+    }
+    if let Some(signature) = signatures.of_assertion {
         verify_one(signature, &provider.keys, &mut canonical)?;
     }
     Ok(VerifiedAssertion { message, provider, document, response, assertion, response_is_signed })
+}
+
+/// The Response's signature over the ciphertext, which the tree in clear does
+/// not hold any more. But for what was decrypted, the two trees are the same
+/// (`splice.rs`), so it vouches for the Response that is read afterwards.
+fn verify_as_it_came(
+    message: &ResponseMessage,
+    keys: &[VerificationKey],
+    canonical: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    let document = tree(&message.xml, &message.limits)?;
+    let signatures = Signatures::find(&document, document.root_element().id(), None)?;
+    no_duplicate_ids(&document)?;
+    verify_one(signatures.of_response.ok_or(Refusal::NotSigned)?, keys, canonical)
 }
 
 /// The signatures of a document, each in its place.
@@ -68,12 +98,16 @@ struct Signatures<'a, 'i> {
 impl<'a, 'i> Signatures<'a, 'i> {
     /// Core 5.4.1 and 5.4.2: a signature is the child of what it signs, once.
     /// Stricter than the specification: nowhere else in the document either.
-    fn find(document: &'a Document<'i>, response: NodeId, assertion: NodeId) -> Result<Self, Refusal> {
+    fn find(
+        document: &'a Document<'i>,
+        response: NodeId,
+        assertion: Option<NodeId>,
+    ) -> Result<Self, Refusal> {
         let mut found = Self { of_response: None, of_assertion: None };
         for signature in document.descendants().filter(|node| xml::is(*node, DSIG, "Signature")) {
             let place = match signature.parent().map(|parent| parent.id()) {
                 Some(parent) if parent == response => &mut found.of_response,
-                Some(parent) if parent == assertion => &mut found.of_assertion,
+                Some(parent) if Some(parent) == assertion => &mut found.of_assertion,
                 _ => return Err(Refusal::SignatureMisplaced),
             };
             if place.replace(signature).is_some() {
@@ -96,7 +130,7 @@ fn no_duplicate_ids(document: &Document<'_>) -> Result<(), Refusal> {
 
 /// XML Signature, 3.2, in the order that interprets least before anything is
 /// authenticated: the signature over SignedInfo, then the digest in it.
-fn verify_one(
+pub(super) fn verify_one(
     signature: Node<'_, '_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,

@@ -3,10 +3,8 @@
 
 use super::Refusal;
 use super::key::{Hash, SignatureAlgorithm};
-use super::xml::{self, DSIG, EXC_C14N};
+use super::xml::{self, Children, DSIG, EXC_C14N};
 use aws_lc_rs::digest;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use roxmltree::Node;
 
 /// The longest `SignatureValue` text: 1,024 bytes (RSA of 8,192 bits) in
@@ -17,7 +15,7 @@ const MAX_VALUE_CHARS: usize = 4_096;
 const MAX_PREFIXES: usize = 16;
 
 pub(super) const SHA256_URI: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
-const ENVELOPED_SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+pub(super) const ENVELOPED_SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 
 /// What a `ds:Signature` says, its form checked and nothing believed.
 pub(super) struct SignatureParts<'a, 'i> {
@@ -40,17 +38,17 @@ impl<'a, 'i> SignatureParts<'a, 'i> {
     /// XML Signature, 4.1 to 4.4, as core 5.4 narrows it. `KeyInfo` is not
     /// looked into: keys come from configuration. `ds:Object` is refused.
     pub(super) fn read(signature: Node<'a, 'i>) -> Result<Self, Refusal> {
-        let mut parts = Children::of(signature);
+        let mut parts = parts_of(signature);
         let signed_info = parts.expect("SignedInfo")?;
         let value = base64_text(parts.expect("SignatureValue")?)?;
         parts.optional("KeyInfo")?;
         parts.end()?;
 
-        let mut parts = Children::of(signed_info);
+        let mut parts = parts_of(signed_info);
         let signed_info_method = exclusive(parts.expect("CanonicalizationMethod")?)?;
         let method = parts.expect("SignatureMethod")?;
         let algorithm = signature_algorithm(algorithm_of(method)?)?;
-        Children::of(method).end()?;
+        parts_of(method).end()?;
         let reference = parts.expect("Reference")?;
         // CVE-2026-33487: more than one reference, and the wrong one checked.
         if parts.optional("Reference")?.is_some() {
@@ -59,13 +57,13 @@ impl<'a, 'i> SignatureParts<'a, 'i> {
         parts.end()?;
 
         let reference_uri = xml::attribute(reference, "URI").ok_or(Refusal::ReferenceRefused)?;
-        let mut parts = Children::of(reference);
+        let mut parts = parts_of(reference);
         // Without transforms, inclusive canonicalization would be implied.
         let transforms = parts.optional("Transforms")?.ok_or(Refusal::TransformRefused)?;
         let reference_method = enveloped_then_exclusive(transforms)?;
         let method = parts.expect("DigestMethod")?;
         let digest_hash = digest_hash(algorithm_of(method)?)?;
-        Children::of(method).end()?;
+        parts_of(method).end()?;
         let digest = base64_text(parts.expect("DigestValue")?)?;
         parts.end()?;
 
@@ -85,12 +83,12 @@ impl<'a, 'i> SignatureParts<'a, 'i> {
 /// Core 5.4.4, exactly: the enveloped signature first, then exclusive
 /// canonicalization without comments.
 fn enveloped_then_exclusive<'a>(transforms: Node<'a, '_>) -> Result<Canonicalization<'a>, Refusal> {
-    let mut parts = Children::of(transforms);
+    let mut parts = parts_of(transforms);
     let enveloped = parts.expect("Transform")?;
     if algorithm_of(enveloped)? != ENVELOPED_SIGNATURE {
         return Err(Refusal::TransformRefused);
     }
-    Children::of(enveloped).end()?;
+    parts_of(enveloped).end()?;
     let method = exclusive(parts.optional("Transform")?.ok_or(Refusal::TransformRefused)?)?;
     if parts.optional("Transform")?.is_some() {
         return Err(Refusal::TransformRefused);
@@ -105,12 +103,12 @@ fn exclusive<'a>(method: Node<'a, '_>) -> Result<Canonicalization<'a>, Refusal> 
     if algorithm_of(method)? != EXC_C14N {
         return Err(Refusal::TransformRefused);
     }
-    let mut parts = Children::of(method);
+    let mut parts = parts_of(method);
     let mut inclusive_prefixes = Vec::new();
     if let Some(inclusive) = parts.next_if(EXC_C14N, "InclusiveNamespaces")? {
         let list = xml::attribute(inclusive, "PrefixList").ok_or(Refusal::SignatureMalformed)?;
         inclusive_prefixes.extend(list.split_ascii_whitespace().take(MAX_PREFIXES + 1));
-        Children::of(inclusive).end()?;
+        parts_of(inclusive).end()?;
     }
     parts.end()?;
     if inclusive_prefixes.len() > MAX_PREFIXES {
@@ -157,65 +155,15 @@ fn algorithm_of<'a>(method: Node<'a, '_>) -> Result<&'a str, Refusal> {
     xml::attribute(method, "Algorithm").ok_or(Refusal::SignatureMalformed)
 }
 
-/// The bytes of an element that holds base64 and nothing else, not even a
-/// comment (xml-crypto's CVE-2025-29775).
+/// The bytes of an element that holds base64 and nothing else.
 fn base64_text(element: Node<'_, '_>) -> Result<Vec<u8>, Refusal> {
-    let text = xml::pure_text(element).filter(|text| text.len() <= MAX_VALUE_CHARS);
-    let mut text = text.ok_or(Refusal::SignatureMalformed)?.as_bytes().to_vec();
-    text.retain(|b| !b.is_ascii_whitespace());
-    let bytes = STANDARD.decode(text).map_err(|_| Refusal::SignatureMalformed)?;
-    if bytes.is_empty() { Err(Refusal::SignatureMalformed) } else { Ok(bytes) }
+    let bytes = xml::base64_text(element, MAX_VALUE_CHARS).filter(|bytes| !bytes.is_empty());
+    bytes.ok_or(Refusal::SignatureMalformed)
 }
 
-/// The children of an element that holds elements only, taken in order.
-struct Children<'a, 'i> {
-    next: Option<Node<'a, 'i>>,
-}
-
-impl<'a, 'i> Children<'a, 'i> {
-    fn of(parent: Node<'a, 'i>) -> Self {
-        Self { next: parent.first_child() }
-    }
-
-    /// The next child, which must be this element of XML Signature.
-    fn expect(&mut self, name: &str) -> Result<Node<'a, 'i>, Refusal> {
-        self.optional(name)?.ok_or(Refusal::SignatureMalformed)
-    }
-
-    /// The next child, if it is this element of XML Signature.
-    fn optional(&mut self, name: &str) -> Result<Option<Node<'a, 'i>>, Refusal> {
-        self.next_if(DSIG, name)
-    }
-
-    fn next_if(&mut self, namespace: &str, name: &str) -> Result<Option<Node<'a, 'i>>, Refusal> {
-        self.skip_space()?;
-        match self.next {
-            Some(node) if xml::is(node, namespace, name) => {
-                self.next = node.next_sibling();
-                Ok(Some(node))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Nothing but white space is left.
-    fn end(&mut self) -> Result<(), Refusal> {
-        self.skip_space()?;
-        if self.next.is_some() { Err(Refusal::SignatureMalformed) } else { Ok(()) }
-    }
-
-    /// White space between elements is no content; comments, instructions and
-    /// other text are nothing an honest signature has.
-    fn skip_space(&mut self) -> Result<(), Refusal> {
-        while let Some(node) = self.next.filter(|node| !node.is_element()) {
-            let is_space = |text: &str| text.bytes().all(|b| b.is_ascii_whitespace());
-            if !node.is_text() || !node.text().is_some_and(is_space) {
-                return Err(Refusal::SignatureMalformed);
-            }
-            self.next = node.next_sibling();
-        }
-        Ok(())
-    }
+/// The parts of an element of XML Signature.
+fn parts_of<'a, 'i>(parent: Node<'a, 'i>) -> Children<'a, 'i> {
+    Children::of(parent, DSIG, Refusal::SignatureMalformed)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 use super::canonicalization::canonicalize;
 use super::signed_info::SHA256_URI;
 use super::{
-    Identity, IdentityProvider, IdentityProviders, Limits, Refusal, ResponseMessage, Selectors,
-    ServiceProvider, VerificationKey,
+    DecryptionKeys, Demands, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal,
+    ResponseMessage, Selectors, ServiceProvider, VerificationKey,
 };
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -130,6 +130,7 @@ pub(super) fn provider(keys: Vec<VerificationKey>) -> IdentityProvider {
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".to_owned()],
+        demands: Demands::default(),
         selectors: Selectors::default(),
     }
 }
@@ -140,6 +141,9 @@ pub(super) fn service() -> ServiceProvider {
         acs_url: ACS.to_owned(),
         audiences: vec!["urn:amazon:webservices".to_owned()],
         clock_skew: Duration::seconds(60),
+        decryption_keys: DecryptionKeys::default(),
+        max_assertion_age: None,
+        max_assertion_lifetime: None,
     }
 }
 
@@ -153,7 +157,18 @@ pub(super) fn sign_in_at(
     now: OffsetDateTime,
     provider: IdentityProvider,
 ) -> Result<Identity, Refusal> {
+    sign_in_as(form_field, provider, &service(), Expected::Unsolicited, now)
+}
+
+pub(super) fn sign_in_as(
+    form_field: &str,
+    provider: IdentityProvider,
+    service: &ServiceProvider,
+    expected: Expected<'_>,
+    now: OffsetDateTime,
+) -> Result<Identity, Refusal> {
     let providers = IdentityProviders::new(vec![provider]).unwrap();
-    let message = ResponseMessage::decode(form_field, &Limits::default())?;
-    message.parse()?.verify(&providers)?.accept(&service(), now)
+    let message =
+        ResponseMessage::decode(form_field, &Limits::default())?.decrypt(&service.decryption_keys)?;
+    message.parse()?.verify(&providers)?.accept(service, expected, now)
 }

@@ -1,6 +1,9 @@
 //! Reading a parsed tree without its traps: names with their namespace,
 //! attributes without one, text that is text.
 
+use super::Refusal;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Attribute, Node};
 
 /// `saml:`, the elements of an assertion.
@@ -11,10 +14,17 @@ pub(super) const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 /// `ds:`, the elements of a signature.
 pub(super) const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// `xenc:`, the elements of XML Encryption.
+pub(super) const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
+/// `xenc11:`, what XML Encryption 1.1 added.
+pub(super) const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// `ec:`, the exclusive canonicalization algorithm and its one element.
 pub(super) const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 /// `xsi:`, attributes that any element may carry.
 pub(super) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+/// The binding that a browser posts a form by (bindings 3.5).
+pub(super) const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
 /// The un-prefixed attribute of this name. `Node::attribute("ID")` would also
 /// find `evil:ID`, whichever comes first.
@@ -64,6 +74,70 @@ pub(super) fn pure_text<'a>(element: Node<'a, '_>) -> Option<&'a str> {
         None => Some(""),
         Some(only) if only.is_text() && only.next_sibling().is_none() => only.text(),
         Some(_) => None,
+    }
+}
+
+/// The bytes of an element that holds base64 and nothing else, not even a
+/// comment (xml-crypto's CVE-2025-29775). White space may stand anywhere in it.
+pub(super) fn base64_text(element: Node<'_, '_>, max_chars: usize) -> Option<Vec<u8>> {
+    let text = pure_text(element).filter(|text| text.len() <= max_chars)?;
+    let mut text = text.as_bytes().to_vec();
+    text.retain(|b| !b.is_ascii_whitespace());
+    STANDARD.decode(text).ok()
+}
+
+/// The children of an element that holds elements only, taken in order.
+pub(super) struct Children<'a, 'i> {
+    next: Option<Node<'a, 'i>>,
+    namespace: &'static str,
+    malformed: Refusal,
+}
+
+impl<'a, 'i> Children<'a, 'i> {
+    /// Mostly of one namespace; `malformed` is said of anything out of place.
+    pub(super) fn of(parent: Node<'a, 'i>, namespace: &'static str, malformed: Refusal) -> Self {
+        Self { next: parent.first_child(), namespace, malformed }
+    }
+
+    /// The next child, which must be this element.
+    pub(super) fn expect(&mut self, name: &str) -> Result<Node<'a, 'i>, Refusal> {
+        self.optional(name)?.ok_or(self.malformed)
+    }
+
+    /// The next child, if it is this element.
+    pub(super) fn optional(&mut self, name: &str) -> Result<Option<Node<'a, 'i>>, Refusal> {
+        self.next_if(self.namespace, name)
+    }
+
+    /// The next child, if it is this element of another namespace.
+    pub(super) fn next_if(&mut self, namespace: &str, name: &str) -> Result<Option<Node<'a, 'i>>, Refusal> {
+        self.skip_space()?;
+        match self.next {
+            Some(node) if is(node, namespace, name) => {
+                self.next = node.next_sibling();
+                Ok(Some(node))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Nothing but white space is left.
+    pub(super) fn end(&mut self) -> Result<(), Refusal> {
+        self.skip_space()?;
+        if self.next.is_some() { Err(self.malformed) } else { Ok(()) }
+    }
+
+    /// White space between elements is no content; comments, instructions and
+    /// other text are nothing that an honest signature or encryption has.
+    fn skip_space(&mut self) -> Result<(), Refusal> {
+        while let Some(node) = self.next.filter(|node| !node.is_element()) {
+            let is_space = |text: &str| text.bytes().all(|b| b.is_ascii_whitespace());
+            if !node.is_text() || !node.text().is_some_and(is_space) {
+                return Err(self.malformed);
+            }
+            self.next = node.next_sibling();
+        }
+        Ok(())
     }
 }
 

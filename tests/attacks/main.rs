@@ -13,6 +13,7 @@ mod forge;
 mod algorithms;
 mod conditions;
 mod documents;
+mod encryption;
 mod honest;
 mod signatures;
 mod wrapping;

@@ -260,13 +260,3 @@ fn signature_where_none_may_stand() {
         assert_eq!(refused(&evil), Refusal::SignatureMisplaced, "{place}");
     }
 }
-
-/// It cannot be decrypted, so it is not half-read either.
-#[test]
-fn encrypted_assertion() {
-    accepted(&Forge::default().xml());
-    let encrypted = format!("<EncryptedAssertion xmlns=\"{SAML}\">{}</EncryptedAssertion>", evil_assertion());
-    assert_eq!(refused(&response_around(&encrypted)), Refusal::EncryptedAssertion);
-    let beside = response_around(&format!("{encrypted}{}", signed_assertion()));
-    assert_eq!(refused(&beside), Refusal::EncryptedAssertion);
-}

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use vestibule::broker::ports::*;
 use vestibule::broker::*;
 use vestibule::roles::{Grant, Rules};
-use vestibule::saml::{IdentityProviders, Limits, ServiceProvider};
+use vestibule::saml::{DecryptionKeys, IdentityProviders, Limits, ServiceProvider};
 
 pub const PUBLIC_URL: &str = "https://vestibule.example.com";
 
@@ -102,6 +102,9 @@ impl FakeWorld {
                 acs_url: format!("{PUBLIC_URL}/saml"),
                 audiences: vec!["urn:amazon:webservices".into()],
                 clock_skew: Duration::seconds(60),
+                decryption_keys: DecryptionKeys::default(),
+                max_assertion_age: None,
+                max_assertion_lifetime: None,
             },
             limits: Limits::default(),
             rules: Rules::new(Vec::new(), Default::default()),

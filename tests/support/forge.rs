@@ -9,13 +9,18 @@
 // ECDSA needs randomness; nothing here is an edge of the service.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "forge/encrypting.rs"]
+mod encrypting;
 #[path = "forge/service.rs"]
 mod service;
 #[path = "forge/signing.rs"]
 mod signing;
 
+pub use encrypting::{Encrypting, Padding, Place, Recipient, decryption_keys};
 pub use service::{adfs, careless_verifier_believes, gate, judge, providers, service};
-pub use signing::{Hash, Key, Signing, p256, p384, rsa, signed_bytes, signed_info_and_value, stranger};
+pub use signing::{
+    Hash, Key, Signing, p256, p384, pem_file, rsa, signed_bytes, signed_info_and_value, stranger,
+};
 
 use signing::parse;
 use time::format_description::well_known::Rfc3339;

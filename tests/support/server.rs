@@ -48,6 +48,11 @@ impl Setup {
         self
     }
 
+    /// Where it will be, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Sets a variable for the first start only: what [`Server::restart`] starts has it not.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));

@@ -26,12 +26,17 @@ pub struct RelyingParty {
     pub home_url: String,
 }
 
+/// An identity provider that nobody has configured.
+const OTHER_ISSUER: &str = "http://adfs.elsewhere.example/adfs/services/trust";
+
 /// The look-alike.
 pub struct LookAlike {
     base_url: String,
     entity_id: String,
     relying_party: RelyingParty,
     signer: Signer,
+    /// For metadata, and for [`Flaw::OtherKey`].
+    encryption: Signer,
     metadata: String,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -54,16 +59,17 @@ impl LookAlike {
         // http, also where AD FS itself is reached by https: it is a name.
         let entity_id = format!("http://{host}/adfs/services/trust");
         let signer = Signer::generate(&format!("ADFS Signing - {host}"))?;
+        let encryption = Signer::generate(&format!("ADFS Encryption - {host}"))?;
         let metadata = Federation {
             id: &new_id(entropy.as_ref()),
             entity_id: &entity_id,
             display_name: COMPANY,
             passive_url: &format!("{base_url}/adfs/ls/"),
             signing: &signer,
-            encryption: &Signer::generate(&format!("ADFS Encryption - {host}"))?,
+            encryption: &encryption,
         }
         .write()?;
-        Ok(Self { base_url, entity_id, relying_party, signer, metadata, clock, entropy })
+        Ok(Self { base_url, entity_id, relying_party, signer, encryption, metadata, clock, entropy })
     }
 
     /// The issuer of its assertions.
@@ -88,7 +94,7 @@ impl LookAlike {
     pub fn respond(&self, person: &Person, now: OffsetDateTime, flaw: Flaw) -> Result<String, SigningError> {
         let assertion_id = new_id(self.entropy.as_ref());
         let unsigned = Token {
-            issuer: &self.entity_id,
+            issuer: if flaw == Flaw::OtherIssuer { OTHER_ISSUER } else { &self.entity_id },
             person,
             to: &self.relying_party,
             at: if flaw == Flaw::Expired { now - Duration::hours(2) } else { now },
@@ -97,32 +103,55 @@ impl LookAlike {
             assertion_id: &assertion_id,
         }
         .write()?;
-        let mut signed = self.signer.sign(&unsigned, &assertion_id)?;
-        if flaw == Flaw::Tampered {
-            signed = signed.replace(":role/ADFS-", ":role/ADFS-Production-");
-        }
-        Ok(STANDARD.encode(signed))
+        let response = match flaw {
+            Flaw::Unsigned => unsigned,
+            Flaw::OtherKey => self.encryption.sign(&unsigned, &assertion_id)?,
+            Flaw::Tampered => {
+                self.signer.sign(&unsigned, &assertion_id)?.replace(":role/ADFS-", ":role/ADFS-Production-")
+            }
+            Flaw::None | Flaw::Expired | Flaw::OtherAudience | Flaw::OtherIssuer => {
+                self.signer.sign(&unsigned, &assertion_id)?
+            }
+        };
+        Ok(STANDARD.encode(response))
     }
 
     /// Its pages.
     pub fn router(self) -> Router {
+        Arc::new(self).pages()
+    }
+
+    /// The same, of one that is needed elsewhere too.
+    pub(super) fn pages(self: Arc<Self>) -> Router {
         Router::new()
             .route("/adfs/ls/{page}", get(sign_on).post(signed_on))
             .route("/FederationMetadata/2007-06/FederationMetadata.xml", get(metadata))
             .route("/adfs/portal/style.css", get(stylesheet))
             .route("/adfs/portal/submit.js", get(script))
+            .route("/favicon.ico", get(icon))
             .fallback(elsewhere)
-            .with_state(Arc::new(self))
+            .with_state(self)
     }
 
-    /// A page, with a policy that lets its form go to the application and
-    /// nothing else happen. (Browsers apply `form-action` to redirects too, so
-    /// the application's answer has to stay on its own origin.)
-    fn page(&self, status: StatusCode, html: String) -> Response {
+    /// The application that it knows.
+    pub(super) fn relying_party(&self) -> &RelyingParty {
+        &self.relying_party
+    }
+
+    /// This person's response, now.
+    pub(super) fn respond_now(&self, person: &Person, flaw: Flaw) -> Result<String, SigningError> {
+        self.respond(person, self.clock.now(), flaw)
+    }
+
+    /// A page, with a policy that lets its form go to the application, its
+    /// script ask us, and nothing else happen. (Browsers apply `form-action` to
+    /// redirects too, and the application's answer leads to where people find it.)
+    pub(super) fn page(&self, status: StatusCode, html: String) -> Response {
         let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; \
-             frame-ancestors 'none'; form-action 'self' {}",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+             base-uri 'none'; frame-ancestors 'none'; form-action 'self' {} {}",
             origin(&self.relying_party.acs_url),
+            origin(&self.relying_party.home_url),
         );
         let mut response = (status, Html(html)).into_response();
         let headers = response.headers_mut();
@@ -133,6 +162,18 @@ impl LookAlike {
             HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         response
+    }
+
+    /// The page that posts a response from the person's browser.
+    pub(super) fn post_to_application(&self, sentence: &str, response: &str, relay_state: &str) -> Response {
+        let html = pages::post_to_application(sentence, &self.relying_party, response, relay_state);
+        self.page(StatusCode::OK, html)
+    }
+
+    /// The look-alike itself failed.
+    pub(super) fn broken(&self, error: &dyn std::fmt::Display) -> Response {
+        tracing::error!(%error, "the demo's identity provider could not answer");
+        self.page(StatusCode::INTERNAL_SERVER_ERROR, pages::broken())
     }
 
     fn mistaken(&self, mistake: Mistake) -> Response {
@@ -204,15 +245,9 @@ async fn signed_on(
         .find(|(key, _)| key == "person")
         .and_then(|(_, account)| Person::by_account(&account));
     let Some(person) = person else { return idp.mistaken(Mistake::NoSuchPerson) };
-    match idp.respond(person, idp.clock.now(), Flaw::None) {
-        Ok(response) => {
-            let html = pages::post_to_application(&idp.relying_party, &response, &relay_state);
-            idp.page(StatusCode::OK, html)
-        }
-        Err(error) => {
-            tracing::error!(%error, "the demo's identity provider could not sign a response");
-            idp.page(StatusCode::INTERNAL_SERVER_ERROR, pages::broken())
-        }
+    match idp.respond_now(person, Flaw::None) {
+        Ok(response) => idp.post_to_application("You are signed in.", &response, &relay_state),
+        Err(error) => idp.broken(&error),
     }
 }
 
@@ -228,11 +263,16 @@ async fn script() -> impl IntoResponse {
     (content_type("text/javascript; charset=utf-8"), include_str!("assets/submit.js"))
 }
 
-async fn elsewhere(State(idp): State<Arc<LookAlike>>) -> Response {
+/// Browsers ask for one by themselves. AD FS has none either.
+async fn icon() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+pub(super) async fn elsewhere(State(idp): State<Arc<LookAlike>>) -> Response {
     idp.page(StatusCode::NOT_FOUND, pages::elsewhere(&idp.relying_party))
 }
 
-const fn content_type(value: &'static str) -> [(HeaderName, &'static str); 1] {
+pub(super) const fn content_type(value: &'static str) -> [(HeaderName, &'static str); 1] {
     [(header::CONTENT_TYPE, value)]
 }
 

@@ -1,13 +1,16 @@
 //! `vestibule demo`: everything embedded, with a small look-alike of AD FS to
 //! sign in at. The parts: who works there (`people.rs`), what it says about
 //! them (`token.rs`, `metadata.rs`), how it signs (`sign.rs`), and its pages
-//! (`idp.rs`, `pages.rs`). Nothing here verifies anything: what the look-alike
-//! posts goes the way that every response goes.
+//! (`idp.rs`, `pages.rs`). Beside it, a panel that makes each refusal happen
+//! (`panel.rs`, `refusals.rs`) and shows the audit trail (`tell.rs`). Nothing
+//! here verifies anything: what is posted goes the way that every response goes.
 
 mod idp;
 mod metadata;
 mod pages;
+mod panel;
 mod people;
+mod refusals;
 mod sign;
 mod tell;
 mod token;
@@ -17,6 +20,7 @@ mod tests;
 
 pub use idp::{LookAlike, RelyingParty};
 pub use people::{ACCOUNT, COMPANY, PEOPLE, PROVIDER_ARN, Person};
+pub use refusals::{REFUSALS, Refusal};
 pub use sign::SigningError;
 pub use token::Flaw;
 
@@ -28,13 +32,17 @@ use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::broker::ports::Entropy;
 use crate::config::Log;
 use crate::http::{self, ServeLimits};
+use panel::Panel;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tell::Teller;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// The rules for the people of [`PEOPLE`], to be appended to the demo's configuration.
 pub const RULES: &str = include_str!("rules.toml");
@@ -57,6 +65,8 @@ pub(super) fn run(options: &Options) -> ExitCode {
 }
 
 async fn demo(options: &Options) -> Result<(), String> {
+    // First of all: whatever is made from here on is removed again.
+    let stop = end_signal()?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let public = listen_near(options.listen).await?;
     let idp_listener = listen_near(options.idp_listen).await?;
@@ -77,21 +87,43 @@ async fn demo(options: &Options) -> Result<(), String> {
     let config = dir.write("vestibule.toml", &config)?;
     // The environment stays out: the demo is the same everywhere.
     let config = load(&config, std::iter::empty()).await?;
-    let service = Service::open(config, clock, entropy).await?;
+    let service = Service::open(config, clock, entropy.clone()).await?;
 
-    let stop = stop_signal()?;
     let limits = ServeLimits {
         max_connections: 64,
         header_timeout: Duration::from_secs(10),
         grace: Duration::from_secs(1),
     };
-    let idp = tokio::spawn(http::serve(idp_listener, idp.router(), limits, std::future::pending()));
-    say(&format!("\n  Vestibule demo: {public_url}/\n\n  Ctrl-C ends it; nothing is kept.\n"));
-    let teller = tokio::spawn(tell::tell(service.broker.clone()));
+    let idp = Arc::new(idp);
+    let panel =
+        Panel { idp: idp.clone(), service: service.router(), broker: service.broker.clone(), entropy };
+    let pages = idp.pages().merge(panel.router());
+    let idp = tokio::spawn(http::serve(idp_listener, pages, limits, std::future::pending()));
+    let (stopped, until_stopped) = oneshot::channel::<()>();
+    let teller = Teller::new(service.broker.clone()).tell_until(async {
+        // The sender is dropped, which is an error, and the signal.
+        let _ = until_stopped.await;
+    });
+    let teller = tokio::spawn(teller);
+    say(&format!("\n  Vestibule demo: {public_url}/\n\n  Ctrl-C ends it; nothing is kept. Times are UTC.\n"));
     service.run(public, admin, stop).await;
     idp.abort();
-    teller.abort();
+    drop(stopped);
+    // Both end at once; a panic in either is no reason to keep the directory.
+    let _ = tokio::join!(idp, teller);
     Ok(())
+}
+
+/// As every command stops, and when the terminal is closed.
+fn end_signal() -> Result<impl Future<Output = ()>, String> {
+    let stop = stop_signal()?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(|e| format!("cannot handle signals: {e}"))?;
+    Ok(async move {
+        tokio::select! {
+            () = stop => {}
+            _ = hang_up.recv() => {}
+        }
+    })
 }
 
 /// AWS's relying party id, as AD FS knows it.

@@ -1,7 +1,9 @@
 //! The look-alike's pages: in the manner of AD FS, without its passwords.
 
 use super::idp::{Mistake, RelyingParty};
-use super::{COMPANY, PEOPLE};
+use super::tell::{sentence, time_of_day};
+use super::{COMPANY, PEOPLE, REFUSALS, Refusal};
+use crate::broker::AuditEvent;
 use quick_xml::escape::escape;
 
 /// Who are you today?
@@ -22,23 +24,31 @@ pub(super) fn sign_on() -> String {
         "Sign in",
         &format!(
             r#"<p>This is the demo's identity provider. Nobody needs a password here: choose who you are.</p>
-<form method="post"><ul>{people}</ul></form>"#
+<form method="post"><ul class="people">{people}</ul></form>
+<p><a href="/panel">The demo's panel</a> makes every refusal happen, and shows what is audited.</p>"#
         ),
     )
 }
 
 /// The HTTP-POST binding (bindings 3.5.4): a form that a script sends, or the person.
-pub(super) fn post_to_application(to: &RelyingParty, response: &str, relay_state: &str) -> String {
+pub(super) fn post_to_application(
+    sentence: &str,
+    to: &RelyingParty,
+    response: &str,
+    relay_state: &str,
+) -> String {
     page(
         "Working…",
         &format!(
             r#"<form method="post" action="{action}" id="hidden-form">
 <input type="hidden" name="SAMLResponse" value="{response}">
 <input type="hidden" name="RelayState" value="{relay_state}">
-<p>You are signed in. If nothing happens, continue to the application yourself.</p>
+<p>{sentence}</p>
+<p>If nothing happens, continue to the application yourself.</p>
 <p><button class="primary">Continue</button></p>
 </form>
 <script src="/adfs/portal/submit.js"></script>"#,
+            sentence = escape(sentence),
             action = escape(&to.acs_url),
             response = escape(response),
             relay_state = escape(relay_state),
@@ -72,11 +82,112 @@ pub(super) fn broken() -> String {
     page("An error occurred", "<p>The demo could not sign its answer. Its log says why.</p>")
 }
 
+/// Every refusal as a button, and the audit trail.
+pub(super) fn panel(to: &RelyingParty, trail: &str) -> String {
+    let refusals = |believed: bool| -> String {
+        REFUSALS.iter().filter(|refusal| refusal.believed == believed).map(refusal).collect()
+    };
+    page_of(
+        "wide",
+        "What happens if …",
+        &format!(
+            r#"<p>Each button makes a response, and your browser posts it to <a href="{home}">the application</a>,
+as browsers do for AD FS. What you see then is the application's own refusal. Come back with the browser's Back button.</p>
+<div class="columns">
+<div>
+<section aria-labelledby="believed">
+<h2 id="believed">Believed, and refused</h2>
+<p>AD FS signed these, so it is known whom they are about. Each refusal is audited.</p>
+<ul class="refusals">{believed}</ul>
+</section>
+<section aria-labelledby="not-believed">
+<h2 id="not-believed">Not believed</h2>
+<p>Nothing in these is proven, and anybody could send any number of them. They are logged and counted,
+but neither audited nor told on the terminal.</p>
+<ul class="refusals">{not_believed}</ul>
+</section>
+</div>
+<section aria-labelledby="audited">
+<h2 id="audited">What was audited</h2>
+<p>The audit trail in plain words, newest first. Times are UTC.</p>
+<noscript><p><a href="/panel">Look again</a></p></noscript>
+<p class="scripted"><input type="checkbox" id="follow" checked> <label for="follow">Follow it live</label></p>
+<p id="trail-state" role="status"></p>
+<div role="log" aria-labelledby="audited">
+<ol id="trail" reversed>{trail}</ol>
+</div>
+</section>
+</div>
+<script type="module" src="/panel/panel.js"></script>"#,
+            home = escape(&to.home_url),
+            believed = refusals(true),
+            not_believed = refusals(false),
+        ),
+    )
+}
+
+fn refusal(refusal: &Refusal) -> String {
+    format!(
+        r#"<li><form method="post" action="/panel/refusals/{id}"><button aria-describedby="{id}-sent">{title}</button></form>
+<p id="{id}-sent">{sent}</p>
+<p class="quiet">{why} <code>{status} {code}</code></p></li>
+"#,
+        id = refusal.id,
+        title = escape(refusal.title),
+        sent = escape(refusal.sent),
+        why = escape(refusal.why),
+        status = refusal.status,
+        code = refusal.code,
+    )
+}
+
+/// The audit trail's lines.
+pub(super) fn trail(newest_first: &[AuditEvent]) -> String {
+    if newest_first.is_empty() {
+        return r#"<li id="nothing-yet" class="quiet">Nothing yet.</li>"#.to_owned();
+    }
+    newest_first.iter().map(trail_line).collect()
+}
+
+/// The audit trail could not be read.
+pub(super) fn no_trail() -> String {
+    r#"<li id="no-trail">The audit trail cannot be read just now.</li>"#.to_owned()
+}
+
+/// Beside the sentence, what an auditor joins with other logs.
+fn trail_line(event: &AuditEvent) -> String {
+    let reference = event.reference.as_ref().map(|reference| reference.as_str());
+    // Unique: an event of a login has its kind once, a refusal has a reference of its own.
+    let of = event.login.as_ref().map(|login| login.as_str()).or(reference).unwrap_or_default();
+    let details = [
+        ("reference", reference.map(str::to_owned)),
+        ("access key", event.subject.access_key_id.clone()),
+        ("from", event.source_ip.map(|address| address.to_string())),
+    ];
+    let details: String = details
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| format!(" · {name} {}", escape(value))))
+        .collect();
+    format!(
+        r#"<li id="{kind}-{of}"><time datetime="{date}T{time}Z">{time}</time> {sentence}<small>{kind}{details}</small></li>
+"#,
+        kind = event.kind.as_str(),
+        of = escape(of),
+        date = event.at.to_offset(time::UtcOffset::UTC).date(),
+        time = time_of_day(event.at),
+        sentence = escape(sentence(event)),
+    )
+}
+
 fn start_over(to: &RelyingParty) -> String {
     format!(r#"<p>Start at <a href="{home}">the application</a>.</p>"#, home = escape(&to.home_url))
 }
 
 fn page(title: &str, body: &str) -> String {
+    page_of("narrow", title, body)
+}
+
+fn page_of(width: &str, title: &str, body: &str) -> String {
     format!(
         r#"<!doctype html>
 <html lang="en">
@@ -87,7 +198,7 @@ fn page(title: &str, body: &str) -> String {
 <link rel="stylesheet" href="/adfs/portal/style.css">
 </head>
 <body>
-<main>
+<main class="{width}">
 <p class="company">{COMPANY}</p>
 <h1>{title}</h1>
 {body}

@@ -1,47 +1,175 @@
-//! What happens in the demo, told on the terminal: one calm line per step,
-//! out of the audit trail.
+//! The audit trail in plain words: on the terminal, one calm line per step, and
+//! on the panel.
 
 use super::super::say;
 use crate::broker::{AuditEvent, Broker, EventKind};
 use std::sync::Arc;
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// How often the audit trail is looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Tells every new event, until aborted.
-pub(super) async fn tell(broker: Arc<Broker>) {
-    let mut told: Option<AuditEvent> = None;
-    loop {
-        tokio::time::sleep(INTERVAL).await;
-        let Ok(recent) = broker.world().audit.recent(100).await else { continue };
-        let new: Vec<&AuditEvent> = recent.iter().take_while(|event| Some(*event) != told.as_ref()).collect();
-        for event in new.iter().rev() {
-            say(&line(event));
+/// How many events are asked for at first: what a person causes in a quarter of a second.
+const FIRST_LOOK: usize = 8;
+
+/// Tells the terminal, each event once and in order.
+pub(super) struct Teller {
+    broker: Arc<Broker>,
+    told: Option<AuditEvent>,
+}
+
+impl Teller {
+    pub(super) fn new(broker: Arc<Broker>) -> Self {
+        Self { broker, told: None }
+    }
+
+    /// Tells every new event until `stop` is ready, and then what is left.
+    pub(super) async fn tell_until(mut self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            let stopped = tokio::select! {
+                () = &mut stop => true,
+                () = tokio::time::sleep(INTERVAL) => false,
+            };
+            for event in self.news().await.iter().rev() {
+                say(&format!("  {}  {}", time_of_day(event.at), sentence(event)));
+            }
+            if stopped {
+                return;
+            }
         }
-        if let Some(newest) = recent.first() {
-            told = Some(newest.clone());
+    }
+
+    /// What was recorded since the last look, newest first.
+    async fn news(&mut self) -> Vec<AuditEvent> {
+        let mut limit = FIRST_LOOK;
+        loop {
+            let Ok(mut recent) = self.broker.world().audit.recent(limit).await else { return Vec::new() };
+            let known = recent.iter().position(|event| Some(event) == self.told.as_ref());
+            if known.is_none() && recent.len() == limit {
+                // More than that happened since: look further back.
+                limit = limit.saturating_mul(4);
+                continue;
+            }
+            recent.truncate(known.unwrap_or(recent.len()));
+            if let Some(newest) = recent.first() {
+                self.told = Some(newest.clone());
+            }
+            return recent;
         }
     }
 }
 
-fn line(event: &AuditEvent) -> String {
+/// An event in plain words.
+pub(super) fn sentence(event: &AuditEvent) -> String {
     let subject = &event.subject;
-    let who = subject.role_session_name.as_deref().unwrap_or("somebody");
+    let who = subject.role_session_name.clone().unwrap_or_else(|| match &subject.idp {
+        Some(idp) => format!("somebody from {idp}"),
+        None => "somebody".to_owned(),
+    });
     let role = subject.role.as_deref().and_then(|arn| arn.rsplit('/').next()).unwrap_or("no role");
     let rule = subject.rule.as_deref().unwrap_or("none");
-    let code = event.code.as_deref().unwrap_or("unknown");
-    let reference = event.reference.as_ref().map_or("", |reference| reference.as_str());
-    let what = match event.kind {
-        EventKind::Started => format!("{who} signed in; rule \u{201c}{rule}\u{201d} chose {role}"),
+    let because = event.code.as_deref().map_or("the reason is not known", in_words);
+    let and_code = event.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
+    match event.kind {
+        EventKind::Started => format!("{who} signed in, and the rule \u{201c}{rule}\u{201d} chose {role}"),
         EventKind::Issued => format!("credentials for {who} wait, sealed"),
         EventKind::Delivered => format!("credentials handed over to {who}, once"),
-        EventKind::Refused => format!("{who} refused: {code} (reference {reference})"),
-        EventKind::Expired => "credentials expired: nobody took them in time".to_owned(),
-        EventKind::Failed => format!("the login of {who} failed: {code} (reference {reference})"),
-        EventKind::Abandoned => "a login never ended".to_owned(),
-        EventKind::Uncertain => format!("delivery uncertain: {code}"),
-    };
-    let (hour, minute, second) = event.at.to_hms();
-    format!("  {hour:02}:{minute:02}:{second:02}  {what}")
+        EventKind::Refused => format!("{who} was refused: {because}{and_code}"),
+        EventKind::Expired => format!("credentials for {who} are gone: nobody took them in time"),
+        EventKind::Failed => format!("the sign-in of {who} failed: {because}{and_code}"),
+        EventKind::Abandoned => format!("the sign-in of {who} never came to an end"),
+        EventKind::Uncertain => {
+            format!("credentials for {who} are gone, and it is not certain that they arrived{and_code}")
+        }
+    }
+}
+
+/// What the demo's visitors meet, in words; any other code speaks for itself.
+fn in_words(code: &str) -> &str {
+    match code {
+        "role_refused" => "a rule says no",
+        "role_ambiguous" => "several roles would do, and nobody may guess",
+        "role_not_allowed" => "no rule allows any of the roles",
+        "no_role_offered" => "there is no role to choose from",
+        "assertion_expired" => "the response is too old",
+        "wrong_audience" => "the response was made for another application",
+        "assertion_replayed" => "the response had been used before",
+        "session_waiting" => "another sign-in waits for the same session",
+        "sts_refused" | "sts_unavailable" => "no credentials came",
+        "keys_unavailable" => "the keys could not be used",
+        "store_unavailable" => "nothing could be recorded",
+        _ => "it did not pass",
+    }
+}
+
+/// `09:41:07`, UTC.
+pub(super) fn time_of_day(at: OffsetDateTime) -> String {
+    let (hour, minute, second) = at.to_offset(time::UtcOffset::UTC).to_hms();
+    format!("{hour:02}:{minute:02}:{second:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Subject;
+
+    fn event(kind: EventKind, code: Option<&str>) -> AuditEvent {
+        AuditEvent {
+            at: OffsetDateTime::from_unix_timestamp(1_795_424_467).unwrap(),
+            kind,
+            login: None,
+            session: None,
+            reference: None,
+            source_ip: None,
+            code: code.map(str::to_owned),
+            subject: Subject {
+                role_session_name: Some("paula@halvorsen.example".into()),
+                role: Some("arn:aws:iam::123456789012:role/ADFS-Production".into()),
+                rule: Some("production".into()),
+                ..Subject::default()
+            },
+        }
+    }
+
+    #[test]
+    fn every_kind_of_event_is_a_sentence() {
+        let said = |kind, code| sentence(&event(kind, code));
+        assert_eq!(
+            said(EventKind::Started, None),
+            "paula@halvorsen.example signed in, and the rule “production” chose ADFS-Production"
+        );
+        assert_eq!(
+            said(EventKind::Refused, Some("assertion_replayed")),
+            "paula@halvorsen.example was refused: the response had been used before (assertion_replayed)"
+        );
+        assert_eq!(
+            said(EventKind::Failed, Some("something_new")),
+            "the sign-in of paula@halvorsen.example failed: it did not pass (something_new)"
+        );
+        for kind in [EventKind::Issued, EventKind::Delivered, EventKind::Expired, EventKind::Abandoned] {
+            assert!(said(kind, None).contains("paula@halvorsen.example"));
+        }
+    }
+
+    /// Who it was is not known of a message that was refused before anybody was named.
+    #[test]
+    fn an_event_about_nobody_is_a_sentence_too() {
+        let nobody =
+            AuditEvent { subject: Subject::default(), ..event(EventKind::Refused, Some("wrong_audience")) };
+        assert_eq!(
+            sentence(&nobody),
+            "somebody was refused: the response was made for another application (wrong_audience)"
+        );
+        let subject = Subject { idp: Some("ADFS".into()), ..Subject::default() };
+        let unexplained = AuditEvent { code: None, subject, ..nobody };
+        assert_eq!(sentence(&unexplained), "somebody from ADFS was refused: the reason is not known");
+    }
+
+    #[test]
+    fn times_are_utc() {
+        let there = time::UtcOffset::from_hms(5, 30, 0).unwrap();
+        assert_eq!(time_of_day(event(EventKind::Started, None).at.to_offset(there)), "09:01:07");
+    }
 }

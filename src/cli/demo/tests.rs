@@ -4,8 +4,8 @@
 use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
 use crate::broker::ports::{Clock, Entropy};
 use crate::saml::{
-    IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal, ResponseMessage, Selector, Selectors,
-    ServiceProvider,
+    DecryptionKeys, Demands, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
+    ResponseMessage, Selector, Selectors, ServiceProvider,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -57,6 +57,7 @@ fn providers(idp: &LookAlike) -> IdentityProviders {
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: Vec::new(),
+        demands: Demands::default(),
         selectors,
     }])
     .unwrap()
@@ -68,11 +69,15 @@ fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Iden
         acs_url: ACS.into(),
         audiences: vec![AUDIENCE.into()],
         clock_skew: Duration::seconds(60),
+        decryption_keys: DecryptionKeys::default(),
+        max_assertion_age: None,
+        max_assertion_lifetime: None,
     };
-    ResponseMessage::decode(field, &Limits::default())?
-        .parse()?
-        .verify(providers)?
-        .accept(&service, Fixed.now())
+    ResponseMessage::decode(field, &Limits::default())?.parse()?.verify(providers)?.accept(
+        &service,
+        Expected::Unsolicited,
+        Fixed.now(),
+    )
 }
 
 #[test]
@@ -96,6 +101,9 @@ fn every_flaw_is_found() {
         (Flaw::Expired, Refusal::Expired),
         (Flaw::OtherAudience, Refusal::WrongAudience),
         (Flaw::Tampered, Refusal::DigestMismatch),
+        (Flaw::Unsigned, Refusal::NotSigned),
+        (Flaw::OtherIssuer, Refusal::UnknownIssuer),
+        (Flaw::OtherKey, Refusal::SignatureMismatch),
     ] {
         for person in PEOPLE {
             let response = idp.respond(person, Fixed.now(), flaw).unwrap();

@@ -31,6 +31,13 @@ pub enum Flaw {
     OtherAudience,
     /// A role was changed after signing.
     Tampered,
+    /// Nobody signed it.
+    Unsigned,
+    /// It names an issuer that the service has no metadata of.
+    OtherIssuer,
+    /// It is signed with a key that the metadata does not list for signing;
+    /// the certificate comes along.
+    OtherKey,
 }
 
 /// Who says what about whom, when; everything that a response is made of.
@@ -121,7 +128,12 @@ impl Token<'_> {
     fn conditions(&self, writer: &mut Writer<Vec<u8>>) -> std::io::Result<()> {
         let audience = match self.flaw {
             Flaw::OtherAudience => "urn:example:another-application",
-            Flaw::None | Flaw::Expired | Flaw::Tampered => self.to.id.as_str(),
+            Flaw::None
+            | Flaw::Expired
+            | Flaw::Tampered
+            | Flaw::Unsigned
+            | Flaw::OtherIssuer
+            | Flaw::OtherKey => self.to.id.as_str(),
         };
         let (from, until) = (instant(self.at)?, instant(self.at + TOKEN_LIFETIME)?);
         writer

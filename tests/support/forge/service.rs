@@ -1,6 +1,7 @@
 //! The service's side: what it is configured with, its whole gate, and a
 //! verifier that makes the mistakes.
 
+use super::encrypting::decryption_keys;
 use super::signing::{canonical, parse};
 use super::{ACS, AUDIENCE, DSIG, Hash, ISSUER, now, p256, p384, rsa};
 use aws_lc_rs::signature::{
@@ -9,8 +10,8 @@ use aws_lc_rs::signature::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use time::{Duration, OffsetDateTime};
 use vestibule::saml::{
-    Identity, IdentityProvider, IdentityProviders, Limits, Refusal, ResponseMessage, Selectors,
-    ServiceProvider, canonicalize,
+    Demands, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal, ResponseMessage,
+    Selectors, ServiceProvider, canonicalize,
 };
 
 /// What the service is configured with: all three keys, the EC ones first.
@@ -22,6 +23,7 @@ pub fn adfs() -> IdentityProvider {
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".into()],
+        demands: Demands::default(),
         selectors: Selectors::default(),
     }
 }
@@ -36,6 +38,9 @@ pub fn service() -> ServiceProvider {
         acs_url: ACS.into(),
         audiences: vec![AUDIENCE.into()],
         clock_skew: Duration::seconds(60),
+        decryption_keys: decryption_keys(),
+        max_assertion_age: None,
+        max_assertion_lifetime: None,
     }
 }
 
@@ -46,8 +51,9 @@ pub fn gate(
     providers: &IdentityProviders,
     now: OffsetDateTime,
 ) -> Result<Identity, Refusal> {
-    let message = ResponseMessage::decode(field, limits)?;
-    message.parse()?.verify(providers)?.accept(&service(), now)
+    let service = service();
+    let message = ResponseMessage::decode(field, limits)?.decrypt(&service.decryption_keys)?;
+    message.parse()?.verify(providers)?.accept(&service, Expected::Unsolicited, now)
 }
 
 /// The whole gate, for a document posted now.

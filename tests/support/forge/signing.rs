@@ -93,7 +93,12 @@ impl Key {
     }
 }
 
-fn pem(text: &str) -> Vec<u8> {
+/// A file in PEM, as DER.
+pub fn pem_file(file: &std::path::Path) -> Vec<u8> {
+    pem(&std::fs::read_to_string(file).unwrap())
+}
+
+pub(super) fn pem(text: &str) -> Vec<u8> {
     let body = text.lines().skip_while(|line| !line.starts_with("-----BEGIN")).skip(1);
     let body: String = body.take_while(|line| !line.starts_with("-----END")).collect();
     STANDARD.decode(body).unwrap()

@@ -1,0 +1,181 @@
+//! `POST /saml` on the embedded store with 32 clients, over real sockets:
+//! logins per second, as a share of what the bare router answers and of what
+//! the store alone can record, all in one run.
+//!
+//! ```sh
+//! cargo bench --bench login
+//! ```
+#![allow(missing_docs, unreachable_pub, dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+// Measuring is reading the clock, and printing the result is the purpose.
+#![allow(clippy::disallowed_methods, clippy::print_stdout)]
+
+#[path = "../tests/support"]
+mod support {
+    pub mod faults;
+    pub mod forge;
+    pub mod house;
+}
+
+use axum::Router;
+use axum::routing::post;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use support::house::{House, Page, assertion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use vestibule::broker::ports::Start;
+use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
+use vestibule::http::{self, ServeLimits};
+
+const CLIENTS: usize = 32;
+const LOGINS: usize = 4_000;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        // Signing is the identity provider's work: done before the clock runs.
+        let requests: Vec<Vec<u8>> =
+            (0..LOGINS).map(|number| request(u32::try_from(number).unwrap())).collect();
+        println!("{LOGINS} posts of {} KB by {CLIENTS} clients", requests[0].len() / 1024);
+
+        let bare =
+            Router::new().route("/saml", post(|_: String| async { (axum::http::StatusCode::FOUND, "") }));
+        let bare = rate("bare router, 302", serve(bare).await, &requests, "302").await;
+
+        let dir = tempfile::tempdir().unwrap();
+        let house = House::open(dir.path());
+        let store = store_rate(&house).await;
+
+        let dir = tempfile::tempdir().unwrap();
+        let house = House::open(dir.path());
+        let logins = rate("POST /saml", serve(http::router(house.app.clone())).await, &requests, "302").await;
+        assert_eq!(house.count(EventKind::Issued).await, LOGINS.min(10_000 / 2));
+        println!(
+            "POST /saml is {:.2} of the bare router, {:.2} of the store alone",
+            logins / bare,
+            logins / store
+        );
+    });
+}
+
+/// One whole HTTP request: a login of its own.
+fn request(number: u32) -> Vec<u8> {
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("SAMLResponse", &STANDARD.encode(assertion(number).xml()))
+        .append_pair("RelayState", &Page::new(number).relay_state())
+        .finish();
+    format!(
+        "POST /saml HTTP/1.1\r\nHost: vestibule.example.com\r\nAccept: application/json\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    )
+    .into_bytes()
+}
+
+async fn serve(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = ServeLimits {
+        max_connections: 1_024,
+        header_timeout: Duration::from_secs(10),
+        grace: Duration::from_secs(1),
+    };
+    tokio::spawn(http::serve(listener, router, limits, std::future::pending()));
+    address
+}
+
+/// Requests per second, all answered as expected.
+async fn rate(what: &str, address: SocketAddr, requests: &[Vec<u8>], status: &str) -> f64 {
+    let requests: Arc<[Vec<u8>]> = requests.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    let clients = (0..CLIENTS).map(|_| {
+        let (requests, next, status) = (requests.clone(), next.clone(), format!("HTTP/1.1 {status}"));
+        tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                stream.write_all(request).await.unwrap();
+                let answer = answer(&mut stream).await;
+                assert!(answer.starts_with(&status), "{answer}");
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    told(what, requests.len(), began)
+}
+
+/// Reads one answer to its end.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::with_capacity(4_096);
+    loop {
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "the connection ended");
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return head.to_owned();
+            }
+        }
+    }
+}
+
+/// `begin` and `put`, the two transactions of a login, straight at the store.
+async fn store_rate(house: &House) -> f64 {
+    let next = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    let clients = (0..CLIENTS).map(|_| {
+        let (world, next) = (house.broker.world().clone(), next.clone());
+        tokio::spawn(async move {
+            while let number @ 0..LOGINS = next.fetch_add(1, Ordering::Relaxed) {
+                let now = world.clock.now();
+                let ends = now + time::Duration::seconds(60);
+                let login = LoginId::random(&*world.entropy);
+                let session = Handle::of(&[b"session", number.to_string().as_bytes()]);
+                let event = |kind| AuditEvent {
+                    at: now,
+                    kind,
+                    login: Some(login.clone()),
+                    session: Some(session.clone()),
+                    reference: None,
+                    source_ip: None,
+                    code: None,
+                    subject: Subject { name_id: Some("EXAMPLE\\paula".into()), ..Subject::default() },
+                };
+                let start = Start {
+                    login: login.clone(),
+                    assertion: Handle::of_assertion("issuer", &number.to_string()),
+                    assertion_ends: ends,
+                    session: session.clone(),
+                    reservation_ends: ends,
+                    event: event(EventKind::Started),
+                };
+                world.sessions.begin(&start).await.unwrap();
+                let sealed = Sealed::from_ciphertext(vec![7; 1_200]);
+                let jti = Jti::random(&*world.entropy);
+                let issued = event(EventKind::Issued);
+                let waiting = SealedSession::new(login, session, jti, sealed, ends);
+                world.sessions.put(&waiting, &issued).await.unwrap();
+                world.users.signed_in(&issued).await.unwrap();
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    told("store alone: begin, put, users row", LOGINS, began)
+}
+
+fn told(what: &str, number: usize, began: Instant) -> f64 {
+    let rate = f64::from(u32::try_from(number).unwrap()) / began.elapsed().as_secs_f64();
+    println!("{rate:>9.0}/s  {what}");
+    rate
+}

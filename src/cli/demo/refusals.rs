@@ -1,0 +1,167 @@
+//! The refusals that the panel makes happen, each for a reason that a person
+//! can read before pressing the button.
+
+use super::{Flaw, Person};
+
+/// One refusal, to be caused on purpose.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal {
+    /// Its name in the panel's addresses.
+    pub id: &'static str,
+    /// What the button says.
+    pub title: &'static str,
+    /// What will be sent.
+    pub sent: &'static str,
+    /// Why that is refused.
+    pub why: &'static str,
+    /// The status of the answer.
+    pub status: u16,
+    /// The code of the answer.
+    pub code: &'static str,
+    /// Whether the message is believed, and so the refusal audited.
+    pub believed: bool,
+    /// Whose response it is, by account name.
+    pub(super) account: &'static str,
+    /// What is wrong with it.
+    pub(super) flaw: Flaw,
+    /// What is posted before it.
+    pub(super) before: Before,
+}
+
+/// What the panel itself posts for the same session, before the browser posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// The same response.
+    TheSame,
+    /// A response about this person, by account name.
+    Another(&'static str),
+}
+
+/// All of them; the believed ones first.
+pub const REFUSALS: &[Refusal] = &[
+    Refusal {
+        id: "wrong-role",
+        title: "Wrong role",
+        sent: "Dev Chandra signs in, and all is as it should be, but he is in no group for production.",
+        why: "A rule says no, and the page shows the rule's own words.",
+        status: 403,
+        code: "role_refused",
+        believed: true,
+        account: "dev",
+        flaw: Flaw::None,
+        before: Before::Nothing,
+    },
+    Refusal {
+        id: "expired",
+        title: "Expired",
+        sent: "A genuine response about Paula Okafor, but signed two hours ago.",
+        why: "AD FS gives a response five minutes to arrive; the service adds one for clocks that differ.",
+        status: 403,
+        code: "assertion_expired",
+        believed: true,
+        account: "paula",
+        flaw: Flaw::Expired,
+        before: Before::Nothing,
+    },
+    Refusal {
+        id: "other-audience",
+        title: "Another audience",
+        sent: "A genuine response about Paula Okafor that AD FS made for another application.",
+        why: "Otherwise any application that she signs in at could get her AWS credentials.",
+        status: 403,
+        code: "wrong_audience",
+        believed: true,
+        account: "paula",
+        flaw: Flaw::OtherAudience,
+        before: Before::Nothing,
+    },
+    Refusal {
+        id: "replayed",
+        title: "Replayed",
+        sent: "A response about Paula Okafor that somebody has copied: this panel has just posted it, \
+               and now your browser posts it once more.",
+        why: "A response counts once. The first one's credentials wait, sealed, for a page that does not \
+              exist; watch them expire after a minute.",
+        status: 409,
+        code: "assertion_replayed",
+        believed: true,
+        account: "paula",
+        flaw: Flaw::None,
+        before: Before::TheSame,
+    },
+    Refusal {
+        id: "session-waiting",
+        title: "Session already waiting",
+        sent: "This panel has just signed Ada Lindqvist in, and her credentials wait. Your browser now posts \
+               a response about Paula Okafor for the same session.",
+        why: "Waiting credentials are never overwritten or mixed up with those of another sign-in.",
+        status: 409,
+        code: "session_waiting",
+        believed: true,
+        account: "paula",
+        flaw: Flaw::None,
+        before: Before::Another("ada"),
+    },
+    Refusal {
+        id: "tampered",
+        title: "Tampered",
+        sent: "Dev Chandra's response, in which his role was renamed to a production role after signing.",
+        why: "The digest that was signed is no longer the one of the text.",
+        status: 403,
+        code: "digest_mismatch",
+        believed: false,
+        account: "dev",
+        flaw: Flaw::Tampered,
+        before: Before::Nothing,
+    },
+    Refusal {
+        id: "unsigned",
+        title: "Unsigned",
+        sent: "A response about Paula Okafor without any signature.",
+        why: "Anybody could have written it.",
+        status: 403,
+        code: "not_signed",
+        believed: false,
+        account: "paula",
+        flaw: Flaw::Unsigned,
+        before: Before::Nothing,
+    },
+    Refusal {
+        id: "other-key",
+        title: "Another key",
+        sent: "A response about Paula Okafor, signed with a key of the forger's own; its certificate comes along.",
+        why: "Only keys from the configured metadata count. A certificate inside a message proves nothing.",
+        status: 403,
+        code: "signature_mismatch",
+        believed: false,
+        account: "paula",
+        flaw: Flaw::OtherKey,
+        before: Before::Nothing,
+    },
+    Refusal {
+        id: "unknown-issuer",
+        title: "Unknown issuer",
+        sent: "A response about Paula Okafor from an identity provider that nobody has configured.",
+        why: "Whom to believe is the operator's decision, never the message's.",
+        status: 403,
+        code: "issuer_unknown",
+        believed: false,
+        account: "paula",
+        flaw: Flaw::OtherIssuer,
+        before: Before::Nothing,
+    },
+];
+
+impl Refusal {
+    /// The refusal of this name.
+    pub(super) fn by_id(id: &str) -> Option<&'static Self> {
+        REFUSALS.iter().find(|refusal| refusal.id == id)
+    }
+
+    /// Whose response it is.
+    pub(super) fn person(&self) -> Option<&'static Person> {
+        Person::by_account(self.account)
+    }
+}

@@ -1,0 +1,131 @@
+//! The page in a real browser: Debian's chromium, driven by the tests of
+//! `tests/browser/` (node's own test runner), against the real binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, unreachable_pub)]
+
+#[path = "support"]
+mod support {
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod process;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod server;
+}
+
+use serde_json::json;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+use support::process::{Process, free_port};
+use support::server::{EMBEDDED, Server};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use vestibule::adapters::local::{SystemClock, SystemEntropy};
+use vestibule::cli::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
+use vestibule::http::{ServeLimits, serve};
+
+const MISSING: &str = "The browser tests need more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";
+
+#[test]
+fn the_page_in_a_browser() {
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    for needed in ["playwright-core", "axe-core", "typescript"] {
+        assert!(suite.join("node_modules").join(needed).is_dir(), "no {needed}. {MISSING}");
+    }
+    assert!(Path::new("/usr/bin/chromium").is_file(), "no chromium. {MISSING}");
+    assert!(Command::new("node").arg("--version").output().is_ok(), "no node. {MISSING}");
+
+    let runtime = Runtime::new().unwrap();
+    let (demo_dir, demo_url, _demo) = demo();
+    let page = |path: &str| format!("http://127.0.0.1:{}{path}", free_port());
+    let (elsewhere_page, bucket_page, plain_page) = (page("/"), page("/console/"), page("/"));
+    let short = world(&runtime, 2, None, "ticket_lifetime = \"5s\"\nsession_lifetime = \"60s\"");
+    let elsewhere = world(&runtime, 1, Some(&elsewhere_page), "");
+    let bucket = world(&runtime, 1, Some(&bucket_page), "");
+    let plain = world(&runtime, 1, Some(&plain_page), "binding = \"plain\"\njwt_in = \"query\"");
+
+    let worlds = json!({
+        "demo": { "url": demo_url, "log": demo_dir.path().join("demo.log") },
+        "short": { "url": short.base_url, "log": short.path("server.log") },
+        "elsewhere": { "url": elsewhere.base_url, "log": elsewhere.path("server.log"), "page": elsewhere_page },
+        "bucket": { "url": bucket.base_url, "log": bucket.path("server.log"), "page": bucket_page },
+        "plain": { "url": plain.base_url, "log": plain.path("server.log"), "page": plain_page },
+    });
+    let run = Command::new("node")
+        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+        .args(only().iter().map(|name| format!("--test-name-pattern={name}")))
+        .current_dir(&suite)
+        .env("WORLDS", worlds.to_string())
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&run.stdout);
+    println!("{output}");
+    assert!(run.status.success(), "{output}\n{}", String::from_utf8_lossy(&run.stderr));
+    let passed = output.lines().find_map(|line| line.split("pass ").nth(1)).unwrap_or("0");
+    assert_ne!(passed.trim(), "0", "no test ran");
+}
+
+/// For work on one test: `BROWSER_TEST='used ticket' cargo test --test browser`.
+fn only() -> Option<String> {
+    std::env::var("BROWSER_TEST").ok()
+}
+
+/// What `vestibule demo` is to everybody.
+fn demo() -> (TempDir, String, Process) {
+    let dir = TempDir::with_prefix("vestibule-demo-").unwrap();
+    let (public, idp) = (free_port(), free_port());
+    let url = format!("http://127.0.0.1:{public}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command.args(["demo", "--listen", &format!("127.0.0.1:{public}")]);
+    command.args(["--idp-listen", &format!("127.0.0.1:{idp}")]);
+    let process = Process::start(command, &dir.path().join("demo.log"), &format!("{url}/config.json"));
+    (dir, url, process)
+}
+
+/// A server of its own configuration, with the demo's identity provider and people.
+fn world(runtime: &Runtime, idps: usize, page: Option<&str>, delivery: &str) -> Server {
+    let listeners: Vec<_> =
+        (0..idps).map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
+    let mut config = EMBEDDED.to_owned();
+    if let Some(page) = page {
+        let origin = page.split('/').take(3).collect::<Vec<_>>().join("/");
+        config = config
+            .replace("redirect_url = \"@URL@/\"", &format!("redirect_url = {page:?}"))
+            .replace("[\"@URL@\"]", &format!("[{origin:?}]"));
+    }
+    config += &format!("\n[log]\nlevel = \"trace\"\n\n[delivery]\n{delivery}\n");
+    for (number, listener) in listeners.iter().enumerate() {
+        let name = ["ADFS", "ADFS-Harbour"][number];
+        let address = listener.local_addr().unwrap();
+        config += &format!(
+            "\n[[saml.idp]]\nname = {name:?}\nprovider_arn = {PROVIDER_ARN:?}\n\
+             metadata = \"@DIR@/idp-{number}.xml\"\n\
+             sign_on_url = \"http://{address}/adfs/ls/IdpInitiatedSignOn.aspx\"\n\
+             relying_party_id = \"urn:amazon:webservices\"\nidp_initiated = true\n"
+        );
+    }
+    let mut setup = Server::setup(&format!("{config}\n{RULES}"));
+    let url = setup.base_url();
+    for (number, listener) in listeners.into_iter().enumerate() {
+        let to = RelyingParty {
+            id: "urn:amazon:webservices".into(),
+            acs_url: format!("{url}/saml"),
+            home_url: page.map_or_else(|| format!("{url}/"), str::to_owned),
+        };
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let idp = LookAlike::generate(&base, to, Arc::new(SystemClock), Arc::new(SystemEntropy)).unwrap();
+        setup = setup.file(&format!("idp-{number}.xml"), idp.metadata());
+        listener.set_nonblocking(true).unwrap();
+        runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let limits = ServeLimits {
+                max_connections: 64,
+                header_timeout: Duration::from_secs(60),
+                grace: Duration::ZERO,
+            };
+            serve(listener, idp.router(), limits, std::future::pending()).await;
+        });
+    }
+    setup.start()
+}

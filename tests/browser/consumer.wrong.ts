@@ -1,0 +1,10 @@
+// Each of these is a mistake, and TypeScript must find it: else the module's
+// types would be "any".
+
+import { VestibuleError, complete, configure, ping, start } from "../../static/vestibule.js";
+
+configure({ bse: "https://vestibule.example.com" });
+start(42);
+ping({ AccessKeyId: "ASIA" });
+(await complete()).AccessKeyId;
+new VestibuleError("code", "sentence").retry satisfies boolean;

@@ -1,0 +1,189 @@
+// Every state of the page: what axe finds, whether it moves, how it looks
+// (target/screenshots/, to be looked at by people).
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+import { FLAGS, Visitor, launch, root, worlds } from "./support.js";
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser.close());
+
+const visitor = (world, options) => Visitor.of(browser, world, options);
+
+test("signing in, at one identity provider or at one of several", async () => {
+  const one = await visitor(worlds.demo);
+  await one.page.goto(one.home);
+  await one.heading("Sign in to AWS");
+  await one.inspect("sign-in");
+  await one.leavesNothingBehind();
+
+  const several = await visitor(worlds.short);
+  await several.page.goto(several.home);
+  await several.page.getByRole("button", { name: "Sign in with ADFS-Harbour" }).waitFor();
+  await several.inspect("sign-in-several");
+  await several.leave("ada", "ADFS-Harbour");
+  await several.heading("You are signed in");
+  assert.match(await several.text("#left"), /^(3:59:\d\d|4:00:00)$/);
+  await several.page.getByRole("button", { name: "Sign in again" }).click();
+  await several.heading("Sign in to AWS");
+  assert.equal(await several.page.locator("#text").textContent(), "");
+  await several.leavesNothingBehind();
+});
+
+test("the page's own person is still told while the service answers slowly", async () => {
+  const paula = await visitor(worlds.demo);
+  await paula.page.route("**/saml", async (route) => {
+    if (route.request().method() === "GET") await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await route.continue();
+  });
+  await paula.signIn("paula");
+  await paula.page.getByText("Picking up your credentials.", { exact: true }).last().waitFor();
+  await paula.inspect("working");
+  await paula.heading("You are signed in");
+  await paula.leavesNothingBehind();
+});
+
+test("signed in: masked, shown, pinged, expired", async () => {
+  const paula = await visitor(worlds.demo);
+  await paula.page.clock.install({ time: new Date() });
+  await paula.signIn("paula");
+  await paula.heading("You are signed in");
+  await paula.page.getByRole("button", { name: "Ping" }).click();
+  await paula.page.getByText(/^Success in/).waitFor();
+  await paula.inspect("signed-in");
+  await paula.page.getByRole("button", { name: "Show" }).click();
+  await paula.page.getByRole("radio", { name: "JSON" }).check({ force: true });
+  await paula.inspect("shown");
+  await paula.page.clock.fastForward("01:00:10");
+  await paula.heading("Your credentials have expired");
+  await paula.inspect("expired");
+  await paula.leavesNothingBehind();
+});
+
+test("a ticket that was left to expire", async () => {
+  const paula = await visitor(worlds.short);
+  await paula.page.route("**/saml", async (route) => {
+    // Longer than the five seconds that tickets live in this world.
+    if (route.request().method() === "GET") await new Promise((resolve) => setTimeout(resolve, 6_500));
+    await route.continue();
+  });
+  await paula.signIn("paula");
+  await paula.heading("That took too long");
+  assert.equal(await paula.text("#code"), "ticket_expired");
+  await paula.inspect("ticket-expired");
+  await paula.leavesNothingBehind({ statuses: [401] });
+});
+
+test("a ticket used twice, and one of another tab", async () => {
+  const paula = await visitor(worlds.demo);
+  await paula.page.route("**/saml", async (route) => {
+    if (route.request().method() === "GET") await route.fetch();
+    await route.continue();
+  });
+  await paula.signIn("paula");
+  await paula.heading("There is nothing left to pick up");
+  await paula.inspect("gone");
+  const tab = await paula.context.newPage();
+  await tab.goto(`${paula.home}#jwt=${paula.ticket}`);
+  await tab.getByRole("heading", { name: "This ticket is not for this tab" }).waitFor();
+  await new Visitor(paula.world, paula.context, tab).inspect("another-tab");
+  await paula.leavesNothingBehind({ statuses: [404] });
+});
+
+test("a service that cannot be reached", async () => {
+  const person = await visitor(worlds.demo);
+  await person.page.route("**/config.json", (route) => route.abort("connectionrefused"));
+  await person.page.goto(person.home);
+  await person.heading("No connection");
+  await person.inspect("no-connection");
+  await person.page.unroute("**/config.json");
+  await person.page.getByRole("button", { name: "Try again" }).click();
+  await person.heading("Sign in to AWS");
+  await person.leavesNothingBehind({ failures: 1 });
+});
+
+test("refusals: by a rule, ambiguous, nothing there, and without a contact", async () => {
+  for (const [world, account, heading, name] of [
+    [worlds.demo, "dev", "Access is not allowed", "refused-by-rule"],
+    [worlds.short, "tim", "Several of your roles fit", "refused-ambiguous"],
+  ]) {
+    const person = await visitor(world);
+    await person.signIn(account);
+    await person.heading(heading);
+    await person.inspect(name);
+    await person.leavesNothingBehind({ statuses: [403] });
+  }
+  const lost = await visitor(worlds.demo);
+  await lost.page.goto(`${worlds.demo.url}/nowhere`);
+  await lost.heading("There is nothing here");
+  await lost.inspect("not-found");
+  await lost.leavesNothingBehind({ statuses: [404] });
+});
+
+test("without JavaScript", async () => {
+  const person = await visitor(worlds.demo, { javaScriptEnabled: false });
+  await person.page.goto(person.home);
+  await person.heading("JavaScript is off");
+  await person.page.screenshot({ path: path.join(root, "target/screenshots/no-script.png"), fullPage: true });
+  await person.context.close();
+});
+
+test("no credentials are in any file of the browser's profile, and a ticket that is gives nothing", async () => {
+  const profile = await mkdtemp(path.join(os.tmpdir(), "vestibule-profile-"));
+  try {
+    const options = { executablePath: "/usr/bin/chromium", args: FLAGS };
+    const context = await chromium.launchPersistentContext(profile, options);
+    const paula = new Visitor(worlds.demo, context, context.pages()[0] ?? (await context.newPage()));
+    let verifier = "";
+    await paula.page.exposeFunction("remember", (found) => (verifier = found));
+    await paula.page.addInitScript(() => {
+      const found = location.port && sessionStorage.getItem("vestibule.login");
+      if (found) globalThis.remember(found);
+    });
+    await paula.signIn("paula");
+    await paula.heading("You are signed in");
+    await paula.page.getByRole("radio", { name: "JSON" }).check({ force: true });
+    await paula.page.getByRole("button", { name: "Show" }).click();
+    const { SecretAccessKey, SessionToken } = JSON.parse(await paula.text("#text"));
+    await paula.leavesNothingBehind();
+
+    const files = await readdir(profile, { recursive: true, withFileTypes: true });
+    const contents = await Promise.all(
+      files
+        .filter((file) => file.isFile())
+        .map(async (file) => [file.name, await readFile(path.join(file.parentPath ?? file.path, file.name))]),
+    );
+    const holding = (text) => contents.filter(([, content]) => content.includes(text)).map(([name]) => name);
+    assert.deepEqual(holding(SecretAccessKey), []);
+    assert.deepEqual(holding(SessionToken), []);
+    assert.ok(holding("127.0.0.1").includes("History"), "there is a history to look at");
+    // Chromium writes the address of a redirect down before any script of the page runs.
+    console.log(`the spent ticket is in: ${[...new Set(holding(paula.ticket.split(".")[2]))].join(" ")}`);
+    const headers = { authorization: `Bearer ${paula.ticket}`, "vestibule-verifier": verifier };
+    const answer = await fetch(`${worlds.demo.url}/saml`, { headers });
+    assert.deepEqual([answer.status, (await answer.json()).error], [404, "gone"]);
+  } finally {
+    await rm(profile, { recursive: true, force: true });
+  }
+});
+
+test("TypeScript reads the module's types, and the page keeps to them", async () => {
+  const tsc = path.join(root, "tests/browser/node_modules/typescript/bin/tsc");
+  const options = "--noEmit --strict --allowJs --checkJs --target es2022 --module esnext --moduleResolution bundler --lib es2023,dom,dom.iterable".split(" ");
+  const check = (...files) => promisify(execFile)(process.execPath, [tsc, ...options, ...files], { cwd: root });
+  await check("static/vestibule.js", "static/page.js", "tests/browser/consumer.ts");
+  const wrong = await check("tests/browser/consumer.wrong.ts").then(
+    () => "",
+    (error) => error.stdout,
+  );
+  for (const line of [6, 7, 8, 9]) {
+    assert.match(wrong, new RegExp(`consumer\\.wrong\\.ts\\(${line},`), `line ${line} is wrong:\n${wrong}`);
+  }
+});

@@ -1,0 +1,195 @@
+// The person's browser, and what it must never show.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+export const root = path.join(here, "../..");
+export const worlds = JSON.parse(process.env.WORLDS ?? "null");
+assert.ok(worlds, "started by `cargo test --test browser`, which starts the servers too");
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const shots = path.join(root, "target/screenshots");
+
+export const FLAGS =
+  "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(
+    " ",
+  );
+
+export function launch() {
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+}
+
+/** Somebody with a browser of their own, watched. */
+export class Visitor {
+  static async of(browser, world, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...options });
+    return new Visitor(world, context, await context.newPage());
+  }
+
+  constructor(world, context, page) {
+    this.world = world;
+    this.context = context;
+    this.page = page;
+    this.home = world.page ?? `${world.url}/`;
+    this.requests = [];
+    this.tickets = new Set();
+    this.console = [];
+    context.on("request", (request) => this.requests.push(request));
+    context.on("response", async (response) => {
+      const location = await response.headerValue("location").catch(() => null);
+      const ticket = location?.match(/[#?&]jwt=([^&#]+)/)?.[1];
+      if (ticket) this.tickets.add(ticket);
+    });
+    context.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) this.console.push(message.text());
+    });
+    context.on("weberror", (error) => this.console.push(String(error.error())));
+  }
+
+  /** Goes to the page and signs in there, as far as the identity provider gets. */
+  async signIn(account, idp = "ADFS") {
+    await this.page.goto(this.home);
+    await this.leave(account, idp);
+  }
+
+  async leave(account, idp = "ADFS") {
+    await this.page.getByRole("button", { name: `Sign in with ${idp}`, exact: true }).click();
+    await this.choose(account);
+  }
+
+  async choose(account) {
+    await this.page.locator(`button[name=person][value="${account}"]`).click();
+  }
+
+  heading(text) {
+    return this.page.getByRole("heading", { level: 1, name: text }).waitFor();
+  }
+
+  get ticket() {
+    return [...this.tickets].at(-1);
+  }
+
+  text(selector) {
+    return this.page.locator(selector).innerText();
+  }
+
+  /** How much the page has moved under the person's eyes. */
+  async shift() {
+    return this.page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          let sum = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+          }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => resolve(sum), 100);
+        }),
+    );
+  }
+
+  /** Nothing for axe to find, in both colours, wide and narrow; pictures of all four. */
+  async inspect(name) {
+    assert.ok((await this.shift()) < 0.01, `${name} moves`);
+    await mkdir(shots, { recursive: true });
+    const size = this.page.viewportSize();
+    for (const colorScheme of ["light", "dark"]) {
+      await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      for (const [width, height] of [
+        [1100, 900],
+        [390, 844],
+        [320, 640],
+      ]) {
+        await this.page.setViewportSize({ width, height });
+        const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(wide <= 0, `${name} is ${wide} pixels too wide at ${width}`);
+        if (width === 320) continue;
+        const violations = await this.audit();
+        assert.deepEqual(violations, [], `${name}, ${colorScheme}, ${width}`);
+        const file = `${name}-${colorScheme}-${width > 1000 ? "wide" : "narrow"}.png`;
+        await this.page.screenshot({ path: path.join(shots, file), fullPage: true });
+      }
+    }
+    await this.page.emulateMedia({ colorScheme: null, reducedMotion: null });
+    await this.page.setViewportSize(size);
+  }
+
+  async audit() {
+    await this.page.evaluate(axe);
+    return this.page.evaluate(async () => {
+      const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+      const { violations } = await globalThis.axe.run(document, { runOnly: tags });
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(" | ")}`);
+    });
+  }
+
+  /**
+   * At the end of every test: nothing complained (but the statuses that were
+   * wanted), nobody else was asked, and the ticket is nowhere.
+   */
+  async leavesNothingBehind({ statuses = [], failures = 0 } = {}) {
+    const expected = (line) => statuses.some((status) => line.includes(`status of ${status} `));
+    const lines = this.console.filter((line) => !expected(line));
+    const failed = lines.filter((line) => line.includes("net::ERR_"));
+    assert.equal(failed.length, failures, failed.join("\n"));
+    assert.deepEqual(lines.filter((line) => !failed.includes(line)), [], "the console is quiet");
+
+    for (const request of this.requests) {
+      const url = new URL(request.url());
+      assert.equal(url.hostname, "127.0.0.1", `${url} is nobody of ours`);
+      const headers = await request.allHeaders();
+      for (const ticket of this.tickets) {
+        assert.ok(!url.search.includes(ticket), `in a query: ${url.pathname}`);
+        assert.ok(!headers.referer?.includes("jwt"), `in a referrer: ${headers.referer}`);
+        assert.ok(!request.postData()?.includes(ticket), `in a body: ${url.pathname}`);
+      }
+    }
+    for (const page of this.context.pages()) {
+      assert.ok(!page.url().includes("jwt"), page.url());
+      const session = await this.context.newCDPSession(page);
+      const { entries } = await session.send("Page.getNavigationHistory");
+      const found = entries.map(({ url }) => url).filter((url) => url.includes("jwt="));
+      assert.deepEqual(found, [], "in the tab's history");
+      const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, document.cookie]));
+      assert.equal(kept, '[{},""]', "nothing outlives the tab");
+    }
+    await assertNotLogged(this.world, this.tickets);
+    await this.context.close();
+  }
+}
+
+/** Not even in parts: a ticket without its signature says who signed in. */
+export async function assertNotLogged(world, tickets) {
+  const log = await readFile(world.log, "utf8");
+  for (const ticket of tickets) {
+    for (const part of ticket.split(".").slice(1)) {
+      assert.ok(!log.includes(part), "a ticket in the log");
+    }
+  }
+}
+
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+/** A dumb server of files, as a bucket is: `@VESTIBULE@` in them becomes the world's address. */
+export async function serveFiles(world, directory) {
+  const { port, pathname: prefix } = new URL(world.page);
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url ?? "/", world.page);
+    const name = pathname === prefix ? "index.html" : path.posix.relative(prefix, pathname);
+    const type = TYPES[path.extname(name)];
+    try {
+      assert.ok(type && !name.startsWith(".."));
+      const text = await readFile(path.join(directory, name), "utf8");
+      response.writeHead(200, { "content-type": type, "cache-control": "no-cache" });
+      response.end(text.replaceAll("@VESTIBULE@", world.url).replace('name="vestibule" content=""', `name="vestibule" content="${world.url}"`));
+    } catch {
+      response.writeHead(404, { "content-type": "text/plain" }).end("no such file");
+    }
+  });
+  await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", () => resolve(undefined)));
+  return server;
+}
