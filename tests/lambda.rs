@@ -1,4 +1,4 @@
-//! The binary as Lambda functions, on DynamoDB and a strict STS: events of every
+//! The binary as Lambda functions, on DynamoDB, KMS and a strict STS: events of every
 //! kind in API Gateway's shapes, and what goes back to the gateway.
 #![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -9,6 +9,8 @@ mod forge;
 mod support {
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod aws;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod fault_proxy;
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod lambda_runtime;
     #[allow(dead_code, reason = "other tests use the rest")]
@@ -22,7 +24,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use forge::Forge;
 use serde_json::{Value, json};
 use std::path::Path;
-use support::aws::Emulators;
+use support::aws::{Emulators, Service};
+use support::fault_proxy::FaultProxy;
 use support::lambda_runtime::LambdaHost;
 use tempfile::TempDir;
 
@@ -63,17 +66,21 @@ impl Cloud {
              provider_arn = \"arn:aws:iam::123456789012:saml-provider/ADFS\"\n\
              sign_on_url = \"https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx\"\n\
              [sts]\nkind = \"aws\"\n[store]\nkind = \"dynamodb\"\n\
-             [keys]\nkind = \"local\"\npath = {:?}\n",
+             [keys]\nkind = \"kms\"\nkey_id = {:?}\nencryption_context = {{ samlprovider = \"ADFS\" }}\n",
             path("adfs.xml"),
-            path("keys"),
+            aws.create_key("SYMMETRIC_DEFAULT"),
         );
         std::fs::write(path("vestibule.toml"), config).unwrap();
         Self { aws, dir }
     }
 
     fn function(&self, handler: &str) -> LambdaHost {
+        self.function_through(handler, &[])
+    }
+
+    fn function_through(&self, handler: &str, proxies: &[(Service, &str)]) -> LambdaHost {
         let config = self.dir.path().join("vestibule.toml").display().to_string();
-        let mut env = self.aws.env();
+        let mut env = self.aws.env_through(proxies);
         env.push(("VESTIBULE_CONFIG".to_owned(), config));
         env.push(("_HANDLER".to_owned(), handler.to_owned()));
         LambdaHost::start(Path::new(env!("CARGO_BIN_EXE_vestibule")), &[], &env)
@@ -249,7 +256,32 @@ fn every_route_is_there_and_text_goes_out_as_text() {
         }
     }
     let preflight = rest("OPTIONS", "/saml", &[("Origin", "https://vestibule.example.com")], None);
-    assert_eq!(function.invoke(&preflight).unwrap()["statusCode"], 204);
+    assert_eq!(function.invoke(&preflight).unwrap()["statusCode"], 200);
+}
+
+/// What a login costs, by what AWS bills: once warm, KMS is not asked at all.
+#[test]
+fn a_warm_login_asks_aws_for_no_more_than_it_must() {
+    let cloud = Cloud::start();
+    let services = [Service::Sts, Service::DynamoDb, Service::Kms];
+    let proxies = services.map(|service| FaultProxy::start(&cloud.aws.endpoint(service)));
+    let through: Vec<_> = services.into_iter().zip(proxies.iter().map(|proxy| proxy.url.as_str())).collect();
+    let function = cloud.function_through("bootstrap", &through);
+    for proxy in &proxies {
+        assert_eq!(proxy.seen().len(), 0, "nothing is asked before the first event");
+    }
+    let counts = |assertion_id: &str| {
+        proxies.iter().for_each(FaultProxy::reset);
+        let answer = function.invoke(&rest("POST", "/saml", &[FORM], Some(&form(assertion_id)))).unwrap();
+        let bearer = format!("Bearer {}", ticket_of(&answer));
+        let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", VERIFIER)];
+        let taken = function.invoke(&rest("GET", "/saml", &headers, None)).unwrap();
+        assert_eq!(taken["statusCode"], 200, "{taken}");
+        proxies.iter().flat_map(FaultProxy::counts).map(|(call, n)| format!("{call} {n}")).collect::<Vec<_>>()
+    };
+    println!("the first login ever: {:?}", counts("_cold"));
+    let warm = ["AssumeRoleWithSAML 1", "DeleteItem 1", "TransactWriteItems 3", "UpdateItem 1"];
+    assert_eq!(counts("_warm"), warm);
 }
 
 #[test]

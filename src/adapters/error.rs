@@ -120,9 +120,6 @@ pub enum OpenError {
         /// What is wrong with it; never its content.
         reason: &'static str,
     },
-    /// Promised, not there.
-    #[error("this build does not have {0} yet")]
-    NotBuilt(&'static str),
     /// No thread for the writer.
     #[error("no thread can be started ({0}); raise the process's limits")]
     Thread(io::Error),

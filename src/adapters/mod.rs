@@ -17,8 +17,9 @@ use crate::broker::World;
 use crate::broker::ports::{
     AuditTrail, CallerDirectory, Clock, CredentialIssuer, Entropy, KeyRing, SessionStore, UserDirectory,
 };
-use crate::config::{DynamoDb, Keys, Store, Sts};
+use crate::config::{DynamoDb, Keys, Kms, Store, Sts};
 use aws::dynamodb::{DynamoDbStore, Tables};
+use aws::kms::KmsKeyRing;
 use aws::{Sdk, StsIssuer};
 use key_admin::LocalKeyAdmin;
 use local::{EmbeddedStore, LocalIssuer, LocalKeyRing};
@@ -61,7 +62,9 @@ pub async fn open(
     };
     let keys: Arc<dyn KeyRing> = match keys {
         Keys::Local { path } => Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&entropy))?),
-        Keys::Kms(_) => return Err(OpenError::NotBuilt("keys.kind = \"kms\"")),
+        Keys::Kms(settings) => {
+            Arc::new(kms_key_ring(&sdk, store, settings, Arc::clone(&clock), Arc::clone(&entropy)).await)
+        }
     };
     let Stores { sessions, audit, users } = match store {
         Store::Embedded { path } => Stores::of(EmbeddedStore::open(path)?),
@@ -79,7 +82,7 @@ pub async fn open(
 /// # Errors
 /// [`OpenError`].
 pub async fn open_key_ring(
-    _store: &Store,
+    store: &Store,
     keys: &Keys,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -89,7 +92,9 @@ pub async fn open_key_ring(
             let ring = LocalKeyRing::open(path, Arc::clone(&clock), entropy)?;
             Ok(Arc::new(LocalKeyAdmin { ring, clock }))
         }
-        Keys::Kms(_) => Err(OpenError::NotBuilt("keys.kind = \"kms\"")),
+        Keys::Kms(settings) => {
+            Ok(Arc::new(kms_key_ring(&Sdk::default(), store, settings, clock, entropy).await))
+        }
     }
 }
 
@@ -118,4 +123,22 @@ fn tables(settings: &DynamoDb) -> Tables {
         users: settings.users_table.clone(),
         audit: settings.audit_table.clone(),
     }
+}
+
+/// The ring's table is in the ring's region; where the store is in DynamoDB
+/// too, at the store's address.
+async fn kms_key_ring(
+    sdk: &Sdk,
+    store: &Store,
+    settings: &Kms,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> KmsKeyRing {
+    let endpoint = match store {
+        Store::DynamoDb(store) if store.region == settings.region => store.endpoint.as_deref(),
+        Store::DynamoDb(_) | Store::Embedded { .. } => None,
+    };
+    let kms = aws_sdk_kms::Client::new(&sdk.at(&settings.region, settings.endpoint.as_deref()).await);
+    let table = aws_sdk_dynamodb::Client::new(&sdk.at(&settings.region, endpoint).await);
+    KmsKeyRing::new(&kms, &table, settings.clone(), clock, entropy)
 }

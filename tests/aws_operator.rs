@@ -1,5 +1,6 @@
-//! Configured values in the Parameter Store, on an emulator: what operators see
-//! of it, with a proxy for the refusals that emulators never give.
+//! AWS as operators meet it on the command line: configured values in the
+//! Parameter Store, keys in KMS. On emulators, with a proxy for the refusals that
+//! these never give.
 #![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -67,16 +68,15 @@ kind = "local"
         Self { aws, proxy, dir }
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command.args(arguments).args(["--config", "vestibule.toml"]).current_dir(self.dir.path()).env_clear();
+        command.envs(self.aws.env_through(&[(Service::Ssm, &self.proxy.url)]));
+        command
+    }
+
     fn check(&self, more: &[&str], env: &[(&str, &str)]) -> (Output, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
-            .args(["check", "--config", "vestibule.toml"])
-            .args(more)
-            .current_dir(self.dir.path())
-            .env_clear()
-            .envs(self.aws.env_through(&[(Service::Ssm, &self.proxy.url)]))
-            .envs(env.iter().copied())
-            .output()
-            .unwrap();
+        let output = self.command(&["check"]).args(more).envs(env.iter().copied()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (output, said)
     }
@@ -167,4 +167,35 @@ fn a_value_of_the_parameter_store_is_never_shown() {
         assert!(said.contains("server.public_url") && said.contains("server.max_connections"), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
+}
+
+#[test]
+fn keys_that_kms_protects_are_made_listed_and_rotated() {
+    let place = Place::new();
+    place.aws.create_tables();
+    let key = place.aws.create_key("SYMMETRIC_DEFAULT");
+    let keys = |command: &str, key: &str| {
+        let output = place
+            .command(&["keys", command])
+            .env("VESTIBULE_KEYS_KIND", "kms")
+            .env("VESTIBULE_KEYS_KEY_ID", key)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let ok = |command: &str| {
+        let (code, said) = keys(command, &key);
+        assert_eq!(code, Some(0), "{said}");
+        said
+    };
+    let first = ok("create");
+    assert_eq!((ok("create"), ok("list")), (first.clone(), first.clone()), "made once");
+    let second = ok("rotate");
+    assert_eq!(ok("list"), first + &second, "the old one is still there");
+    // Only ciphertext is in the table.
+    assert_eq!(place.aws.items("SAMLKeys").len(), 1);
+
+    let (code, said) = keys("rotate", "alias/nobodys");
+    assert_eq!(code, Some(EX_CONFIG), "{said}");
+    assert!(said.contains("vestibule: ") && said.contains("alias/nobodys"), "{said}");
 }
