@@ -278,6 +278,16 @@ mod tests {
         );
     }
 
+    /// Canonical XML 1.0, 2.3: which characters are written as references, where.
+    #[test]
+    fn escapes_are_those_of_the_specification() {
+        let xml = "<a b='&amp;&lt;>&quot;&#39;&#9;&#10;&#13;'>&amp;&lt;&gt;\"'&#9;&#10;&#13;<?p  <&>\"\t\n?><?q?></a>";
+        assert_eq!(
+            canonical(xml, "a", None, &[]),
+            "<a b=\"&amp;&lt;>&quot;'&#x9;&#xA;&#xD;\">&amp;&lt;&gt;\"'\t\n&#xD;<?p <&>\"\t\n?><?q?></a>"
+        );
+    }
+
     #[test]
     fn two_prefixes_of_one_namespace_stay_two() {
         let xml = "<b:a xmlns:a='urn:x' xmlns:b='urn:x' xmlns:c='urn:x' b:y='1' a:x='2'/>";
