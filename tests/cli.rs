@@ -53,6 +53,11 @@ path = "keys"
 }
 
 fn vestibule(dir: &Path, arguments: &[&str]) -> Output {
+    vestibule_in(dir, arguments, &[])
+}
+
+/// The same with variables of the environment, and no other of ours.
+fn vestibule_in(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     // A service that starts although it should not is killed, and its code is 137.
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "20", env!("CARGO_BIN_EXE_vestibule")]);
@@ -61,7 +66,7 @@ fn vestibule(dir: &Path, arguments: &[&str]) -> Output {
             command.env_remove(name);
         }
     }
-    command.args(arguments).current_dir(dir).output().unwrap()
+    command.args(arguments).current_dir(dir).envs(environment.iter().copied()).output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -220,12 +225,7 @@ fn an_address_in_use_is_named() {
 fn the_environment_goes_over_the_file_and_a_typo_in_it_is_a_fault() {
     let dir = workplace();
     let check = |name: &str, value: &str| {
-        Command::new(env!("CARGO_BIN_EXE_vestibule"))
-            .args(["check", "--config", "vestibule.toml"])
-            .env(name, value)
-            .current_dir(dir.path())
-            .output()
-            .unwrap()
+        vestibule_in(dir.path(), &["check", "--config", "vestibule.toml"], &[(name, value)])
     };
     assert!(check("VESTIBULE_SERVER_LISTEN", "127.0.0.1:1234").status.success());
     for (name, value) in [("VESTIBULE_SERVER_LISTEN", "nonsense"), ("VESTIBULE_SERVER_LISTNE", "127.0.0.1:1")]

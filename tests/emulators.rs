@@ -129,40 +129,40 @@ fn dynamodb_gives_one_of_64_concurrent_transactions_the_claim() {
 }
 
 #[test]
-fn dynamodb_finds_audit_items_by_user_day_and_access_key() {
+fn dynamodb_finds_audit_items_by_person_day_and_access_key() {
     let aws = Emulators::start();
     aws.create_tables();
-    for (at, user, day, key) in [
-        ("2026-11-23T09:00:01Z#2", "paula", "2026-11-23", "ASIA2"),
-        ("2026-11-23T09:00:00Z#1", "paula", "2026-11-23", "ASIA1"),
-        ("2026-11-24T09:00:00Z#3", "peter", "2026-11-24", "ASIA3"),
+    for (at, person, key) in [
+        ("2026-11-23T09:00:01Z", "ADFS#paula", "ASIA2"),
+        ("2026-11-23T09:00:00Z", "ADFS#paula", "ASIA1"),
+        ("2026-11-24T09:00:00Z", "ADFS#peter", "ASIA3"),
     ] {
         let item = json!({
-            "pk": { "S": key }, "sk": { "S": at }, "user": { "S": user }, "day": { "S": day },
-            "access_key_id": { "S": key },
+            "login_id": { "S": key }, "step": { "S": "2-issued" }, "trail": { "S": "all" },
+            "recorded": { "S": at }, "person": { "S": person }, "access_key_id": { "S": key },
         });
         aws.call(Service::DynamoDb, "PutItem", &json!({ "TableName": "SAMLAudit", "Item": item })).unwrap();
     }
-    let found = |index: &str, attribute: &str, value: &str| {
+    let found = |index: &str, condition: &str, values: Value| {
         let input = json!({
-            "TableName": "SAMLAudit",
-            "IndexName": index,
-            "KeyConditionExpression": "#a = :v",
-            "ExpressionAttributeNames": { "#a": attribute },
-            "ExpressionAttributeValues": { ":v": { "S": value } },
+            "TableName": "SAMLAudit", "IndexName": index,
+            "KeyConditionExpression": condition, "ExpressionAttributeValues": values,
         });
         let answer = aws.call(Service::DynamoDb, "Query", &input).unwrap();
         let keys = answer["Items"].as_array().unwrap().iter();
         keys.map(|item| item["access_key_id"]["S"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(found("by-user", "user", "paula"), ["ASIA1", "ASIA2"]);
-    assert_eq!(found("by-day", "day", "2026-11-24"), ["ASIA3"]);
-    assert_eq!(found("by-access-key-id", "access_key_id", "ASIA2"), ["ASIA2"]);
+    let person = json!({ ":p": { "S": "ADFS#paula" } });
+    assert_eq!(found("by-person", "person = :p", person), ["ASIA1", "ASIA2"]);
+    let day = json!({ ":t": { "S": "all" }, ":d": { "S": "2026-11-24" } });
+    assert_eq!(found("by-time", "trail = :t AND begins_with(recorded, :d)", day), ["ASIA3"]);
+    let key = json!({ ":k": { "S": "ASIA2" } });
+    assert_eq!(found("by-access-key", "access_key_id = :k", key), ["ASIA2"]);
     let ttl =
         aws.call(Service::DynamoDb, "DescribeTimeToLive", &json!({ "TableName": "SAMLSessions" })).unwrap();
     assert_eq!(
         ttl["TimeToLiveDescription"],
-        json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": "exp" })
+        json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": "expires" })
     );
 }
 

@@ -3,6 +3,8 @@
 
 mod check;
 pub mod demo;
+mod doctor;
+mod init;
 mod keys;
 pub(crate) mod load;
 pub(crate) mod log;
@@ -54,6 +56,18 @@ enum Command {
         #[arg(long)]
         resolve: bool,
     },
+    /// Look whether everything is as it must be, and say what to do if not
+    ///
+    /// Metadata and certificates, IAM's copy of them, STS and its clock, KMS with
+    /// its context, tables, trust policies, permissions; files and disk where
+    /// they are local. Changes nothing. Exit code 0: nothing wrong was found
+    /// (what could not be looked at is listed as unknown); 1: warnings; 2: faults.
+    Doctor(doctor::Options),
+    /// Write what is special to a site: configuration, AD FS script, trust policy
+    ///
+    /// From the identity provider's metadata. All files or none are written, and
+    /// none is overwritten without --force.
+    Init(init::Options),
     /// The keys that seal waiting credentials and sign tickets
     Keys {
         #[command(subcommand)]
@@ -78,6 +92,8 @@ pub fn run(
         Command::Demo(options) => demo::run(&options),
         Command::Serve { config } => serve::run(&config, environment),
         Command::Check { config, resolve } => serve::in_runtime(check::run(&config, resolve, environment)),
+        Command::Doctor(options) => doctor::run(&options, environment),
+        Command::Init(options) => serve::in_runtime(async move { init::run(&options) }),
         Command::Keys { command } => serve::in_runtime(keys::run(command, environment)),
     }
 }

@@ -20,6 +20,7 @@ mod form;
 mod headers;
 mod login;
 mod metrics;
+mod openapi;
 mod pages;
 mod refusal;
 pub mod serve;
@@ -157,6 +158,7 @@ pub fn router(app: Arc<App>) -> Router {
     }
     let mut own = Router::new()
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
+        .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")))
         .route("/authorizer", post(authorizer::route).fallback(only("POST")));
     for asset in pages::ASSETS {
         let page = get(move |headers| pages::serve(asset, headers));

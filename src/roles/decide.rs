@@ -85,6 +85,16 @@ impl Rules {
         Self { rules, providers }
     }
 
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// The SAML provider of each identity provider, by its configured name.
+    pub fn provider_arns(&self) -> impl Iterator<Item = (&str, &ProviderArn)> {
+        self.providers.iter().map(|(name, arn)| (name.as_str(), arn))
+    }
+
     /// Chooses a role for this person, or says why not.
     ///
     /// # Errors

@@ -15,7 +15,9 @@ const MAX_RESOLUTION_STEPS: usize = 1_000_000;
 /// Refuses a text that is too complex, has a document type, or that the parser
 /// would accept though Namespaces in XML 1.0 does not.
 pub(super) fn scan(text: &str, limits: &Limits) -> Result<Counts, Refusal> {
-    let mut scan = Scan { limits, counts: Counts::default(), open: Vec::new(), in_scope: 0, steps: 0 };
+    let has_references = text.contains("&#");
+    let mut scan =
+        Scan { limits, counts: Counts::default(), open: Vec::new(), in_scope: 0, steps: 0, has_references };
     scan.document(text)?;
     Ok(scan.counts)
 }
@@ -35,6 +37,8 @@ struct Scan<'l> {
     open: Vec<usize>,
     in_scope: usize,
     steps: usize,
+    /// Whether there may be character references at all; mostly there are none.
+    has_references: bool,
 }
 
 impl Scan<'_> {
@@ -48,6 +52,7 @@ impl Scan<'_> {
         while let Some(start) = rest.find('<') {
             if start > 0 {
                 self.node()?;
+                self.references(rest.get(..start).unwrap_or_default())?;
             }
             let markup = rest.get(start..).ok_or(Refusal::NotXml)?;
             rest = match markup.as_bytes().get(1) {
@@ -109,6 +114,7 @@ impl Scan<'_> {
                     if attributes > self.limits.max_attributes {
                         return Err(Refusal::TooComplex(Cap::Attributes));
                     }
+                    self.references(value)?;
                     if name == "xmlns" {
                         // The parser lets a second default declaration pass.
                         if std::mem::replace(&mut default_declared, true) {
@@ -116,8 +122,9 @@ impl Scan<'_> {
                         }
                         self.declaration(value)?;
                     } else if name.starts_with("xmlns:") {
-                        // Namespaces in XML 1.0, 5: a prefix cannot be undeclared.
-                        if value.is_empty() {
+                        // Namespaces in XML 1.0, 5: a prefix cannot be undeclared,
+                        // and 3: `xmlns` cannot be declared.
+                        if value.is_empty() || name == "xmlns:xmlns" {
                             return Err(Refusal::NotXml);
                         }
                         self.declaration(value)?;
@@ -152,6 +159,23 @@ impl Scan<'_> {
             return Err(Refusal::NotCanonicalizable);
         }
         Ok(())
+    }
+
+    /// XML 1.0, 4.1: what a reference names is a character. The parser reads
+    /// one to a surrogate, or to nothing in Unicode, as U+FFFD.
+    fn references(&self, text: &str) -> Result<(), Refusal> {
+        if !self.has_references {
+            return Ok(());
+        }
+        let is_character = |reference: &str| {
+            let number = reference.split_once(';').map_or(reference, |(number, _)| number);
+            let code = match number.strip_prefix('x') {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            code.is_ok_and(|code| char::from_u32(code).is_some())
+        };
+        if text.split("&#").skip(1).all(is_character) { Ok(()) } else { Err(Refusal::NotXml) }
     }
 
     fn node(&mut self) -> Result<(), Refusal> {
@@ -272,6 +296,7 @@ mod tests {
             "<a/>",
             "<?xml version='1.0' encoding='UTF-8'?>\n<a b = \"c>d\" e='\"'>x<!-- <b> --><![CDATA[<!DOCTYPE]]>\
              <?p <q>?></a>",
+            "<a b='&#65;&#x10ffff;&amp;#'>&#x41;<![CDATA[&#xD800;]]><!-- &#xD800; --></a>",
             "<a xmlns='urn:a' xmlns:b='urn:b'><b:c xmlns=''/></a >",
         ] {
             assert_eq!(refusal(text), None, "{text}");
@@ -322,6 +347,10 @@ mod tests {
             "<a xmlns:p=''/>",
             "<a><?xml version='1.0'?></a>",
             "<a><?XML\tx?></a>",
+            "<a xmlns:xmlns='urn:a'/>",
+            "<a>&#xD800;</a>",
+            "<a>x&#65;&#x110000;</a>",
+            "<a b='&#xdfff;'/>",
         ] {
             assert_eq!(refusal(text), Some(Refusal::NotXml), "{text}");
         }

@@ -127,6 +127,19 @@ test("refusals: by a rule, ambiguous, nothing there, and without a contact", asy
   await lost.leavesNothingBehind({ statuses: [404] });
 });
 
+test("the demo's identity provider, and its panel while something happens", async () => {
+  const person = await visitor(worlds.demo);
+  await person.page.goto(person.home);
+  await person.page.getByRole("button", { name: "Sign in with ADFS" }).click();
+  await person.page.locator("button[value=paula]").waitFor();
+  await person.inspect("demo-sign-on");
+  await person.page.goto(new URL("/panel", person.page.url()).href);
+  await person.page.getByRole("heading", { level: 1 }).waitFor();
+  await person.page.waitForTimeout(1_000);
+  await person.inspect("demo-panel");
+  await person.leavesNothingBehind();
+});
+
 test("without JavaScript", async () => {
   const person = await visitor(worlds.demo, { javaScriptEnabled: false });
   await person.page.goto(person.home);

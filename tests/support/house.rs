@@ -113,8 +113,13 @@ impl House {
 
     /// The same with a document that the test has changed.
     pub async fn post_xml(&self, xml: &str, page: &Page) -> Answer {
+        self.post_field(&STANDARD.encode(xml), page).await
+    }
+
+    /// The same with a `SAMLResponse` field that the test has made.
+    pub async fn post_field(&self, field: &str, page: &Page) -> Answer {
         let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("SAMLResponse", &STANDARD.encode(xml))
+            .append_pair("SAMLResponse", field)
             .append_pair("RelayState", &page.relay_state())
             .finish();
         let request = Request::post("/saml")

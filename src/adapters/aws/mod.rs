@@ -2,6 +2,7 @@
 //! configured values from the Parameter Store.
 
 pub mod dynamodb;
+pub mod inspect;
 pub mod kms;
 mod sdk;
 mod ssm;

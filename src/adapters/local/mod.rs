@@ -1,6 +1,7 @@
 //! Everything embedded: an issuer, a store and a key ring that need nothing
 //! but a disk. A small company's whole back end, and the demo's.
 
+pub mod inspect;
 mod issuer;
 mod keyfile;
 mod keyring;

@@ -1,6 +1,6 @@
 //! The forge's keys, and how it signs.
 
-use super::{DSIG, ENVELOPED, EXCLUSIVE};
+use super::{DSIG, ENVELOPED, EXCLUSIVE, replace};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256,
@@ -167,6 +167,8 @@ pub struct Signing {
     pub key_info: Option<&'static Key>,
     /// Changes SignedInfo's text before it is signed.
     pub edit_signed_info: fn(String) -> String,
+    /// Replacements in SignedInfo before it is signed, each of what is there once.
+    pub signed_info_edits: Vec<(String, String)>,
 }
 
 impl Default for Signing {
@@ -182,6 +184,7 @@ impl Default for Signing {
             value: None,
             key_info: Some(rsa()),
             edit_signed_info: |text| text,
+            signed_info_edits: Vec::new(),
         }
     }
 }
@@ -213,7 +216,10 @@ impl Signing {
 
     /// A signature of whatever has this digest and `ID`.
     pub fn signature(&self, id: &str, digest: &str) -> String {
-        let signed_info = (self.edit_signed_info)(self.signed_info(id, digest));
+        let mut signed_info = (self.edit_signed_info)(self.signed_info(id, digest));
+        for (from, to) in &self.signed_info_edits {
+            signed_info = replace(&signed_info, from, to);
+        }
         let value = {
             let whole = self.wrap(&signed_info);
             let document = parse(&whole);

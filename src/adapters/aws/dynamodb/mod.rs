@@ -1,6 +1,6 @@
 //! Sessions, claims, users and the audit trail in DynamoDB. What is in the
 //! tables is in [`schema`]; how AWS is called, and what its errors mean, in
-//! [`call`].
+//! `call`.
 //!
 //! What one login asks of DynamoDB: `begin` and `put` a transaction each, one
 //! `UpdateItem` for the users row; the hand-over one `DeleteItem` (never

@@ -233,14 +233,10 @@ pub(super) async fn take(
 }
 
 fn taken_of(item: Option<Item>) -> Option<Taken> {
-    let mut item = item?;
+    let item = item?;
     let login = LoginId::from_stored(text_of(&item, "login_id")?.to_owned());
-    match item.remove("sealed")? {
-        AttributeValue::B(sealed) => {
-            Some(Taken { login, sealed: Sealed::from_ciphertext(sealed.into_inner()) })
-        }
-        _ => None,
-    }
+    let sealed = item.get("sealed")?.as_b().ok()?.as_ref().to_vec();
+    Some(Taken { login, sealed: Sealed::from_ciphertext(sealed) })
 }
 
 /// What became of an attempt to close a login.
@@ -308,7 +304,7 @@ pub(super) async fn close_any(
     match close(store, login, event, phase, session).await? {
         // What it has lost it never gets back: its marker is needed for that.
         Closing::HoldsNothing => close(store, login, event, phase, None).await,
-        other => Ok(other),
+        closing @ (Closing::Closed | Closing::Ended(_) | Closing::Moved) => Ok(closing),
     }
 }
 

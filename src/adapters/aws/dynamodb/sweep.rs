@@ -104,7 +104,7 @@ async fn end(
                 let kind = EventKind::Uncertain;
                 (kind, close(store, &login, &event(kind), Some(phase), None).await?)
             }
-            closing => (EventKind::Expired, closing),
+            closing @ (Closing::Closed | Closing::Ended(_) | Closing::Moved) => (EventKind::Expired, closing),
         },
     };
     Ok(matches!(closing, Closing::Closed).then_some(kind))

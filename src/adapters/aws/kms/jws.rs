@@ -1,13 +1,14 @@
 //! Tickets that KMS signs: the parts of a JWS (RFC 7515) and of a JWK (RFC 7517)
 //! that nobody but us can put together, since KMS keeps the key.
 
-use crate::broker::{TicketClaims, TicketError};
+use super::ring::KmsAlgorithm;
+use crate::broker::{TicketClaims, TicketError, decode_ticket};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{
     AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters, EllipticCurveKeyType,
     Jwk, KeyAlgorithm, PublicKeyUse, RSAKeyParameters, RSAKeyType,
 };
+use jsonwebtoken::{Algorithm, DecodingKey};
 use x509_cert::der::asn1::UintRef;
 use x509_cert::der::{Decode, Reader, SliceReader};
 use x509_cert::spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
@@ -22,9 +23,9 @@ const MAC_BYTES: usize = 32;
 pub(super) fn signing_input(
     claims: &TicketClaims,
     kid: &str,
-    algorithm: Algorithm,
+    algorithm: KmsAlgorithm,
 ) -> serde_json::Result<String> {
-    let header = serde_json::json!({ "typ": "JWT", "alg": algorithm, "kid": kid });
+    let header = serde_json::json!({ "typ": "JWT", "alg": algorithm.name(), "kid": kid });
     let (header, claims) = (header.to_string(), serde_json::to_vec(claims)?);
     Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)))
 }
@@ -81,54 +82,76 @@ const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// How a public key's private half signs tickets; `None`: neither P-256 nor RSA
-/// (secp256k1, say, which KMS signs with by the same name as P-256).
-pub(super) fn algorithm_of(spki: &[u8]) -> Option<Algorithm> {
-    let kind = SubjectPublicKeyInfoRef::from_der(spki).ok()?.algorithm;
-    match kind.oid {
-        RSA => Some(Algorithm::RS256),
-        EC_PUBLIC_KEY => (kind.parameters_oid() == Ok(P256)).then_some(Algorithm::ES256),
-        _ => None,
-    }
+/// A public key that tickets can be verified with.
+pub(super) enum PublicKey {
+    /// ES256: the coordinates.
+    P256 { x: Vec<u8>, y: Vec<u8> },
+    /// RS256: modulus and exponent.
+    Rsa { n: Vec<u8>, e: Vec<u8> },
 }
 
-/// A public key as KMS answers it (SubjectPublicKeyInfo, RFC 5280), for others
-/// to verify with. `None`: not for this algorithm.
-pub(super) fn jwk(spki: &[u8], kid: &str, algorithm: Algorithm) -> Option<Jwk> {
-    if algorithm_of(spki)? != algorithm {
-        return None;
+impl PublicKey {
+    /// As KMS answers it: SubjectPublicKeyInfo (RFC 5280). `None`: neither P-256
+    /// nor RSA (secp256k1, say, with which KMS signs by the same name as with P-256).
+    pub(super) fn from_spki(spki: &[u8]) -> Option<Self> {
+        let info = SubjectPublicKeyInfoRef::from_der(spki).ok()?;
+        let key = info.subject_public_key.as_bytes()?;
+        match info.algorithm.oid {
+            RSA => {
+                let (n, e) = two_integers(key)?;
+                Some(Self::Rsa { n: n.as_bytes().to_vec(), e: e.as_bytes().to_vec() })
+            }
+            EC_PUBLIC_KEY if info.algorithm.parameters_oid() == Ok(P256) => {
+                // Uncompressed (SEC 1, section 2.3.3).
+                let (x, y) = key.strip_prefix(&[4])?.split_at_checked(P256_BYTES)?;
+                (y.len() == P256_BYTES).then(|| Self::P256 { x: x.to_vec(), y: y.to_vec() })
+            }
+            _ => None,
+        }
     }
-    let info = SubjectPublicKeyInfoRef::from_der(spki).ok()?;
-    let key = info.subject_public_key.as_bytes()?;
-    let parameters = match algorithm {
-        Algorithm::ES256 => {
-            // Uncompressed (SEC 1, section 2.3.3).
-            let (x, y) = key.strip_prefix(&[4])?.split_at_checked(P256_BYTES)?;
-            AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
-                key_type: EllipticCurveKeyType::EC,
-                curve: EllipticCurve::P256,
-                x: URL_SAFE_NO_PAD.encode(x),
-                y: (y.len() == P256_BYTES).then(|| URL_SAFE_NO_PAD.encode(y))?,
-            })
+
+    /// How its private half signs.
+    pub(super) const fn algorithm(&self) -> KmsAlgorithm {
+        match self {
+            Self::P256 { .. } => KmsAlgorithm::Es256,
+            Self::Rsa { .. } => KmsAlgorithm::Rs256,
         }
-        Algorithm::RS256 => {
-            let (n, e) = two_integers(key)?;
-            AlgorithmParameters::RSA(RSAKeyParameters {
-                key_type: RSAKeyType::RSA,
-                n: URL_SAFE_NO_PAD.encode(n.as_bytes()),
-                e: URL_SAFE_NO_PAD.encode(e.as_bytes()),
-            })
-        }
-        _ => return None,
-    };
-    let common = CommonParameters {
-        public_key_use: Some(PublicKeyUse::Signature),
-        key_algorithm: Some(match algorithm {
-            Algorithm::ES256 => KeyAlgorithm::ES256,
-            _ => KeyAlgorithm::RS256,
-        }),
-        key_id: Some(kid.to_owned()),
-        ..CommonParameters::default()
-    };
-    Some(Jwk { common, algorithm: parameters })
+    }
+
+    /// Checks a ticket's signature.
+    ///
+    /// # Errors
+    /// [`TicketError`].
+    pub(super) fn verify(&self, token: &str) -> Result<TicketClaims, TicketError> {
+        let (algorithm, key) = match self {
+            Self::P256 { x, y } => {
+                (Algorithm::ES256, DecodingKey::from_ec_der(&[&[4], &x[..], &y[..]].concat()))
+            }
+            Self::Rsa { n, e } => (Algorithm::RS256, DecodingKey::from_rsa_raw_components(n, e)),
+        };
+        decode_ticket(token, algorithm, &key)
+    }
+
+    /// For others to verify with.
+    pub(super) fn to_jwk(&self, kid: &str) -> Jwk {
+        let encode = |bytes: &Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
+        let (name, algorithm) = match self {
+            Self::P256 { x, y } => {
+                let (key_type, curve) = (EllipticCurveKeyType::EC, EllipticCurve::P256);
+                let parameters = EllipticCurveKeyParameters { key_type, curve, x: encode(x), y: encode(y) };
+                (KeyAlgorithm::ES256, AlgorithmParameters::EllipticCurve(parameters))
+            }
+            Self::Rsa { n, e } => {
+                let parameters = RSAKeyParameters { key_type: RSAKeyType::RSA, n: encode(n), e: encode(e) };
+                (KeyAlgorithm::RS256, AlgorithmParameters::RSA(parameters))
+            }
+        };
+        let common = CommonParameters {
+            public_key_use: Some(PublicKeyUse::Signature),
+            key_algorithm: Some(name),
+            key_id: Some(kid.to_owned()),
+            ..CommonParameters::default()
+        };
+        Jwk { common, algorithm }
+    }
 }

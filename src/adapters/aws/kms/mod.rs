@@ -1,5 +1,5 @@
 //! The key ring whose keys KMS protects. The table `SAMLKeys` holds ciphertext
-//! ([`ring`]); a process has a data key in clear ([`seal`]) from its first use
+//! (`ring`); a process has a data key in clear (`seal`) from its first use
 //! on, so that a login costs no call of KMS. Where KMS itself signs tickets, a
 //! login costs one `Sign`; credentials are sealed by data keys all the same.
 //!
@@ -21,10 +21,12 @@ use crate::broker::{
 use crate::config::{self, Signing};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_kms::types::SigningAlgorithmSpec;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
-use ring::{Entry, RING, Ring, Signer};
+use jws::PublicKey;
+use ring::{Entry, KmsAlgorithm, RING, Ring, Signer};
 use seal::{DataKey, KID_CHARS, Parts};
 use secrecy::SecretSlice;
 use service::Kms;
@@ -53,7 +55,7 @@ pub struct KmsKeyRing {
     /// By kid. Wiped when the ring forgets them.
     data_keys: Mutex<HashMap<String, Arc<DataKey>>>,
     /// By ARN of the KMS key, whose public half never changes.
-    public_keys: Mutex<HashMap<String, Arc<Vec<u8>>>>,
+    public_keys: Mutex<HashMap<String, Arc<PublicKey>>>,
     /// One looks at the table, or asks KMS for a key; the others wait, or go on
     /// with what they have.
     asking: tokio::sync::Mutex<()>,
@@ -102,10 +104,11 @@ impl KmsKeyRing {
         let mut keys = Vec::new();
         let ring = self.ring().await.map_err(unavailable)?;
         for entry in ring.iter().flat_map(|ring| &ring.keys) {
-            if let Signer::Kms { algorithm: algorithm @ (Algorithm::ES256 | Algorithm::RS256), key_id } =
-                &entry.signer
-            {
-                keys.push(self.jwk(&entry.kid, *algorithm, key_id).await?);
+            match &entry.signer {
+                Signer::DataKey | Signer::Kms { algorithm: KmsAlgorithm::Hs256, .. } => {}
+                Signer::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
+                    keys.push(self.public_key(key_id).await?.to_jwk(&entry.kid));
+                }
             }
         }
         Ok(JwkSet { keys })
@@ -235,14 +238,12 @@ impl KmsKeyRing {
             Signing::DataKey => Signer::DataKey,
             Signing::KmsAsymmetric { key_id } => {
                 let public = self.kms.public_key(key_id).await?;
-                let algorithm = public.algorithm.ok_or_else(|| {
-                    format!("{key_id} signs no tickets: keys.signing_key_id must be ECC_NIST_P256 or RSA")
-                })?;
-                Signer::Kms { algorithm, key_id: public.key_id }
+                let key = public.key.ok_or_else(|| no_ticket_key(key_id))?;
+                Signer::Kms { algorithm: key.algorithm(), key_id: public.key_id }
             }
             Signing::KmsHmac { key_id } => {
                 let (_, key_id) = self.kms.mac(key_id, "vestibule").await?;
-                Signer::Kms { algorithm: Algorithm::HS256, key_id }
+                Signer::Kms { algorithm: KmsAlgorithm::Hs256, key_id }
             }
         };
         let protected = self.kms.generate(&self.settings.key_id, &kid).await?;
@@ -314,37 +315,35 @@ impl KmsKeyRing {
         Ok(key)
     }
 
-    async fn jwk(&self, kid: &str, algorithm: Algorithm, key_id: &str) -> Result<Jwk, KeyRingError> {
-        let known = lock(&self.public_keys).get(key_id).cloned();
-        let spki = match known {
-            Some(spki) => spki,
-            None => {
-                let spki = Arc::new(self.kms.public_key(key_id).await.map_err(unavailable)?.spki);
-                lock(&self.public_keys).insert(key_id.to_owned(), Arc::clone(&spki));
-                spki
-            }
-        };
-        let wrong = || unavailable(format!("the public key of {key_id} is not for {algorithm:?}"));
-        jws::jwk(&spki, kid, algorithm).ok_or_else(wrong)
+    async fn public_key(&self, key_id: &str) -> Result<Arc<PublicKey>, KeyRingError> {
+        if let Some(known) = lock(&self.public_keys).get(key_id) {
+            return Ok(Arc::clone(known));
+        }
+        let public = self.kms.public_key(key_id).await.map_err(unavailable)?;
+        let key = Arc::new(public.key.ok_or_else(|| unavailable(no_ticket_key(key_id)))?);
+        lock(&self.public_keys).insert(key_id.to_owned(), Arc::clone(&key));
+        Ok(key)
     }
 
     async fn sign_by_kms(
         &self,
         claims: &TicketClaims,
         kid: &str,
-        algorithm: Algorithm,
+        algorithm: KmsAlgorithm,
         key_id: &str,
     ) -> Result<Ticket, KeyRingError> {
         let input = jws::signing_input(claims, kid, algorithm).map_err(|_| KeyRingError::Unavailable)?;
         let signature = match algorithm {
-            Algorithm::HS256 => self.kms.mac(key_id, &input).await.map(|(mac, _)| mac),
-            _ => self.kms.sign(key_id, algorithm, &input).await,
+            KmsAlgorithm::Es256 => {
+                let signed = self.kms.sign(key_id, SigningAlgorithmSpec::EcdsaSha256, &input).await;
+                signed.and_then(|asn1| jws::es256(&asn1).ok_or("KMS's signature is not ECDSA's".to_owned()))
+            }
+            KmsAlgorithm::Rs256 => {
+                self.kms.sign(key_id, SigningAlgorithmSpec::RsassaPkcs1V15Sha256, &input).await
+            }
+            KmsAlgorithm::Hs256 => self.kms.mac(key_id, &input).await.map(|(mac, _)| mac),
         };
-        let mut signature = signature.map_err(unavailable)?;
-        if algorithm == Algorithm::ES256 {
-            let wrong = || unavailable("KMS's signature is not ECDSA's".to_owned());
-            signature = jws::es256(&signature).ok_or_else(wrong)?;
-        }
+        let signature = signature.map_err(unavailable)?;
         Ok(Ticket::from_signed(jws::with_signature(&input, &signature)))
     }
 }
@@ -385,16 +384,14 @@ impl KeyRing for KmsKeyRing {
                 let key = self.data_key(&entry).await.map_err(keys)?;
                 decode_ticket(token, Algorithm::HS256, &DecodingKey::from_secret(&key.signing))
             }
-            Signer::Kms { algorithm: Algorithm::HS256, key_id } => {
+            Signer::Kms { algorithm: KmsAlgorithm::Hs256, key_id } => {
                 let (input, mac) = jws::mac_of(token)?;
                 let valid = self.kms.mac_is_valid(key_id, input, mac).await;
                 let valid = valid.map_err(unavailable).map_err(keys)?;
                 if valid { jws::claims_of(input) } else { Err(TicketError::Invalid) }
             }
-            Signer::Kms { algorithm, key_id } => {
-                let jwk = self.jwk(&kid, *algorithm, key_id).await.map_err(keys)?;
-                let key = DecodingKey::from_jwk(&jwk).map_err(|_| TicketError::KeysUnavailable)?;
-                decode_ticket(token, *algorithm, &key)
+            Signer::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
+                self.public_key(key_id).await.map_err(keys)?.verify(token)
             }
         }
     }
@@ -414,6 +411,10 @@ impl KeyAdmin for KmsKeyRing {
         let ring = self.read().await?;
         Ok(ring.iter().flat_map(|ring| &ring.keys).map(|key| key.info()).collect())
     }
+}
+
+fn no_ticket_key(key_id: &str) -> Reason {
+    format!("{key_id} signs no tickets: keys.signing_key_id must be ECC_NIST_P256 or RSA, for signing")
 }
 
 fn unavailable(reason: Reason) -> KeyRingError {

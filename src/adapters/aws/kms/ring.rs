@@ -10,7 +10,6 @@ use super::seal::KID_CHARS;
 use crate::adapters::aws::dynamodb::schema::{Item, instant, instant_of, text, text_of};
 use crate::adapters::local::KeyInfo;
 use aws_sdk_dynamodb::types::AttributeValue;
-use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
@@ -36,8 +35,32 @@ pub(super) struct Entry {
 pub(super) enum Signer {
     /// HS256 by the data key.
     DataKey,
-    /// KMS: ES256, RS256, or HS256 by an HMAC key.
-    Kms { algorithm: Algorithm, key_id: String },
+    /// A KMS key.
+    Kms { algorithm: KmsAlgorithm, key_id: String },
+}
+
+/// How KMS signs tickets (RFC 7518, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KmsAlgorithm {
+    /// ECDSA on P-256.
+    Es256,
+    /// RSA, PKCS #1 v1.5.
+    Rs256,
+    /// HMAC by a key that KMS keeps.
+    Hs256,
+}
+
+impl KmsAlgorithm {
+    const ALL: [Self; 3] = [Self::Es256, Self::Rs256, Self::Hs256];
+
+    /// The registered name, in tickets and in the ring.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+            Self::Hs256 => "HS256",
+        }
+    }
 }
 
 impl Entry {
@@ -54,7 +77,7 @@ impl Entry {
             ("protected_by".to_owned(), text(&self.protected_by)),
         ]);
         if let Signer::Kms { algorithm, key_id } = &self.signer {
-            item.insert("algorithm".to_owned(), text(format!("{algorithm:?}")));
+            item.insert("algorithm".to_owned(), text(algorithm.name()));
             item.insert("signed_by".to_owned(), text(key_id));
         }
         AttributeValue::M(item)
@@ -66,9 +89,7 @@ impl Entry {
         let signer = match text_of(item, "algorithm") {
             None => Signer::DataKey,
             Some(name) => Signer::Kms {
-                algorithm: [Algorithm::ES256, Algorithm::RS256, Algorithm::HS256]
-                    .into_iter()
-                    .find(|each| format!("{each:?}") == name)?,
+                algorithm: KmsAlgorithm::ALL.into_iter().find(|each| each.name() == name)?,
                 key_id: owned("signed_by")?,
             },
         };

@@ -1,13 +1,12 @@
 //! The calls of KMS, and its errors in the operator's words.
 
-use super::jws;
+use super::jws::PublicKey;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::verify_mac::VerifyMacError;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeySpec, KeyUsageType, MacAlgorithmSpec, MessageType, SigningAlgorithmSpec};
-use jsonwebtoken::Algorithm;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::time::Duration;
@@ -40,12 +39,11 @@ pub(super) struct Protected {
     pub(super) by: String,
 }
 
-/// A public key, and the ARN and the kind of its KMS key.
+/// A public key, and the ARN of its KMS key.
 pub(super) struct Public {
-    pub(super) spki: Vec<u8>,
+    /// `None`: of a kind that signs no tickets.
+    pub(super) key: Option<PublicKey>,
     pub(super) key_id: String,
-    /// `None`: nothing that signs tickets.
-    pub(super) algorithm: Option<Algorithm>,
 }
 
 /// KMS does not do it: a sentence for the operator.
@@ -115,23 +113,18 @@ impl Kms {
         let (Some(spki), Some(key_id)) = (found.public_key, found.key_id) else {
             return Err(incomplete("GetPublicKey"));
         };
-        let spki = spki.into_inner();
         let signs = found.key_usage == Some(KeyUsageType::SignVerify);
-        let algorithm = jws::algorithm_of(&spki).filter(|_| signs);
-        Ok(Public { spki, key_id, algorithm })
+        let key = PublicKey::from_spki(spki.as_ref()).filter(|_| signs);
+        Ok(Public { key, key_id })
     }
 
-    /// ES256: as KMS writes it, ASN.1.
+    /// ECDSA's as KMS writes it, ASN.1.
     pub(super) async fn sign(
         &self,
         key_id: &str,
-        algorithm: Algorithm,
+        algorithm: SigningAlgorithmSpec,
         message: &str,
     ) -> Result<Vec<u8>, Denied> {
-        let algorithm = match algorithm {
-            Algorithm::ES256 => SigningAlgorithmSpec::EcdsaSha256,
-            _ => SigningAlgorithmSpec::RsassaPkcs1V15Sha256,
-        };
         let signed = self
             .client
             .sign()

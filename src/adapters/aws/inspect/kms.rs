@@ -1,0 +1,120 @@
+//! KMS as the key ring uses it: one data key made and opened again, under the
+//! configured context; one signature, where KMS signs tickets.
+
+use super::Unseen;
+use crate::adapters::aws::Sdk;
+use crate::config::{Kms, Signing};
+use aws_sdk_kms::Client;
+use aws_sdk_kms::config::retry::RetryConfig;
+use aws_sdk_kms::config::timeout::TimeoutConfig;
+use aws_sdk_kms::error::SdkError;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{DataKeySpec, MacAlgorithmSpec, MessageType, SigningAlgorithmSpec};
+use std::collections::HashMap;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// What is signed: no ticket's form, so that nobody can use it as one.
+const PROBE: &[u8] = b"vestibule doctor";
+
+/// A look at one KMS.
+pub struct KmsLook<'a> {
+    client: Client,
+    settings: &'a Kms,
+}
+
+impl<'a> KmsLook<'a> {
+    /// Nothing is asked yet.
+    pub async fn open(sdk: &Sdk, settings: &'a Kms) -> Self {
+        let shared = sdk.at(&settings.region, settings.endpoint.as_deref()).await;
+        let config = aws_sdk_kms::config::Builder::from(&shared)
+            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(6)).build())
+            .build();
+        Self { client: Client::from_conf(config), settings }
+    }
+
+    /// `GenerateDataKey`, then `Decrypt`, both with the context. The data key is
+    /// of no use to anybody: it protects nothing and is forgotten.
+    ///
+    /// # Errors
+    /// Which of the two was refused, and why.
+    pub async fn round_trip(&self) -> Result<(), (&'static str, Unseen)> {
+        let context: HashMap<String, String> = self.settings.encryption_context.clone().into_iter().collect();
+        let key = &self.settings.key_id;
+        let made = self
+            .client
+            .generate_data_key()
+            .key_id(key)
+            .key_spec(DataKeySpec::Aes256)
+            .set_encryption_context(Some(context.clone()))
+            .send()
+            .await
+            .map_err(|e| ("kms:GenerateDataKey", unseen(&e)))?;
+        let plaintext = Zeroizing::new(made.plaintext.map(|b| b.into_inner()).unwrap_or_default());
+        let opened = self
+            .client
+            .decrypt()
+            .key_id(key)
+            .set_ciphertext_blob(made.ciphertext_blob)
+            .set_encryption_context(Some(context))
+            .send()
+            .await
+            .map_err(|e| ("kms:Decrypt", unseen(&e)))?;
+        let opened = Zeroizing::new(opened.plaintext.map(|b| b.into_inner()).unwrap_or_default());
+        if plaintext.is_empty() || *plaintext != *opened {
+            return Err(("kms:Decrypt", Unseen::NoAnswer("another key came back".to_owned())));
+        }
+        Ok(())
+    }
+
+    /// One signature by the key that signs tickets, if KMS signs them.
+    ///
+    /// # Errors
+    /// Which action was refused, and why.
+    pub async fn signs(&self) -> Result<(), (&'static str, Unseen)> {
+        match &self.settings.signing {
+            Signing::DataKey => Ok(()),
+            Signing::KmsHmac { key_id } => self
+                .client
+                .generate_mac()
+                .key_id(key_id)
+                .mac_algorithm(MacAlgorithmSpec::HmacSha256)
+                .message(Blob::new(PROBE))
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(|e| ("kms:GenerateMac", unseen(&e))),
+            Signing::KmsAsymmetric { key_id } => {
+                let public = self.client.get_public_key().key_id(key_id).send().await;
+                let offered = public
+                    .map_err(|e| ("kms:GetPublicKey", unseen(&e)))?
+                    .signing_algorithms
+                    .unwrap_or_default();
+                let usable = [SigningAlgorithmSpec::EcdsaSha256, SigningAlgorithmSpec::RsassaPkcs1V15Sha256];
+                let algorithm = usable.into_iter().find(|each| offered.contains(each)).ok_or_else(|| {
+                    let said = "the key signs neither ES256 nor RS256".to_owned();
+                    ("kms:GetPublicKey", Unseen::NoAnswer(said))
+                })?;
+                self.client
+                    .sign()
+                    .key_id(key_id)
+                    .message_type(MessageType::Raw)
+                    .message(Blob::new(PROBE))
+                    .signing_algorithm(algorithm)
+                    .send()
+                    .await
+                    .map(|_| ())
+                    .map_err(|e| ("kms:Sign", unseen(&e)))
+            }
+        }
+    }
+}
+
+/// Services of the SDK share their error type.
+fn unseen<E>(error: &SdkError<E>) -> Unseen
+where
+    E: aws_sdk_kms::error::ProvideErrorMetadata + std::error::Error + 'static,
+{
+    Unseen::of_sdk(error)
+}

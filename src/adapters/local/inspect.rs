@@ -1,0 +1,64 @@
+//! Looks at the files that are kept here, without making or changing any.
+
+use super::keyfile;
+use rusqlite::{Connection, OpenFlags};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// What `doctor` wants to know of a file.
+#[derive(Debug)]
+pub struct FileFacts {
+    /// Its permission bits.
+    pub mode: u32,
+    /// Whether it belongs to the user that asks (or nobody can tell).
+    pub ours: bool,
+}
+
+/// Of a file; `None` if there is none.
+///
+/// # Errors
+/// Why it cannot be told.
+pub fn file(path: &Path) -> Result<Option<FileFacts>, String> {
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if !meta.is_file() => Err("it is not a regular file".to_owned()),
+        Ok(meta) => Ok(Some(FileFacts {
+            mode: meta.mode() & 0o7777,
+            ours: keyfile::effective_user().is_none_or(|user| user == meta.uid()),
+        })),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Whether SQLite finds its structure whole. Read-only, so that looking does not
+/// bring it to a newer schema, beside a server that has it open.
+///
+/// # Errors
+/// What SQLite says.
+pub fn database(path: &Path) -> Result<(), String> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(|e| e.to_string())?;
+    let said: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|e| e.to_string())?;
+    if said != "ok" {
+        return Err(said);
+    }
+    let ours = "SELECT count(*) FROM sqlite_schema WHERE name IN ('audit', 'sessions', 'claims')";
+    let tables: i64 = connection.query_row(ours, [], |row| row.get(0)).map_err(|e| e.to_string())?;
+    if tables == 3 { Ok(()) } else { Err("it is the database of another program".to_owned()) }
+}
+
+/// Bytes that may still be written where this file is or will be.
+///
+/// # Errors
+/// What the system says.
+pub fn free_space(path: &Path) -> Result<u64, String> {
+    let mut place = path.parent();
+    while let Some(parent) = place.filter(|p| !p.as_os_str().is_empty() && !p.exists()) {
+        place = parent.parent();
+    }
+    let place = place.filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let disk = rustix::fs::statvfs(place).map_err(|e| e.to_string())?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}

@@ -1,0 +1,211 @@
+//! What IAM knows: its copy of the metadata, and whom the roles trust.
+
+use super::finding::{Report, Severity};
+use super::trust::{self, Trust};
+use crate::adapters::aws::Sdk;
+use crate::adapters::aws::inspect::{QueryService, Unseen};
+use crate::broker::ports::Clock;
+use crate::config::Config;
+use crate::roles::{Outcome, ProviderArn, RoleArn};
+use crate::saml::{IdentityProvider, IdpMetadata};
+use std::collections::BTreeMap;
+use time::Duration;
+
+pub(super) async fn look(
+    sdk: &Sdk,
+    config: &Config,
+    more_roles: &[String],
+    clock: &dyn Clock,
+    report: &mut Report,
+) {
+    let arns: Vec<_> = config.broker.rules.provider_arns().collect();
+    let Some((_, first)) = arns.first() else { return };
+    let iam = QueryService::iam(sdk, first.partition()).await;
+    for (name, arn) in &arns {
+        let provider = config.broker.providers.iter().find(|provider| provider.name == *name);
+        if let Some(provider) = provider {
+            copy_of_metadata(&iam, provider, arn, clock, report).await;
+        }
+    }
+    for (role, duration) in roles(config, more_roles, report) {
+        trust_of(&iam, config, &role, duration, clock, report).await;
+    }
+}
+
+/// STS believes IAM's copy, we believe our file: logins work only where they agree.
+async fn copy_of_metadata(
+    iam: &QueryService,
+    provider: &IdentityProvider,
+    arn: &ProviderArn,
+    clock: &dyn Clock,
+    report: &mut Report,
+) {
+    const CHECK: &str = "iam metadata";
+    let arn = arn.as_str();
+    let answer = iam.ask("GetSAMLProvider", &[("SAMLProviderArn", arn)], clock.now()).await;
+    let document = match answer.map_err(Unseen::NoAnswer).and_then(|a| a.text("SAMLMetadataDocument")) {
+        Ok(document) => document,
+        Err(Unseen::Missing) => {
+            let remedy = format!(
+                "create it with the identity provider's metadata (aws iam create-saml-provider), or mend \
+                 provider_arn of {}",
+                provider.name
+            );
+            report.fault(CHECK, format!("{arn} does not exist"), remedy);
+            return;
+        }
+        Err(unseen) => {
+            let remedy = "let this machine reach IAM, and allow iam:GetSAMLProvider to whoever runs doctor (the \
+                          service needs neither)";
+            report.unknown(CHECK, format!("{arn}: {unseen}"), remedy);
+            return;
+        }
+    };
+    let update = "fetch the identity provider's present metadata; give it to both, the file that the \
+                  configuration names and IAM (aws iam update-saml-provider)";
+    let theirs = match IdpMetadata::parse(document.as_bytes(), Some(&provider.entity_id)) {
+        Ok(metadata) => metadata.signing_keys,
+        Err(error) => {
+            let what = format!("{arn}: IAM's copy has no keys of {}: {error}", provider.entity_id);
+            report.fault(CHECK, what, update);
+            return;
+        }
+    };
+    let knows = |keys: &[crate::saml::VerificationKey], key: &crate::saml::VerificationKey| {
+        keys.iter().any(|each| each.key_fingerprint() == key.key_fingerprint())
+    };
+    let only_ours = provider.keys.iter().filter(|key| !knows(&theirs, key)).count();
+    let only_theirs = theirs.iter().filter(|key| !knows(&provider.keys, key)).count();
+    if only_ours == provider.keys.len() {
+        let what = format!("{arn}: IAM's copy has none of our signing keys: STS refuses every login");
+        report.fault(CHECK, what, update);
+    } else if only_ours + only_theirs > 0 {
+        let what = format!(
+            "{arn}: {only_ours} signing key(s) only in our file, {only_theirs} only in IAM's copy: logins \
+             signed by those fail"
+        );
+        report.warning(CHECK, what, update);
+    } else {
+        report.ok(
+            CHECK,
+            format!("{arn}: IAM's copy and our file have the same {} signing key(s)", theirs.len()),
+        );
+    }
+}
+
+/// Those that rules name, with the longest that a rule grants, and those asked for.
+fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<String, Option<Duration>> {
+    let mut roles = BTreeMap::new();
+    for rule in config.broker.rules.iter() {
+        if let Outcome::Grant { role: Some(role), duration, .. } = &rule.outcome {
+            let longest: &mut Option<Duration> = roles.entry(role.as_str().to_owned()).or_default();
+            *longest = (*longest).max(Some(*duration));
+        }
+    }
+    for arn in more {
+        match RoleArn::parse(arn) {
+            Ok(_) => {
+                roles.entry(arn.clone()).or_default();
+            }
+            Err(error) => report.fault("trust", format!("--role {arn}: {error}"), "name it by its whole ARN"),
+        }
+    }
+    if roles.is_empty() {
+        let what = "no rule names a role by its ARN; which ones people get is the identity provider's choice";
+        report.unknown("trust", what, "name the roles with --role ARN");
+    }
+    roles
+}
+
+async fn trust_of(
+    iam: &QueryService,
+    config: &Config,
+    arn: &str,
+    duration: Option<Duration>,
+    clock: &dyn Clock,
+    report: &mut Report,
+) {
+    const CHECK: &str = "trust";
+    let Ok(role) = RoleArn::parse(arn) else { return };
+    let answer = match iam.ask("GetRole", &[("RoleName", role.name())], clock.now()).await {
+        Ok(answer) => answer,
+        Err(why) => {
+            report.unknown(CHECK, format!("{arn}: no answer from IAM ({why})"), "let this machine reach IAM");
+            return;
+        }
+    };
+    match answer.text("Arn") {
+        Ok(found) if found == arn => {}
+        Err(Unseen::Missing) => {
+            report.fault(CHECK, format!("{arn} does not exist"), "create it, or mend the rule that names it");
+            return;
+        }
+        Ok(found) => {
+            let what = format!("our credentials are of another account or path: the role there is {found}");
+            report.unknown(
+                CHECK,
+                format!("{arn}: {what}"),
+                "run doctor with credentials of the role's account",
+            );
+            return;
+        }
+        Err(unseen) => {
+            report.unknown(CHECK, format!("{arn}: {unseen}"), "allow iam:GetRole to whoever runs doctor");
+            return;
+        }
+    }
+    if let (Some(duration), Ok(most)) = (duration, answer.text("MaxSessionDuration"))
+        && let Ok(most) = most.parse::<i64>()
+        && duration.whole_seconds() > most
+    {
+        let what =
+            format!("{arn} gives at most {most} s, and a rule asks for {} s", duration.whole_seconds());
+        report.fault(CHECK, what, "raise the role's MaxSessionDuration, or shorten the rule's duration");
+    }
+    let policy = answer.text("AssumeRolePolicyDocument").ok().and_then(|text| decoded(&text));
+    let Some(policy) = policy else {
+        report.unknown(CHECK, format!("{arn}: its trust policy is no JSON"), "look at it in IAM");
+        return;
+    };
+    // The role is well if any identity provider of ours can give it.
+    let acs = &config.broker.service.acs_url;
+    let verdicts = config.broker.rules.provider_arns().map(|(_, provider)| {
+        let provider = provider.as_str();
+        finding(arn, provider, acs, trust::judge(&policy, provider, acs))
+    });
+    if let Some((severity, what, remedy)) = verdicts.min_by_key(|(severity, ..)| *severity) {
+        report.add(CHECK, severity, what, remedy);
+    }
+}
+
+fn finding(arn: &str, provider: &str, acs: &str, trust: Trust) -> (Severity, String, String) {
+    let pin = format!(
+        "in its trust policy, allow sts:AssumeRoleWithSAML to {provider} with the condition StringEquals \
+         SAML:aud = {acs} (vestibule init writes one)"
+    );
+    match trust {
+        Trust::Accepts => (Severity::Ok, format!("{arn} accepts {provider} at {acs}"), "nothing".to_owned()),
+        Trust::AnyRecipient => (
+            Severity::Warning,
+            format!("{arn} accepts {provider}'s assertions for any recipient, not only ours"),
+            pin,
+        ),
+        Trust::OtherProvider => (Severity::Fault, format!("{arn} does not trust {provider}"), pin),
+        Trust::OtherRecipient(pinned) => (
+            Severity::Fault,
+            format!("{arn} is pinned to {}, not to our {acs}: STS answers AccessDenied", pinned.join(", ")),
+            pin,
+        ),
+        Trust::Unclear(why) => {
+            (Severity::Unknown, format!("cannot tell: {arn}: {why}"), "read its trust policy".to_owned())
+        }
+    }
+}
+
+/// IAM answers policies encoded for URLs (API reference, `GetRole`).
+fn decoded(text: &str) -> Option<serde_json::Value> {
+    // A form's decoding would take a `+` for a space.
+    let form = format!("p={}", text.replace('+', "%2B"));
+    let (_, decoded) = form_urlencoded::parse(form.as_bytes()).next()?;
+    serde_json::from_str(&decoded).ok()
+}

@@ -1,0 +1,132 @@
+//! Whether the role that we run as may do what the service does, and nothing
+//! that it must never do: asked of IAM's own simulator.
+
+use super::finding::Report;
+use super::tables::{Arns, Role};
+use crate::adapters::aws::Sdk;
+use crate::adapters::aws::inspect::{QueryService, Unseen, describe_role_arn};
+use crate::broker::ports::Clock;
+use crate::roles::partition_of_region;
+
+const CHECK: &str = "permissions";
+
+/// What the store and the key ring do in each table.
+const NEEDED: &[(Role, &[&str])] = &[
+    (Role::Sessions, &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Scan"]),
+    (Role::Claims, &["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem", "dynamodb:Scan"]),
+    (Role::Users, &["dynamodb:UpdateItem"]),
+    (Role::Audit, &["dynamodb:PutItem", "dynamodb:GetItem"]),
+];
+
+/// What would let a service that somebody broke into do more than hand out
+/// sessions: none of it belongs to its work, on any resource.
+const NEVER: &[&str] = &[
+    "iam:CreateAccessKey",
+    "iam:AttachRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateSAMLProvider",
+    "sts:AssumeRole",
+    "kms:ScheduleKeyDeletion",
+    "dynamodb:DeleteTable",
+    "s3:GetObject",
+];
+
+/// The audit trail is append-only.
+const NEVER_IN_AUDIT: &[&str] = &["dynamodb:UpdateItem", "dynamodb:DeleteItem"];
+
+pub(super) async fn look(
+    sdk: &Sdk,
+    region: &str,
+    caller: &str,
+    tables: &Arns,
+    clock: &dyn Clock,
+    report: &mut Report,
+) {
+    let iam = QueryService::iam(sdk, partition_of_region(region)).await;
+    let Some(role) = describe_role_arn(caller) else {
+        let remedy = "run doctor as the service runs: with its task role, instance profile or function role";
+        report.unknown(CHECK, format!("{caller} is no role"), remedy);
+        return;
+    };
+    let simulate = Simulation { iam: &iam, clock };
+    match simulate.all(role, tables).await {
+        Ok((missing, too_many)) => {
+            let clean = missing.is_empty() && too_many.is_empty();
+            for each in missing {
+                report.fault(
+                    CHECK,
+                    format!("{role} may not {each}"),
+                    "allow it, on this resource only (deploy/ has the policies)",
+                );
+            }
+            for each in too_many {
+                let remedy = "take it from the role: it is no part of the service's work";
+                report.warning(CHECK, format!("{role} may {each}"), remedy);
+            }
+            if clean {
+                let what =
+                    format!("{role} may do what the tables need, and nothing of what it must never do");
+                report.ok(CHECK, what);
+            }
+        }
+        Err(unseen) => {
+            let remedy = "allow iam:GetRole and iam:SimulatePrincipalPolicy to whoever runs doctor, or compare \
+                          the role's policies with those in deploy/";
+            report.unknown(CHECK, format!("{role}: {unseen}"), remedy);
+        }
+    }
+}
+
+struct Simulation<'a> {
+    iam: &'a QueryService,
+    clock: &'a dyn Clock,
+}
+
+impl Simulation<'_> {
+    /// What is missing, and what is too many.
+    async fn all(&self, role: &str, tables: &Arns) -> Result<(Vec<String>, Vec<String>), Unseen> {
+        // An assumed role's ARN lacks the path, which the simulator wants.
+        let answer = self.iam.ask("GetRole", &[("RoleName", role)], self.clock.now()).await;
+        let source = answer.map_err(Unseen::NoAnswer)?.text("Arn")?;
+        let (mut missing, mut too_many) = (Vec::new(), Vec::new());
+        for (table, arn) in &tables.0 {
+            let needed =
+                NEEDED.iter().find(|(role, _)| role == table).map_or(&[][..], |(_, actions)| actions);
+            for (action, allowed) in self.decisions(&source, needed, arn).await? {
+                if !allowed {
+                    missing.push(format!("{action} on {arn}"));
+                }
+            }
+            if *table == Role::Audit {
+                for (action, allowed) in self.decisions(&source, NEVER_IN_AUDIT, arn).await? {
+                    if allowed {
+                        too_many.push(format!("{action} on {arn}, which is append-only"));
+                    }
+                }
+            }
+        }
+        for (action, allowed) in self.decisions(&source, NEVER, "*").await? {
+            if allowed {
+                too_many.push(format!("{action} on everything"));
+            }
+        }
+        Ok((missing, too_many))
+    }
+
+    async fn decisions(
+        &self,
+        source: &str,
+        actions: &[&str],
+        resource: &str,
+    ) -> Result<Vec<(String, bool)>, Unseen> {
+        if actions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<_> = (1..=actions.len()).map(|n| format!("ActionNames.member.{n}")).collect();
+        let mut parameters = vec![("PolicySourceArn", source), ("ResourceArns.member.1", resource)];
+        parameters.extend(names.iter().map(String::as_str).zip(actions.iter().copied()));
+        let answer = self.iam.ask("SimulatePrincipalPolicy", &parameters, self.clock.now()).await;
+        let decisions = answer.map_err(Unseen::NoAnswer)?.members("EvalActionName", "EvalDecision")?;
+        Ok(decisions.into_iter().map(|(action, decision)| (action, decision == "allowed")).collect())
+    }
+}

@@ -1,0 +1,70 @@
+//! The identity providers' keys, as the metadata has them.
+
+use super::finding::{Report, Severity};
+use crate::config::Config;
+use time::{Duration, OffsetDateTime};
+
+const CHECK: &str = "metadata";
+
+/// AD FS shows the next certificate 20 days before the end of the present one:
+/// who has not seen it by then has old metadata.
+const SOON: Duration = Duration::days(20);
+
+pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
+    for provider in config.broker.providers.iter() {
+        let name = &provider.name;
+        let ends: Vec<_> = provider.keys.iter().map(|key| (key.fingerprint(), key.not_after())).collect();
+        let lasts = |at: &Option<OffsetDateTime>| at.is_none_or(|at| at - now > SOON);
+        let another_lasts = ends.iter().any(|(_, at)| lasts(at));
+        for (fingerprint, at) in &ends {
+            let (severity, what) = end(*at, now, another_lasts);
+            let print = fingerprint.get(..16).unwrap_or(fingerprint);
+            report.add(
+                CHECK,
+                severity,
+                format!("{name}: the signing certificate {print}… {what}"),
+                if severity == Severity::Ok {
+                    "nothing"
+                } else {
+                    "fetch the identity provider's present metadata, replace the file, update IAM's copy \
+                     (aws iam update-saml-provider), and start again"
+                },
+            );
+        }
+    }
+}
+
+/// Nothing is refused here because a certificate has ended: metadata is what
+/// makes it believed. But a rollover is due, and what follows is unknown here.
+fn end(at: Option<OffsetDateTime>, now: OffsetDateTime, another_lasts: bool) -> (Severity, String) {
+    let Some(at) = at else { return (Severity::Ok, "has no end".to_owned()) };
+    let days = (at - now).whole_days();
+    let date = at.date();
+    let severity = if at - now > SOON || another_lasts { Severity::Ok } else { Severity::Warning };
+    let what = if at <= now {
+        format!("ended on {date}, {} day(s) ago", -days)
+    } else {
+        format!("ends on {date}, in {days} day(s)")
+    };
+    (
+        severity,
+        if another_lasts && at - now <= SOON { format!("{what}; another one lasts longer") } else { what },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_near_its_end_is_a_warning_unless_its_successor_is_known() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let severity = |days, another| end(Some(now + Duration::days(days)), now, another).0;
+        assert_eq!(severity(21, false), Severity::Ok);
+        assert_eq!(severity(19, false), Severity::Warning);
+        assert_eq!(severity(19, true), Severity::Ok);
+        assert_eq!(severity(-3, false), Severity::Warning);
+        assert_eq!(end(None, now, false).0, Severity::Ok);
+        assert!(end(Some(now - Duration::days(3)), now, false).1.contains("3 day(s) ago"));
+    }
+}

@@ -1,0 +1,96 @@
+//! All files or none: written beside their place, then moved there.
+
+use crate::adapters::local::SystemEntropy;
+use crate::broker::ports::Entropy;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A directory beside the real one; gone when dropped.
+pub(super) struct Staged(PathBuf);
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> String {
+    move |e| format!("{} cannot be written: {e}", path.display())
+}
+
+impl Staged {
+    /// On the same disk, so that moving is one step.
+    pub(super) fn beside(directory: &Path) -> Result<Self, String> {
+        let mut random = [0; 8];
+        SystemEntropy.fill(&mut random);
+        let parent = parent(directory);
+        fs::create_dir_all(parent).map_err(failed(parent))?;
+        let path = parent.join(format!(".vestibule-init-{:016x}", u64::from_be_bytes(random)));
+        fs::create_dir(&path).map_err(failed(&path))?;
+        Ok(Self(path))
+    }
+
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, String> {
+        let path = self.0.join(name);
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed(&path))?;
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(failed(&path))?;
+        Ok(path)
+    }
+
+    pub(super) fn forget(&self, name: &str) -> Result<(), String> {
+        let path = self.0.join(name);
+        fs::remove_file(&path).map_err(failed(&path))
+    }
+
+    /// Moves the files to their place: as one directory if there is none yet.
+    /// Else one by one; what was replaced comes back if one cannot be moved.
+    pub(super) fn become_real(&self, directory: &Path, names: &[&str], force: bool) -> Result<(), String> {
+        let there: Vec<_> =
+            names.iter().filter(|name| directory.join(name).symlink_metadata().is_ok()).collect();
+        if let (Some(first), false) = (there.first(), force) {
+            return Err(format!(
+                "{} is there already ({} of {} files are); --force replaces them, --directory puts them elsewhere",
+                directory.join(first).display(),
+                there.len(),
+                names.len()
+            ));
+        }
+        if directory.symlink_metadata().is_err() {
+            return fs::rename(&self.0, directory).map_err(failed(directory));
+        }
+        let old = |name: &str| self.0.join(format!("{name}.old"));
+        let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
+        for name in names {
+            let target = directory.join(name);
+            let step = || -> std::io::Result<()> {
+                if target.symlink_metadata().is_ok() {
+                    fs::rename(&target, old(name))?;
+                }
+                fs::rename(self.0.join(name), &target)
+            };
+            if let Err(e) = step() {
+                if old(name).exists() {
+                    fs::rename(old(name), &target).ok();
+                }
+                for (target, old) in moved {
+                    // What was there before, or nothing.
+                    let back =
+                        if old.exists() { fs::rename(&old, &target) } else { fs::remove_file(&target) };
+                    back.ok();
+                }
+                return Err(failed(&target)(e));
+            }
+            moved.push((target, old(name)));
+        }
+        Ok(())
+    }
+}
+
+fn parent(directory: &Path) -> &Path {
+    // `.` has no other parent that is surely ours to write in.
+    if directory.is_dir() {
+        return directory;
+    }
+    directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

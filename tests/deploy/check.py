@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+"""deploy/, held against the code: permissions, tables, references, the API.
+
+Every action that a policy allows must be one that the code uses, on the same
+resource, and the other way round (deploy/actions.toml says who uses what; the
+SDK's calls in src/ say whether that is all). Prints what is wrong; exit code 1.
+"""
+
+import configparser
+import copy
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+
+# ---- the template, with its intrinsic functions
+
+
+class Loader(yaml.SafeLoader):
+    pass
+
+
+def intrinsic(loader, suffix, node):
+    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+Loader.add_multi_constructor("!", intrinsic)
+
+
+def load_template():
+    return yaml.load((DEPLOY / "sam/template.yaml").read_text(), Loader)
+
+
+def targets(value):
+    """What the references in a value name."""
+    if isinstance(value, list):
+        for each in value:
+            yield from targets(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key == "Ref":
+                yield each
+            elif key == "Fn::GetAtt":
+                yield each[0]
+            elif key == "Fn::Sub":
+                for name in re.findall(r"\$\{([^}!]+)\}", each):
+                    yield name if name.startswith("AWS::") else name.split(".")[0]
+            elif key == "Fn::If":
+                yield "condition " + each[0]
+                yield from targets(each[1:])
+            elif key == "Condition" and isinstance(each, str):
+                yield "condition " + each
+            else:
+                yield from targets(each)
+
+
+PSEUDO = {f"AWS::{n}" for n in "AccountId NoValue Partition Region StackName URLSuffix".split()}
+
+
+def reference_faults(template, api):
+    known = PSEUDO | set(template["Parameters"]) | set(template["Resources"])
+    known |= {f"condition {name}" for name in template["Conditions"]}
+    named = set(targets(template)) | set(targets(api))
+    faults = [f"template: {name} is referred to, and is nowhere" for name in sorted(named - known)]
+    unused = set(template["Parameters"]) | {f"condition {c}" for c in template["Conditions"]}
+    return faults + [f"template: {name} is never used" for name in sorted(unused - named)]
+
+
+# ---- permissions
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+KINDS = [
+    (r"SessionsTable|table/SAMLSessions$", "sessions"),
+    (r"ClaimsTable|table/SAMLClaims$", "claims"),
+    (r"UsersTable|table/SAMLUsers$", "users"),
+    (r"AuditTable|table/SAMLAudit$", "audit"),
+    (r"KeysTable|table/SAMLKeys$", "keys"),
+    (r"\['Key', 'Arn'\]|:key/[0-9a-f-]{36}$", "key"),
+    (r":parameter(\$\{ParameterPath\}|/vestibule/prod)/\*", "parameters"),
+    (r":log-group:/vestibule/prod:\*$|\$\{\w+Log\.Arn\}", "log"),
+    (r":repository/vestibule$", "image"),
+    (r"^\*$", "*"),
+]
+
+
+def kind(resource):
+    text = resource if isinstance(resource, str) else str(next(iter(resource.values())))
+    for pattern, name in KINDS:
+        if re.search(pattern, text):
+            return name
+    return f"unknown {text}"
+
+
+def allowed(statements):
+    """Action -> resources. Whatever widens a statement in another way is a fault."""
+    found = {}
+    for statement in statements:
+        odd = set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}
+        if odd or statement["Effect"] != "Allow":
+            found.setdefault(f"statement with {sorted(odd) or statement['Effect']}", set()).add("?")
+            continue
+        for action in as_list(statement["Action"]):
+            for resource in as_list(statement["Resource"]):
+                found.setdefault(action, set()).add(kind(resource))
+            bound = statement.get("Condition", {}).get("StringEquals", {})
+            if action.startswith("kms:") and "kms:EncryptionContext:samlprovider" not in bound:
+                found[action].add("any context")
+    return found
+
+
+def permission_faults(name, statements, wanted):
+    has = {(a, r) for a, rs in allowed(statements).items() for r in rs}
+    wants = {(a, r) for a, rs in wanted.items() for r in rs}
+    faults = [f"{name}: {a} on {r} is allowed, and nothing uses it" for a, r in sorted(has - wants)]
+    return faults + [f"{name}: {a} on {r} is used, and not allowed" for a, r in sorted(wants - has)]
+
+
+def policies(template):
+    """Every identity policy of deploy/, by the role of actions.toml that it is for."""
+    roles = {"HttpRole": "http", "AuthorizerRole": "authorizer", "SweeperRole": "sweeper"}
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in properties["Policies"]:
+                yield f"template {name}", roles.get(name), policy["PolicyDocument"]["Statement"]
+            if "ManagedPolicyArns" in properties:
+                yield f"template {name}", None, [{"Effect": "managed policies"}]
+        elif resource["Type"] == "AWS::IAM::ManagedPolicy":
+            yield f"template {name}", "keys-operator", properties["PolicyDocument"]["Statement"]
+        elif resource["Type"] == "AWS::Serverless::Function" and ("Policies" in properties or "Role" not in properties):
+            yield f"template {name}", None, [{"Effect": "policies made by SAM"}]
+    for path in sorted((DEPLOY / "iam").glob("*.json")):
+        if not path.stem.startswith("trust-"):
+            yield f"iam/{path.name}", path.stem, json.loads(path.read_text())["Statement"]
+
+
+def sdk_calls():
+    """The operations of the SDK that the adapters call: `.put_item()` and so on."""
+    calls = set()
+    for path in (ROOT / "src/adapters/aws").rglob("*.rs"):
+        code = path.read_text().split("#[cfg(test)]")[0]
+        code = "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("//"))
+        # A fluent builder: made without arguments on a client, sent in the end.
+        for match in re.finditer(r"(?:client|once|table|\.0|service)\s*\.([a-z_]+)\(\)", code):
+            if match[1] not in ("config", "clone", "lock", "is_connect"):
+                calls.add(match[1])
+    return calls
+
+
+def operation_faults(actions, calls):
+    listed = dict(actions["operations"])
+    kms = listed.pop("kms")
+    # The stub has one line; then these calls are only announced.
+    stub = len((ROOT / "src/adapters/aws/kms/mod.rs").read_text().splitlines()) <= 1
+    expected = set(listed) | (set() if stub else set(kms))
+    faults = [f"src: {call}() is called, and not in actions.toml" for call in sorted(calls - expected)]
+    faults += [f"actions.toml: {call}() is called nowhere" for call in sorted(expected - calls)]
+    used = {action for each in (*listed.values(), *kms.values()) for action in each}
+    by_roles = {action for role in actions["role"].values() for action in role}
+    ours = {action for action in by_roles if action.split(":")[0] in ("dynamodb", "kms", "ssm")}
+    optional = set(actions["optional"]["actions"])
+    faults += [f"actions.toml: no call needs {action}" for action in sorted(ours - used)]
+    return faults + [f"actions.toml: no role has {action}" for action in sorted(used - ours - optional)]
+
+
+# ---- what is left
+
+
+def explanation_faults():
+    lines = (DEPLOY / "sam/template.yaml").read_text().splitlines()
+    inside = lines.index("Resources:")
+    return [
+        f"template:{n + 1}: a permission without a reason"
+        for n, line in enumerate(lines)
+        if n > inside and re.match(r"\s+- Sid: (?!Only)", line) and not lines[n - 1].lstrip().startswith("# ")
+    ]
+
+
+def table_faults(template):
+    tables = {t["TableName"]: t for t in json.loads((ROOT / "tests/aws/tables.json").read_text())}
+    faults = []
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::DynamoDB::Table":
+            continue
+        p = resource["Properties"]
+        name = p["TableName"]["Fn::Sub"].removeprefix("${Prefix}")
+        table = tables.pop(name, {})
+        for key in ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes"):
+            if p.get(key) != table.get(key):
+                faults.append(f"template: {name}'s {key} is not the adapter's")
+        if p.get("TimeToLiveSpecification", {}).get("AttributeName") != table.get("TimeToLive"):
+            faults.append(f"template: {name}'s TTL is not the adapter's")
+        if not p["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]:
+            faults.append(f"template: {name} cannot be recovered")
+        if not p["SSESpecification"]["SSEEnabled"] or resource["DeletionPolicy"] != "Retain":
+            faults.append(f"template: {name} is not encrypted, or goes with the stack")
+    return faults + [f"template: no table {name}" for name in tables]
+
+
+def packaged():
+    """api.json, as deploy/sam/package makes it."""
+    with tempfile.TemporaryDirectory() as out:
+        subprocess.run(
+            [DEPLOY / "sam/package", "/bin/true", ROOT / "config", out], check=True, stdout=subprocess.DEVNULL
+        )
+        assert (pathlib.Path(out) / "function/config/vestibule.toml").is_file()
+        assert (pathlib.Path(out) / "function/bootstrap").stat().st_mode & 0o111
+        return json.loads((pathlib.Path(out) / "api.json").read_text())
+
+
+def api_faults(api, template):
+    source = json.loads((ROOT / "src/http/openapi.json").read_text())
+    faults = []
+    functions = {
+        r["Properties"]["FunctionName"]["Fn::Sub"]
+        for r in template["Resources"].values()
+        if r["Type"] == "AWS::Serverless::Function"
+    }
+    for uri in re.findall(r"function:([^/]+)/invocations", json.dumps(api)):
+        if uri not in functions:
+            faults.append(f"api: there is no function {uri}")
+    wanted = {(p, m) for p, i in source["paths"].items() for m, o in i.items() if o["tags"] == ["api"]}
+    served = {(p, m) for p, i in api["paths"].items() for m in i}
+    faults += [f"api: {m} {p}" for p, m in sorted(wanted ^ served)]
+    for path, item in api["paths"].items():
+        for method, operation in item.items():
+            integration = operation["x-amazon-apigateway-integration"]
+            if integration["type"] != ("mock" if path == "/users" else "aws_proxy"):
+                faults.append(f"api: {method} {path} is a {integration['type']}")
+            guard = {("/saml", "get"): [{"ticket": []}], ("/users", "get"): [{"sigv4": []}]}.get((path, method))
+            if operation.get("security") != guard:
+                faults.append(f"api: {method} {path} is guarded by {operation.get('security')}")
+    for word in ("oneOf", "nullable", "discriminator", "readOnly"):
+        if f'"{word}"' in json.dumps(api):
+            faults.append(f"api: API Gateway's SDK generator does not know {word}")
+    for reference in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(api)):
+        if reference not in api["components"]["schemas"]:
+            faults.append(f"api: there is no schema {reference}")
+    authorizer = api["components"]["securitySchemes"]["ticket"]["x-amazon-apigateway-authorizer"]
+    if (authorizer["authorizerResultTtlInSeconds"], authorizer["type"]) != (0, "request"):
+        faults.append("api: the authorizer's answers are cached, or it does not see the verifier")
+    for name, answer in api["x-amazon-apigateway-gateway-responses"].items():
+        if "gatewayresponse.header.Access-Control-Allow-Origin" not in answer["responseParameters"]:
+            faults.append(f"api: {name} hides from the page")
+    cors = (ROOT / "src/http/cors.rs").read_text()
+    allowed_headers = re.search(r'"(authorization, [^"]+)"', cors)[1].replace(" ", "")
+    if f"'{allowed_headers}'" not in json.dumps(api):
+        faults.append("api: other CORS headers than the router's")
+    return faults
+
+
+def trust_faults():
+    faults = []
+    for path in sorted((DEPLOY / "iam").glob("trust-*.json")):
+        for statement in json.loads(path.read_text())["Statement"]:
+            condition = statement.get("Condition", {}).get("StringEquals", {})
+            if path.stem == "trust-saml":
+                ok = statement["Action"] == "sts:AssumeRoleWithSAML" and condition == {
+                    "SAML:aud": "https://vestibule.example.com/saml"
+                }
+            else:
+                ok = statement["Action"] == "sts:AssumeRole" and set(statement["Principal"]) == {"Service"}
+            if not ok or statement["Effect"] != "Allow":
+                faults.append(f"iam/{path.name} trusts otherwise")
+    return faults
+
+
+def resource_policy_faults(template):
+    """Policies of resources: exactly these statements."""
+    expected = {
+        "PageBucketPolicy": {("Allow", "s3:GetObject"), ("Deny", "s3:*")},
+        "Key": {("Allow", "kms:*"), ("Deny", "kms:Decrypt"), ("Deny", "kms:GenerateDataKeyWithoutPlaintext")},
+    }
+    faults = []
+    for name, resource in template["Resources"].items():
+        p = resource.get("Properties", {})
+        document = p.get("KeyPolicy") or (p.get("PolicyDocument") if "BucketPolicy" in resource["Type"] else None)
+        if document:
+            found = {(s["Effect"], a) for s in document["Statement"] for a in as_list(s["Action"])}
+            if found != expected.get(name):
+                faults.append(f"template {name}: {found}")
+    for s in template["Resources"]["PageBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]:
+        if s["Effect"] == "Allow" and "AWS:SourceArn" not in s["Condition"]["StringEquals"]:
+            faults.append("template PageBucketPolicy: any distribution may read")
+    return faults
+
+
+def option_faults(template):
+    """VESTIBULE_ variables name options (config/vestibule.toml shows all of them)."""
+    options, section = set(), ""
+    for line in (ROOT / "config/vestibule.toml").read_text().splitlines():
+        if match := re.match(r"\[+([a-z.]+)\]+$", line):
+            section = match[1].replace("saml.idp", "saml.idp.0")
+        elif match := re.match(r"#?([a-z_]+) = ", line):
+            options.add(f"VESTIBULE_{section}_{match[1]}".replace(".", "_").upper())
+    task = json.loads((DEPLOY / "ecs/task-definition.json").read_text())
+    named = {v["name"] for c in task["containerDefinitions"] for v in c["environment"]}
+    named |= set(template["Globals"]["Function"]["Environment"]["Variables"])
+    return [f"{name} is no option" for name in sorted(named - options - {"AWS_REGION"})]
+
+
+def container_faults():
+    faults = []
+    (container,) = json.loads((DEPLOY / "ecs/task-definition.json").read_text())["containerDefinitions"]
+    if not container["readonlyRootFilesystem"] or container["user"].startswith(("0", "root")):
+        faults.append("ecs: root, or a writable file system")
+    text = re.sub(r"\\\n", " ", (DEPLOY / "Dockerfile").read_text())
+    lines = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
+    known = set("FROM RUN WORKDIR COPY USER EXPOSE STOPSIGNAL ENTRYPOINT CMD".split())
+    faults += [f"Dockerfile: {word}" for word, _ in lines if word not in known]
+    last = max(n for n, (word, _) in enumerate(lines) if word == "FROM")
+    final = lines[last:]
+    if last == 0 or ["USER", "65532:65532"] not in final or any(word == "RUN" for word, _ in final):
+        faults.append("Dockerfile: not two stages, or root at the end")
+    for word, arguments in final:
+        if word in ("ENTRYPOINT", "CMD"):
+            json.loads(arguments)
+        if word == "COPY" and not arguments.startswith("--from="):
+            faults += [] if (ROOT / arguments.split()[0]).exists() else [f"Dockerfile: no {arguments}"]
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(DEPLOY / "ec2/vestibule.service")
+    hardened = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "DynamicUser": "yes", "CapabilityBoundingSet": ""}
+    return faults + [f"vestibule.service: {k}" for k, v in hardened.items() if unit["Service"].get(k) != v]
+
+
+def adfs_faults():
+    """The script's claim rules are the guide's."""
+    rules = re.search(r"```claims\n(.*?)```", (ROOT / "docs/ADFS.md").read_text(), re.S)[1].strip()
+    script = (DEPLOY / "adfs/Set-Vestibule.ps1").read_text().replace("__ACCOUNT__", "123456789012")
+    return [] if rules in script.replace("__PROVIDER__", "ADFS") else ["adfs: other claim rules than docs/ADFS.md's"]
+
+
+def self_test(template, actions):
+    """The checks can fail."""
+    wanted = actions["role"]["http"]
+    statements = template["Resources"]["HttpRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert not permission_faults("x", statements, wanted)
+    for change in (
+        lambda s: s.pop(),
+        lambda s: s[0]["Action"].append("dynamodb:Scan"),
+        lambda s: s[0].update(Resource="*"),
+        lambda s: s[0].update(NotResource="*"),
+        lambda s: next(x for x in s if x["Sid"] == "OpenTheKeyRing").pop("Condition"),
+    ):
+        changed = copy.deepcopy(statements)
+        change(changed)
+        assert permission_faults("x", changed, wanted), "a wrong policy is not seen"
+    assert operation_faults(actions, sdk_calls() | {"batch_get_item"})
+    assert operation_faults(actions, sdk_calls() - {"scan"})
+    assert reference_faults({**template, "Outputs": {"x": {"Ref": "Nowhere"}}}, {})
+
+
+def main():
+    template, api = load_template(), packaged()
+    actions = tomllib.loads((DEPLOY / "actions.toml").read_text())
+    faults = reference_faults(template, api) + operation_faults(actions, sdk_calls())
+    seen = set()
+    for name, role, statements in policies(template):
+        seen.add(role)
+        faults += permission_faults(name, statements, actions["role"].get(role, {}))
+    faults += [f"no policy for {role}" for role in sorted(set(actions["role"]) - seen)]
+    faults += explanation_faults() + table_faults(template) + api_faults(api, template)
+    faults += trust_faults() + resource_policy_faults(template) + option_faults(template) + container_faults()
+    faults += adfs_faults()
+    if not faults:
+        self_test(template, actions)
+    print("\n".join(faults) or f"deploy/: {len(seen)} roles, as the code needs them")
+    sys.exit(bool(faults))
+
+
+main()

@@ -1,0 +1,155 @@
+//! What an unauthenticated sender can make us do grows no faster than what he
+//! sends. Counted in instructions, by valgrind, on documents that grow in each
+//! way that we know: the clock of a busy machine proves nothing.
+#![allow(missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+#[path = "support/forge.rs"]
+mod forge;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use forge::{Forge, Signing, gate, now, providers, role};
+use std::fmt::Write as _;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use vestibule::saml::{Cap, IdentityProviders, Limits, Refusal};
+
+/// Twice as much input, then twice as much again: the second step may cost so
+/// many times the first. Linear is 2, sorting a little more, quadratic 4.
+const MOST_GROWTH: f64 = 2.5;
+/// No more instructions for one base64 character than this, in a build for tests.
+const MOST_EACH: f64 = 2_500.0;
+const SIZES: [usize; 3] = [1, 2, 4];
+
+/// Ways to grow, each by a number that four times fits the caps.
+const WAYS: [(&str, fn(usize) -> String); 13] = [
+    ("roles", |n| {
+        Forge { roles: (0..150 * n).map(|i| role(&format!("R{i}"))).collect(), ..Forge::default() }.xml()
+    }),
+    ("groups", |n| {
+        Forge { groups: (0..250 * n).map(|i| format!("Group {i}")).collect(), ..Forge::default() }.xml()
+    }),
+    ("elements", |n| extended(&"<a/>".repeat(3_500 * n))),
+    ("elements with text", |n| extended(&"<a>x</a>".repeat(1_700 * n))),
+    ("comments", |n| extended(&"<!---->".repeat(2_000 * n))),
+    ("instructions", |n| extended(&"<?a?>".repeat(2_500 * n))),
+    ("attributes", |n| extended(&numbered("<a b='' c='' d='' e='' f='' g='' h=''/>", 250 * n))),
+    ("attributes of one element", |n| extended(&format!("<a{}/>", numbered(" a#=''", 15 * n)))),
+    ("namespaces", |n| extended(&numbered("<a xmlns:n#='urn:n'/>", 250 * n))),
+    ("identifiers", |n| extended(&numbered("<a ID='_#'/>", 1_000 * n))),
+    ("character references", |n| extended(&"&#65;".repeat(3_000 * n))),
+    ("line ends", |n| extended(&"\r\n".repeat(6_000 * n))),
+    ("signed elements, sixteen prefixes listed", |n| {
+        let signing = Signing { prefix_list: "a b c d e f g h i j k l m n o p", ..Signing::default() };
+        let roles = (0..150 * n).map(|i| role(&format!("R{i}"))).collect();
+        Forge { assertion_signing: Some(signing), roles, ..Forge::default() }.xml()
+    }),
+];
+
+/// The honest response with something where anybody can write.
+fn extended(extensions: &str) -> String {
+    let to = format!("<samlp:Extensions>{extensions}</samlp:Extensions><samlp:Status>");
+    forge::replace(&Forge::default().xml(), "<samlp:Status>", &to)
+}
+
+fn numbered(text: &str, count: usize) -> String {
+    let mut out = String::new();
+    (0..count).for_each(|n| write!(out, "{}", text.replace('#', &n.to_string())).unwrap());
+    out
+}
+
+/// What valgrind counts, by this name.
+#[inline(never)]
+fn instructions_counted_in_here(field: &str, providers: &IdentityProviders) -> Result<(), Refusal> {
+    gate(field, &Limits::default(), providers, now()).map(drop)
+}
+
+/// Documents behind each cap, which must cost less than the longest honest one.
+const CAPPED: [(Cap, fn() -> String); 4] = [
+    (Cap::Depth, || extended(&"<a>".repeat(15_000))),
+    (Cap::Nodes, || extended(&"<a/>x".repeat(11_000))),
+    (Cap::Attributes, || extended(&format!("<a{}/>", numbered(" a#=''", 5_000)))),
+    (Cap::Namespaces, || extended(&numbered("<a xmlns:n#='urn:n'/>", 2_000))),
+];
+
+/// Every document, and what becomes of it.
+fn documents() -> Vec<(Box<dyn Fn() -> String>, Result<(), Refusal>)> {
+    let grown = WAYS.into_iter().flat_map(|(_, xml)| SIZES.map(|size| (xml, size)));
+    let mut documents: Vec<(Box<dyn Fn() -> String>, _)> = Vec::new();
+    grown.for_each(|(xml, size)| documents.push((Box::new(move || xml(size)), Ok(()))));
+    CAPPED.iter().for_each(|(cap, xml)| documents.push((Box::new(xml), Err(Refusal::TooComplex(*cap)))));
+    documents
+}
+
+const WHICH: &str = "VESTIBULE_LINEAR_DOCUMENT";
+
+#[test]
+#[ignore = "run under valgrind by the test below"]
+fn counted() {
+    let which: usize = std::env::var(WHICH).unwrap().parse().unwrap();
+    let (xml, expected) = &documents()[which];
+    let field = STANDARD.encode(xml());
+    println!("characters {}", field.len());
+    assert_eq!(instructions_counted_in_here(&field, &providers()), *expected);
+}
+
+/// Base64 characters, and the instructions that they cost.
+fn count(which: usize) -> (f64, f64) {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--toggle-collect=*instructions_counted_in_here*"])
+        .arg("--callgrind-out-file=/dev/null")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "counted", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(WHICH, which.to_string())
+        .output()
+        .unwrap_or_else(|error| panic!("valgrind does not start ({error}): run the tests with `tests/run`"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+    let number = |text: &str, after: &str| -> f64 {
+        let (_, rest) = text.split_once(after).unwrap_or_else(|| panic!("no {after}: {text}"));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    (number(&out, "characters "), number(&err, "Collected : "))
+}
+
+#[test]
+fn instructions_grow_with_the_size_and_no_faster() {
+    let documents = documents().len();
+    let next = AtomicUsize::new(0);
+    let runs = Mutex::new(vec![(0.0, 0.0); documents]);
+    let work = || {
+        while let Some(which) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < documents) {
+            let run = count(which);
+            runs.lock().unwrap()[which] = run;
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers = [scope.spawn(work), scope.spawn(work)];
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+
+    let runs = runs.into_inner().unwrap();
+    let (grown, capped) = runs.split_at(WAYS.len() * SIZES.len());
+    let longest = grown.iter().map(|run| run.1).fold(0.0, f64::max);
+    let mut wrong = Vec::new();
+    for ((way, _), runs) in WAYS.iter().zip(grown.chunks(SIZES.len())) {
+        let growth = (runs[2].1 - runs[1].1) / (runs[1].1 - runs[0].1);
+        let each = runs[2].1 / runs[2].0;
+        println!("{way}: {runs:?}, growth {growth:.2}, {each:.0} a character");
+        if growth > MOST_GROWTH || each > MOST_EACH {
+            wrong.push(way);
+        }
+    }
+    for ((cap, _), (characters, instructions)) in CAPPED.iter().zip(capped) {
+        println!("{cap:?}: {instructions} instructions, {characters} characters");
+        assert!(*instructions <= longest, "{cap:?}");
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
