@@ -6,7 +6,6 @@ use super::{EX_CONFIG, log, say};
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::broker::Broker;
 use crate::http::{self, ServeLimits};
-use axum::Router;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -77,11 +76,6 @@ pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
 }
 
 impl Service {
-    /// Its public surface, to be asked without a socket.
-    pub(super) fn router(&self) -> Router {
-        http::router(self.app.clone())
-    }
-
     /// Serves until `stop` is ready, then lets what is under way come to its end.
     pub(super) async fn run(self, public: TcpListener, admin: TcpListener, stop: impl Future<Output = ()>) {
         let limits = ServeLimits {

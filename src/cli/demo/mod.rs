@@ -95,8 +95,12 @@ async fn demo(options: &Options) -> Result<(), String> {
         grace: Duration::from_secs(1),
     };
     let idp = Arc::new(idp);
-    let panel =
-        Panel { idp: idp.clone(), service: service.router(), broker: service.broker.clone(), entropy };
+    let panel = Panel {
+        idp: idp.clone(),
+        service: http::router(service.app.clone()),
+        broker: service.broker.clone(),
+        entropy,
+    };
     let pages = idp.pages().merge(panel.router());
     let idp = tokio::spawn(http::serve(idp_listener, pages, limits, std::future::pending()));
     let (stopped, until_stopped) = oneshot::channel::<()>();
