@@ -3,7 +3,9 @@
 
 use bergshamra::{DsigContext, KeysManager, VerifyResult, dsig, keys::loader::load_x509_cert_der};
 use roxmltree::{Document, Node};
-use samael::crypto::{AllowedSignatureAlgorithm as Algorithm, CertificateDer, Crypto, CryptoProvider, ReduceMode};
+use samael::crypto::{
+    AllowedSignatureAlgorithm as Algorithm, CertificateDer, Crypto, CryptoProvider, ReduceMode,
+};
 use samael::metadata::EntityDescriptor;
 use samael::service_provider::ServiceProvider;
 
@@ -128,11 +130,15 @@ impl Opinions {
         }
         let signed = signed?;
         let named = |parent, name: &str| {
-            document.children(parent).into_iter().filter(|child| {
-                document.element(*child).is_some_and(|element| {
-                    element.name.local_name == name && element.name.namespace_uri.as_deref() == Some(SAML)
+            document
+                .children(parent)
+                .into_iter()
+                .filter(|child| {
+                    document.element(*child).is_some_and(|element| {
+                        element.name.local_name == name && element.name.namespace_uri.as_deref() == Some(SAML)
+                    })
                 })
-            }).collect::<Vec<_>>()
+                .collect::<Vec<_>>()
         };
         let is_response = document.element(signed).is_some_and(|e| e.name.local_name == "Response");
         let assertion = if is_response { only(named(signed, "Assertion"))? } else { signed };

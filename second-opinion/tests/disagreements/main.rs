@@ -52,7 +52,12 @@ impl Judge {
 
     fn judge(&mut self, name: &str, xml: &str) {
         let field = STANDARD.encode(xml);
-        let ours = gate(&field, &Limits { max_response_chars: usize::MAX, ..Limits::default() }, &self.providers, now());
+        let ours = gate(
+            &field,
+            &Limits { max_response_chars: usize::MAX, ..Limits::default() },
+            &self.providers,
+            now(),
+        );
         let ours = ours.map(|identity| identity.name_id().to_owned());
         let theirs = Verifier::ALL.map(|verifier| self.opinions.ask(verifier, xml));
         for (verifier, opinion) in Verifier::ALL.into_iter().zip(&theirs) {
@@ -64,7 +69,10 @@ impl Judge {
                     self.agreed += 1;
                 }
                 (Err(_), Opinion::Refuses(_)) => self.agreed += 1,
-                _ => self.disagree(Disagreement { verifier, ours: &ours, theirs: opinion, all: &theirs, xml }, name),
+                _ => self.disagree(
+                    Disagreement { verifier, ours: &ours, theirs: opinion, all: &theirs, xml },
+                    name,
+                ),
             }
         }
     }
@@ -75,7 +83,8 @@ impl Judge {
             return;
         }
         let Disagreement { verifier, ours, theirs, xml, .. } = disagreement;
-        let ours = ours.as_ref().map_or_else(|refusal| format!("refuse: {refusal:?}"), |_| "accept".to_owned());
+        let ours =
+            ours.as_ref().map_or_else(|refusal| format!("refuse: {refusal:?}"), |_| "accept".to_owned());
         let class = format!("we {ours}; {verifier:?} {theirs:?}");
         self.seen.entry(class).or_default().push((name.to_owned(), xml.to_owned()));
     }
@@ -96,7 +105,8 @@ fn every_disagreement_is_explained() {
     for (name, xml) in &corpus {
         judge.judge(name, xml);
     }
-    let honest: Vec<&String> = corpus.iter().filter(|(name, _)| name.starts_with("honest/")).map(|(_, xml)| xml).collect();
+    let honest: Vec<&String> =
+        corpus.iter().filter(|(name, _)| name.starts_with("honest/")).map(|(_, xml)| xml).collect();
     let count = number("VESTIBULE_SECOND_OPINIONS", 5_000);
     let seed = number("VESTIBULE_SECOND_OPINIONS_SEED", 0x5eed_2026_1123_0546);
     for document in 0..count {
@@ -119,6 +129,7 @@ fn every_disagreement_is_explained() {
         println!("{}", examples[0].1);
     }
     assert!(judge.seen.is_empty(), "{} classes of disagreement are not explained", judge.seen.len());
-    let unused: Vec<_> = TABLE.iter().zip(&judge.used).filter(|(_, used)| **used == 0).map(|(line, _)| line.why).collect();
+    let unused: Vec<_> =
+        TABLE.iter().zip(&judge.used).filter(|(_, used)| **used == 0).map(|(line, _)| line.why).collect();
     assert!(unused.is_empty() || count < 5_000, "explains nothing: {unused:?}");
 }

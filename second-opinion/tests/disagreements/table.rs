@@ -81,7 +81,15 @@ pub const TABLE: &[Line] = &[
     },
     Line {
         of: &[Samael],
-        we_refuse: &[NotSuccess, WrongVersion, Incomplete, IssuerMismatch, WrongDestination, UnknownIssuer, NotAResponse],
+        we_refuse: &[
+            NotSuccess,
+            WrongVersion,
+            Incomplete,
+            IssuerMismatch,
+            WrongDestination,
+            UnknownIssuer,
+            NotAResponse,
+        ],
         when: ALWAYS,
         why: "samael cuts out what is signed and never sees the Response around it; nor does it look at Version",
     },
@@ -178,7 +186,9 @@ pub const TABLE: &[Line] = &[
     Line {
         of: LIBXML2,
         we_refuse: &[],
-        when: |d| d.xml.split(" ID=\"").skip(1).any(|rest| !is_name(rest.split('"').next().unwrap_or_default())),
+        when: |d| {
+            d.xml.split(" ID=\"").skip(1).any(|rest| !is_name(rest.split('"').next().unwrap_or_default()))
+        },
         why: "an ID that is no NCName (xs:ID), which samael refuses; products send such, and comparing them needs no more",
     },
     Line {
