@@ -41,6 +41,7 @@ const ONLY_SHOWN: &[(&str, &str)] = &[
 /// Reasons why a block in a language that could be run is not.
 const NOT_RUN: &[(&str, &str)] = &[
     ("clone", "the test is the clone"),
+    ("cargo-mutants", "takes hours; by hand"),
     ("aws", "needs an AWS account"),
     ("your-adfs", "needs the reader's AD FS"),
 ];
