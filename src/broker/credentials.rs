@@ -50,8 +50,9 @@ struct Wire<'a> {
 }
 
 impl HandOver {
-    /// The bytes to seal.
-    pub(super) fn to_plaintext(&self) -> SecretSlice<u8> {
+    /// The bytes to seal; `None` if they cannot be written, so that nothing
+    /// incomplete is ever sealed.
+    pub(super) fn to_plaintext(&self) -> Option<SecretSlice<u8>> {
         let wire = Wire {
             access_key_id: (&self.credentials.access_key_id).into(),
             secret_access_key: self.credentials.secret_access_key.expose_secret().into(),
@@ -65,8 +66,8 @@ impl HandOver {
         };
         // Reserved up front: a growing Vec would leave copies of the secret behind.
         let mut plaintext = Vec::with_capacity(8 * 1024);
-        serde_json::to_writer(&mut plaintext, &wire).unwrap_or_default();
-        plaintext.into()
+        serde_json::to_writer(&mut plaintext, &wire).ok()?;
+        Some(plaintext.into())
     }
 
     /// The hand-over inside an opened seal; `None` if it is not one of ours.

@@ -211,7 +211,7 @@ impl Broker {
             idp: grant.identity().idp().to_owned(),
             rule: grant.rule().to_owned(),
         };
-        let plaintext = hand_over.to_plaintext();
+        let plaintext = hand_over.to_plaintext().ok_or(LoginError::Keys)?;
         let sealed = self.world.keys.seal(&relay.session, &plaintext).await.map_err(|_| LoginError::Keys)?;
         drop((hand_over, plaintext));
 
