@@ -15,6 +15,7 @@ const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
 /// A public key that may sign for one issuer.
+#[derive(Clone)]
 pub struct VerificationKey {
     family: Family,
     /// One parsed key for each [`enum@Hash`]: parsing costs as much as verifying.
