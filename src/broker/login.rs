@@ -10,7 +10,7 @@ use super::{
     RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
 };
 use crate::roles::Grant;
-use crate::saml::{Expected, Identity, ResponseMessage};
+use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage};
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -118,21 +118,21 @@ impl Broker {
         }
     }
 
-    /// Read, verify, accept: who is it?
+    /// Read, verify, accept: who is it? A key that is not known may be new, so
+    /// its owner's metadata is looked at again before the answer is no.
     async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
-        let outcome = {
-            let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?
-                .decrypt(&self.settings.service.decryption_keys)?;
-            let verified = message.parse()?.verify(&self.settings.providers)?;
-            let provider = verified.provider();
-            verified
-                .accept(&self.settings.service, Expected::Unsolicited, self.world.clock.now())
-                .map_err(|refusal| (refusal, provider))
-        };
+        let mut providers = self.settings.providers.current();
+        let mut outcome = self.judge(post, &providers);
+        if let Err((SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired, Some(provider))) = outcome
+            && self.has_newer_keys(&provider.name, &providers).await
+        {
+            providers = self.settings.providers.current();
+            outcome = self.judge(post, &providers);
+        }
         match outcome {
             Ok(identity) => Ok(identity),
             Err((refusal, provider)) => {
-                if refusal.is_authenticated() {
+                if let Some(provider) = provider.filter(|_| refusal.is_authenticated()) {
                     let subject = Subject {
                         idp: Some(provider.name.clone()),
                         issuer: Some(provider.entity_id.clone()),
@@ -143,6 +143,27 @@ impl Broker {
                 Err(refusal.into())
             }
         }
+    }
+
+    /// With what is known of the identity providers; a refusal comes with the
+    /// one whose response it is or claims to be.
+    fn judge<'p>(
+        &self,
+        post: &LoginPost,
+        providers: &'p IdentityProviders,
+    ) -> Result<Identity, (SamlRefusal, Option<&'p IdentityProvider>)> {
+        let nobody_s = |refusal| (refusal, None);
+        let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)
+            .and_then(|message| message.decrypt(&self.settings.service.decryption_keys))
+            .map_err(nobody_s)?;
+        let unverified = message.parse().map_err(nobody_s)?;
+        let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
+        unverified
+            .verify(providers)
+            .and_then(|verified| {
+                verified.accept(&self.settings.service, Expected::Unsolicited, self.world.clock.now())
+            })
+            .map_err(|refusal| (refusal, claimed))
     }
 
     /// The rules: which role, on which terms?

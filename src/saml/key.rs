@@ -79,6 +79,11 @@ impl VerificationKey {
         Self::new(certified.subject_public_key_info(), not_after, fingerprint(der))
     }
 
+    /// Whether this is the DER of a certificate, of whatever key.
+    pub fn is_certificate(der: &[u8]) -> bool {
+        Certificate::from_der(der).is_ok()
+    }
+
     /// A bare public key: a DER `SubjectPublicKeyInfo` (RFC 5280, 4.1.2.7).
     ///
     /// # Errors

@@ -39,6 +39,19 @@ pub struct IdpMetadata {
     pub cache_duration: Option<Duration>,
 }
 
+/// What metadata says of an identity provider beside its name and keys.
+#[derive(Debug, Clone, Default)]
+pub struct Described {
+    /// Where browsers are sent to sign in.
+    pub sign_on_services: Vec<SignOnService>,
+    /// Whether it wants our requests signed.
+    pub want_authn_requests_signed: bool,
+    /// From when on its keys are believed no more. `None`: it does not say.
+    pub valid_until: Option<OffsetDateTime>,
+    /// How long it may be relied on before it is looked at again.
+    pub cache_duration: Option<Duration>,
+}
+
 /// One `SingleSignOnService`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignOnService {
@@ -136,6 +149,17 @@ impl IdpMetadata {
             ([], Some(id)) => Err(MetadataError::NotInIt(id.to_owned())),
             (_, _) => Err(MetadataError::SeveralIdentityProviders),
         }
+    }
+
+    /// The keys, and what else there is to know.
+    pub fn into_parts(self) -> (Vec<VerificationKey>, Described) {
+        let described = Described {
+            sign_on_services: self.sign_on_services,
+            want_authn_requests_signed: self.want_authn_requests_signed,
+            valid_until: self.valid_until,
+            cache_duration: self.cache_duration,
+        };
+        (self.signing_keys, described)
     }
 
     fn read(entity: Node<'_, '_>) -> Result<Self, MetadataError> {

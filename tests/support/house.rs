@@ -205,7 +205,7 @@ pub fn production() -> Rules {
 
 pub fn settings() -> Settings {
     Settings {
-        providers: forge::providers(),
+        providers: forge::providers().into(),
         service: forge::service(),
         limits: Limits::default(),
         rules: production(),

@@ -4,8 +4,8 @@
 use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
 use crate::broker::ports::{Clock, Entropy};
 use crate::saml::{
-    DecryptionKeys, Demands, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
-    ResponseMessage, Selector, Selectors, ServiceProvider,
+    DecryptionKeys, Demands, Described, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits,
+    Refusal, ResponseMessage, Selector, Selectors, ServiceProvider,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -58,6 +58,7 @@ fn providers(idp: &LookAlike) -> IdentityProviders {
         idp_initiated: true,
         in_response_to_literals: Vec::new(),
         demands: Demands::default(),
+        described: Described::default(),
         selectors,
     }])
     .unwrap()

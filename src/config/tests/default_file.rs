@@ -62,10 +62,16 @@ fn the_default_file_loads() {
     let env = [("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str())];
     let config = files.read(DEFAULT_FILE, &env).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.broker.service.acs_url, "https://vestibule.example.com/saml");
+    let certificate = files.certificate("ca.pem");
     for flavour in FLAVOURS {
-        let with_everything = default_file_with_everything(flavour);
-        let env = [env[0], ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP)];
-        files.read(&with_everything, &env).unwrap_or_else(|f| panic!("{f}"));
+        let with_everything = default_file_with_everything(flavour)
+            .replace("metadata_certificate = ", "#")
+            .replace("config/company-ca.pem", &certificate);
+        let env = [
+            ("VESTIBULE_SAML_IDP_0_METADATA", "https://adfs.example.com/metadata"),
+            ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP),
+        ];
+        files.fetched(&with_everything, &env, &super::metadata(IDP)).unwrap_or_else(|f| panic!("{f}"));
     }
 }
 
@@ -77,10 +83,12 @@ fn the_default_file_shows_the_defaults() {
     assert_eq!(told(&documented), told(&files.loads(LEAST)));
 
     // And so do the selectors, which are shown unset.
-    let text = default_file_with_everything(For::Local);
+    let text = default_file_with_everything(For::Local)
+        .replace("metadata_certificate = ", "#")
+        .replace("metadata_ca = ", "#");
     let env = [("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str()), ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP)];
     let set = files.read(&text, &env).unwrap();
-    let mut selectors = set.broker.providers.iter().next().unwrap().selectors.clone();
+    let mut selectors = set.broker.providers.current().iter().next().unwrap().selectors.clone();
     assert_eq!(selectors.more.len(), 1);
     selectors.more.clear();
     assert_eq!(selectors, crate::saml::Selectors::default());

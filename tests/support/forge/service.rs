@@ -10,8 +10,8 @@ use aws_lc_rs::signature::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use time::{Duration, OffsetDateTime};
 use vestibule::saml::{
-    Demands, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal, ResponseMessage,
-    Selectors, ServiceProvider, canonicalize,
+    Demands, Described, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal,
+    ResponseMessage, Selectors, ServiceProvider, canonicalize,
 };
 
 /// What the service is configured with: all three keys, the EC ones first.
@@ -24,6 +24,7 @@ pub fn adfs() -> IdentityProvider {
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".into()],
         demands: Demands::default(),
+        described: Described::default(),
         selectors: Selectors::default(),
     }
 }
