@@ -24,8 +24,15 @@ use crate::config::MetadataSource;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
-/// Reads what a source gave; what has expired is not believed anew. Off the
-/// threads that serve: an aggregate takes a second.
+/// Off the threads that serve: a large aggregate takes a second to read, and a
+/// slow disk may take longer to write it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| format!("it ended unexpectedly: {e}"))?
+}
+
+/// Reads what a source gave; what has expired is not believed anew.
 async fn judged(
     source: &MetadataSource,
     document: &Arc<Vec<u8>>,
@@ -33,8 +40,8 @@ async fn judged(
     now: OffsetDateTime,
 ) -> Result<IdpMetadata, String> {
     let (source, document, known) = (source.clone(), Arc::clone(document), known.map(str::to_owned));
-    let read = tokio::task::spawn_blocking(move || source.read(&document, known.as_deref()));
-    let metadata = read.await.map_err(|e| format!("reading it failed: {e}"))?.map_err(|e| e.to_string())?;
+    let read = move || source.read(&document, known.as_deref()).map_err(|e| e.to_string());
+    let metadata = blocking(read).await?;
     match metadata.valid_until {
         Some(end) if end <= now => Err(format!("it has expired: it was valid until {end}")),
         Some(_) | None => Ok(metadata),

@@ -1,9 +1,9 @@
 //! The sources of metadata, looked at again while the service runs.
 
 use super::fetch::{Fetched, Fetcher, Validators};
-use super::judged;
 use super::kept::{self, Kept};
 use super::schedule::Bounds;
+use super::{blocking, judged};
 use crate::broker::IdpMetadata;
 use crate::broker::Trust;
 use crate::broker::ports::{Clock, Entropy, MetadataFeed, News, SourceHealth};
@@ -268,7 +268,7 @@ impl Watched {
         let known = if self.is_valid() { seen.validators.clone() } else { Validators::default() };
         match fetcher.get(known, patience).await? {
             Fetched::Unchanged => {
-                if !self.keep_again(url) {
+                if !self.keep_again(url).await {
                     // Nothing is kept to go with them: next time all of it.
                     seen.validators = Validators::default();
                 }
@@ -276,31 +276,39 @@ impl Watched {
             }
             Fetched::Document(document, validators) => {
                 let sha256 = kept::sha256(&document);
-                if sha256 == seen.sha256 && self.is_valid() {
+                if sha256 == seen.sha256 && self.is_valid() && self.keep_again(url).await {
                     seen.validators = validators;
-                    self.keep_again(url);
                     return Ok(Look::Unchanged);
                 }
                 let (metadata, document) = self.judged(document).await?;
-                let now = self.clock.now();
-                if let Some(directory) = &self.cache {
-                    let kept = Kept::new(url, &self.entity_id, document, validators.clone(), now);
-                    if let Err(why) = kept::save(directory, &self.source.idp, &kept, &*self.entropy) {
-                        tracing::warn!(idp = self.source.idp, why, "the last good metadata is not kept");
-                    }
-                }
+                self.keep(Kept::new(url, &self.entity_id, document, validators.clone(), self.clock.now()))
+                    .await;
                 (seen.validators, seen.sha256) = (validators, sha256);
                 Ok(Look::News(metadata))
             }
         }
     }
 
+    async fn keep(&self, kept: Kept) {
+        let Some(directory) = self.cache.clone() else { return };
+        let (idp, entropy) = (self.source.idp.clone(), Arc::clone(&self.entropy));
+        let kept = blocking(move || kept::save(&directory, &idp, &kept, &*entropy)).await;
+        if let Err(why) = kept {
+            tracing::warn!(idp = self.source.idp, why, "the last good metadata is not kept");
+        }
+    }
+
     /// Says of what is kept that it was confirmed. `false` if nothing is.
-    fn keep_again(&self, url: &str) -> bool {
-        let Some(directory) = &self.cache else { return true };
-        let Ok(Some(mut kept)) = kept::load(directory, &self.source.idp, url) else { return false };
-        kept.header.confirmed = self.clock.now();
-        kept::save(directory, &self.source.idp, &kept, &*self.entropy).is_ok()
+    async fn keep_again(&self, url: &str) -> bool {
+        let Some(directory) = self.cache.clone() else { return true };
+        let (idp, url, entropy) = (self.source.idp.clone(), url.to_owned(), Arc::clone(&self.entropy));
+        let now = self.clock.now();
+        let again = move || {
+            let mut kept = kept::load(&directory, &idp, &url)?.ok_or("nothing is kept")?;
+            kept.header.confirmed = now;
+            kept::save(&directory, &idp, &kept, &*entropy)
+        };
+        blocking(again).await.is_ok()
     }
 
     async fn look_at_file(&self, path: &Path, seen: &mut Seen) -> Result<Look, String> {
@@ -308,7 +316,8 @@ impl Watched {
         if seen.stamp == Some(stamp) && self.is_valid() {
             return Ok(Look::Unchanged);
         }
-        let document = MetadataSource::read_file(path)?;
+        let path = path.to_owned();
+        let document = blocking(move || MetadataSource::read_file(&path)).await?;
         let sha256 = kept::sha256(&document);
         if sha256 == seen.sha256 && self.is_valid() {
             seen.stamp = Some(stamp);
