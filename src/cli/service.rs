@@ -48,6 +48,7 @@ impl Service {
             entity_id: &config.broker.service.entity_id,
             acs_url: &config.broker.service.acs_url,
             signing_certificates: &config.certificates.signing,
+            requests_signed: config.broker.providers.iter().all(|provider| provider.sign_requests),
             encryption_certificates: &config.certificates.encryption,
         };
         let settings = http::Settings {

@@ -174,7 +174,7 @@ fn idp(section: &Section<'_>, can_sign: bool) -> Idp {
         ));
     }
     let wants_signed = metadata.as_ref().is_some_and(|found| found.value.want_authn_requests_signed);
-    let sign_requests = section.boolean("sign_requests", wants_signed);
+    let sign_requests = section.boolean("sign_requests", wants_signed || can_sign);
     if sign_requests && !can_sign {
         let at = section.at_key("sign_requests");
         let message = "requests to it are to be signed (sign_requests, or its metadata's \
