@@ -3,12 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, unreachable_pub)]
+#![allow(dead_code, reason = "other tests use the rest of what is shared")]
 
 mod support {
     pub mod browser;
     pub mod idp;
     pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
     pub mod server;
     pub mod sigv4;
     pub mod waiting;
