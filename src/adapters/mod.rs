@@ -9,6 +9,7 @@ mod error;
 mod key_admin;
 pub mod local;
 pub mod metadata;
+mod seal;
 
 pub use error::OpenError;
 pub use key_admin::KeyAdmin;

@@ -4,10 +4,10 @@
 //! rule has decided, nothing is asked of STS before the start is recorded,
 //! and nothing can fail after the session is stored.
 
-use super::ports::{BeginError, IssueError, PutError, Start};
+use super::ports::{BeginError, Claim, IssueError, PutError, Start};
 use super::{
-    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Reference, RelayState, RelayStateError,
-    RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
+    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, Reference, RelayState,
+    RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
 };
 use crate::roles::Grant;
 use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage};
@@ -61,6 +61,9 @@ pub enum LoginError {
     /// The assertion was used before.
     #[error("the assertion was used before")]
     Replayed,
+    /// The request was answered before, by another assertion.
+    #[error("the request was answered before")]
+    RequestAnswered,
     /// The session id is taken.
     #[error("the session id is taken")]
     SessionTaken,
@@ -86,12 +89,35 @@ impl LoginError {
             Self::Saml(e) => e.code(),
             Self::Role(e) => e.code(),
             Self::Replayed => "assertion_replayed",
+            Self::RequestAnswered => "request_answered",
             Self::SessionTaken => "session_waiting",
             Self::Issue(e) => e.code(),
             Self::Keys => "keys_unavailable",
             Self::Store => "store_unavailable",
             Self::TooSlow => "login_too_slow",
         }
+    }
+}
+
+/// Why nobody was identified.
+struct Unidentified {
+    error: LoginError,
+    /// The identity provider whose metadata may be out of date.
+    out_of_date: Option<String>,
+}
+
+impl Unidentified {
+    /// By this refusal of what says that it comes from there.
+    fn by(refusal: SamlRefusal, claimed: Option<&IdentityProvider>) -> Self {
+        let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
+        let out_of_date = claimed.filter(|_| may_be).map(|provider| provider.name.clone());
+        Self { error: refusal.into(), out_of_date }
+    }
+}
+
+impl<E: Into<LoginError>> From<E> for Unidentified {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), out_of_date: None }
     }
 }
 
@@ -118,21 +144,44 @@ impl Broker {
         }
     }
 
-    /// Read, verify, accept: who is it? A key that is not known may be new, so
-    /// its owner's metadata is looked at again before the answer is no.
+    /// Who is it? A key that is not known may be new, so its owner's metadata is
+    /// looked at again before the answer is no.
     async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
-        let mut providers = self.settings.providers.current();
-        let mut outcome = self.judge(post, &providers);
-        if let Err((SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired, Some(provider))) = outcome
-            && self.has_newer_keys(&provider.name, &providers).await
-        {
-            providers = self.settings.providers.current();
-            outcome = self.judge(post, &providers);
-        }
-        match outcome {
+        let known = self.settings.providers.current();
+        match self.judge(post, relay, &known).await {
             Ok(identity) => Ok(identity),
-            Err((refusal, provider)) => {
-                if let Some(provider) = provider.filter(|_| refusal.is_authenticated()) {
+            Err(Unidentified { out_of_date: Some(idp), .. }) if self.has_newer_keys(&idp, &known).await => {
+                let newer = self.settings.providers.current();
+                self.judge(post, relay, &newer).await.map_err(|refused| refused.error)
+            }
+            Err(refused) => Err(refused.error),
+        }
+    }
+
+    /// Read, verify, accept, by what is known of the identity providers.
+    async fn judge(
+        &self,
+        post: &LoginPost,
+        relay: &RelayState,
+        providers: &IdentityProviders,
+    ) -> Result<Identity, Unidentified> {
+        let service = &self.settings.service;
+        let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?
+            .decrypt(&service.decryption_keys)?;
+        let unverified = message.parse()?;
+        let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
+        let refused = |refusal| Unidentified::by(refusal, claimed);
+        let verified = unverified.verify(providers).map_err(refused)?;
+        let provider = verified.provider();
+        let sent = match verified.in_response_to() {
+            Some(id) => self.sent(id, relay, provider).await?,
+            None => None,
+        };
+        let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::Answer);
+        match verified.accept(service, expected, self.world.clock.now()) {
+            Ok(identity) => Ok(identity),
+            Err(refusal) => {
+                if refusal.is_authenticated() {
                     let subject = Subject {
                         idp: Some(provider.name.clone()),
                         issuer: Some(provider.entity_id.clone()),
@@ -140,30 +189,9 @@ impl Broker {
                     };
                     self.refused(post, relay, refusal.code(), subject).await;
                 }
-                Err(refusal.into())
+                Err(refused(refusal))
             }
         }
-    }
-
-    /// With what is known of the identity providers; a refusal comes with the
-    /// one whose response it is or claims to be.
-    fn judge<'p>(
-        &self,
-        post: &LoginPost,
-        providers: &'p IdentityProviders,
-    ) -> Result<Identity, (SamlRefusal, Option<&'p IdentityProvider>)> {
-        let nobody_s = |refusal| (refusal, None);
-        let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)
-            .and_then(|message| message.decrypt(&self.settings.service.decryption_keys))
-            .map_err(nobody_s)?;
-        let unverified = message.parse().map_err(nobody_s)?;
-        let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
-        unverified
-            .verify(providers)
-            .and_then(|verified| {
-                verified.accept(&self.settings.service, Expected::Unsolicited, self.world.clock.now())
-            })
-            .map_err(|refusal| (refusal, claimed))
     }
 
     /// The rules: which role, on which terms?
@@ -195,8 +223,14 @@ impl Broker {
         let login = LoginId::random(&*self.world.entropy);
         let start = Start {
             login: login.clone(),
-            assertion: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
-            assertion_ends: identity.not_on_or_after(),
+            assertion: Claim {
+                what: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
+                ends: identity.not_on_or_after(),
+            },
+            request: identity.answers().map(|answered| Claim {
+                what: Handle::of_request(answered.request.as_str()),
+                ends: answered.ends,
+            }),
             session: relay.session.handle(),
             reservation_ends: now + RESERVATION_LIFETIME,
             event: event(EventKind::Started, now, Some(login.clone()), post, relay, subject_of_grant(grant)),
@@ -204,6 +238,7 @@ impl Broker {
         let error = match self.world.sessions.begin(&start).await {
             Ok(()) => return Ok(login),
             Err(BeginError::Replayed) => LoginError::Replayed,
+            Err(BeginError::RequestAnswered) => LoginError::RequestAnswered,
             Err(BeginError::SessionTaken) => LoginError::SessionTaken,
             Err(BeginError::Unavailable) => return Err(LoginError::Store),
         };
@@ -233,7 +268,12 @@ impl Broker {
             rule: grant.rule().to_owned(),
         };
         let plaintext = hand_over.to_plaintext().ok_or(LoginError::Keys)?;
-        let sealed = self.world.keys.seal(&relay.session, &plaintext).await.map_err(|_| LoginError::Keys)?;
+        let sealed = self
+            .world
+            .keys
+            .seal(&Purpose::credentials(&relay.session), &plaintext)
+            .await
+            .map_err(|_| LoginError::Keys)?;
         drop((hand_over, plaintext));
 
         let now = self.world.clock.now();

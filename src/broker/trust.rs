@@ -69,7 +69,7 @@ impl Broker {
     pub fn provider_health(&self) -> Vec<ProviderHealth> {
         let health = |provider: &crate::saml::IdentityProvider| ProviderHealth {
             idp: provider.name.clone(),
-            valid_until: provider.described.valid_until,
+            valid_until: provider.validity.until,
             keys: provider.keys.iter().map(|k| (k.fingerprint().to_owned(), k.not_after())).collect(),
             source: self.metadata.as_ref().and_then(|feed| feed.health(&provider.name)),
         };

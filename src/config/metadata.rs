@@ -4,6 +4,7 @@
 //! Files are read here. What stands at a URL is fetched by whoever starts the
 //! process, as parameters are, and given to the [`Draft`](super::Draft).
 
+use super::fault::shown;
 use super::read_file;
 use super::saml::idp_name;
 use super::section::{At, Found, Section};
@@ -11,6 +12,8 @@ use super::values::{self, WebUrl};
 use crate::saml::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, VerificationKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use time::Duration;
@@ -106,7 +109,7 @@ pub(super) fn source(section: &Section<'_>) -> Option<Found<MetadataSource>> {
         if is_url { url(text) } else { Ok(MetadataPlace::File(PathBuf::from(text))) }
     });
     let certificates = certificates(section);
-    let authorities = section.optional("metadata_ca", |path| pem_file(Path::new(path)));
+    let authorities = section.optional("metadata_ca", |path| pem_file(path));
     let Found { value: place, at } = place?;
     if let (Some(found), MetadataPlace::File(_)) = (&authorities, &place) {
         section.reader().fault(&found.at, "says who vouches for a URL's server, and metadata is a file");
@@ -156,30 +159,27 @@ fn certificates(section: &Section<'_>) -> Option<Vec<VerificationKey>> {
     }
     let read = |path: String| -> Option<Vec<VerificationKey>> {
         let fault = |at: &At, why: String| section.reader().fault(at, why);
-        let ders = pem_file(Path::new(&path)).map_err(|why| fault(&at, format!("{path}: {why}"))).ok()?;
+        let ders = pem_file(&path).map_err(|why| fault(&at, format!("{}: {why}", shown(&path)))).ok()?;
         let keys = ders.iter().map(|der| VerificationKey::from_certificate(der));
-        keys.collect::<Result<_, _>>().map_err(|why| fault(&at, format!("{path}: {why}"))).ok()
+        keys.collect::<Result<_, _>>().map_err(|why| fault(&at, format!("{}: {why}", shown(&path)))).ok()
     };
     let all: Option<Vec<_>> = paths.into_iter().map(read).collect();
     Some(all?.into_iter().flatten().collect())
 }
 
-/// The certificates of a file, in DER: at least one.
-fn pem_file(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let bytes = read_file(path, MAX_PEM_BYTES).map_err(|why| format!("cannot be read: {why}"))?;
-    let text =
-        String::from_utf8(bytes).map_err(|_| "is not text: expected a certificate in PEM".to_owned())?;
-    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
-    let certificates: Option<Vec<Vec<u8>>> = blocks
-        .map(|block| {
-            let (body, _) = block.split_once("-----END CERTIFICATE-----")?;
-            let der = STANDARD.decode(body.split_ascii_whitespace().collect::<String>()).ok()?;
-            VerificationKey::is_certificate(&der).then_some(der)
-        })
-        .collect();
-    certificates
-        .filter(|found| !found.is_empty())
-        .ok_or_else(|| "expected certificates in PEM (-----BEGIN CERTIFICATE-----)".to_owned())
+/// The certificates of a file in PEM (or of its text), in DER: at least one.
+fn pem_file(text: &str) -> Result<Vec<Vec<u8>>, String> {
+    let pem = if text.trim_start().starts_with("-----BEGIN ") {
+        text.as_bytes().to_vec()
+    } else {
+        read_file(Path::new(text), MAX_PEM_BYTES).map_err(|why| format!("cannot be read: {why}"))?
+    };
+    let found: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found: Vec<Vec<u8>> = found.unwrap_or_default().iter().map(|der| der.to_vec()).collect();
+    if found.is_empty() || !found.iter().all(|der| VerificationKey::is_certificate(der)) {
+        return Err("expected certificates in PEM (-----BEGIN CERTIFICATE-----)".to_owned());
+    }
+    Ok(found)
 }
 
 /// Certificates in PEM, and nothing beside them.

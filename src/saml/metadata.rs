@@ -3,7 +3,7 @@
 use super::instant::{parse_duration, parse_instant};
 use super::scan::scan_within;
 use super::signature::verify_root;
-use super::xml::{self, DSIG, METADATA, SAMLP};
+use super::xml::{self, DSIG, HTTP_POST, HTTP_REDIRECT, METADATA, SAMLP};
 use super::{Limits, Refusal, VerificationKey};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -39,15 +39,11 @@ pub struct IdpMetadata {
     pub cache_duration: Option<Duration>,
 }
 
-/// What metadata says of an identity provider beside its name and keys.
-#[derive(Debug, Clone, Default)]
-pub struct Described {
-    /// Where browsers are sent to sign in.
-    pub sign_on_services: Vec<SignOnService>,
-    /// Whether it wants our requests signed.
-    pub want_authn_requests_signed: bool,
-    /// From when on its keys are believed no more. `None`: it does not say.
-    pub valid_until: Option<OffsetDateTime>,
+/// For how long what metadata says holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Validity {
+    /// From then on nothing of it is believed. `None`: it does not say.
+    pub until: Option<OffsetDateTime>,
     /// How long it may be relied on before it is looked at again.
     pub cache_duration: Option<Duration>,
 }
@@ -151,15 +147,14 @@ impl IdpMetadata {
         }
     }
 
-    /// The keys, and what else there is to know.
-    pub fn into_parts(self) -> (Vec<VerificationKey>, Described) {
-        let described = Described {
-            sign_on_services: self.sign_on_services,
-            want_authn_requests_signed: self.want_authn_requests_signed,
-            valid_until: self.valid_until,
-            cache_duration: self.cache_duration,
-        };
-        (self.signing_keys, described)
+    /// For how long it holds.
+    pub fn validity(&self) -> Validity {
+        Validity { until: self.valid_until, cache_duration: self.cache_duration }
+    }
+
+    /// Whether a browser can carry a request to it (bindings 3.4 and 3.5).
+    pub fn takes_requests(&self) -> bool {
+        takes_requests(&self.sign_on_services)
     }
 
     fn read(entity: Node<'_, '_>) -> Result<Self, MetadataError> {
@@ -245,6 +240,11 @@ fn entities<'a, 'i>(root: Node<'a, 'i>, each: &mut dyn FnMut(Node<'a, 'i>)) {
     } else if xml::is(root, METADATA, "EntitiesDescriptor") {
         root.children().for_each(|child| entities(child, each));
     }
+}
+
+/// Whether one of them has a binding that a browser can carry a request by.
+pub(super) fn takes_requests(services: &[SignOnService]) -> bool {
+    services.iter().any(|service| service.binding == HTTP_REDIRECT || service.binding == HTTP_POST)
 }
 
 /// The roles in which an entity is an identity provider for SAML 2.0 (metadata

@@ -50,9 +50,9 @@ mod xml;
 pub use accept::ServiceProvider;
 pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use encryption::{DecryptionKey, DecryptionKeys};
-pub use identity::{Identity, OriginalResponse};
+pub use identity::{Answered, Identity, OriginalResponse};
 pub use key::{KeyError, VerificationKey};
-pub use metadata::{Described, IdpMetadata, MAX_METADATA_BYTES, MetadataError, SignOnService};
+pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, SignOnService, Validity};
 pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
 pub use request::{
@@ -64,3 +64,4 @@ pub use selector::{Selector, SelectorError};
 pub use service_metadata::{ServiceProviderMetadata, service_provider_metadata};
 pub use signature::VerifiedAssertion;
 pub use signing::{SigningError, SigningKey};
+pub use xml::{HTTP_POST, HTTP_REDIRECT};

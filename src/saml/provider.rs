@@ -1,7 +1,7 @@
 //! The identity providers we believe, and the keys each is believed by.
 
-use super::metadata::Described;
-use super::{Demands, IdpMetadata, Selectors, VerificationKey};
+use super::metadata::Validity;
+use super::{Demands, IdpMetadata, Selectors, SignOnService, VerificationKey};
 
 /// One identity provider: as configured, with the keys of its metadata.
 #[derive(Clone)]
@@ -12,8 +12,8 @@ pub struct IdentityProvider {
     pub entity_id: String,
     /// Its signing keys, all of them tried. Never empty ([`IdentityProviders::new`]).
     pub keys: Vec<VerificationKey>,
-    /// What else its metadata says of it.
-    pub described: Described,
+    /// For how long they are believed.
+    pub validity: Validity,
     /// Audiences its assertions may name; empty: the service provider's.
     pub audiences: Vec<String>,
     /// Whether it may start a login (a response without `InResponseTo`).
@@ -23,6 +23,12 @@ pub struct IdentityProvider {
     pub in_response_to_literals: Vec<String>,
     /// What our requests ask of it, and its answers must then have.
     pub demands: Demands,
+    /// Where our requests may be sent, as its metadata says.
+    pub sign_on_services: Vec<SignOnService>,
+    /// Whether our requests to it are signed.
+    pub sign_requests: bool,
+    /// The kind of NameID that our requests ask for.
+    pub name_id_format: Option<String>,
     /// Where its assertions hold the values.
     pub selectors: Selectors,
 }
@@ -33,6 +39,13 @@ pub struct IdentityProviders {
     providers: Vec<IdentityProvider>,
     /// Fingerprints of keys that are never believed, whatever metadata lists later.
     denied: Vec<String>,
+}
+
+impl IdentityProvider {
+    /// Whether logins may start here (a request of ours).
+    pub fn takes_requests(&self) -> bool {
+        super::metadata::takes_requests(&self.sign_on_services)
+    }
 }
 
 impl IdentityProviders {
@@ -46,7 +59,7 @@ impl IdentityProviders {
     /// A sentence when an entry is no SHA-256, or as [`new`](Self::new), also
     /// where a provider has no other key.
     pub fn without_keys(providers: Vec<IdentityProvider>, denied: &[String]) -> Result<Self, String> {
-        let denied = denied.iter().map(|text| fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
+        let denied = denied.iter().map(|text| Self::fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
         Self { providers, denied }.checked()
     }
 
@@ -63,7 +76,9 @@ impl IdentityProviders {
         if provider.entity_id != metadata.entity_id {
             return Err(format!("the metadata is that of {}, another identity provider", metadata.entity_id));
         }
-        (provider.keys, provider.described) = metadata.into_parts();
+        provider.validity = metadata.validity();
+        provider.keys = metadata.signing_keys;
+        provider.sign_on_services = metadata.sign_on_services;
         renewed.checked()
     }
 
@@ -110,22 +125,30 @@ impl IdentityProviders {
         Ok(Self { providers, denied: Vec::new() })
     }
 
+    /// A SHA-256 as people write it (colons, spaces, capitals), as fingerprints here are written.
+    ///
+    /// # Errors
+    /// A sentence when it is none.
+    pub fn fingerprint(text: &str) -> Result<String, String> {
+        let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
+        if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Ok(digits.to_ascii_lowercase())
+        } else {
+            Err(format!("{text:?} is not the SHA-256 of a certificate or key: 64 hexadecimal digits"))
+        }
+    }
+
     /// The provider of this issuer.
     pub fn by_issuer(&self, entity_id: &str) -> Option<&IdentityProvider> {
         self.providers.iter().find(|p| p.entity_id == entity_id)
     }
+    /// The provider with this configured name.
+    pub fn by_name(&self, name: &str) -> Option<&IdentityProvider> {
+        self.providers.iter().find(|p| p.name == name)
+    }
     /// All of them, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &IdentityProvider> {
         self.providers.iter()
-    }
-}
-
-fn fingerprint(text: &str) -> Result<String, String> {
-    let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
-    if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Ok(digits.to_ascii_lowercase())
-    } else {
-        Err(format!("{text:?} is not the SHA-256 of a certificate or key: 64 hexadecimal digits"))
     }
 }
 
@@ -134,6 +157,7 @@ fn fingerprint(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::saml::testing::{EC, ISSUER, RSA, provider};
+    use time::OffsetDateTime;
 
     fn metadata(entity_id: &str, signing_keys: Vec<VerificationKey>) -> IdpMetadata {
         IdpMetadata {
@@ -165,7 +189,10 @@ mod tests {
         assert_eq!((counts(&before), counts(&after)), (vec![1, 1], vec![2, 1]));
         let renewed = after.by_issuer(ISSUER).unwrap();
         assert!(renewed.audiences == ["urn:ours"] && !renewed.idp_initiated);
-        assert!(renewed.described.want_authn_requests_signed);
+        let ends = OffsetDateTime::UNIX_EPOCH;
+        let ending = IdpMetadata { valid_until: Some(ends), ..metadata(ISSUER, vec![RSA.key()]) };
+        let ending = before.renewed("ADFS", ending).unwrap();
+        assert_eq!(ending.by_issuer(ISSUER).unwrap().validity.until, Some(ends));
 
         assert!(before.renewed("ADFS", metadata("urn:other", vec![RSA.key()])).is_err());
         assert!(before.renewed("nobody", metadata(ISSUER, vec![RSA.key()])).is_err());

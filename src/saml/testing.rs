@@ -4,8 +4,8 @@
 use super::canonicalization::canonicalize;
 use super::signed_info::SHA256_URI;
 use super::{
-    DecryptionKeys, Demands, Described, Expected, Identity, IdentityProvider, IdentityProviders, Limits,
-    Refusal, ResponseMessage, Selectors, ServiceProvider, VerificationKey,
+    DecryptionKeys, Demands, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal,
+    ResponseMessage, Selectors, ServiceProvider, Validity, VerificationKey,
 };
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -127,11 +127,14 @@ pub(super) fn provider(keys: Vec<VerificationKey>) -> IdentityProvider {
         name: "ADFS".to_owned(),
         entity_id: ISSUER.to_owned(),
         keys,
-        described: Described::default(),
+        validity: Validity::default(),
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".to_owned()],
         demands: Demands::default(),
+        sign_on_services: Vec::new(),
+        sign_requests: false,
+        name_id_format: None,
         selectors: Selectors::default(),
     }
 }
@@ -145,6 +148,7 @@ pub(super) fn service() -> ServiceProvider {
         decryption_keys: DecryptionKeys::default(),
         max_assertion_age: None,
         max_assertion_lifetime: None,
+        request_lifetime: Duration::minutes(10),
     }
 }
 

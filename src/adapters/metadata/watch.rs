@@ -111,8 +111,8 @@ impl MetadataWatch {
             });
             let bounds = Bounds {
                 refresh: metadata.refresh,
-                cache_duration: provider.described.cache_duration,
-                valid_until: provider.described.valid_until,
+                cache_duration: provider.validity.cache_duration,
+                valid_until: provider.validity.until,
                 is_file: url.is_none(),
             };
             let facts = Facts {

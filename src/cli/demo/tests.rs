@@ -4,8 +4,8 @@
 use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
 use crate::broker::ports::{Clock, Entropy};
 use crate::saml::{
-    DecryptionKeys, Demands, Described, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits,
-    Refusal, ResponseMessage, Selector, Selectors, ServiceProvider,
+    DecryptionKeys, Demands, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
+    ResponseMessage, Selector, Selectors, ServiceProvider, Validity,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -57,8 +57,11 @@ fn providers(idp: &LookAlike) -> IdentityProviders {
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: Vec::new(),
+        sign_on_services: Vec::new(),
+        sign_requests: false,
+        name_id_format: None,
         demands: Demands::default(),
-        described: Described::default(),
+        validity: Validity::default(),
         selectors,
     }])
     .unwrap()
@@ -73,6 +76,7 @@ fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Iden
         decryption_keys: DecryptionKeys::default(),
         max_assertion_age: None,
         max_assertion_lifetime: None,
+        request_lifetime: Duration::minutes(10),
     };
     ResponseMessage::decode(field, &Limits::default())?.parse()?.verify(providers)?.accept(
         &service,

@@ -63,6 +63,7 @@ fn the_default_file_loads() {
     let config = files.read(DEFAULT_FILE, &env).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.broker.service.acs_url, "https://vestibule.example.com/saml");
     let certificate = files.certificate("ca.pem");
+    let (signing_key, _) = keys::rsa();
     for flavour in FLAVOURS {
         let with_everything = default_file_with_everything(flavour)
             .replace("metadata_certificate = ", "#")
@@ -70,6 +71,7 @@ fn the_default_file_loads() {
         let env = [
             ("VESTIBULE_SAML_IDP_0_METADATA", "https://adfs.example.com/metadata"),
             ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP),
+            ("VESTIBULE_SAML_SIGNING_KEY", signing_key.as_str()),
         ];
         files.fetched(&with_everything, &env, &super::metadata(IDP)).unwrap_or_else(|f| panic!("{f}"));
     }
@@ -86,7 +88,12 @@ fn the_default_file_shows_the_defaults() {
     let text = default_file_with_everything(For::Local)
         .replace("metadata_certificate = ", "#")
         .replace("metadata_ca = ", "#");
-    let env = [("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str()), ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP)];
+    let (signing_key, _) = keys::rsa();
+    let env = [
+        ("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str()),
+        ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP),
+        ("VESTIBULE_SAML_SIGNING_KEY", signing_key.as_str()),
+    ];
     let set = files.read(&text, &env).unwrap();
     let mut selectors = set.broker.providers.current().iter().next().unwrap().selectors.clone();
     assert_eq!(selectors.more.len(), 1);

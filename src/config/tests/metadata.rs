@@ -75,7 +75,7 @@ fn what_cannot_be_asked_for_is_a_fault() {
     let ca = files.certificate("ca.pem");
     let certificate = |path: &str| with(&format!("metadata_certificate = {path:?}"));
     for (text, expected) in [
-        (certificate("no/such/file.pem"), "metadata_certificate: no/such/file.pem: cannot be read"),
+        (certificate("no/such/file.pem"), "metadata_certificate: \"no/such/file.pem\": cannot be read"),
         (certificate(&nonsense), "expected certificates in PEM"),
         (certificate(&empty), "expected certificates in PEM"),
         (with("metadata_certificate = []"), "metadata_certificate: expected a file of certificates"),
