@@ -109,7 +109,7 @@ pub(super) fn source(section: &Section<'_>) -> Option<Found<MetadataSource>> {
         if is_url { url(text) } else { Ok(MetadataPlace::File(PathBuf::from(text))) }
     });
     let certificates = certificates(section);
-    let authorities = section.optional("metadata_ca", |path| pem_file(path));
+    let authorities = section.optional("metadata_ca", pem_file);
     let Found { value: place, at } = place?;
     if let (Some(found), MetadataPlace::File(_)) = (&authorities, &place) {
         section.reader().fault(&found.at, "says who vouches for a URL's server, and metadata is a file");

@@ -204,9 +204,10 @@ fn limits() -> Limits {
 }
 
 fn not_xml(refusal: Refusal) -> MetadataError {
-    MetadataError::NotXml(match refusal {
-        Refusal::TooComplex(cap) => format!("it is too complex: {cap:?}"),
-        refusal => said(refusal, &SCAN_FAULTS, "its markup or its characters are not those of XML 1.0"),
+    MetadataError::NotXml(if let Refusal::TooComplex(cap) = refusal {
+        format!("it is too complex: {cap:?}")
+    } else {
+        said(refusal, &SCAN_FAULTS, "its markup or its characters are not those of XML 1.0")
     })
 }
 
