@@ -64,6 +64,8 @@ async fn protocol_login_then_take() {
     assert_eq!(events[1].subject.name_id.as_deref(), Some(forge::PERSON));
     assert_eq!(events[1].subject.access_key_id.as_deref(), json["AccessKeyId"].as_str());
     assert_eq!(events[1].subject.assertion_id.as_deref(), Some("_assertion-1"));
+    assert_eq!(events[1].subject.session_index.as_deref(), Some("_assertion-1"));
+    assert_eq!(events[1].subject.in_response_to, None);
     assert_eq!(events[1].subject.rule.as_deref(), Some("production"));
 }
 
@@ -126,6 +128,7 @@ async fn protocol_login_that_starts_here() {
     let ticket = house.post(&answer(1, &request), &page).await.ticket();
     assert_eq!(house.take(&ticket, &page).await.status, 200);
     assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
+    assert_eq!(house.audit().await[0].subject.in_response_to.as_deref(), Some(request.as_str()));
     assert_cell!(house.post(&assertion(2), &Page::new(2)).await, (403, "idp_initiated_off"));
 }
 

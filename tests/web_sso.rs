@@ -126,6 +126,54 @@ fn every_way_to_sign_and_encrypt_from_both_ends() {
     assert!(!server.log_text().contains("alice"));
 }
 
+/// A new decryption key, while the identity provider still knows the old one.
+#[test]
+fn a_decryption_key_is_replaced_without_a_failed_login() {
+    let encrypt = Options { encrypt: true, ..Options::default() };
+    let (idp, mut server) = with_ssp(&encrypt, "");
+    let keys = |server: &Server, keys: &str| {
+        let file = server.path("vestibule.toml");
+        let config = std::fs::read_to_string(&file).unwrap();
+        let before = config.lines().find(|line| line.starts_with("decryption_keys")).unwrap();
+        let names: Vec<String> = keys
+            .split_whitespace()
+            .map(|name| format!("{:?}", server.path(&format!("{name}.pem"))))
+            .collect();
+        let after = format!("decryption_keys = [{}]", names.join(", "));
+        std::fs::write(&file, config.replace(before, &after)).unwrap();
+    };
+    let metadata = |server: &Server| Browser::new().open(&server.url("/saml/metadata")).body;
+    let mut number = 0;
+    let mut sign_in = |server: &Server| {
+        number += 1;
+        let (browser, page) = (Browser::new(), WaitingPage::new(&format!("n{number}")));
+        let form = idp.response(&browser, &start_link(server, "SSP", &page), "alice");
+        browser.submit_with(&form, &[("Accept", "application/json")])
+    };
+    keys(&server, "old");
+    server.restart();
+    let old_metadata = metadata(&server);
+    idp.trust(&old_metadata);
+    assert_eq!(sign_in(&server).status, 302);
+    // The new key first: our metadata shows it, and the identity provider has not looked yet.
+    keys(&server, "new old");
+    server.restart();
+    let new_metadata = metadata(&server);
+    assert_ne!(new_metadata, old_metadata);
+    assert_eq!(sign_in(&server).status, 302);
+    // It has looked.
+    idp.trust(&new_metadata);
+    assert_eq!(sign_in(&server).status, 302);
+    keys(&server, "new");
+    server.restart();
+    assert_eq!(metadata(&server), new_metadata);
+    assert_eq!(sign_in(&server).status, 302);
+    // What is encrypted for the old key is for nobody now.
+    idp.trust(&old_metadata);
+    let refused = sign_in(&server);
+    assert_eq!((refused.status, &refused.json()["error"]), (403, &"assertion_not_decryptable".into()));
+}
+
 #[test]
 fn sha_1_is_refused_whoever_signs_with_it() {
     let (idp, server) = with_ssp(&Options { algorithm: "rsa-sha1", ..Options::default() }, "");

@@ -390,6 +390,8 @@ fn subject_of(identity: &Identity) -> Subject {
         idp: Some(identity.idp().to_owned()),
         issuer: Some(identity.issuer().to_owned()),
         assertion_id: Some(identity.assertion_id().to_owned()),
+        session_index: identity.session_index().map(str::to_owned),
+        in_response_to: identity.answers().map(|answered| answered.request.as_str().to_owned()),
         name_id: Some(identity.name_id().to_owned()),
         role_session_name: Some(identity.role_session_name().to_owned()),
         ..Subject::default()

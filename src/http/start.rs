@@ -35,7 +35,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery
             (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
         }
         Outgoing::Post { destination, saml_request, relay_state } => {
-            let page = page(&destination, &saml_request, &relay_state);
+            let page = page(&app.settings.redirect_url, &destination, &saml_request, &relay_state);
             ([(header::CONTENT_SECURITY_POLICY, MAY_POST)], Html(page)).into_response()
         }
     };
@@ -44,7 +44,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery
 }
 
 /// The form of the HTTP-POST binding (bindings 3.5.4). Without a script it is a button.
-fn page(destination: &str, saml_request: &str, relay_state: &str) -> String {
+fn page(start_page: &str, destination: &str, saml_request: &str, relay_state: &str) -> String {
     format!(
         r#"<!doctype html>
 <html lang="en">
@@ -59,7 +59,7 @@ fn page(destination: &str, saml_request: &str, relay_state: &str) -> String {
 <script type="module" src="/post.js"></script>
 </head>
 <body>
-<header><img src="/favicon.svg" alt="" width="32" height="32">Vestibule</header>
+<header><a href="{}"><img src="/favicon.svg" alt="" width="32" height="32">Vestibule</a></header>
 <main>
 <h1>To your company’s sign-in page</h1>
 <p class="lead">You are being sent there. If nothing happens, please press the button.</p>
@@ -72,6 +72,7 @@ fn page(destination: &str, saml_request: &str, relay_state: &str) -> String {
 </body>
 </html>
 "#,
+        escape(start_page),
         escape(destination),
         escape(saml_request),
         escape(relay_state),

@@ -831,6 +831,8 @@ pub async fn events_come_back_as_they_were_newest_first(house: &dyn StoreHouse) 
             idp: Some("ADFS".to_owned()),
             issuer: Some("http://adfs.example.com/adfs/services/trust".to_owned()),
             assertion_id: Some("_1".to_owned()),
+            session_index: Some("_session-1".to_owned()),
+            in_response_to: Some("_request-1".to_owned()),
             name_id: Some("O'Brien \"ß\" \u{1F511}\n".to_owned()),
             role_session_name: Some("obrien".to_owned()),
             role: Some("arn:aws:iam::123456789012:role/ADFS-Production".to_owned()),
