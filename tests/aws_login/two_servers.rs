@@ -1,0 +1,147 @@
+//! Two servers on the same tables are one service.
+
+use crate::cloud::{Cloud, Options, Person, Reply, Site, kid};
+use crate::support::fault_proxy::{Fault, Rule};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Barrier;
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+const AT_ONCE: usize = 64;
+
+/// So many at once, half of them at each server: how often each answer came.
+fn at_once<'s>(sites: [&'s Site; 2], ask: impl Fn(&'s Site) -> Reply + Sync) -> BTreeMap<String, usize> {
+    let start = Barrier::new(AT_ONCE);
+    let (start, ask) = (&start, &ask);
+    scope(|threads| {
+        let asking: Vec<_> = (0..AT_ONCE)
+            .map(|number| {
+                let site = sites[number % 2];
+                threads.spawn(move || {
+                    start.wait();
+                    let reply = ask(site);
+                    format!("{} {}", reply.status, reply.cell().1).trim().to_owned()
+                })
+            })
+            .collect();
+        let mut counts = BTreeMap::new();
+        for answer in asking {
+            *counts.entry(answer.join().unwrap()).or_default() += 1;
+        }
+        counts
+    })
+}
+
+fn counts(expected: [(&str, usize); 2]) -> BTreeMap<String, usize> {
+    expected.map(|(answer, times)| (answer.to_owned(), times)).into()
+}
+
+#[test]
+fn of_64_takes_at_two_servers_one_wins() {
+    let cloud = Cloud::new("takes-");
+    let sites = [&cloud.server(), &cloud.server()];
+    for issued_at in sites {
+        let (person, response) = (Person::new(), cloud.response());
+        let ticket = person.post(issued_at, &response).ticket();
+        let answers = at_once(sites, |site| cloud.take(site, &person.again(), &ticket));
+        assert_eq!(answers, counts([("200", 1), ("404 gone", AT_ONCE - 1)]));
+        assert_eq!(cloud.history(&response), ["login.started", "login.issued", "login.delivered"]);
+    }
+    cloud.settle();
+}
+
+#[test]
+fn of_64_posts_of_one_assertion_at_two_servers_one_logs_in() {
+    let cloud = Cloud::new("posts-");
+    let sites = [&cloud.server(), &cloud.server()];
+    // So many transactions on the same items conflict, at AWS; the emulator knows no conflicts.
+    for site in sites {
+        let conflict = Rule::on("TransactWriteItems", Fault::transaction_conflict());
+        site.wires.dynamodb.add(conflict.skip(4).times(AT_ONCE));
+    }
+    let (person, response) = (Person::new(), cloud.response());
+    let answers = at_once(sites, |site| person.again().post(site, &response));
+    assert_eq!(answers, counts([("302", 1), ("409 assertion_replayed", AT_ONCE - 1)]));
+    // From 64 tabs of their own it is one session all the same.
+    let response = cloud.response();
+    let answers = at_once(sites, |site| Person::new().post(site, &response));
+    assert_eq!(answers, counts([("302", 1), ("409 assertion_replayed", AT_ONCE - 1)]));
+    assert_eq!(
+        sites.map(|site| site.wires.sts.seen().len()).iter().sum::<usize>(),
+        2,
+        "STS was asked once each"
+    );
+    for site in sites {
+        assert!(site.wires.dynamodb.seen().iter().any(|seen| seen.struck), "some have conflicted");
+    }
+    let kinds = ["login.started", "login.issued", "login.refused"].map(|kind| cloud.count(kind));
+    assert_eq!(kinds, [2, 2, 2 * (AT_ONCE - 1)]);
+}
+
+#[test]
+fn what_one_server_begins_the_other_ends() {
+    let cloud = Cloud::new("either-");
+    let sites = [&cloud.server(), &cloud.server()];
+    for (one, other) in [(sites[0], sites[1]), (sites[1], sites[0])] {
+        let (person, response) = (Person::new(), cloud.response());
+        let ticket = person.post(one, &response).ticket();
+        assert_eq!(person.post(other, &cloud.response()).cell(), (409, "session_waiting"));
+        assert_eq!(person.post(other, &response).cell(), (409, "assertion_replayed"));
+        assert_eq!(cloud.take(other, &person, &ticket).status, 200);
+        assert_eq!(cloud.take(one, &person, &ticket).cell(), (404, "gone"));
+    }
+    cloud.settle();
+}
+
+/// Two operators rotate at once, and again, while people sign in at both servers:
+/// every ticket issued at one is taken at the other, and none fails.
+#[test]
+fn a_rotation_fails_no_login_at_either_server() {
+    let cloud = Cloud::with("rotation-", Options { keys: "refresh = \"1s\"", ..Options::default() });
+    let sites = [&cloud.server(), &cloud.server()];
+    // A server makes the ring, if nobody has; the key of that is the first.
+    let person = Person::new();
+    let ticket = person.post(sites[0], &cloud.response()).ticket();
+    let first = kid(&ticket);
+    assert_eq!(cloud.take(sites[1], &person, &ticket).status, 200);
+
+    // A key takes over when every server has had the time to see it, and half a minute more.
+    let take_over = Duration::from_secs(1 + 30);
+    let end = Instant::now() + take_over + Duration::from_secs(5);
+    let kids = scope(|threads| {
+        let people: Vec<_> = [(sites[0], sites[1]), (sites[1], sites[0])]
+            .into_iter()
+            .map(|(one, other)| {
+                let cloud = &cloud;
+                threads.spawn(move || {
+                    let mut kids = Vec::new();
+                    while Instant::now() < end {
+                        let (person, response) = (Person::new(), cloud.response());
+                        let ticket = person.post(one, &response).ticket();
+                        let taken = cloud.take(other, &person, &ticket);
+                        assert_eq!(taken.status, 200, "{}", taken.json);
+                        kids.push(kid(&ticket));
+                        sleep(Duration::from_millis(50));
+                    }
+                    kids
+                })
+            })
+            .collect();
+        let operators = sites.map(|site| {
+            let cloud = &cloud;
+            threads.spawn(move || cloud.keys(site, "rotate"))
+        });
+        let made: BTreeSet<_> = operators.into_iter().flat_map(|operator| operator.join().unwrap()).collect();
+        assert_eq!(made.len(), 2, "each has made a key");
+        let listed = cloud.keys(sites[0], "list");
+        assert_eq!(listed.len(), 3, "and one ring has them all");
+        assert_eq!(listed[0], first);
+        people.into_iter().map(|person| person.join().unwrap()).collect::<Vec<_>>()
+    });
+    let last = cloud.keys(sites[0], "list").pop().unwrap();
+    for kids in &kids {
+        println!("{} logins", kids.len());
+        assert_eq!((kids.first(), kids.last()), (Some(&first), Some(&last)), "the rotation was among them");
+    }
+    cloud.settle();
+}
