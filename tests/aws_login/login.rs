@@ -1,7 +1,19 @@
 //! One login, from the identity provider's form to credentials that AWS takes.
 
-use crate::cloud::{Cloud, Person, caller};
+use crate::cloud::{Cloud, Person, caller, root};
 use crate::forge::{self, Forge};
+use crate::support::aws::Emulators;
+use crate::support::server::Server;
+use serde_json::{Value, json};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+use vestibule::adapters::local::{SystemClock, SystemEntropy};
+use vestibule::cli::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
+use vestibule::http::{ServeLimits, serve};
+
+const MISSING: &str = "The browser needs more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";
 
 const ARN: &str = "arn:aws:sts::123456789012:assumed-role/script-Production/paula@example.com";
 
@@ -61,4 +73,102 @@ fn what_sts_refuses_is_refused_with_its_own_code() {
         assert_eq!(cloud.history(&response), history);
     }
     cloud.settle();
+}
+
+/// The real page in chromium; an identity provider that makes its keys at start and
+/// signs what AD FS would; its metadata here and at STS.
+#[test]
+fn a_login_in_a_browser_gives_credentials_that_aws_takes() {
+    let suite = root().join("tests/browser");
+    assert!(suite.join("node_modules/playwright-core").is_dir(), "{MISSING}");
+    let aws = Emulators::start();
+    aws.create_tables();
+    let key = aws.create_key("SYMMETRIC_DEFAULT");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let idp_url = format!("http://{}", listener.local_addr().unwrap());
+    let mut setup = Server::setup(&format!(
+        r#"
+[server]
+listen = "@LISTEN@"
+admin_listen = "@ADMIN@"
+public_url = "@URL@"
+redirect_url = "@URL@/"
+
+[sts]
+kind = "aws"
+region = "@REGION@"
+
+[store]
+kind = "dynamodb"
+
+[keys]
+kind = "kms"
+key_id = "{key}"
+encryption_context = {{ samlprovider = "ADFS" }}
+
+[log]
+level = "trace"
+
+[[saml.idp]]
+name = "ADFS"
+metadata = "@DIR@/idp.xml"
+provider_arn = "{PROVIDER_ARN}"
+sign_on_url = "{idp_url}/adfs/ls/IdpInitiatedSignOn.aspx"
+relying_party_id = "urn:amazon:webservices"
+idp_initiated = true
+
+{RULES}"#
+    ));
+    let url = setup.base_url();
+    let to = RelyingParty {
+        id: "urn:amazon:webservices".to_owned(),
+        acs_url: format!("{url}/saml"),
+        home_url: format!("{url}/"),
+    };
+    let idp = LookAlike::generate(&idp_url, to, Arc::new(SystemClock), Arc::new(SystemEntropy)).unwrap();
+    aws.trust(idp.metadata());
+    // Ada's role, ADFS-ProductionAdmin, trusts nobody.
+    aws.create_role("ADFS-Production", &format!("{url}/saml"), 3_600);
+    setup = setup.file("idp.xml", idp.metadata());
+    for (name, value) in aws.env() {
+        setup = setup.env(&name, &value);
+    }
+    let server = setup.start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    runtime.spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let limits = ServeLimits {
+            max_connections: 64,
+            header_timeout: Duration::from_secs(60),
+            grace: Duration::ZERO,
+        };
+        serve(listener, idp.router(), limits, std::future::pending()).await;
+    });
+
+    let copied = server.path("copied.json");
+    let worlds = json!({ "aws": { "url": url, "log": server.path("server.log"), "copied": copied } });
+    let run = Command::new("node")
+        .args(["--test", "--test-reporter=spec", "aws-login.js"])
+        .current_dir(&suite)
+        .env("WORLDS", worlds.to_string())
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&run.stdout);
+    assert!(
+        run.status.success(),
+        "{output}\n{}\n{}",
+        String::from_utf8_lossy(&run.stderr),
+        server.log_text()
+    );
+    assert!(output.contains("pass 2"), "{output}");
+
+    let credentials: Value = serde_json::from_str(&std::fs::read_to_string(copied).unwrap()).unwrap();
+    let arn = "arn:aws:sts::123456789012:assumed-role/ADFS-Production/paula@halvorsen.example";
+    assert_eq!(caller(&aws, &credentials).unwrap(), arn);
+    // At trace, where the SDK would show requests: only ours may say so much.
+    let log = server.log_text();
+    for secret in ["SecretAccessKey", "SessionToken"].map(|name| credentials[name].as_str().unwrap()) {
+        assert!(!log.contains(secret));
+    }
 }
