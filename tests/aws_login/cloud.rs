@@ -8,7 +8,7 @@ use crate::support::server::Server;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::path::Path;
@@ -18,6 +18,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
+use vestibule::broker::SessionId;
 
 /// The emulators, shared by all tests that run at the same time.
 pub struct Aws {
@@ -200,6 +201,20 @@ duration = "15m"
         }
     }
 
+    /// Waits for a session id to be reserved, and then it is not any longer.
+    pub fn forget_reservation(&self, person: &Person) {
+        let handle = SessionId::parse(&person.session).unwrap().handle();
+        let key = json!({ "identityhash": { "S": handle.as_str() } });
+        let input = json!({
+            "TableName": format!("{}SAMLSessions", self.prefix), "Key": key, "ReturnValues": "ALL_OLD",
+        });
+        let began = Instant::now();
+        let delete = || self.aws.call(Service::DynamoDb, "DeleteItem", &input).unwrap();
+        while !delete()["Attributes"].is_object() {
+            assert!(began.elapsed() < Duration::from_secs(10), "nothing is reserved");
+        }
+    }
+
     // ------------------------------------------------------- the auditor
 
     pub fn items(&self, table: &str) -> Vec<Value> {
@@ -361,16 +376,26 @@ impl Person {
 
     /// `POST /saml`, as the identity provider's page makes the browser do.
     pub fn post(&self, at: &Site, assertion: &Forge) -> Reply {
+        let form = self.form(&at.server.url("/saml"), assertion);
+        Reply::of(self.browser.submit_with(&form, &[("Accept", "application/json")]))
+    }
+
+    /// The same, where it may be that there is no answer.
+    pub fn try_post(&self, url: &str, assertion: &Forge) -> Option<u16> {
+        let form = self.form(url, assertion);
+        let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).max_redirects(0);
+        let agent: ureq::Agent = config.build().into();
+        agent.post(url).send_form(form.fields).ok().map(|answer| answer.status().as_u16())
+    }
+
+    fn form(&self, action: &str, assertion: &Forge) -> Form {
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.verifier.as_bytes()));
         let fields = [
             ("SAMLResponse", STANDARD.encode(assertion.xml())),
             ("RelayState", format!("{}##{challenge}", self.session)),
         ];
-        let form = Form {
-            action: at.server.url("/saml"),
-            fields: fields.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-        };
-        Reply::of(self.browser.submit_with(&form, &[("Accept", "application/json")]))
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Form { action: action.to_owned(), fields }
     }
 }
 

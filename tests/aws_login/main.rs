@@ -15,6 +15,7 @@
 )]
 
 mod cloud;
+mod faults;
 mod login;
 mod two_servers;
 
