@@ -109,6 +109,7 @@ listen = "@LISTEN@"
 admin_listen = "@ADMIN@"
 public_url = "https://vestibule.example.com"
 redirect_url = "https://app.example.com/"
+allowed_origins = ["https://app.example.com"]
 
 [sts]
 kind = "aws"
@@ -161,19 +162,24 @@ duration = "15m"
         Site { server: setup.start(), wires }
     }
 
-    /// A command with a server's configuration, by way of its proxies.
-    pub fn command(&self, site: &Site, arguments: &[&str]) -> Output {
+    /// A command with a configuration, by way of these wires.
+    pub fn command(&self, wires: &Wires, config: &Path, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
-        command.args(arguments).arg("--config").arg(site.server.path("vestibule.toml")).env_clear();
-        command.envs(site.wires.env(&self.aws)).output().unwrap()
+        command.args(arguments).arg("--config").arg(config).env_clear();
+        command.envs(wires.env(&self.aws)).output().unwrap()
     }
 
     /// `vestibule keys …`, which must succeed: the kids that it names.
-    pub fn keys(&self, site: &Site, command: &str) -> Vec<String> {
-        let output = self.command(site, &["keys", command]);
+    pub fn keys_with(&self, wires: &Wires, config: &Path, command: &str) -> Vec<String> {
+        let output = self.command(wires, config, &["keys", command]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{said}");
         said.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+    }
+
+    /// The same with a server's configuration and wires.
+    pub fn keys(&self, site: &Site, command: &str) -> Vec<String> {
+        self.keys_with(&site.wires, &site.server.path("vestibule.toml"), command)
     }
 
     // ------------------------------------------------------------ people
@@ -388,7 +394,7 @@ impl Person {
         agent.post(url).send_form(form.fields).ok().map(|answer| answer.status().as_u16())
     }
 
-    fn form(&self, action: &str, assertion: &Forge) -> Form {
+    pub fn form(&self, action: &str, assertion: &Forge) -> Form {
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.verifier.as_bytes()));
         let fields = [
             ("SAMLResponse", STANDARD.encode(assertion.xml())),

@@ -215,7 +215,7 @@ fn dynamodb_throttled_conflicting_lost_or_dead_at_the_take() {
 /// Logins that nobody could end in time, a killed server's too: real sweepers of
 /// two servers find each, and report each once.
 #[test]
-fn what_was_left_open_is_reported_once_by_the_sweepers() {
+fn a_login_left_open_is_reported_once_by_the_sweepers() {
     let delivery = "ticket_lifetime = \"10s\"\nsession_lifetime = \"10s\"";
     let cloud = Cloud::with("swept-", Options { delivery, ..Options::default() });
     let mut dying = cloud.server();
@@ -302,9 +302,7 @@ fn kms_denied_or_dead_at_the_start_and_on_rotation() {
             None => site.wires.kms.die(),
         }
         Login::new(&cloud).refused(&cloud, &site, KEYS, &failed);
-        let output = cloud.command(&site, &["keys", "create"]);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(EX_CONFIG), "{said}");
+        let said = operator_is_refused(&cloud, &site, "create");
         assert!(said.contains("GenerateDataKeyWithoutPlaintext") && said.contains(&cloud.key), "{said}");
     }
     let keys = cloud.keys(&warm, "create");
@@ -335,14 +333,22 @@ fn kms_denied_or_dead_at_the_start_and_on_rotation() {
             Some(fault) => operator.wires.kms.add(Rule::on("GenerateDataKeyWithoutPlaintext", fault)),
             None => operator.wires.kms.die(),
         }
-        let output = cloud.command(&operator, &["keys", "rotate"]);
-        assert_eq!(output.status.code(), Some(EX_CONFIG));
+        operator_is_refused(&cloud, &operator, "rotate");
         assert_eq!(cloud.keys(&operator, "list"), keys);
     }
     let mut warm = warm;
     warm.wires.kms.die();
     Login::new(&cloud).succeeds(&cloud, &warm);
     cloud.settle();
+}
+
+/// `vestibule keys …` fails: what it says.
+fn operator_is_refused(cloud: &Cloud, site: &Site, command: &str) -> String {
+    let config = site.server.path("vestibule.toml");
+    let output = cloud.command(&site.wires, &config, &["keys", command]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(EX_CONFIG), "{said}");
+    said
 }
 
 /// A server that may not open the new key refuses from the moment it takes over,

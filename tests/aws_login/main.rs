@@ -14,6 +14,7 @@
     clippy::disallowed_methods
 )]
 
+mod actions;
 mod cloud;
 mod faults;
 mod login;
@@ -29,6 +30,8 @@ mod support {
     pub mod browser;
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod fault_proxy;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod lambda_runtime;
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod process;
     #[allow(dead_code, reason = "other tests use the rest")]
