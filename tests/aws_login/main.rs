@@ -17,6 +17,7 @@
 mod actions;
 mod cloud;
 mod faults;
+mod figures;
 mod login;
 mod two_servers;
 
