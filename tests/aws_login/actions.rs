@@ -4,7 +4,7 @@
 
 use crate::cloud::{Cloud, Person, Reply, Site, Wires, metadata, root, text};
 use crate::forge::Forge;
-use crate::support::aws::{REGION, Service};
+use crate::support::aws::REGION;
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::support::lambda_runtime::LambdaHost;
 use serde_json::{Value, json};
@@ -115,23 +115,6 @@ impl Cloud {
     /// `SAMLSessions` is `sessions`.
     fn kind_of_table(&self, name: &str) -> String {
         name.strip_prefix(&format!("{}SAML", self.prefix)).unwrap().to_lowercase()
-    }
-
-    /// As if an hour had passed for all that is open or claimed.
-    fn age(&self) {
-        for (table, key) in [("SAMLSessions", "identityhash"), ("SAMLClaims", "handle")] {
-            for item in self.items(table).iter().filter(|item| item["ends_at"].is_object()) {
-                let ends_at: i128 = item["ends_at"]["N"].as_str().unwrap().parse().unwrap();
-                let earlier = (ends_at - 3_600_000_000_000 * 2).to_string();
-                let input = json!({
-                    "TableName": format!("{}{table}", self.prefix),
-                    "Key": { key: item[key] },
-                    "UpdateExpression": "SET ends_at = :earlier",
-                    "ExpressionAttributeValues": { ":earlier": { "N": earlier } },
-                });
-                self.aws.call(Service::DynamoDb, "UpdateItem", &input).unwrap();
-            }
-        }
     }
 }
 

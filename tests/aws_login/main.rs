@@ -19,6 +19,8 @@ mod cloud;
 mod faults;
 mod figures;
 mod login;
+mod protocol;
+mod storm;
 mod two_servers;
 
 #[path = "../support/forge.rs"]

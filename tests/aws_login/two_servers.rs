@@ -1,6 +1,7 @@
 //! Two servers on the same tables are one service.
 
 use crate::cloud::{Cloud, Options, Person, Reply, Site, kid};
+use crate::faults::{KEYS, Login};
 use crate::support::fault_proxy::{Fault, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Barrier;
@@ -93,10 +94,11 @@ fn what_one_server_begins_the_other_ends() {
     cloud.settle();
 }
 
-/// Two operators rotate at once, and again, while people sign in at both servers:
-/// every ticket issued at one is taken at the other, and none fails.
+/// Two operators rotate at once while people sign in at both servers: every ticket
+/// issued at one is taken at the other, and none fails. A third server may not open
+/// the new key: it refuses from the moment that takes over, says why, and recovers.
 #[test]
-fn a_rotation_fails_no_login_at_either_server() {
+fn a_rotation_fails_no_login_where_kms_lets_the_new_key_be_opened() {
     let cloud = Cloud::with("rotation-", Options { keys: "refresh = \"1s\"", ..Options::default() });
     let sites = [&cloud.server(), &cloud.server()];
     // A server makes the ring, if nobody has; the key of that is the first.
@@ -104,6 +106,11 @@ fn a_rotation_fails_no_login_at_either_server() {
     let ticket = person.post(sites[0], &cloud.response()).ticket();
     let first = kid(&ticket);
     assert_eq!(cloud.take(sites[1], &person, &ticket).status, 200);
+
+    let denied_at = cloud.server();
+    Login::new(&cloud).succeeds(&cloud, &denied_at);
+    let denied = Fault::json(400, "AccessDeniedException", "not authorized to perform: kms:Decrypt");
+    denied_at.wires.kms.add(Rule::on("Decrypt", denied));
 
     // A key takes over when every server has had the time to see it, and half a minute more.
     let take_over = Duration::from_secs(1 + 30);
@@ -127,15 +134,29 @@ fn a_rotation_fails_no_login_at_either_server() {
                 })
             })
             .collect();
-        let operators = sites.map(|site| {
-            let cloud = &cloud;
-            threads.spawn(move || cloud.keys(site, "rotate"))
+        let (cloud, denied_at) = (&cloud, &denied_at);
+        let refused = threads.spawn(move || {
+            loop {
+                assert!(Instant::now() < end, "it never took over");
+                let login = Login::new(cloud);
+                let reply = login.person.post(denied_at, &login.response);
+                if reply.status != 302 {
+                    assert_eq!(reply.cell(), KEYS);
+                    return login;
+                }
+                assert_eq!(cloud.take(sites[0], &login.person, &reply.ticket()).status, 200);
+                sleep(Duration::from_millis(500));
+            }
         });
+        let operators = sites.map(|site| threads.spawn(move || cloud.keys(site, "rotate")));
         let made: BTreeSet<_> = operators.into_iter().flat_map(|operator| operator.join().unwrap()).collect();
         assert_eq!(made.len(), 2, "each has made a key");
         let listed = cloud.keys(sites[0], "list");
         assert_eq!(listed.len(), 3, "and one ring has them all");
         assert_eq!(listed[0], first);
+        let refused = refused.join().unwrap().response;
+        assert_eq!(cloud.history(&refused), ["login.started", "login.failed keys_unavailable"]);
+        assert!(denied_at.server.log_text().contains("allow this role kms:Decrypt on the key"));
         people.into_iter().map(|person| person.join().unwrap()).collect::<Vec<_>>()
     });
     let last = cloud.keys(sites[0], "list").pop().unwrap();
@@ -143,5 +164,7 @@ fn a_rotation_fails_no_login_at_either_server() {
         println!("{} logins", kids.len());
         assert_eq!((kids.first(), kids.last()), (Some(&first), Some(&last)), "the rotation was among them");
     }
+    denied_at.wires.reset();
+    Login::new(&cloud).succeeds(&cloud, &denied_at);
     cloud.settle();
 }
