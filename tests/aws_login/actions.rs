@@ -2,8 +2,10 @@
 //! `deploy/actions.toml` says it may. `tests/deploy/check.py` compares the same file
 //! with the sources on one side and with every policy on the other.
 
-use crate::cloud::{Cloud, Person, Reply, Site, Wires, metadata, root, text};
+use crate::auditor::text;
+use crate::cloud::{Cloud, Site, Wires, metadata, root};
 use crate::forge::Forge;
+use crate::people::{Person, Reply};
 use crate::support::aws::REGION;
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::support::lambda_runtime::LambdaHost;

@@ -2,8 +2,9 @@
 //! Each time: the answer that docs/ERRORS.md has, and afterwards a trail that
 //! accounts for everything (`Cloud::settle`).
 
-use crate::cloud::{Cloud, Options, Person, Site};
+use crate::cloud::{Cloud, Options, Site};
 use crate::forge::Forge;
+use crate::people::Person;
 use crate::support::fault_proxy::{Fault, Rule};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};

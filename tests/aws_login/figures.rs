@@ -3,7 +3,9 @@
 //! operations", "Managing complex workflows with transactions"), and held against
 //! the table in docs/AWS.md, so that neither drifts from the other.
 
-use crate::cloud::{Cloud, Person, root, text};
+use crate::auditor::text;
+use crate::cloud::{Cloud, root};
+use crate::people::Person;
 use crate::support::fault_proxy::{FaultProxy, Seen};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -15,10 +15,12 @@
 )]
 
 mod actions;
+mod auditor;
 mod cloud;
 mod faults;
 mod figures;
 mod login;
+mod people;
 mod protocol;
 mod storm;
 mod two_servers;

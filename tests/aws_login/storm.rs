@@ -1,7 +1,8 @@
 //! Everything fails at random, under load, at two servers. Whatever anybody was
 //! told, in the end the trail accounts for all of it.
 
-use crate::cloud::{Cloud, Person, Reply, Site};
+use crate::cloud::{Cloud, Site};
+use crate::people::{Person, Reply};
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use std::collections::BTreeMap;
 use std::sync::Mutex;

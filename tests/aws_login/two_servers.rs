@@ -1,7 +1,8 @@
 //! Two servers on the same tables are one service.
 
-use crate::cloud::{Cloud, Options, Person, Reply, Site, kid};
+use crate::cloud::{Cloud, Options, Site};
 use crate::faults::{KEYS, Login};
+use crate::people::{Person, Reply, kid};
 use crate::support::fault_proxy::{Fault, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Barrier;
