@@ -64,12 +64,28 @@ impl Person {
         Reply::of(self.browser.get(&at.server.url("/saml"), &headers))
     }
 
+    /// `GET /saml/login`, where the login starts here: the request's `ID`.
+    pub fn request(&self, at: &Site) -> String {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("idp", "ADFS")
+            .append_pair("RelayState", &self.relay_state())
+            .finish();
+        let page = self.browser.get(&at.server.url(&format!("/saml/login?{query}")), &[]);
+        let location = page.location().unwrap_or_else(|| panic!("{}", page.body));
+        let sent = form_urlencoded::parse(location.split_once('?').unwrap().1.as_bytes());
+        let (_, request) = sent.into_iter().find(|(name, _)| name == "SAMLRequest").unwrap();
+        let deflated = STANDARD.decode(request.as_bytes()).unwrap();
+        let xml = String::from_utf8(miniz_oxide::inflate::decompress_to_vec(&deflated).unwrap()).unwrap();
+        xml.split(" ID=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    }
+
+    fn relay_state(&self) -> String {
+        let challenge = digest(&SHA256, self.verifier.as_bytes());
+        format!("{}##{}", self.session, URL_SAFE_NO_PAD.encode(challenge))
+    }
+
     pub fn form(&self, action: &str, assertion: &Forge) -> Form {
-        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.verifier.as_bytes()));
-        let fields = [
-            ("SAMLResponse", STANDARD.encode(assertion.xml())),
-            ("RelayState", format!("{}##{challenge}", self.session)),
-        ];
+        let fields = [("SAMLResponse", STANDARD.encode(assertion.xml())), ("RelayState", self.relay_state())];
         let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
         Form { action: action.to_owned(), fields }
     }

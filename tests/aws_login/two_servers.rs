@@ -2,6 +2,7 @@
 
 use crate::cloud::{Cloud, Options, Site};
 use crate::faults::{KEYS, Login};
+use crate::forge::Forge;
 use crate::people::{Person, Reply, kid};
 use crate::support::fault_proxy::{Fault, Rule};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,8 +62,9 @@ fn of_64_posts_of_one_assertion_at_two_servers_one_logs_in() {
         let conflict = Rule::on("TransactWriteItems", Fault::transaction_conflict());
         site.wires.dynamodb.add(conflict.skip(4).times(AT_ONCE));
     }
-    let (person, response) = (Person::new(), cloud.response());
-    let answers = at_once(sites, |site| person.again().post(site, &response));
+    let response = cloud.response();
+    let tab = Person::new();
+    let answers = at_once(sites, |site| tab.again().post(site, &response));
     assert_eq!(answers, counts([("302", 1), ("409 assertion_replayed", AT_ONCE - 1)]));
     // From 64 tabs of their own it is one session all the same.
     let response = cloud.response();
@@ -76,8 +78,16 @@ fn of_64_posts_of_one_assertion_at_two_servers_one_logs_in() {
     for site in sites {
         assert!(site.wires.dynamodb.seen().iter().any(|seen| seen.struck), "some have conflicted");
     }
+    // As many assertions that answer one request.
+    let person = Person::new();
+    let request = person.request(sites[0]);
+    let answers = at_once(sites, |site| {
+        let response = Forge { in_response_to: Some(request.clone()), ..cloud.response() };
+        person.again().post(site, &response)
+    });
+    assert_eq!(answers, counts([("302", 1), ("409 request_answered", AT_ONCE - 1)]));
     let kinds = ["login.started", "login.issued", "login.refused"].map(|kind| cloud.count(kind));
-    assert_eq!(kinds, [2, 2, 2 * (AT_ONCE - 1)]);
+    assert_eq!(kinds, [3, 3, 3 * (AT_ONCE - 1)]);
 }
 
 #[test]
@@ -91,6 +101,14 @@ fn what_one_server_begins_the_other_ends() {
         assert_eq!(person.post(other, &response).cell(), (409, "assertion_replayed"));
         assert_eq!(cloud.take(other, &person, &ticket).status, 200);
         assert_eq!(cloud.take(one, &person, &ticket).cell(), (404, "gone"));
+
+        // As one in which the login starts here.
+        let request = person.request(one);
+        let answer = || Forge { in_response_to: Some(request.clone()), ..cloud.response() };
+        let ticket = person.post(other, &answer()).ticket();
+        assert_eq!(cloud.take(one, &person, &ticket).status, 200);
+        assert_eq!(person.post(one, &answer()).cell(), (409, "request_answered"));
+        assert_eq!(Person::new().post(one, &answer()).cell(), (403, "unknown_request"));
     }
     cloud.settle();
 }
