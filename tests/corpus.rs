@@ -96,7 +96,7 @@ fn status_of(refusal: Refusal) -> u16 {
 
 fn house() -> (House, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    (House::with(dir.path(), |settings| settings.providers = corpus::providers()), dir)
+    (House::with(dir.path(), |settings| settings.providers = corpus::providers().into()), dir)
 }
 
 /// Every attack on one Vestibule, which at the end has opened no login, asked

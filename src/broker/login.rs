@@ -10,7 +10,7 @@ use super::{
     RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
 };
 use crate::roles::Grant;
-use crate::saml::{Expected, Identity, ResponseMessage};
+use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage};
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -99,6 +99,28 @@ impl LoginError {
     }
 }
 
+/// Why nobody was identified.
+struct Unidentified {
+    error: LoginError,
+    /// The identity provider whose metadata may be out of date.
+    out_of_date: Option<String>,
+}
+
+impl Unidentified {
+    /// By this refusal of what says that it comes from there.
+    fn by(refusal: SamlRefusal, claimed: Option<&IdentityProvider>) -> Self {
+        let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
+        let out_of_date = claimed.filter(|_| may_be).map(|provider| provider.name.clone());
+        Self { error: refusal.into(), out_of_date }
+    }
+}
+
+impl<E: Into<LoginError>> From<E> for Unidentified {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), out_of_date: None }
+    }
+}
+
 impl Broker {
     /// One login, from the post to the ticket.
     ///
@@ -122,12 +144,34 @@ impl Broker {
         }
     }
 
-    /// Read, verify, accept: who is it?
+    /// Who is it? A key that is not known may be new, so its owner's metadata is
+    /// looked at again before the answer is no.
     async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
+        let known = self.settings.providers.current();
+        match self.judge(post, relay, &known).await {
+            Ok(identity) => Ok(identity),
+            Err(Unidentified { out_of_date: Some(idp), .. }) if self.has_newer_keys(&idp, &known).await => {
+                let newer = self.settings.providers.current();
+                self.judge(post, relay, &newer).await.map_err(|refused| refused.error)
+            }
+            Err(refused) => Err(refused.error),
+        }
+    }
+
+    /// Read, verify, accept, by what is known of the identity providers.
+    async fn judge(
+        &self,
+        post: &LoginPost,
+        relay: &RelayState,
+        providers: &IdentityProviders,
+    ) -> Result<Identity, Unidentified> {
         let service = &self.settings.service;
         let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?
             .decrypt(&service.decryption_keys)?;
-        let verified = message.parse()?.verify(&self.settings.providers)?;
+        let unverified = message.parse()?;
+        let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
+        let refused = |refusal| Unidentified::by(refusal, claimed);
+        let verified = unverified.verify(providers).map_err(refused)?;
         let provider = verified.provider();
         let sent = match verified.in_response_to() {
             Some(id) => self.sent(id, relay, provider).await?,
@@ -145,7 +189,7 @@ impl Broker {
                     };
                     self.refused(post, relay, refusal.code(), subject).await;
                 }
-                Err(refusal.into())
+                Err(refused(refusal))
             }
         }
     }

@@ -67,13 +67,17 @@ impl VerifiedAssertion<'_, '_> {
     /// Is it meant for us, now, and who is it about?
     ///
     /// # Errors
-    /// An accepting or selecting [`Refusal`] (`NotSuccess` and below).
+    /// `MetadataExpired`, or an accepting or selecting [`Refusal`] (`NotSuccess`
+    /// and below).
     pub fn accept(
         self,
         service: &ServiceProvider,
         expected: Expected<'_>,
         now: OffsetDateTime,
     ) -> Result<Identity, Refusal> {
+        if self.provider.validity.until.is_some_and(|end| end <= now) {
+            return Err(Refusal::MetadataExpired);
+        }
         let check = Check { service, provider: self.provider, expected, now };
         let original = self.message.base64();
         let response = self.document.get_node(self.response).ok_or(Refusal::Incomplete)?;

@@ -52,7 +52,7 @@ pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use encryption::{DecryptionKey, DecryptionKeys};
 pub use identity::{Answered, Identity, OriginalResponse};
 pub use key::{KeyError, VerificationKey};
-pub use metadata::{IdpMetadata, MetadataError, SignOnService};
+pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, SignOnService, Validity};
 pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
 pub use request::{

@@ -128,6 +128,17 @@ fn no_duplicate_ids(document: &Document<'_>) -> Result<(), Refusal> {
     if duplicate { Err(Refusal::DuplicateId) } else { Ok(()) }
 }
 
+/// Metadata's signature (metadata 3): the root's own, over the whole document
+/// but for itself. Others may stand inside, an aggregate's members' own; they
+/// are covered, and asked nothing.
+pub(super) fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), Refusal> {
+    let signature = xml::at_most_one(document.root_element(), DSIG, "Signature")
+        .map_err(|xml::Several| Refusal::SignatureMisplaced)?
+        .ok_or(Refusal::NotSigned)?;
+    no_duplicate_ids(document)?;
+    verify_one(signature, keys, &mut Vec::with_capacity(document.input_text().len()))
+}
+
 /// XML Signature, 3.2, in the order that interprets least before anything is
 /// authenticated: the signature over SignedInfo, then the digest in it.
 pub(super) fn verify_one(

@@ -13,7 +13,7 @@ mod sts;
 mod tables;
 mod trust;
 
-use super::load::resolve;
+use super::load::{resolve, with_metadata};
 use super::serve::in_runtime;
 use crate::adapters::aws::Sdk;
 use crate::adapters::aws::inspect::{self, TablesLook};
@@ -71,6 +71,7 @@ async fn examine(
     let Some(config) = configuration(options, environment, report).await else { return };
     let clock = SystemClock;
     providers::look(&config, clock.now(), report);
+    providers::last_good(&config, clock.now(), report);
     files::look(&config, report);
 
     let sdk = Sdk::default();
@@ -148,7 +149,7 @@ async fn configuration(
         }
     };
     let config = match resolve(draft).await {
-        Ok(draft) => draft.finish(),
+        Ok(draft) => with_metadata(draft, false).await.finish(),
         Err(sentence) => {
             report.fault(CHECK, sentence, "say it, or write the values themselves into the file");
             return None;

@@ -1,7 +1,8 @@
 //! The identity providers' keys, as the metadata has them.
 
 use super::finding::{Report, Severity};
-use crate::config::Config;
+use crate::adapters::metadata::kept_facts;
+use crate::config::{Config, MetadataPlace};
 use time::{Duration, OffsetDateTime};
 
 const CHECK: &str = "metadata";
@@ -11,7 +12,7 @@ const CHECK: &str = "metadata";
 const SOON: Duration = Duration::days(20);
 
 pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
-    for provider in config.broker.providers.iter() {
+    for provider in config.broker.providers.current().iter() {
         let name = &provider.name;
         let ends: Vec<_> = provider.keys.iter().map(|key| (key.fingerprint(), key.not_after())).collect();
         let lasts = |at: &Option<OffsetDateTime>| at.is_none_or(|at| at - now > SOON);
@@ -26,10 +27,34 @@ pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
                 if severity == Severity::Ok {
                     "nothing"
                 } else {
-                    "fetch the identity provider's present metadata, replace the file, update IAM's copy \
-                     (aws iam update-saml-provider), and start again"
+                    "fetch the identity provider's present metadata, replace the file (a running service reads \
+                     it within a minute), and update IAM's copy (aws iam update-saml-provider)"
                 },
             );
+        }
+    }
+}
+
+/// What there is to start with when a URL gives nothing.
+pub(super) fn last_good(config: &Config, now: OffsetDateTime, report: &mut Report) {
+    let metadata = &config.metadata;
+    for source in &metadata.sources {
+        let MetadataPlace::Url(url) = &source.place else { continue };
+        let idp = &source.idp;
+        let Some(directory) = &metadata.cache else {
+            let what =
+                format!("{idp}: nothing is kept of {url}, so no start succeeds while it gives nothing");
+            report.warning(CHECK, what, "set saml.metadata_cache to a directory of the service's own");
+            continue;
+        };
+        match kept_facts(directory, idp, url) {
+            Ok(Some(kept)) => {
+                let age = (now - kept.confirmed).whole_minutes();
+                report.ok(CHECK, format!("{idp}: the last good metadata was confirmed {age} minute(s) ago"));
+            }
+            Ok(None) => report
+                .ok(CHECK, format!("{idp}: no metadata is kept yet; the first start keeps what {url} gives")),
+            Err(why) => report.warning(CHECK, format!("{idp}: {why}"), "the next start keeps it anew"),
         }
     }
 }
