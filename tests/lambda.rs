@@ -79,11 +79,30 @@ impl Cloud {
     }
 
     fn function_through(&self, handler: &str, proxies: &[(Service, &str)]) -> LambdaHost {
+        self.started(self.aws.env_through(proxies), &[("_HANDLER", handler)])
+    }
+
+    /// The routes, with options over the packaged configuration.
+    fn function_with(&self, options: &[(&str, &str)]) -> LambdaHost {
+        self.started(self.aws.env(), &[&[("_HANDLER", "http")], options].concat())
+    }
+
+    fn started(&self, mut env: Vec<(String, String)>, more: &[(&str, &str)]) -> LambdaHost {
         let config = self.dir.path().join("vestibule.toml").display().to_string();
-        let mut env = self.aws.env_through(proxies);
         env.push(("VESTIBULE_CONFIG".to_owned(), config));
-        env.push(("_HANDLER".to_owned(), handler.to_owned()));
+        env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         LambdaHost::start(Path::new(env!("CARGO_BIN_EXE_vestibule")), &[], &env)
+    }
+
+    /// For a ring of its own.
+    fn create_keys_table(&self, name: &str) {
+        let table = json!({
+            "TableName": name,
+            "KeySchema": [{ "AttributeName": "kid", "KeyType": "HASH" }],
+            "AttributeDefinitions": [{ "AttributeName": "kid", "AttributeType": "S" }],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        self.aws.call(Service::DynamoDb, "CreateTable", &table).unwrap();
     }
 }
 
@@ -241,6 +260,7 @@ fn every_route_is_there_and_text_goes_out_as_text() {
         ("GET", "/favicon.svg", 200, "image/svg+xml"),
         ("GET", "/config.json", 200, "application/json"),
         ("GET", "/saml/metadata", 200, "application/samlmetadata+xml"),
+        ("GET", "/.well-known/jwks.json", 200, "application/jwk-set+json"),
         ("GET", "/saml", 401, "application/json"),
         ("GET", "/nowhere", 404, "application/json"),
     ] {
@@ -257,6 +277,52 @@ fn every_route_is_there_and_text_goes_out_as_text() {
     }
     let preflight = rest("OPTIONS", "/saml", &[("Origin", "https://vestibule.example.com")], None);
     assert_eq!(function.invoke(&preflight).unwrap()["statusCode"], 200);
+}
+
+/// Another implementation than ours, with nothing but what anybody can fetch.
+const VERIFY: &str = r#"
+import json, sys
+from joserfc import jwt
+from joserfc.jwk import KeySet
+document, ticket, algorithm, us = sys.argv[1:]
+token = jwt.decode(ticket, KeySet.import_key_set(json.loads(document)), algorithms=[algorithm])
+jwt.JWTClaimsRegistry(leeway=5, iss={"essential": True, "value": us}, aud={"essential": True, "value": us}).validate(token.claims)
+print(token.claims["sub"])
+"#;
+
+#[test]
+fn anybody_verifies_a_ticket_by_the_published_keys() {
+    let cloud = Cloud::start();
+    for (spec, algorithm) in [("ECC_NIST_P256", "ES256"), ("RSA_2048", "RS256")] {
+        let table = format!("{algorithm}Keys");
+        cloud.create_keys_table(&table);
+        let function = cloud.function_with(&[
+            ("VESTIBULE_KEYS_SIGNING", "kms-asymmetric"),
+            ("VESTIBULE_KEYS_SIGNING_KEY_ID", &cloud.aws.create_key(spec)),
+            ("VESTIBULE_KEYS_KEYS_TABLE", &table),
+        ]);
+        let posted = rest("POST", "/saml", &[FORM], Some(&form(&format!("_{algorithm}"))));
+        let answer = function.invoke(&posted).unwrap();
+        let ticket = ticket_of(&answer);
+        let published = function.invoke(&rest("GET", "/.well-known/jwks.json", &[], None)).unwrap();
+        let document = published["body"].as_str().unwrap();
+        let verify = |ticket: &str| {
+            let arguments = ["-c", VERIFY, document, ticket, algorithm, "https://vestibule.example.com"];
+            support::aws::python().args(arguments).output().unwrap()
+        };
+        let verified = verify(&ticket);
+        let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+        assert_eq!(String::from_utf8_lossy(&verified.stdout).trim(), SESSION, "{said}");
+
+        let (signed, signature) = ticket.rsplit_once('.').unwrap();
+        let (first, others) = signature.split_at(1);
+        let forged = format!("{signed}.{}{others}", if first == "A" { "B" } else { "A" });
+        assert!(String::from_utf8_lossy(&verify(&forged).stderr).contains("BadSignatureError"));
+
+        let bearer = format!("Bearer {ticket}");
+        let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", VERIFIER)];
+        assert_eq!(function.invoke(&rest("GET", "/saml", &headers, None)).unwrap()["statusCode"], 200);
+    }
 }
 
 /// What a login costs, by what AWS bills: once warm, KMS is not asked at all.

@@ -158,6 +158,7 @@ pub fn router(app: Arc<App>) -> Router {
     }
     let mut own = Router::new()
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
+        .route("/.well-known/jwks.json", get(documents::jwks).fallback(only("GET, HEAD")))
         .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")))
         .route("/authorizer", post(authorizer::route).fallback(only("POST")));
     for asset in pages::ASSETS {

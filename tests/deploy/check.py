@@ -8,6 +8,7 @@ SDK's calls in src/ say whether that is all). Prints what is wrong; exit code 1.
 
 import configparser
 import copy
+import fnmatch
 import json
 import pathlib
 import re
@@ -237,6 +238,11 @@ def api_faults(api, template):
     wanted = {(p, m) for p, i in source["paths"].items() for m, o in i.items() if o["tags"] == ["api"]}
     served = {(p, m) for p, i in api["paths"].items() for m in i}
     faults += [f"api: {m} {p}" for p, m in sorted(wanted ^ served)]
+    distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    patterns = [b["PathPattern"] for b in distribution["CacheBehaviors"] if b["TargetOriginId"] == "api"]
+    # The ping is signed for the API's own host.
+    reached = {p for p in api["paths"] if p == "/users" or any(fnmatch.fnmatch(p, pattern) for pattern in patterns)}
+    faults += [f"api: {p} is behind no path of CloudFront" for p in sorted(set(api["paths"]) - reached)]
     for path, item in api["paths"].items():
         for method, operation in item.items():
             integration = operation["x-amazon-apigateway-integration"]

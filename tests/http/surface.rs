@@ -37,6 +37,7 @@ async fn every_answer_carries_the_security_headers_and_a_reference() {
         ("GET", "/style.css"),
         ("GET", "/config.json"),
         ("GET", "/saml/metadata"),
+        ("GET", "/.well-known/jwks.json"),
         ("GET", "/saml"),
         ("POST", "/saml"),
         ("PUT", "/saml"),
@@ -153,6 +154,23 @@ async fn what_is_not_for_pages_is_not_shared() {
         let answer = vestibule.ask(request(method, path, &[("origin", ORIGIN)], Body::empty())).await;
         assert!(!answer.headers.contains_key("access-control-allow-origin"), "{method} {path}");
     }
+}
+
+/// Any service and any page may verify tickets; a failure is not kept by anybody.
+#[tokio::test]
+async fn public_keys_are_for_everybody_and_may_be_kept_a_minute() {
+    let vestibule = Vestibule::new();
+    for origin in [ORIGIN, "https://elsewhere.example"] {
+        let answer = vestibule.get("/.well-known/jwks.json", &[("origin", origin)]).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, r#"{"keys":[]}"#));
+        assert_eq!(answer.header("content-type"), "application/jwk-set+json");
+        assert_eq!(answer.header("cache-control"), "public, max-age=60");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+    }
+    let put = vestibule.ask(request("PUT", "/.well-known/jwks.json", &[], Body::empty())).await;
+    put.refused(405, "method_not_allowed");
+    Faults::on(&vestibule.world.faults.keys_down);
+    vestibule.get("/.well-known/jwks.json", &[]).await.refused(503, "keys_unavailable");
 }
 
 #[tokio::test]
