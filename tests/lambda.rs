@@ -185,6 +185,12 @@ fn a_login_through_a_rest_api_and_its_authorizer() {
     assert_eq!(answer["statusCode"], 302, "{answer}\n{}", function.log_text());
     let ticket = ticket_of(&answer);
     let bearer = format!("Bearer {ticket}");
+    // While they wait, the table does not say whose they are.
+    let waiting = cloud.aws.items("SAMLSessions");
+    assert!(!Value::from(waiting.clone()).to_string().contains(forge::PERSON));
+    let sealed = waiting.iter().find_map(|item| item["sealed"]["B"].as_str()).unwrap();
+    let sealed = STANDARD.decode(sealed).unwrap();
+    assert!(!sealed.windows(forge::PERSON.len()).any(|text| text == forge::PERSON.as_bytes()));
 
     // The authorizer sees the ticket, or ticket and verifier, and consumes nothing.
     let token = json!({ "type": "TOKEN", "authorizationToken": bearer, "methodArn": ARN });
@@ -218,6 +224,15 @@ fn a_login_through_a_rest_api_and_its_authorizer() {
     assert!(credentials["AccessKeyId"].as_str().unwrap().starts_with("ASIA"));
     let again = function.invoke(&rest("GET", "/saml", &headers, None)).unwrap();
     assert_eq!(again["statusCode"], 404, "{again}");
+
+    let of_person = json!({
+        "TableName": "SAMLAudit", "IndexName": "by-person",
+        "KeyConditionExpression": "person = :person",
+        "ExpressionAttributeValues": { ":person": { "S": format!("{}#{}", "ADFS", forge::PERSON) } },
+    });
+    let found = cloud.aws.call(Service::DynamoDb, "Query", &of_person).unwrap();
+    let found: Vec<_> = found["Items"].as_array().unwrap().iter().map(|item| &item["kind"]["S"]).collect();
+    assert_eq!(found, ["login.started", "login.issued", "login.delivered"]);
 
     // Who it was is what the gateway says, not what a header does.
     assert!(function.log_text().contains("203.0.113.9"), "{}", function.log_text());

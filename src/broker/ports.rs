@@ -125,8 +125,9 @@ pub trait SessionStore: Send + Sync {
 
     /// In one transaction: ends this login's hold on the session id, be it a
     /// reservation or a waiting session, and records `event` (`login.failed`,
-    /// `login.uncertain`) unless the login has ended. The claim on the
-    /// assertion stays.
+    /// `login.uncertain`) unless the login has ended. Where the event does not
+    /// know whom the login was about, it is recorded with what the login's last
+    /// event said of it. The claim on the assertion stays.
     ///
     /// # Errors
     /// [`StoreUnavailable`]: nothing was written.
