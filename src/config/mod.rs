@@ -184,6 +184,14 @@ impl Draft {
         self.region.as_deref()
     }
 
+    /// The identity providers' names and files of metadata, as far as they stand
+    /// in the file or the environment: for who looks at the files again.
+    pub fn metadata_files(&self) -> Vec<(String, PathBuf)> {
+        let file =
+            |idp: &section::Section<'_>| Some((idp.peek("name")?.to_owned(), idp.peek("metadata")?.into()));
+        self.reader.top().section("saml").sections("idp").iter().filter_map(file).collect()
+    }
+
     /// Puts what was fetched behind the references.
     #[must_use]
     pub fn with(mut self, parameters: Parameters) -> Self {

@@ -17,6 +17,7 @@ use super::load::resolve;
 use super::serve::in_runtime;
 use crate::adapters::aws::Sdk;
 use crate::adapters::aws::inspect::{self, TablesLook};
+use crate::adapters::keys_table_endpoint;
 use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
 use crate::config::{Config, Draft, Faults, Keys, Store, Sts};
@@ -68,9 +69,9 @@ async fn examine(
     environment: impl Iterator<Item = (String, String)>,
     report: &mut Report,
 ) {
-    let Some(config) = configuration(options, environment, report).await else { return };
+    let Some((config, metadata)) = configuration(options, environment, report).await else { return };
     let clock = SystemClock;
-    providers::look(&config, clock.now(), report);
+    providers::look(&config, &metadata, clock.now(), report);
     files::look(&config, report);
 
     let sdk = Sdk::default();
@@ -121,18 +122,19 @@ async fn tables_and_keys(sdk: &Sdk, config: &Config, arns: &mut tables::Arns, re
     }
     if let Keys::Kms(settings) = &config.keys {
         kms::look(sdk, settings, report).await;
-        // As the key ring's: its table has no endpoint of its own.
-        let look = TablesLook::open(sdk, &settings.region, None).await;
+        let endpoint = keys_table_endpoint(&config.store, settings);
+        let look = TablesLook::open(sdk, &settings.region, endpoint).await;
         tables::look(&look, &[tables::of_keys(settings)], arns, report).await;
     }
 }
 
-/// The configuration, or a finding for each of its faults.
+/// The configuration and the files of metadata that it names, or a finding for
+/// each of its faults.
 async fn configuration(
     options: &Options,
     environment: impl Iterator<Item = (String, String)>,
     report: &mut Report,
-) -> Option<Config> {
+) -> Option<(Config, Vec<(String, PathBuf)>)> {
     const CHECK: &str = "configuration";
     let all = |faults: Faults, report: &mut Report| {
         for fault in faults.0 {
@@ -147,8 +149,11 @@ async fn configuration(
             return None;
         }
     };
-    let config = match resolve(draft).await {
-        Ok(draft) => draft.finish(),
+    let (config, metadata) = match resolve(draft).await {
+        Ok(draft) => {
+            let metadata = draft.metadata_files();
+            (draft.finish(), metadata)
+        }
         Err(sentence) => {
             report.fault(CHECK, sentence, "say it, or write the values themselves into the file");
             return None;
@@ -162,7 +167,7 @@ async fn configuration(
             for warning in &config.warnings {
                 report.warning(CHECK, warning, "if it is not meant, change that option");
             }
-            Some(config)
+            Some((config, metadata))
         }
         Err(faults) => {
             all(faults, report);
