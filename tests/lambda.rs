@@ -377,6 +377,15 @@ fn the_ping_believes_the_gateway_and_nothing_in_the_request() {
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     assert_eq!(body, json!({ "status": "Success", "agent": "page", "arn": arn }));
 
+    let config = |function: &LambdaHost| -> Value {
+        let answer = function.invoke(&rest("GET", "/config.json", &[], None)).unwrap();
+        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!(config(&function)["ping"], false, "nobody has said that the gateway checks any");
+    let ping_url = "https://abc123.execute-api.eu-central-1.amazonaws.com/v1/users";
+    let config = config(&cloud.function_with(&[("VESTIBULE_SERVER_PING_URL", ping_url)]));
+    assert_eq!((&config["ping"], &config["ping_url"]), (&json!(true), &json!(ping_url)));
+
     let mut signed = http("$default", "GET", "/users", &[], None);
     signed["requestContext"]["authorizer"] = json!({ "iam": {
         "accessKey": "ASIAIOSFODNN7EXAMPLE", "accountId": "123456789012", "callerId": "AROA:paula@example.com",

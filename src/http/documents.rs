@@ -24,7 +24,7 @@ pub(super) fn config_json(settings: &Settings, binding: Binding, ping: bool) -> 
         "version": settings.version,
         "public_url": settings.public_url,
         "acs_url": format!("{}/saml", settings.public_url),
-        "region": settings.region,
+        "region": settings.ping_url.as_deref().and_then(gateway_region).unwrap_or(&settings.region),
         "binding": match binding {
             Binding::Challenge => "challenge",
             Binding::Plain => "plain",
@@ -34,10 +34,18 @@ pub(super) fn config_json(settings: &Settings, binding: Binding, ping: bool) -> 
             JwtIn::Query => "query",
         },
         "ping": ping,
+        "ping_url": settings.ping_url,
         "contact": settings.contact,
         "identity_providers": providers.collect::<Vec<Value>>(),
     })
     .to_string()
+}
+
+/// Of `https://ID.execute-api.REGION.amazonaws.com/STAGE`. A gateway under a name of
+/// its own is where everything else is.
+fn gateway_region(ping_url: &str) -> Option<&str> {
+    let (_, rest) = ping_url.split_once(".execute-api.")?;
+    rest.split_once(".amazonaws.com").map(|(region, _)| region)
 }
 
 /// `GET /config.json`
