@@ -178,7 +178,7 @@ fn ticket_of(answer: &Value) -> String {
 #[test]
 fn a_login_through_a_rest_api_and_its_authorizer() {
     let cloud = Cloud::start();
-    let (function, authorizer) = (cloud.function("bootstrap"), cloud.function("authorizer"));
+    let (function, authorizer) = (cloud.function("http"), cloud.function("authorizer"));
     println!("init of the function {:?}, of the authorizer {:?}", function.init, authorizer.init);
 
     let answer = function.invoke(&rest("POST", "/saml", &[FORM], Some(&form("_rest")))).unwrap();
@@ -268,7 +268,7 @@ fn a_login_through_an_http_api_and_a_function_url() {
 #[test]
 fn every_route_is_there_and_text_goes_out_as_text() {
     let cloud = Cloud::start();
-    let function = cloud.function("bootstrap");
+    let function = cloud.function("http");
     for (method, path, status, content_type) in [
         ("GET", "/", 200, "text/html"),
         ("GET", "/vestibule.js", 200, "text/javascript"),
@@ -347,7 +347,7 @@ fn a_warm_login_asks_aws_for_no_more_than_it_must() {
     let services = [Service::Sts, Service::DynamoDb, Service::Kms];
     let proxies = services.map(|service| FaultProxy::start(&cloud.aws.endpoint(service)));
     let through: Vec<_> = services.into_iter().zip(proxies.iter().map(|proxy| proxy.url.as_str())).collect();
-    let function = cloud.function_through("bootstrap", &through);
+    let function = cloud.function_through("http", &through);
     for proxy in &proxies {
         assert_eq!(proxy.seen().len(), 0, "nothing is asked before the first event");
     }
@@ -368,7 +368,7 @@ fn a_warm_login_asks_aws_for_no_more_than_it_must() {
 #[test]
 fn the_ping_believes_the_gateway_and_nothing_in_the_request() {
     let cloud = Cloud::start();
-    let function = cloud.function("bootstrap");
+    let function = cloud.function("http");
     let arn = "arn:aws:sts::123456789012:assumed-role/ADFS-Production/paula@example.com";
     let mut signed = rest("GET", "/users", &[("User-Agent", "page")], None);
     let unsigned = signed.clone();
@@ -410,14 +410,19 @@ fn the_sweeper_runs_on_a_schedule() {
     assert_eq!(cloud.function("sweeper").invoke(&event).unwrap()["swept"], true);
 }
 
+/// A handler that is not exactly one of three ends the process before anything else.
 #[test]
-fn a_misspelt_handler_does_not_start() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"))
-        .env_clear()
-        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
-        .env("_HANDLER", "authoriser")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("there are http, authorizer and sweeper"), "{said}");
+fn another_handler_does_not_start() {
+    for handler in [Some("authoriser"), Some("bootstrap"), Some("HTTP"), Some("http "), Some(""), None] {
+        let mut function = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        function.env_clear().env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
+        function.envs(handler.map(|handler| ("_HANDLER", handler)));
+        let output = function.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let sentence = format!(
+            "vestibule: the function's Handler is {:?}, and must be one of http, authorizer and sweeper\n",
+            handler.unwrap_or_default()
+        );
+        assert_eq!((output.status.code(), said), (Some(1), sentence));
+    }
 }

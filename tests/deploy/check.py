@@ -192,6 +192,22 @@ def explanation_faults():
     ]
 
 
+def function_faults(template):
+    """One function for each thing that the binary can be; logins are swept every minute."""
+    known = re.findall(r'"(\w+)" => Ok\(Self::', (ROOT / "src/lambda.rs").read_text())
+    functions = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+    handlers = [f["Handler"] for f in functions]
+    faults = [] if sorted(handlers) == sorted(known) else [f"template: handlers {handlers}, and the binary has {known}"]
+    for function in functions:
+        events = [(e["Type"], e["Properties"].get("Schedule")) for e in function.get("Events", {}).values()]
+        wanted = [("Schedule", "rate(1 minute)")] if function["Handler"] == "sweeper" else []
+        if events != wanted:
+            faults.append(f"template: the events of {function['Handler']} are {events}, not {wanted}")
+        off = [e for e in function.get("Events", {}).values() if e["Properties"].get("Enabled") is False]
+        faults += [f"template: {function['Handler']} is switched off"] if off else []
+    return faults
+
+
 def table_faults(template):
     tables = {t["TableName"]: t for t in json.loads((ROOT / "tests/aws/tables.json").read_text())}
     faults = []
@@ -368,6 +384,11 @@ def self_test(template, actions):
         assert permission_faults("x", changed, wanted), "a wrong policy is not seen"
     assert operation_faults(actions, sdk_calls() | {"batch_get_item"})
     assert operation_faults(actions, sdk_calls() - {"scan"})
+    unswept = copy.deepcopy(template)
+    unswept["Resources"]["SweeperFunction"]["Properties"].pop("Events")
+    misspelt = copy.deepcopy(template)
+    misspelt["Resources"]["AuthorizerFunction"]["Properties"]["Handler"] = "authoriser"
+    assert function_faults(unswept) and function_faults(misspelt)
     assert reference_faults({**template, "Outputs": {"x": {"Ref": "Nowhere"}}}, {})
 
 
@@ -380,7 +401,7 @@ def main():
         seen.add(role)
         faults += permission_faults(name, statements, actions["role"].get(role, {}))
     faults += [f"no policy for {role}" for role in sorted(set(actions["role"]) - seen)]
-    faults += explanation_faults() + table_faults(template) + api_faults(api, template)
+    faults += explanation_faults() + function_faults(template) + table_faults(template) + api_faults(api, template)
     faults += trust_faults() + resource_policy_faults(template) + option_faults(template) + container_faults()
     faults += adfs_faults()
     if not faults:
