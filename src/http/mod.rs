@@ -25,6 +25,7 @@ mod pages;
 mod refusal;
 pub mod serve;
 mod sigv4;
+mod start;
 mod users;
 
 pub use admin::admin_router;
@@ -66,7 +67,7 @@ pub struct Settings {
     pub region: String,
     /// The product's version.
     pub version: String,
-    /// Our SP metadata (`saml::service_provider_metadata`).
+    /// Our SP metadata (`saml::ServiceProviderMetadata`).
     pub service_provider_metadata: String,
     /// Requests worked on at once; more are answered 503 `busy`.
     pub max_concurrent_requests: usize,
@@ -119,7 +120,7 @@ impl App {
             redirect: login::Redirect::new(&settings.redirect_url, settings.jwt_in)?,
             config_json: documents::config_json(
                 &settings,
-                broker.settings().binding,
+                broker.settings(),
                 callers.is_some() || settings.ping_url.is_some(),
             ),
             metrics: metrics::Metrics::default(),
@@ -165,6 +166,7 @@ pub fn router(app: Arc<App>) -> Router {
         shared = shared.route("/users", ping.fallback(only("GET, OPTIONS")));
     }
     let mut own = Router::new()
+        .route("/saml/login", get(start::start).head(only("GET")).fallback(only("GET")))
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
         .route("/.well-known/jwks.json", get(documents::jwks).fallback(only("GET, HEAD")))
         .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")))
