@@ -22,6 +22,7 @@
  * @property {string} region
  * @property {"challenge" | "plain"} binding
  * @property {boolean} ping Whether somebody can check a ping.
+ * @property {string | null} ping_url What a ping is signed for, if not for where it is sent.
  * @property {string | null} contact Whom a refused person should ask.
  * @property {IdentityProvider[]} identity_providers
  */
@@ -260,9 +261,11 @@ function forget(bearer) {
  * @returns {Promise<Pong>}
  */
 export async function ping(credentials) {
-  const { region } = await (config ?? configure());
+  const { region, ping_url } = await (config ?? configure());
   onStep("pinging");
-  const pong = await call("/users", await sign(new URL(`${base}/users`), credentials, region, new Date()));
+  // A gateway checks the address by which it knows itself.
+  const url = new URL(ping_url ?? `${base}/users`);
+  const pong = await call("/users", await sign(url, credentials, region, new Date()));
   onStep("answered");
   return pong;
 }

@@ -45,10 +45,12 @@ fn the_page_in_a_browser() {
     let (demo_dir, demo_url, _demo) = demo();
     let page = |path: &str| format!("http://127.0.0.1:{}{path}", free_port());
     let (elsewhere_page, bucket_page, plain_page) = (page("/"), page("/console/"), page("/"));
-    let short = world(&runtime, 2, None, "ticket_lifetime = \"5s\"\nsession_lifetime = \"60s\"");
-    let elsewhere = world(&runtime, 1, Some(&elsewhere_page), "");
-    let bucket = world(&runtime, 1, Some(&bucket_page), "");
-    let plain = world(&runtime, 1, Some(&plain_page), "binding = \"plain\"\njwt_in = \"query\"");
+    let short = world(&runtime, 2, Place::Home, "ticket_lifetime = \"5s\"\nsession_lifetime = \"60s\"");
+    let elsewhere = world(&runtime, 1, Place::Page(&elsewhere_page), "");
+    let bucket = world(&runtime, 1, Place::Page(&bucket_page), "");
+    let plain = world(&runtime, 1, Place::Page(&plain_page), "binding = \"plain\"\njwt_in = \"query\"");
+    let gateway_page = page("/");
+    let gateway = world(&runtime, 1, Place::Behind(&gateway_page, "https://api.gateway.example/users"), "");
 
     let (_redirect_idp, redirect) = starts_here(false);
     let (_post_idp, post) = starts_here(true);
@@ -60,6 +62,7 @@ fn the_page_in_a_browser() {
         "short": { "url": short.base_url, "log": short.path("server.log") },
         "elsewhere": { "url": elsewhere.base_url, "log": elsewhere.path("server.log"), "page": elsewhere_page },
         "bucket": { "url": bucket.base_url, "log": bucket.path("server.log"), "page": bucket_page },
+        "gateway": { "url": gateway.base_url, "log": gateway.path("server.log"), "page": gateway_page },
         "plain": { "url": plain.base_url, "log": plain.path("server.log"), "page": plain_page },
     });
     let run = Command::new("node")
@@ -103,16 +106,35 @@ fn starts_here(post_only: bool) -> (Idp, Server) {
     (idp, server)
 }
 
+/// Where people meet a server.
+enum Place<'a> {
+    /// At itself.
+    Home,
+    /// At this page of another origin.
+    Page(&'a str),
+    /// At a proxy that is the only one whom people see, and where it changes the
+    /// host: what pings have to be signed for.
+    Behind(&'a str, &'a str),
+}
+
 /// A server of its own configuration, with the demo's identity provider and people.
-fn world(runtime: &Runtime, idps: usize, page: Option<&str>, delivery: &str) -> Server {
+fn world(runtime: &Runtime, idps: usize, place: Place<'_>, delivery: &str) -> Server {
     let listeners: Vec<_> =
         (0..idps).map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
     let mut config = EMBEDDED.to_owned();
-    if let Some(page) = page {
-        let origin = page.split('/').take(3).collect::<Vec<_>>().join("/");
-        config = config
-            .replace("redirect_url = \"@URL@/\"", &format!("redirect_url = {page:?}"))
-            .replace("[\"@URL@\"]", &format!("[{origin:?}]"));
+    match place {
+        Place::Home => {}
+        Place::Page(page) => {
+            let origin = page.split('/').take(3).collect::<Vec<_>>().join("/");
+            config = config
+                .replace("redirect_url = \"@URL@/\"", &format!("redirect_url = {page:?}"))
+                .replace("[\"@URL@\"]", &format!("[{origin:?}]"));
+        }
+        Place::Behind(front, ping_url) => {
+            config = config
+                .replace("@URL@", front.trim_end_matches('/'))
+                .replace("redirect_url", &format!("ping_url = {ping_url:?}\nredirect_url"));
+        }
     }
     config += &format!("\n[log]\nlevel = \"trace\"\n\n[delivery]\n{delivery}\n");
     for (number, listener) in listeners.iter().enumerate() {
@@ -128,11 +150,13 @@ fn world(runtime: &Runtime, idps: usize, page: Option<&str>, delivery: &str) -> 
     let mut setup = Server::setup(&format!("{config}\n{RULES}"));
     let url = setup.base_url();
     for (number, listener) in listeners.into_iter().enumerate() {
-        let to = RelyingParty {
-            id: "urn:amazon:webservices".into(),
-            acs_url: format!("{url}/saml"),
-            home_url: page.map_or_else(|| format!("{url}/"), str::to_owned),
+        let (public, home) = match place {
+            Place::Home => (url.as_str(), format!("{url}/")),
+            Place::Page(page) => (url.as_str(), page.to_owned()),
+            Place::Behind(front, _) => (front.trim_end_matches('/'), front.to_owned()),
         };
+        let id = "urn:amazon:webservices".into();
+        let to = RelyingParty { id, acs_url: format!("{public}/saml"), home_url: home };
         let base = format!("http://{}", listener.local_addr().unwrap());
         let idp = LookAlike::generate(&base, to, Arc::new(SystemClock), Arc::new(SystemEntropy)).unwrap();
         setup = setup.file(&format!("idp-{number}.xml"), idp.metadata());

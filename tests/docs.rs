@@ -198,7 +198,12 @@ impl Scratch {
             .current_dir(self.dir.path())
             .env("VESTIBULE_SERVER_LISTEN", &self.listen)
             .env("VESTIBULE_SERVER_ADMIN_LISTEN", &self.admin)
-            .env("VESTIBULE_LOG_FORMAT", "json");
+            .env("VESTIBULE_LOG_FORMAT", "json")
+            // What the sample leaves to its reader, and `doctor` warns of.
+            .env(
+                "VESTIBULE_SAML_IDP_0_SIGN_ON_URL",
+                "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx",
+            );
         command
     }
 
@@ -218,7 +223,11 @@ impl Scratch {
             ["vestibule", ..] => {
                 let output = self.vestibule(&words[1..]).stdin(Stdio::null()).output().unwrap();
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
-                output.status.success().then_some(()).ok_or(said)
+                output
+                    .status
+                    .success()
+                    .then_some(())
+                    .ok_or_else(|| said + &String::from_utf8_lossy(&output.stdout))
             }
             ["curl", "-fsS", url] => {
                 let url = url.replace("127.0.0.1:9090", &self.admin).replace("127.0.0.1:8080", &self.listen);

@@ -194,6 +194,27 @@ fn warnings_have_their_exit_code() {
 }
 
 #[test]
+fn metadata_beyond_its_end_is_told() {
+    let dir = embedded();
+    let valid_until = |end: &str| {
+        let root = "entityID=\"http://adfs.example.com/adfs/services/trust\"";
+        let metadata = metadata_with(&[certificate(2120, 1, 2)]);
+        let ending = metadata.replacen(root, &format!("{root} validUntil=\"{end}\""), 1);
+        assert_ne!(metadata, ending);
+        fs::write(dir.path().join("idp.xml"), ending).unwrap();
+        examined(dir.path())
+    };
+    let report = valid_until("2119-01-02T00:00:00Z");
+    assert_eq!(report.code, Some(0), "{:#}", report.json);
+    report.has("metadata", "ok", "is valid until 2119-01-02");
+    let report = valid_until("2025-01-02T00:00:00Z");
+    // Nobody is believed by it any more.
+    assert_eq!(report.code, Some(2), "{:#}", report.json);
+    report.has("metadata", "fault", "was valid until 2025-01-02");
+    report.only(&["metadata"]);
+}
+
+#[test]
 fn faults_have_their_exit_code_and_say_what_to_do() {
     let dir = embedded();
     fs::write(dir.path().join("idp.xml"), metadata_with(&[])).unwrap();
@@ -310,6 +331,28 @@ fn a_sound_service_on_aws_has_no_warning() {
     // Said, and only --strict makes it count.
     let strict = cloud.through(&[], &["--strict"]);
     assert_eq!(strict.code, Some(1));
+}
+
+/// The key ring's table is looked for where the key ring looks for it.
+#[test]
+fn the_tables_are_where_the_configuration_says() {
+    let cloud = Cloud::new();
+    let path = cloud.dir.path().join("vestibule.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let endpoint = format!("kind = \"dynamodb\"\nendpoint = \"{}\"", cloud.aws.endpoint(Service::DynamoDb));
+    fs::write(&path, config.replace("kind = \"dynamodb\"", &endpoint)).unwrap();
+    let mut env = cloud.aws.env();
+    env.retain(|(name, _)| name != "AWS_ENDPOINT_URL_DYNAMODB");
+    env.push(("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:9".to_owned()));
+    let examined = || Report::of(&doctor(cloud.dir.path(), &["--json"], &env));
+    let report = examined();
+    report.has("tables", "ok", "SAMLKeys");
+    report.has("tables", "ok", "SAMLSessions");
+    // The store in another region: then the ring's table is at AWS's own address.
+    let elsewhere = config.replace("kind = \"dynamodb\"", &format!("{endpoint}\nregion = \"eu-west-1\""));
+    fs::write(&path, elsewhere).unwrap();
+    let report = examined();
+    report.has("tables", "fault", "SAMLKeys: no answer");
 }
 
 #[test]
@@ -486,6 +529,22 @@ fn permissions_that_are_missing_or_too_many_are_told() {
     report.has("permissions", "fault", "may not dynamodb:DeleteItem on");
     report.has("permissions", "warning", "may dynamodb:UpdateItem on");
     report.has("permissions", "warning", "may iam:CreateAccessKey on everything");
+    // All that `deploy/actions.toml` has of a server's tables, and each of them.
+    let actions = include_str!("../deploy/actions.toml").parse::<toml::Table>().unwrap();
+    for (action, resources) in actions["role"]["server"].as_table().unwrap() {
+        for resource in resources.as_array().unwrap().iter().filter_map(|each| each.as_str()) {
+            let mut letters = resource.chars();
+            let first = letters.next().unwrap().to_uppercase();
+            let table = format!("SAML{first}{}", letters.as_str());
+            if ["key", "parameters"].contains(&resource) {
+                continue;
+            }
+            let asked = |seen: &support::fault_proxy::Seen| {
+                seen.body.contains(&action.replace(':', "%3A")) && seen.body.contains(&table)
+            };
+            assert!(iam.seen().iter().any(asked), "{action} on {table}");
+        }
+    }
     assert_eq!(report.of_check("permissions").len(), 3, "{:#}", report.json);
     report.only(&["permissions"]);
 }

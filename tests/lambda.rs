@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout)]
 
-#[path = "support/forge.rs"]
-mod forge;
 mod support {
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod aws;
     #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod cloud;
+    #[allow(dead_code, reason = "other tests use the rest")]
     pub mod fault_proxy;
+    pub mod forge;
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod lambda_runtime;
     #[allow(dead_code, reason = "other tests use the rest")]
@@ -20,113 +21,19 @@ mod support {
 }
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use forge::Forge;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use support::aws::{Emulators, Service};
+use support::aws::Service;
+use support::cloud::{Cloud, FORM, SESSION, VERIFIER, form, metadata, rest, ticket_of};
 use support::fault_proxy::FaultProxy;
+use support::forge;
 use support::lambda_runtime::LambdaHost;
 use support::process::free_port;
 use support::wire::{Reply, WireServer};
-use tempfile::TempDir;
 
-const SESSION: &str = "session-of-the-page-01";
-const VERIFIER: &str = "0123456789012345678901234567890123456789012";
 const ARN: &str = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml";
-
-fn metadata() -> String {
-    format!(
-        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\"><IDPSSODescriptor \
-         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\">\
-         <KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{}\
-         </X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>",
-        forge::ISSUER,
-        forge::rsa().certificate
-    )
-}
-
-/// What is packaged with the functions, and AWS around them.
-struct Cloud {
-    aws: Emulators,
-    dir: TempDir,
-}
-
-impl Cloud {
-    fn start() -> Self {
-        let aws = Emulators::start();
-        aws.create_tables();
-        aws.trust(&metadata());
-        aws.create_role("ADFS-Production", forge::ACS, 3_600);
-        let dir = TempDir::with_prefix("vestibule-cloud-").unwrap();
-        let path = |name: &str| dir.path().join(name).display().to_string();
-        std::fs::write(path("adfs.xml"), metadata()).unwrap();
-        let config = format!(
-            "[server]\npublic_url = \"https://vestibule.example.com\"\n\
-             [log]\nformat = \"json\"\n\
-             [[saml.idp]]\nname = \"ADFS\"\nmetadata = {:?}\n\
-             provider_arn = \"arn:aws:iam::123456789012:saml-provider/ADFS\"\n\
-             sign_on_url = \"https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx\"\n\
-             [sts]\nkind = \"aws\"\n[store]\nkind = \"dynamodb\"\n\
-             [keys]\nkind = \"kms\"\nkey_id = {:?}\nencryption_context = {{ samlprovider = \"ADFS\" }}\n",
-            path("adfs.xml"),
-            aws.create_key("SYMMETRIC_DEFAULT"),
-        );
-        std::fs::write(path("vestibule.toml"), config).unwrap();
-        Self { aws, dir }
-    }
-
-    fn function(&self, handler: &str) -> LambdaHost {
-        self.function_through(handler, &[])
-    }
-
-    fn function_through(&self, handler: &str, proxies: &[(Service, &str)]) -> LambdaHost {
-        let config = self.dir.path().join("vestibule.toml").display().to_string();
-        let mut env = self.aws.env_through(proxies);
-        env.push(("VESTIBULE_CONFIG".to_owned(), config));
-        env.push(("_HANDLER".to_owned(), handler.to_owned()));
-        LambdaHost::start(Path::new(env!("CARGO_BIN_EXE_vestibule")), &[], &env)
-    }
-}
-
-fn form(assertion_id: &str) -> String {
-    let challenge = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, VERIFIER.as_bytes());
-    form_urlencoded::Serializer::new(String::new())
-        .append_pair("SAMLResponse", &STANDARD.encode(Forge::issued_now(assertion_id).xml()))
-        .append_pair("RelayState", &format!("{SESSION}##{}", URL_SAFE_NO_PAD.encode(challenge)))
-        .finish()
-}
-
-/// An event of a REST API's proxy integration, as AWS documents it.
-fn rest(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Value {
-    let single: serde_json::Map<String, Value> =
-        headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let multi: serde_json::Map<String, Value> =
-        headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
-    json!({
-        "resource": path, "path": path, "httpMethod": method,
-        "headers": single, "multiValueHeaders": multi,
-        "queryStringParameters": null, "multiValueQueryStringParameters": null,
-        "pathParameters": null, "stageVariables": null,
-        "requestContext": {
-            "resourceId": "abcdef", "resourcePath": path, "httpMethod": method,
-            "extendedRequestId": "request=", "requestTime": "23/Nov/2026:09:00:00 +0000",
-            "path": format!("/prod{path}"), "accountId": "123456789012", "protocol": "HTTP/1.1",
-            "stage": "prod", "domainPrefix": "abc123", "requestTimeEpoch": 1_795_424_400_000_i64,
-            "requestId": "00000000-0000-4000-8000-000000000000",
-            "identity": {
-                "cognitoIdentityPoolId": null, "accountId": null, "cognitoIdentityId": null, "caller": null,
-                "sourceIp": "203.0.113.9", "principalOrgId": null, "accessKey": null,
-                "cognitoAuthenticationType": null, "cognitoAuthenticationProvider": null,
-                "userArn": null, "userAgent": "Mozilla/5.0", "user": null
-            },
-            "domainName": "abc123.execute-api.eu-central-1.amazonaws.com", "apiId": "abc123"
-        },
-        "body": body, "isBase64Encoded": false
-    })
-}
 
 /// An event of an HTTP API at a stage (payload format 2.0), or of a function URL.
 fn http(stage: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Value {
@@ -151,25 +58,22 @@ fn http(stage: &str, method: &str, path: &str, headers: &[(&str, &str)], body: O
     })
 }
 
-const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
-
-fn ticket_of(answer: &Value) -> String {
-    let location =
-        answer["headers"]["location"].as_str().or(answer["multiValueHeaders"]["location"][0].as_str());
-    let location = location.unwrap_or_else(|| panic!("{answer}"));
-    location.split_once("#jwt=").unwrap_or_else(|| panic!("{location}")).1.to_owned()
-}
-
 #[test]
 fn a_login_through_a_rest_api_and_its_authorizer() {
     let cloud = Cloud::start();
-    let (function, authorizer) = (cloud.function("bootstrap"), cloud.function("authorizer"));
+    let (function, authorizer) = (cloud.function("http"), cloud.function("authorizer"));
     println!("init of the function {:?}, of the authorizer {:?}", function.init, authorizer.init);
 
     let answer = function.invoke(&rest("POST", "/saml", &[FORM], Some(&form("_rest")))).unwrap();
     assert_eq!(answer["statusCode"], 302, "{answer}\n{}", function.log_text());
     let ticket = ticket_of(&answer);
     let bearer = format!("Bearer {ticket}");
+    // While they wait, the table does not say whose they are.
+    let waiting = cloud.aws.items("SAMLSessions");
+    assert!(!Value::from(waiting.clone()).to_string().contains(forge::PERSON));
+    let sealed = waiting.iter().find_map(|item| item["sealed"]["B"].as_str()).unwrap();
+    let sealed = STANDARD.decode(sealed).unwrap();
+    assert!(!sealed.windows(forge::PERSON.len()).any(|text| text == forge::PERSON.as_bytes()));
 
     // The authorizer sees the ticket, or ticket and verifier, and consumes nothing.
     let token = json!({ "type": "TOKEN", "authorizationToken": bearer, "methodArn": ARN });
@@ -203,6 +107,15 @@ fn a_login_through_a_rest_api_and_its_authorizer() {
     assert!(credentials["AccessKeyId"].as_str().unwrap().starts_with("ASIA"));
     let again = function.invoke(&rest("GET", "/saml", &headers, None)).unwrap();
     assert_eq!(again["statusCode"], 404, "{again}");
+
+    let of_person = json!({
+        "TableName": "SAMLAudit", "IndexName": "by-person",
+        "KeyConditionExpression": "person = :person",
+        "ExpressionAttributeValues": { ":person": { "S": format!("{}#{}", "ADFS", forge::PERSON) } },
+    });
+    let found = cloud.aws.call(Service::DynamoDb, "Query", &of_person).unwrap();
+    let found: Vec<_> = found["Items"].as_array().unwrap().iter().map(|item| &item["kind"]["S"]).collect();
+    assert_eq!(found, ["login.started", "login.issued", "login.delivered"]);
 
     // Who it was is what the gateway says, not what a header does.
     assert!(function.log_text().contains("203.0.113.9"), "{}", function.log_text());
@@ -238,13 +151,14 @@ fn a_login_through_an_http_api_and_a_function_url() {
 #[test]
 fn every_route_is_there_and_text_goes_out_as_text() {
     let cloud = Cloud::start();
-    let function = cloud.function("bootstrap");
+    let function = cloud.function("http");
     for (method, path, status, content_type) in [
         ("GET", "/", 200, "text/html"),
         ("GET", "/vestibule.js", 200, "text/javascript"),
         ("GET", "/favicon.svg", 200, "image/svg+xml"),
         ("GET", "/config.json", 200, "application/json"),
         ("GET", "/saml/metadata", 200, "application/samlmetadata+xml"),
+        ("GET", "/.well-known/jwks.json", 200, "application/jwk-set+json"),
         ("GET", "/saml", 401, "application/json"),
         ("GET", "/nowhere", 404, "application/json"),
     ] {
@@ -263,6 +177,52 @@ fn every_route_is_there_and_text_goes_out_as_text() {
     assert_eq!(function.invoke(&preflight).unwrap()["statusCode"], 200);
 }
 
+/// Another implementation than ours, with nothing but what anybody can fetch.
+const VERIFY: &str = r#"
+import json, sys
+from joserfc import jwt
+from joserfc.jwk import KeySet
+document, ticket, algorithm, us = sys.argv[1:]
+token = jwt.decode(ticket, KeySet.import_key_set(json.loads(document)), algorithms=[algorithm])
+jwt.JWTClaimsRegistry(leeway=5, iss={"essential": True, "value": us}, aud={"essential": True, "value": us}).validate(token.claims)
+print(token.claims["sub"])
+"#;
+
+#[test]
+fn anybody_verifies_a_ticket_by_the_published_keys() {
+    let cloud = Cloud::start();
+    for (spec, algorithm) in [("ECC_NIST_P256", "ES256"), ("RSA_2048", "RS256")] {
+        let table = format!("{algorithm}Keys");
+        cloud.create_keys_table(&table);
+        let function = cloud.function_with(&[
+            ("VESTIBULE_KEYS_SIGNING", "kms-asymmetric"),
+            ("VESTIBULE_KEYS_SIGNING_KEY_ID", &cloud.aws.create_key(spec)),
+            ("VESTIBULE_KEYS_KEYS_TABLE", &table),
+        ]);
+        let posted = rest("POST", "/saml", &[FORM], Some(&form(&format!("_{algorithm}"))));
+        let answer = function.invoke(&posted).unwrap();
+        let ticket = ticket_of(&answer);
+        let published = function.invoke(&rest("GET", "/.well-known/jwks.json", &[], None)).unwrap();
+        let document = published["body"].as_str().unwrap();
+        let verify = |ticket: &str| {
+            let arguments = ["-c", VERIFY, document, ticket, algorithm, "https://vestibule.example.com"];
+            support::aws::python().args(arguments).output().unwrap()
+        };
+        let verified = verify(&ticket);
+        let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+        assert_eq!(String::from_utf8_lossy(&verified.stdout).trim(), SESSION, "{said}");
+
+        let (signed, signature) = ticket.rsplit_once('.').unwrap();
+        let (first, others) = signature.split_at(1);
+        let forged = format!("{signed}.{}{others}", if first == "A" { "B" } else { "A" });
+        assert!(String::from_utf8_lossy(&verify(&forged).stderr).contains("BadSignatureError"));
+
+        let bearer = format!("Bearer {ticket}");
+        let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", VERIFIER)];
+        assert_eq!(function.invoke(&rest("GET", "/saml", &headers, None)).unwrap()["statusCode"], 200);
+    }
+}
+
 /// What a login costs, by what AWS bills: once warm, KMS is not asked at all.
 #[test]
 fn a_warm_login_asks_aws_for_no_more_than_it_must() {
@@ -270,7 +230,7 @@ fn a_warm_login_asks_aws_for_no_more_than_it_must() {
     let services = [Service::Sts, Service::DynamoDb, Service::Kms];
     let proxies = services.map(|service| FaultProxy::start(&cloud.aws.endpoint(service)));
     let through: Vec<_> = services.into_iter().zip(proxies.iter().map(|proxy| proxy.url.as_str())).collect();
-    let function = cloud.function_through("bootstrap", &through);
+    let function = cloud.function_through("http", &through);
     for proxy in &proxies {
         assert_eq!(proxy.seen().len(), 0, "nothing is asked before the first event");
     }
@@ -291,7 +251,7 @@ fn a_warm_login_asks_aws_for_no_more_than_it_must() {
 #[test]
 fn the_ping_believes_the_gateway_and_nothing_in_the_request() {
     let cloud = Cloud::start();
-    let function = cloud.function("bootstrap");
+    let function = cloud.function("http");
     let arn = "arn:aws:sts::123456789012:assumed-role/ADFS-Production/paula@example.com";
     let mut signed = rest("GET", "/users", &[("User-Agent", "page")], None);
     let unsigned = signed.clone();
@@ -299,6 +259,15 @@ fn the_ping_believes_the_gateway_and_nothing_in_the_request() {
     let answer = function.invoke(&signed).unwrap();
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     assert_eq!(body, json!({ "status": "Success", "agent": "page", "arn": arn }));
+
+    let config = |function: &LambdaHost| -> Value {
+        let answer = function.invoke(&rest("GET", "/config.json", &[], None)).unwrap();
+        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!(config(&function)["ping"], false, "nobody has said that the gateway checks any");
+    let ping_url = "https://abc123.execute-api.eu-central-1.amazonaws.com/v1/users";
+    let config = config(&cloud.function_with(&[("VESTIBULE_SERVER_PING_URL", ping_url)]));
+    assert_eq!((&config["ping"], &config["ping_url"]), (&json!(true), &json!(ping_url)));
 
     let mut signed = http("$default", "GET", "/users", &[], None);
     signed["requestContext"]["authorizer"] = json!({ "iam": {
@@ -364,14 +333,19 @@ fn metadata_at_a_url_is_looked_at_again_before_a_login() {
     assert_eq!(asked.load(Ordering::SeqCst), before, "a sweeper needs no identity provider");
 }
 
+/// A handler that is not exactly one of three ends the process before anything else.
 #[test]
-fn a_misspelt_handler_does_not_start() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"))
-        .env_clear()
-        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
-        .env("_HANDLER", "authoriser")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("there are http, authorizer and sweeper"), "{said}");
+fn another_handler_does_not_start() {
+    for handler in [Some("authoriser"), Some("bootstrap"), Some("HTTP"), Some("http "), Some(""), None] {
+        let mut function = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        function.env_clear().env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
+        function.envs(handler.map(|handler| ("_HANDLER", handler)));
+        let output = function.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let sentence = format!(
+            "vestibule: the function's Handler is {:?}, and must be one of http, authorizer and sweeper\n",
+            handler.unwrap_or_default()
+        );
+        assert_eq!((output.status.code(), said), (Some(1), sentence));
+    }
 }

@@ -61,7 +61,10 @@ async fn protocol_login_then_take() {
     // One login, and the auditor can say everything about it.
     let events = house.audit().await;
     assert!(events.iter().all(|e| e.login == events[0].login && e.login.is_some()));
-    assert_eq!(events[1].subject.name_id.as_deref(), Some(forge::PERSON));
+    assert!(events.iter().all(|e| e.subject.name_id.as_deref() == Some(forge::PERSON)), "found by person");
+    let handed: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    let document = ["AccessKeyId", "Expiration", "SecretAccessKey", "SessionToken", "Version"];
+    assert_eq!(handed, [&document[..], &["account", "role", "user"]].concat());
     assert_eq!(events[1].subject.access_key_id.as_deref(), json["AccessKeyId"].as_str());
     assert_eq!(events[1].subject.assertion_id.as_deref(), Some("_assertion-1"));
     assert_eq!(events[1].subject.session_index.as_deref(), Some("_assertion-1"));

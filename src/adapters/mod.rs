@@ -127,8 +127,15 @@ fn tables(settings: &DynamoDb) -> Tables {
     }
 }
 
-/// The ring's table is in the ring's region; where the store is in DynamoDB
-/// too, at the store's address.
+/// Where the ring's table is, if not at AWS's address: it is in the ring's
+/// region, and at the store's address if the store is in that region's DynamoDB.
+pub fn keys_table_endpoint<'a>(store: &'a Store, settings: &Kms) -> Option<&'a str> {
+    match store {
+        Store::DynamoDb(store) if store.region == settings.region => store.endpoint.as_deref(),
+        Store::DynamoDb(_) | Store::Embedded { .. } => None,
+    }
+}
+
 async fn kms_key_ring(
     sdk: &Sdk,
     store: &Store,
@@ -136,10 +143,7 @@ async fn kms_key_ring(
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> KmsKeyRing {
-    let endpoint = match store {
-        Store::DynamoDb(store) if store.region == settings.region => store.endpoint.as_deref(),
-        Store::DynamoDb(_) | Store::Embedded { .. } => None,
-    };
+    let endpoint = keys_table_endpoint(store, settings);
     let kms = aws_sdk_kms::Client::new(&sdk.at(&settings.region, settings.endpoint.as_deref()).await);
     let table = aws_sdk_dynamodb::Client::new(&sdk.at(&settings.region, endpoint).await);
     KmsKeyRing::new(&kms, &table, settings.clone(), clock, entropy)

@@ -80,6 +80,7 @@ impl Broker {
 
         let subject = Subject {
             idp: Some(hand_over.idp.clone()),
+            name_id: hand_over.name_id.clone(),
             role_session_name: Some(hand_over.user.clone()),
             role: Some(hand_over.role.clone()),
             rule: Some(hand_over.rule.clone()),

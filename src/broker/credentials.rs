@@ -31,6 +31,9 @@ pub struct HandOver {
     pub user: String,
     /// Name of the identity provider.
     pub idp: String,
+    /// The person's NameID, for the record of the delivery; it is not handed over.
+    /// `None` where an earlier version sealed it.
+    pub name_id: Option<String>,
     /// The rule that decided.
     pub rule: String,
 }
@@ -46,6 +49,7 @@ struct Wire<'a> {
     account: std::borrow::Cow<'a, str>,
     user: std::borrow::Cow<'a, str>,
     idp: std::borrow::Cow<'a, str>,
+    name_id: Option<std::borrow::Cow<'a, str>>,
     rule: std::borrow::Cow<'a, str>,
 }
 
@@ -62,6 +66,7 @@ impl HandOver {
             account: (&self.account).into(),
             user: (&self.user).into(),
             idp: (&self.idp).into(),
+            name_id: self.name_id.as_ref().map(Into::into),
             rule: (&self.rule).into(),
         };
         // Reserved up front: a growing Vec would leave copies of the secret behind.
@@ -86,6 +91,7 @@ impl HandOver {
             account: wire.account.into_owned(),
             user: wire.user.into_owned(),
             idp: wire.idp.into_owned(),
+            name_id: wire.name_id.map(std::borrow::Cow::into_owned),
             rule: wire.rule.into_owned(),
         })
     }

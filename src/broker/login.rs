@@ -265,6 +265,7 @@ impl Broker {
             account: grant.role().account().to_owned(),
             user: grant.identity().role_session_name().to_owned(),
             idp: grant.identity().idp().to_owned(),
+            name_id: Some(grant.identity().name_id().to_owned()),
             rule: grant.rule().to_owned(),
         };
         let plaintext = hand_over.to_plaintext().ok_or(LoginError::Keys)?;

@@ -12,8 +12,9 @@ use super::{
 };
 use crate::roles::Grant;
 use async_trait::async_trait;
+use jsonwebtoken::jwk::JwkSet;
 use secrecy::SecretSlice;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// What time it is. Asked at the edge and once per step that waits.
 pub trait Clock: Send + Sync {
@@ -138,8 +139,9 @@ pub trait SessionStore: Send + Sync {
 
     /// In one transaction: ends this login's hold on the session id, be it a
     /// reservation or a waiting session, and records `event` (`login.failed`,
-    /// `login.uncertain`) unless the login has ended. The claim on the
-    /// assertion stays.
+    /// `login.uncertain`) unless the login has ended. Where the event does not
+    /// know whom the login was about, it is recorded with what the login's last
+    /// event said of it. The claim on the assertion stays.
     ///
     /// # Errors
     /// [`StoreUnavailable`]: nothing was written.
@@ -245,7 +247,22 @@ pub trait KeyRing: Send + Sync {
     /// # Errors
     /// [`TicketError`].
     async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError>;
+
+    /// What others verify tickets with (RFC 7517): the public key of each ticket
+    /// that may be under way, and of each that is signed while they keep this
+    /// answer no longer than [`PUBLIC_KEYS_KEPT`]. A secret key has no public
+    /// half, so a ring of those publishes none: the empty set.
+    ///
+    /// # Errors
+    /// [`KeyRingError::Unavailable`]: not all of them could be had.
+    async fn public_keys(&self) -> Result<JwkSet, KeyRingError> {
+        Ok(JwkSet { keys: Vec::new() })
+    }
 }
+
+/// How long others may keep [`KeyRing::public_keys`]: a key is published so much
+/// longer before it signs than the ring itself needs.
+pub const PUBLIC_KEYS_KEPT: Duration = Duration::minutes(1);
 
 /// What a source of metadata says now.
 #[derive(Debug)]

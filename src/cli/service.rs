@@ -57,6 +57,7 @@ impl Service {
             redirect_url: config.server.redirect_url,
             jwt_in: config.jwt_in,
             allowed_origins: config.server.allowed_origins,
+            ping_url: config.server.ping_url,
             trusted_proxies: config.server.trusted_proxies,
             contact: config.server.contact,
             sign_on: config.sign_on,

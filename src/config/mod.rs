@@ -297,6 +297,8 @@ pub struct Server {
     pub redirect_url: String,
     /// Origins whose pages may read our answers.
     pub allowed_origins: Vec<String>,
+    /// What pages sign a ping for, where a gateway checks it.
+    pub ping_url: Option<String>,
     /// Networks whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<Network>,
     /// Whom a refused person should ask; shown on refusal pages.

@@ -34,6 +34,7 @@ pub(super) fn server(section: &Section<'_>) -> Option<Server> {
         }
     }
 
+    let ping_url = section.optional("ping_url", WebUrl::parse).map(|found| found.value.into_text());
     let trusted_proxies: Vec<Network> = section
         .list("trusted_proxies", values::network)
         .unwrap_or_default()
@@ -60,6 +61,7 @@ pub(super) fn server(section: &Section<'_>) -> Option<Server> {
         redirect_url: redirect_url.map_or_else(|| format!("{public_url}/"), |found| found.value.into_text()),
         public_url,
         allowed_origins,
+        ping_url,
         trusted_proxies,
         contact,
         max_concurrent_requests,

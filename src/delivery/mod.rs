@@ -39,6 +39,7 @@ fn example() -> crate::broker::HandOver {
         account: "123456789012".into(),
         user: "alice@example.com".into(),
         idp: "ADFS".into(),
+        name_id: Some("alice".into()),
         rule: "production".into(),
     }
 }

@@ -90,7 +90,7 @@ pub(super) async fn slot(State(app): State<Arc<App>>, request: Request, next: Ne
 fn reader(request: &Request) -> Reader {
     match request.uri().path() {
         "/saml" if request.method() != Method::POST => Reader::Program,
-        "/users" | "/config.json" | "/authorizer" => Reader::Program,
+        "/users" | "/config.json" | "/authorizer" | "/.well-known/jwks.json" => Reader::Program,
         _ => accept::reader(request.headers()),
     }
 }

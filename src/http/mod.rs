@@ -54,6 +54,9 @@ pub struct Settings {
     pub jwt_in: JwtIn,
     /// Origins whose pages may read our answers.
     pub allowed_origins: Vec<String>,
+    /// What pages sign a ping for, where whoever checks it knows itself by another
+    /// name than `public_url`: a gateway.
+    pub ping_url: Option<String>,
     /// Networks whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<Network>,
     /// Whom a refused person should ask.
@@ -102,8 +105,8 @@ pub struct App {
 }
 
 impl App {
-    /// Without a `callers` directory nobody could check a ping's signature, so
-    /// there is no ping.
+    /// Without a `callers` directory nobody here could check a ping's signature, so
+    /// there is none, unless a gateway does it.
     ///
     /// # Errors
     /// [`SettingsError`].
@@ -115,7 +118,11 @@ impl App {
         Ok(Self {
             cors: cors::layer(&settings.allowed_origins)?,
             redirect: login::Redirect::new(&settings.redirect_url, settings.jwt_in)?,
-            config_json: documents::config_json(&settings, broker.settings(), callers.is_some()),
+            config_json: documents::config_json(
+                &settings,
+                broker.settings(),
+                callers.is_some() || settings.ping_url.is_some(),
+            ),
             metrics: metrics::Metrics::default(),
             slots: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             broker,
@@ -125,11 +132,12 @@ impl App {
         })
     }
 
-    /// Pings are checked by a gateway in front, which says who called ([`GatewayCaller`]).
+    /// Pings that arrive here were checked by a gateway in front, which says who
+    /// called ([`GatewayCaller`]). Whether any do, and for which address they are
+    /// signed, only [`Settings::ping_url`] knows.
     #[must_use]
     pub fn behind_gateway(self) -> Self {
-        let config_json = documents::config_json(&self.settings, self.broker.settings(), true);
-        Self { behind_gateway: true, config_json, ..self }
+        Self { behind_gateway: true, ..self }
     }
 
     /// Waits until no request is being worked on. A login goes on when its
@@ -160,6 +168,7 @@ pub fn router(app: Arc<App>) -> Router {
     let mut own = Router::new()
         .route("/saml/login", get(start::start).head(only("GET")).fallback(only("GET")))
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
+        .route("/.well-known/jwks.json", get(documents::jwks).fallback(only("GET, HEAD")))
         .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")))
         .route("/authorizer", post(authorizer::route).fallback(only("POST")));
     for asset in pages::ASSETS {

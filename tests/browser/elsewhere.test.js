@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Visitor, launch, root, serveFiles, worlds } from "./support.js";
+import { Visitor, launch, root, serveFiles, serveGateway, worlds } from "./support.js";
 
 const pages = path.join(root, "tests/browser/pages");
 const servers = [];
@@ -16,6 +16,7 @@ before(async () => {
     await serveFiles(worlds.elsewhere, path.join(pages, "elsewhere")),
     await serveFiles(worlds.bucket, path.join(root, "static")),
     await serveFiles(worlds.plain, path.join(pages, "sample2017")),
+    await serveGateway(worlds.gateway, "api.gateway.example"),
   );
 });
 after(async () => {
@@ -99,6 +100,17 @@ test("our page, copied into a bucket, does all that it does at home", async () =
   await paula.page.getByRole("button", { name: "Ping" }).click();
   await paula.page.getByText(/^Success in/).waitFor();
   assert.equal(paula.page.url(), worlds.bucket.page);
+  await paula.leavesNothingBehind();
+});
+
+test("behind a gateway of another name, the ping is signed for that name", async () => {
+  const paula = await Visitor.of(browser, worlds.gateway);
+  await paula.signIn("paula");
+  await paula.heading("You are signed in");
+  await paula.page.getByRole("button", { name: "Ping" }).click();
+  await paula.page.getByText(/^Success in/).waitFor();
+  const ping = paula.requests.find((request) => request.url().endsWith("/users"));
+  assert.equal(ping?.url(), `${worlds.gateway.page}users`, "sent to the page's own origin");
   await paula.leavesNothingBehind();
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -190,6 +190,22 @@ export async function serveFiles(world, directory) {
       response.writeHead(404, { "content-type": "text/plain" }).end("no such file");
     }
   });
+  await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", () => resolve(undefined)));
+  return server;
+}
+
+/** What stands before an API in a cloud: it asks the API by the API's own name. */
+export async function serveGateway(world, name) {
+  const server = createServer((request, response) => {
+    const headers = { ...request.headers, host: name };
+    const onward = ask(new URL(request.url ?? "/", world.url), { method: request.method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on("error", () => response.writeHead(502).end());
+    request.pipe(onward);
+  });
+  const { port } = new URL(world.page);
   await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", () => resolve(undefined)));
   return server;
 }

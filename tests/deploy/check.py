@@ -8,6 +8,7 @@ SDK's calls in src/ say whether that is all). Prints what is wrong; exit code 1.
 
 import configparser
 import copy
+import fnmatch
 import json
 import pathlib
 import re
@@ -191,6 +192,22 @@ def explanation_faults():
     ]
 
 
+def function_faults(template):
+    """One function for each thing that the binary can be; logins are swept every minute."""
+    known = re.findall(r'"(\w+)" => Ok\(Self::', (ROOT / "src/lambda.rs").read_text())
+    functions = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+    handlers = [f["Handler"] for f in functions]
+    faults = [] if sorted(handlers) == sorted(known) else [f"template: handlers {handlers}, and the binary has {known}"]
+    for function in functions:
+        events = [(e["Type"], e["Properties"].get("Schedule")) for e in function.get("Events", {}).values()]
+        wanted = [("Schedule", "rate(1 minute)")] if function["Handler"] == "sweeper" else []
+        if events != wanted:
+            faults.append(f"template: the events of {function['Handler']} are {events}, not {wanted}")
+        off = [e for e in function.get("Events", {}).values() if e["Properties"].get("Enabled") is False]
+        faults += [f"template: {function['Handler']} is switched off"] if off else []
+    return faults
+
+
 def table_faults(template):
     tables = {t["TableName"]: t for t in json.loads((ROOT / "tests/aws/tables.json").read_text())}
     faults = []
@@ -237,6 +254,10 @@ def api_faults(api, template):
     wanted = {(p, m) for p, i in source["paths"].items() for m, o in i.items() if o["tags"] == ["api"]}
     served = {(p, m) for p, i in api["paths"].items() for m in i}
     faults += [f"api: {m} {p}" for p, m in sorted(wanted ^ served)]
+    distribution = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    patterns = [b["PathPattern"] for b in distribution["CacheBehaviors"] if b["TargetOriginId"] == "api"]
+    reached = {p for p in api["paths"] if any(fnmatch.fnmatch(p, pattern) for pattern in patterns)}
+    faults += [f"api: {p} is behind no path of CloudFront" for p in sorted(set(api["paths"]) - reached)]
     for path, item in api["paths"].items():
         for method, operation in item.items():
             integration = operation["x-amazon-apigateway-integration"]
@@ -363,6 +384,11 @@ def self_test(template, actions):
         assert permission_faults("x", changed, wanted), "a wrong policy is not seen"
     assert operation_faults(actions, sdk_calls() | {"batch_get_item"})
     assert operation_faults(actions, sdk_calls() - {"scan"})
+    unswept = copy.deepcopy(template)
+    unswept["Resources"]["SweeperFunction"]["Properties"].pop("Events")
+    misspelt = copy.deepcopy(template)
+    misspelt["Resources"]["AuthorizerFunction"]["Properties"]["Handler"] = "authoriser"
+    assert function_faults(unswept) and function_faults(misspelt)
     assert reference_faults({**template, "Outputs": {"x": {"Ref": "Nowhere"}}}, {})
 
 
@@ -375,7 +401,7 @@ def main():
         seen.add(role)
         faults += permission_faults(name, statements, actions["role"].get(role, {}))
     faults += [f"no policy for {role}" for role in sorted(set(actions["role"]) - seen)]
-    faults += explanation_faults() + table_faults(template) + api_faults(api, template)
+    faults += explanation_faults() + function_faults(template) + table_faults(template) + api_faults(api, template)
     faults += trust_faults() + resource_policy_faults(template) + option_faults(template) + container_faults()
     faults += adfs_faults()
     if not faults:

@@ -68,6 +68,7 @@ pub fn settings() -> Settings {
         redirect_url: "https://app.example.com/".into(),
         jwt_in: JwtIn::Fragment,
         allowed_origins: vec![ORIGIN.into(), "http://localhost:3000".into()],
+        ping_url: None,
         trusted_proxies: vec![Network { address: "10.0.0.0".parse().unwrap(), prefix: 8 }],
         contact: Some("Help desk <help@example.com>".into()),
         sign_on: vec![SignOn {

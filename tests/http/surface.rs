@@ -1,6 +1,6 @@
 //! What every answer carries, what pages load, and what operators read.
 
-use super::fake_world::{Faults, SECRET_ACCESS_KEY};
+use super::fake_world::{FakeCallers, Faults, SECRET_ACCESS_KEY};
 use super::{Answer, ORIGIN, Vestibule, request, settings};
 use axum::body::Body;
 use http_body_util::BodyExt;
@@ -37,6 +37,7 @@ async fn every_answer_carries_the_security_headers_and_a_reference() {
         ("GET", "/style.css"),
         ("GET", "/config.json"),
         ("GET", "/saml/metadata"),
+        ("GET", "/.well-known/jwks.json"),
         ("GET", "/saml"),
         ("POST", "/saml"),
         ("PUT", "/saml"),
@@ -155,6 +156,23 @@ async fn what_is_not_for_pages_is_not_shared() {
     }
 }
 
+/// Any service and any page may verify tickets; a failure is not kept by anybody.
+#[tokio::test]
+async fn public_keys_are_for_everybody_and_may_be_kept_a_minute() {
+    let vestibule = Vestibule::new();
+    for origin in [ORIGIN, "https://elsewhere.example"] {
+        let answer = vestibule.get("/.well-known/jwks.json", &[("origin", origin)]).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, r#"{"keys":[]}"#));
+        assert_eq!(answer.header("content-type"), "application/jwk-set+json");
+        assert_eq!(answer.header("cache-control"), "public, max-age=60");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+    }
+    let put = vestibule.ask(request("PUT", "/.well-known/jwks.json", &[], Body::empty())).await;
+    put.refused(405, "method_not_allowed");
+    Faults::on(&vestibule.world.faults.keys_down);
+    vestibule.get("/.well-known/jwks.json", &[]).await.refused(503, "keys_unavailable");
+}
+
 #[tokio::test]
 async fn when_all_slots_are_taken_the_next_is_told_at_once() {
     let mut narrow = settings();
@@ -210,6 +228,7 @@ async fn config_json_says_what_a_page_needs() {
             "binding": "challenge",
             "jwt_in": "fragment",
             "ping": true,
+            "ping_url": null,
             "contact": "Help desk <help@example.com>",
             "identity_providers": [{
                 "name": "ADFS",
@@ -220,6 +239,35 @@ async fn config_json_says_what_a_page_needs() {
             }],
         })
     );
+}
+
+/// The button is there where somebody can check a ping, in each way of running.
+#[tokio::test]
+async fn config_json_says_whether_and_how_to_ping() {
+    let api = "https://abc123.execute-api.eu-west-1.amazonaws.com/v1/users";
+    let own = "https://api.example.com/users";
+    let local = || Some(FakeCallers { ping_allowed: true });
+    for (callers, ping_url, gateway, ping, region, users) in [
+        // The local issuer; STS without a gateway.
+        (local(), None, false, true, "eu-central-1", 403),
+        (None, None, false, false, "eu-central-1", 404),
+        // A gateway that answers by itself; one that asks us; one that has no ping.
+        (None, Some(api), false, true, "eu-west-1", 404),
+        (None, Some(own), true, true, "eu-central-1", 403),
+        (None, None, true, false, "eu-central-1", 403),
+    ] {
+        let settings = vestibule::http::Settings { ping_url: ping_url.map(Into::into), ..settings() };
+        let mut vestibule = Vestibule::with(Binding::Challenge, settings, callers);
+        if gateway {
+            let app = Arc::into_inner(vestibule.app).unwrap().behind_gateway();
+            vestibule.app = Arc::new(app);
+        }
+        let config = vestibule.get("/config.json", &[]).await.json();
+        let said = (&config["ping"], &config["ping_url"], &config["region"]);
+        assert_eq!(said, (&ping.into(), &ping_url.into(), &region.into()));
+        let status = vestibule.get("/users", &[]).await.status;
+        assert_eq!(status.as_u16(), users, "{config}");
+    }
 }
 
 #[tokio::test]

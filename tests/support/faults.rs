@@ -4,6 +4,7 @@
 //! (then it certainly did nothing) or after it has answered (then it did).
 
 use async_trait::async_trait;
+use jsonwebtoken::jwk::JwkSet;
 use secrecy::SecretSlice;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -217,5 +218,10 @@ impl KeyRing for Faulty {
     async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError> {
         self.plan.before("verify").map_err(|()| TicketError::KeysUnavailable)?;
         self.inner.keys.verify(token).await
+    }
+
+    async fn public_keys(&self) -> Result<JwkSet, KeyRingError> {
+        self.plan.before("public_keys").map_err(|()| KeyRingError::Unavailable)?;
+        self.inner.keys.public_keys().await
     }
 }

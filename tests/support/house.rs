@@ -251,6 +251,7 @@ pub fn http_settings() -> http::Settings {
         redirect_url: "https://app.example.com/".into(),
         jwt_in: JwtIn::Fragment,
         allowed_origins: vec!["https://app.example.com".into()],
+        ping_url: None,
         trusted_proxies: Vec::new(),
         contact: None,
         sign_on: Vec::new(),

@@ -7,6 +7,7 @@
 //! Nothing is asked of the network before the first call of a service.
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_types::origin::Origin;
 use tokio::sync::OnceCell;
 
 /// What AWS's logs call us: a part of every call's User-Agent.
@@ -31,6 +32,8 @@ impl Sdk {
         let mut builder = shared.await.to_builder().region(region);
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint_url(endpoint);
+            // Or the variables would win over what was said for this very service.
+            builder.insert_origin("endpoint_url", Origin::shared_config());
         }
         builder.build()
     }

@@ -17,6 +17,7 @@ use super::load::{resolve, with_metadata};
 use super::serve::in_runtime;
 use crate::adapters::aws::Sdk;
 use crate::adapters::aws::inspect::{self, TablesLook};
+use crate::adapters::keys_table_endpoint;
 use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
 use crate::config::{Config, Draft, Faults, Keys, Store, Sts};
@@ -122,8 +123,8 @@ async fn tables_and_keys(sdk: &Sdk, config: &Config, arns: &mut tables::Arns, re
     }
     if let Keys::Kms(settings) = &config.keys {
         kms::look(sdk, settings, report).await;
-        // As the key ring's: its table has no endpoint of its own.
-        let look = TablesLook::open(sdk, &settings.region, None).await;
+        let endpoint = keys_table_endpoint(&config.store, settings);
+        let look = TablesLook::open(sdk, &settings.region, endpoint).await;
         tables::look(&look, &[tables::of_keys(settings)], arns, report).await;
     }
 }

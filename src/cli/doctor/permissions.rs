@@ -10,13 +10,21 @@ use crate::roles::partition_of_region;
 
 const CHECK: &str = "permissions";
 
-/// What the store and the key ring do in each table.
-const NEEDED: &[(Role, &[&str])] = &[
-    (Role::Sessions, &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Scan"]),
-    (Role::Claims, &["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem", "dynamodb:Scan"]),
-    (Role::Users, &["dynamodb:UpdateItem"]),
-    (Role::Audit, &["dynamodb:PutItem", "dynamodb:GetItem"]),
-];
+/// What the code asks of AWS, by who asks; a test holds it against the code and
+/// every policy in `deploy/`.
+const ACTIONS: &str = include_str!("../../../deploy/actions.toml");
+
+/// What a server does in this table. (Of KMS it needs `Decrypt`, which was tried.)
+fn needed(table: Role) -> Vec<String> {
+    let of_server = |actions: toml::Table| -> Option<toml::Table> {
+        actions.get("role")?.get("server")?.as_table().cloned()
+    };
+    let in_table = |resources: &toml::Value| {
+        resources.as_array().is_some_and(|all| all.iter().any(|each| each.as_str() == Some(table.name())))
+    };
+    let actions = ACTIONS.parse().ok().and_then(of_server).unwrap_or_default();
+    actions.into_iter().filter(|(_, resources)| in_table(resources)).map(|(action, _)| action).collect()
+}
 
 /// What would let a service that somebody broke into do more than hand out
 /// sessions: none of it belongs to its work, on any resource.
@@ -90,9 +98,9 @@ impl Simulation<'_> {
         let source = answer.map_err(Unseen::NoAnswer)?.text("Arn")?;
         let (mut missing, mut too_many) = (Vec::new(), Vec::new());
         for (table, arn) in &tables.0 {
-            let needed =
-                NEEDED.iter().find(|(role, _)| role == table).map_or(&[][..], |(_, actions)| actions);
-            for (action, allowed) in self.decisions(&source, needed, arn).await? {
+            let needed = needed(*table);
+            let needed: Vec<_> = needed.iter().map(String::as_str).collect();
+            for (action, allowed) in self.decisions(&source, &needed, arn).await? {
                 if !allowed {
                     missing.push(format!("{action} on {arn}"));
                 }
@@ -128,5 +136,22 @@ impl Simulation<'_> {
         let answer = self.iam.ask("SimulatePrincipalPolicy", &parameters, self.clock.now()).await;
         let decisions = answer.map_err(Unseen::NoAnswer)?.members("EvalActionName", "EvalDecision")?;
         Ok(decisions.into_iter().map(|(action, decision)| (action, decision == "allowed")).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_needed_is_what_deploy_says() {
+        assert_eq!(needed(Role::Users), ["dynamodb:UpdateItem"]);
+        assert_eq!(needed(Role::Keys), ["dynamodb:GetItem"]);
+        assert_eq!(needed(Role::Audit), ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]);
+        for table in [Role::Sessions, Role::Claims] {
+            let needed = needed(table);
+            assert!(needed.iter().any(|action| action == "dynamodb:DeleteItem"), "{table:?}: {needed:?}");
+        }
+        assert!(NEVER_IN_AUDIT.iter().all(|never| !needed(Role::Audit).iter().any(|action| action == never)));
     }
 }

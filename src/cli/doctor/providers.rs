@@ -1,4 +1,4 @@
-//! The identity providers' keys, as the metadata has them.
+//! The identity providers' metadata: how long it and its keys last.
 
 use super::finding::{Report, Severity};
 use crate::adapters::metadata::kept_facts;
@@ -11,8 +11,16 @@ const CHECK: &str = "metadata";
 /// who has not seen it by then has old metadata.
 const SOON: Duration = Duration::days(20);
 
+/// Who publishes metadata with an end renews it days before: what is this near
+/// to its end was not fetched again.
+const STALE: Duration = Duration::days(3);
+
 pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
     for provider in config.broker.providers.current().iter() {
+        if let Some(end) = provider.validity.until {
+            let (severity, what) = valid(end, now);
+            report.add(CHECK, severity, format!("{}: the metadata {what}", provider.name), remedy(severity));
+        }
         let name = &provider.name;
         let ends: Vec<_> = provider.keys.iter().map(|key| (key.fingerprint(), key.not_after())).collect();
         let lasts = |at: &Option<OffsetDateTime>| at.is_none_or(|at| at - now > SOON);
@@ -24,12 +32,7 @@ pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
                 CHECK,
                 severity,
                 format!("{name}: the signing certificate {print}… {what}"),
-                if severity == Severity::Ok {
-                    "nothing"
-                } else {
-                    "fetch the identity provider's present metadata, replace the file (a running service reads \
-                     it within a minute), and update IAM's copy (aws iam update-saml-provider)"
-                },
+                remedy(severity),
             );
         }
     }
@@ -56,6 +59,26 @@ pub(super) fn last_good(config: &Config, now: OffsetDateTime, report: &mut Repor
                 .ok(CHECK, format!("{idp}: no metadata is kept yet; the first start keeps what {url} gives")),
             Err(why) => report.warning(CHECK, format!("{idp}: {why}"), "the next start keeps it anew"),
         }
+    }
+}
+
+fn remedy(severity: Severity) -> &'static str {
+    if severity == Severity::Ok {
+        return "nothing";
+    }
+    "fetch the identity provider's present metadata, replace the file (a running service reads \
+     it within a minute), and update IAM's copy (aws iam update-saml-provider)"
+}
+
+/// `validUntil`: whoever published it answers for it until then (metadata 2.3.1).
+fn valid(end: OffsetDateTime, now: OffsetDateTime) -> (Severity, String) {
+    let (date, days) = (end.date(), (end - now).whole_days());
+    match end - now {
+        left if left <= Duration::ZERO => {
+            (Severity::Fault, format!("was valid until {date}, {} day(s) ago", -days))
+        }
+        left if left <= STALE => (Severity::Warning, format!("is valid until {date}, {days} day(s) more")),
+        _ => (Severity::Ok, format!("is valid until {date}")),
     }
 }
 
@@ -91,5 +114,16 @@ mod tests {
         assert_eq!(severity(-3, false), Severity::Warning);
         assert_eq!(end(None, now, false).0, Severity::Ok);
         assert!(end(Some(now - Duration::days(3)), now, false).1.contains("3 day(s) ago"));
+    }
+
+    #[test]
+    fn metadata_near_its_end_is_a_warning_and_beyond_it_a_fault() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let (hour, day) = (Duration::hours(1), Duration::days(1));
+        assert_eq!(valid(now + STALE + hour, now).0, Severity::Ok);
+        assert_eq!(valid(now + 2 * day + hour, now).0, Severity::Warning);
+        assert!(valid(now + 2 * day + hour, now).1.ends_with("2 day(s) more"));
+        assert_eq!(valid(now, now).0, Severity::Fault);
+        assert!(valid(now - 5 * day, now).1.ends_with("5 day(s) ago"));
     }
 }

@@ -28,6 +28,17 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// As `deploy/actions.toml` calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Claims => "claims",
+            Self::Users => "users",
+            Self::Audit => "audit",
+            Self::Keys => "keys",
+        }
+    }
+
     /// Whether its items end. Those of all others are to stay.
     fn expires(self) -> bool {
         matches!(self, Self::Sessions | Self::Claims)

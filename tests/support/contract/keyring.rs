@@ -2,6 +2,8 @@
 
 use super::start_of_time;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::PublicKeyUse;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::sync::Arc;
 use vestibule::broker::ports::{KeyRing, KeyRingError};
@@ -34,6 +36,7 @@ macro_rules! keyring_contract {
             protocol_rotation_between_issue_and_take,
             protocol_rotation_during_login,
             a_rotation_reaches_every_process,
+            its_public_keys_verify_its_tickets_and_secrets_have_none,
         }
     };
     (@each $house:expr; $($name:ident,)*) => {
@@ -255,4 +258,32 @@ pub async fn a_rotation_reaches_every_process(house: &dyn RingHouse) {
 
 fn parts(token: &str) -> [&str; 3] {
     token.split('.').collect::<Vec<_>>().try_into().unwrap()
+}
+
+/// As somebody else would verify: with the published set alone.
+pub async fn its_public_keys_verify_its_tickets_and_secrets_have_none(house: &impl RingHouse) {
+    let ring = house.open();
+    let old = ring.sign(&claims(1)).await.unwrap();
+    house.rotate();
+    let new = ring.sign(&claims(2)).await.unwrap();
+    // Of a process that has signed nothing.
+    let set = house.open().public_keys().await.unwrap();
+    let algorithm = jsonwebtoken::decode_header(old.expose()).unwrap().alg;
+    if algorithm == Algorithm::HS256 {
+        assert_eq!(set.keys, []);
+        return;
+    }
+    assert_eq!(set.keys.len(), 2, "those of tickets under way");
+    for (ticket, n) in [(old, 1), (new, 2)] {
+        let jwk = set.find(&ticket_kid(ticket.expose()).unwrap()).unwrap();
+        assert_eq!(jwk.common.public_key_use, Some(PublicKeyUse::Signature));
+        assert_eq!(jwk.common.key_algorithm.unwrap().to_string(), format!("{algorithm:?}"));
+        let text = serde_json::to_value(jwk).unwrap();
+        assert!(["d", "k", "p", "q"].iter().all(|private| text.get(private).is_none()), "{text}");
+        let mut validation = Validation::new(algorithm);
+        (validation.validate_exp, validation.validate_aud) = (false, false);
+        let key = DecodingKey::from_jwk(jwk).unwrap();
+        let read = jsonwebtoken::decode::<TicketClaims>(ticket.expose(), &key, &validation).unwrap();
+        assert_eq!(read.claims, claims(n));
+    }
 }

@@ -793,10 +793,16 @@ pub async fn protocol_take_outcome_unknown(house: &dyn StoreHouse) {
     let next = deleted.rival(deleted.began);
     next.issue(&store).await;
     for login in [&deleted, &not_deleted] {
-        let uncertain = login.event(EventKind::Uncertain, login.began);
+        // All that is known then is the ticket.
+        let subject = Subject::default();
+        let uncertain = AuditEvent { subject, ..login.event(EventKind::Uncertain, login.began) };
         store.sessions.release(&login.session, &uncertain).await.unwrap();
         let history = login.history(&store).await;
         assert_eq!(history, [EventKind::Started, EventKind::Issued, EventKind::Uncertain]);
+        let events = store.audit.recent(1_000).await.unwrap();
+        let ended = events.iter().find(|e| e.login == uncertain.login && e.kind == EventKind::Uncertain);
+        let issued = login.event(EventKind::Issued, login.began);
+        assert_eq!(ended.unwrap().subject, issued.subject, "the trail says whose it was");
         assert!(login.take(&store, login.began).await.is_none(), "its ticket is not honoured again");
     }
     assert!(next.take(&store, next.began).await.is_some(), "the next login is untouched");

@@ -217,6 +217,19 @@ pub(super) async fn recent(store: &DynamoDbStore, limit: usize) -> Result<Vec<Au
     Ok(events)
 }
 
+/// The event of this kind, strongly consistent.
+pub(super) async fn event(
+    store: &DynamoDbStore,
+    login: &LoginId,
+    kind: EventKind,
+) -> Result<Option<AuditEvent>, StoreUnavailable> {
+    let key = Some(key_of(login, step(kind)));
+    let found =
+        store.client.get_item().table_name(&store.tables.audit).set_key(key).consistent_read(true).send();
+    let found = found.await.map_err(|e| unavailable("GetItem", &e))?;
+    found.item.as_ref().map(readable).transpose()
+}
+
 /// The latest event of a login, strongly consistent.
 pub(super) async fn latest(
     store: &DynamoDbStore,

@@ -5,7 +5,7 @@ use super::audit::{self, step};
 use super::call::{self, certainly_did_nothing, delete, put as put_action, unavailable, update};
 use super::schema::{Item, expires, handle, id, instant, instant_of, key, marker, sortable, text, text_of};
 use crate::broker::ports::{BeginError, Claim, PutError, Start, StoreUnavailable, TakeError, Taken};
-use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession};
+use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use time::OffsetDateTime;
 
@@ -337,7 +337,14 @@ pub(super) async fn release(
     event: &AuditEvent,
 ) -> Result<(), StoreUnavailable> {
     let Some(login) = &event.login else { return audit::append(store, event).await };
-    close_any(store, login, event, None, Some(session)).await.map(|_| ())
+    let about = if event.subject == Subject::default() {
+        // Without an answer it is recorded all the same: its login is named.
+        let issued = audit::event(store, login, EventKind::Issued).await.ok().flatten();
+        AuditEvent { subject: issued.map(|issued| issued.subject).unwrap_or_default(), ..event.clone() }
+    } else {
+        event.clone()
+    };
+    close_any(store, login, &about, None, Some(session)).await.map(|_| ())
 }
 
 /// The row of `idp#NameID`: `name`, last authentication, how many, last role and

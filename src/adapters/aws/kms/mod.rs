@@ -15,7 +15,7 @@ use super::dynamodb::{patient, table_error};
 use crate::adapters::key_admin::KeyAdmin;
 use crate::adapters::local::KeyInfo;
 use crate::adapters::seal::{KID_CHARS, Parts};
-use crate::broker::ports::{Clock, Entropy, KeyRing, KeyRingError};
+use crate::broker::ports::{Clock, Entropy, KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
 use crate::broker::{
     Purpose, Sealed, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
 };
@@ -36,8 +36,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 /// How much longer than [`config::Kms::refresh`] a new key is published before
-/// anyone uses it: for clocks that differ, and a look at the table that took long.
-const PUBLISH_MARGIN: Duration = Duration::seconds(30);
+/// anyone uses it: for those who keep the public keys, for clocks that differ, and
+/// for a look at the table that took long.
+const PUBLISH_MARGIN: Duration = PUBLIC_KEYS_KEPT.saturating_add(Duration::seconds(30));
 
 /// How often an unknown `kid` may make us look: anybody can send one.
 const RELOAD_INTERVAL: Duration = Duration::seconds(1);
@@ -94,25 +95,6 @@ impl KmsKeyRing {
             public_keys: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
         }
-    }
-
-    /// The public keys of all tickets that may be under way, for others to verify
-    /// with (RFC 7517). Empty where tickets are signed by a data key or an HMAC key.
-    ///
-    /// # Errors
-    /// [`KeyRingError::Unavailable`].
-    pub async fn public_keys(&self) -> Result<JwkSet, KeyRingError> {
-        let mut keys = Vec::new();
-        let ring = self.ring().await.map_err(unavailable)?;
-        for entry in ring.iter().flat_map(|ring| &ring.keys) {
-            match &entry.signer {
-                Signer::DataKey | Signer::Kms { algorithm: KmsAlgorithm::Hs256, .. } => {}
-                Signer::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
-                    keys.push(self.public_key(key_id).await?.to_jwk(&entry.kid));
-                }
-            }
-        }
-        Ok(JwkSet { keys })
     }
 
     fn refresh(&self) -> Duration {
@@ -395,6 +377,20 @@ impl KeyRing for KmsKeyRing {
                 self.public_key(key_id).await.map_err(keys)?.verify(token)
             }
         }
+    }
+
+    async fn public_keys(&self) -> Result<JwkSet, KeyRingError> {
+        let mut keys = Vec::new();
+        let ring = self.ring().await.map_err(unavailable)?;
+        for entry in ring.iter().flat_map(|ring| &ring.keys) {
+            match &entry.signer {
+                Signer::DataKey | Signer::Kms { algorithm: KmsAlgorithm::Hs256, .. } => {}
+                Signer::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
+                    keys.push(self.public_key(key_id).await?.to_jwk(&entry.kid));
+                }
+            }
+        }
+        Ok(JwkSet { keys })
     }
 }
 

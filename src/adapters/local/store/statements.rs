@@ -136,6 +136,10 @@ pub(super) fn record(conn: &Connection, event: &AuditEvent) -> Sql<bool> {
     if event.kind.is_final() && has_ended(conn, login)? {
         return Ok(false);
     }
+    if event.subject == Subject::default() {
+        let (_, subject) = last_known(conn, login)?;
+        return append(conn, &AuditEvent { subject, ..event.clone() }).map(|()| true);
+    }
     append(conn, event).map(|()| true)
 }
 
