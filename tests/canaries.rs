@@ -155,6 +155,17 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
         let reference = answer.headers["x-request-id"].to_str().unwrap();
         assert!(text.contains(reference), "a refusal without its log line");
     }
+    // The reasons are there, and none of them is a value.
+    for (code, fact) in [
+        ("wrong_recipient", "recipient: https://elsewhere.example"),
+        ("digest_mismatch", "key: "),
+        ("value_not_text", "selector: Subject/NameID"),
+        ("role_not_allowed", "0 of 1 offered roles met"),
+        ("role_session_name_invalid", "STS does not accept the role session name"),
+    ] {
+        let has = |line: &str| line.contains("login refused") && line.contains(code) && line.contains(fact);
+        assert!(text.lines().any(has), "{code}: {fact}");
+    }
     canaries.search("the database", &files(dir.path(), |name| name.starts_with("vestibule.db")));
     canaries.plant("a person", PERSON);
     canaries.plant("a role session name", "CANARY-session-name");

@@ -40,6 +40,8 @@ pub enum Outcome {
 /// What was looked at, and how it ended.
 #[derive(Debug)]
 pub struct Judgement {
+    /// Whether there was a RelayState to judge.
+    pub relay_state: bool,
     /// The gate's steps.
     pub steps: Vec<Traced>,
     /// How it ends.
@@ -92,7 +94,7 @@ pub fn judge(
     if matches!(outcome, Outcome::Accepted(_)) {
         unchecked.extend([CLAIM, SESSION, STS]);
     }
-    Judgement { steps: trace.into_steps(), outcome, at, unchecked }
+    Judgement { relay_state: relay_state.is_some(), steps: trace.into_steps(), outcome, at, unchecked }
 }
 
 /// As `broker/login.rs` does, but for the request: that is taken as ours.
@@ -157,6 +159,6 @@ impl Judgement {
     pub(super) fn of_no_form(error: Error, clock: Clock) -> Self {
         let (Clock::At(at) | Clock::Issued { otherwise: at }) = clock;
         let outcome = Outcome::Refused { step: Some("form"), error, explanation: None };
-        Self { steps: Vec::new(), outcome, at, unchecked: Vec::new() }
+        Self { relay_state: false, steps: Vec::new(), outcome, at, unchecked: Vec::new() }
     }
 }

@@ -48,11 +48,14 @@ impl Report<'_> {
             traced: Some(traced),
         });
         let own = |name, title, ok| Line { name, title, ok, traced: None };
-        let mut lines: Vec<_> = match refusing {
-            Some("form") => vec![own("form", "the fields of the posted form", false)],
-            Some("relay_state") => vec![own("relay_state", "RelayState as the page makes it", false)],
-            Some(_) | None => Vec::new(),
-        };
+        let mut lines = Vec::new();
+        if refusing == Some("form") {
+            lines.push(own("form", "the fields of the posted form", false));
+        }
+        if self.judgement.relay_state {
+            let holds = refusing != Some("relay_state");
+            lines.push(own("relay_state", "RelayState is as the page makes it", holds));
+        }
         lines.extend(of_gate);
         if outcome.explanation().is_some() {
             lines.push(own("rules", "the first rule that holds decides", self.is_accepted()));
