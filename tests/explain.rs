@@ -417,7 +417,10 @@ fn json_has_its_documented_shape() {
         conditions["not_on_or_after"],
         serde_json::json!([{"at": "2026-11-23T10:00:00Z", "seconds_from_clock": 3600}])
     );
-    assert_eq!(step(&json, "values").unwrap()["facts"]["name_id"], serde_json::json!([{"chars": 13}]));
+    assert_eq!(
+        step(&json, "values").unwrap()["facts"]["name_id"],
+        serde_json::json!([{"count": 1, "min_chars": 13, "max_chars": 13, "values": []}])
+    );
     assert_eq!(json["grant"]["role"], PRODUCTION);
     assert_eq!(json["grant"]["duration_seconds"], 3600);
     assert_eq!(json["rules"][0]["rule"], "production");

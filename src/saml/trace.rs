@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 /// The most facts that one message can leave; an honest one leaves about forty.
-const MAX_FACTS: usize = 1_000;
+const MAX_FACTS: usize = 200;
 /// The longest text of a message that is kept.
 const MAX_CHARS: usize = 200;
 /// The most algorithms told of one signature or ciphertext. An honest one has five.
@@ -98,13 +98,17 @@ pub enum Fact {
     Ours(String),
     /// A text of the message, about no person: capped, unprintable characters escaped.
     Theirs(String),
-    /// A value about a person: its length, and the value itself only for
+    /// Values about a person: their lengths, and the values themselves only for
     /// [`Trace::with_values`].
     Private {
-        /// Its length in characters.
-        chars: usize,
-        /// The value.
-        value: Option<String>,
+        /// How many.
+        count: usize,
+        /// Characters of the shortest.
+        least: usize,
+        /// Characters of the longest.
+        most: usize,
+        /// The values; empty unless asked for.
+        values: Vec<String>,
     },
     /// An instant of the message, or a limit made of it.
     At(OffsetDateTime),
@@ -119,8 +123,13 @@ impl Fact {
     pub fn words(&self, clock: OffsetDateTime) -> String {
         match self {
             Self::Ours(text) | Self::Theirs(text) => text.clone(),
-            Self::Private { chars, value: None } => format!("({chars} characters)"),
-            Self::Private { chars, value: Some(value) } => format!("{value} ({chars} characters)"),
+            Self::Private { count: 1, most, values, .. } => {
+                let values = values.iter().map(|value| format!("{value} "));
+                format!("{}({most} characters)", values.collect::<String>())
+            }
+            Self::Private { count, least, most, .. } => {
+                format!("{count} values ({least} to {most} characters)")
+            }
             Self::At(at) => format!("{} ({})", format_instant(*at), distance(*at - clock)),
             Self::Count(count) => count.to_string(),
             Self::Absent => "(none)".to_owned(),
@@ -173,9 +182,15 @@ impl Trace {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn private(&self, value: &str) -> Fact {
-        let shown = self.with_values.then(|| printable(value));
-        Fact::Private { chars: value.chars().count(), value: shown }
+    fn private(&self, values: &[&str]) -> Fact {
+        let lengths = values.iter().map(|value| value.chars().count());
+        let shown = values.iter().filter(|_| self.with_values);
+        Fact::Private {
+            count: values.len(),
+            least: lengths.clone().min().unwrap_or_default(),
+            most: lengths.max().unwrap_or_default(),
+            values: shown.map(|value| printable(value)).collect(),
+        }
     }
 
     fn push(&self, name: impl Into<Cow<'static, str>>, fact: Fact) {
@@ -233,7 +248,7 @@ impl<'t> Tracer<'t> {
 
     pub(super) fn maybe_private(self, name: &'static str, value: Option<&str>) {
         match (self.0, value) {
-            (Some(trace), Some(value)) => trace.push(name, trace.private(value)),
+            (Some(trace), Some(value)) => trace.push(name, trace.private(&[value])),
             (Some(_), None) => self.absent(name),
             (None, _) => {}
         }
@@ -250,7 +265,7 @@ impl<'t> Tracer<'t> {
         let Some(trace) = self.0 else { return };
         match found {
             Ok(values) if !values.is_empty() => {
-                values.iter().for_each(|value| trace.push(name.to_owned(), trace.private(value)));
+                trace.push(name.to_owned(), trace.private(values));
             }
             Ok(_) | Err(_) => {
                 if found.is_ok() {
@@ -344,12 +359,13 @@ mod tests {
     #[test]
     fn values_about_persons_are_kept_for_those_who_ask_only() {
         for (trace, kept) in
-            [(Trace::default(), None), (Trace::with_values(), Some("EXAMPLE\\paula".to_owned()))]
+            [(Trace::default(), vec![]), (Trace::with_values(), vec!["EXAMPLE\\paula".to_owned()])]
         {
             let tracer = Tracer::to(&trace);
             tracer.step(Step::Values);
             tracer.maybe_private("name_id", Some("EXAMPLE\\paula"));
-            let expected = [("name_id".into(), Fact::Private { chars: 13, value: kept })];
+            let expected =
+                [("name_id".into(), Fact::Private { count: 1, least: 13, most: 13, values: kept })];
             assert_eq!(trace.into_steps().first().map(|traced| &*traced.facts), Some(&expected[..]));
         }
     }

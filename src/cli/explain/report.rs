@@ -4,7 +4,6 @@ use super::judge::{Judgement, Outcome};
 use crate::roles::Grant;
 use crate::saml::{Fact, ServiceProvider, Step, Traced};
 use serde_json::{Map, Value, json};
-use std::borrow::Cow;
 use std::fmt::Write;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -89,10 +88,12 @@ impl Report<'_> {
         for line in self.lines() {
             let _ =
                 writeln!(text, "{:<9} {}: {}", if line.ok { "ok" } else { "REFUSED" }, line.name, line.title);
-            let facts = line.traced.map(|traced| traced.facts.as_slice()).unwrap_or_default();
-            for same in facts.chunk_by(|(one, a), (next, b)| one == next && is_hidden(a) && is_hidden(b)) {
-                if let Some((name, fact)) = same.first() {
-                    let _ = writeln!(text, "            {name}: {}", words(fact, same, *at));
+            for (name, fact) in line.traced.iter().flat_map(|traced| &traced.facts) {
+                let _ = writeln!(text, "            {name}: {}", fact.words(*at));
+                if let Fact::Private { count: 2.., values, .. } = fact {
+                    values.iter().for_each(|value| {
+                        let _ = writeln!(text, "              {value}");
+                    });
                 }
             }
             if line.name == "rules" {
@@ -188,30 +189,12 @@ impl Line<'_> {
 fn value(fact: &Fact, clock: OffsetDateTime) -> Value {
     match fact {
         Fact::Ours(text) | Fact::Theirs(text) => json!(text),
-        Fact::Private { chars, value: None } => json!({"chars": chars}),
-        Fact::Private { chars, value: Some(value) } => json!({"chars": chars, "value": value}),
+        Fact::Private { count, least, most, values } => {
+            json!({"count": count, "min_chars": least, "max_chars": most, "values": values})
+        }
         Fact::At(at) => json!({"at": rfc3339(*at), "seconds_from_clock": (*at - clock).whole_seconds()}),
         Fact::Count(count) => json!(count),
         Fact::Absent => Value::Null,
-    }
-}
-
-/// Whether only its length is shown.
-fn is_hidden(fact: &Fact) -> bool {
-    matches!(fact, Fact::Private { value: None, .. })
-}
-
-/// Values that are not shown are counted together.
-fn words(fact: &Fact, same: &[(Cow<'static, str>, Fact)], clock: OffsetDateTime) -> String {
-    let lengths = same.iter().filter_map(|(_, fact)| match fact {
-        Fact::Private { chars, .. } => Some(*chars),
-        Fact::Ours(_) | Fact::Theirs(_) | Fact::At(_) | Fact::Count(_) | Fact::Absent => None,
-    });
-    match (lengths.clone().min(), lengths.max()) {
-        (Some(least), Some(most)) if same.len() > 1 => {
-            format!("{} values ({least} to {most} characters)", same.len())
-        }
-        _ => fact.words(clock),
     }
 }
 
