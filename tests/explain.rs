@@ -404,7 +404,7 @@ fn json_has_its_documented_shape() {
     );
     let names: Vec<&str> =
         json["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
-    let expected = "decode parse issuer signatures assertion_signature status response destination request \
+    let expected = "decode parse issuer signatures assertion_signature metadata status response destination request \
                     assertion subject conditions limits authentication values rules";
     assert_eq!(names.join(" "), expected);
     for step in json["steps"].as_array().unwrap() {
@@ -518,6 +518,19 @@ fn a_configuration_that_refers_elsewhere_is_not_guessed() {
     );
 }
 
+#[test]
+fn metadata_at_a_url_is_asked_for_only_when_told_to() {
+    let site = site();
+    let path = site.0.path().join("vestibule.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"idp.xml\"", "\"http://127.0.0.1:9/metadata.xml\"")).unwrap();
+    let output = site.explain_in(&["-"], b"<a/>");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("stands at http://127.0.0.1:9/metadata.xml; --resolve asks it"), "{said}");
+    assert!(said.contains("vestibule.toml is not complete without them"), "{said}");
+}
+
 /// The transcript of docs/OPERATING.md is what is really said.
 #[test]
 fn the_documented_transcript_is_like_this() {
@@ -533,7 +546,7 @@ fn the_documented_transcript_is_like_this() {
 
 fn settings() -> vestibule::broker::Settings {
     let mut settings = support::house::settings();
-    settings.providers = corpus::providers();
+    settings.providers = corpus::providers().into();
     settings
 }
 
@@ -583,7 +596,7 @@ async fn the_log_has_the_same_reasons_under_the_reference() {
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let dir = tempfile::tempdir().unwrap();
-    let house = House::with(dir.path(), |settings| settings.providers = corpus::providers());
+    let house = House::with(dir.path(), |settings| settings.providers = corpus::providers().into());
     let settings = settings();
     let lines = |reference: &str| -> Vec<Value> {
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

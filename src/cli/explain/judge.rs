@@ -108,7 +108,8 @@ fn identify(
     let service = &settings.service;
     let message = ResponseMessage::decode_traced(saml_response, &settings.limits, trace)?
         .decrypt(&service.decryption_keys)?;
-    let verified = message.parse()?.verify(&settings.providers)?;
+    let providers = settings.providers.current();
+    let verified = message.parse()?.verify(&providers)?;
     let now = of_clock(&verified);
     let id = verified.in_response_to().and_then(RequestId::parse);
     let sent = id.map(|(id, _)| SentRequest {

@@ -10,7 +10,7 @@ mod report;
 
 pub use judge::{Clock, Judgement, Outcome, judge};
 
-use super::load::resolve;
+use super::load::{resolve, with_metadata};
 use super::{EX_CONFIG, serve, tell};
 use crate::adapters::local::SystemClock;
 use crate::config::{Config, Draft, Faults};
@@ -34,7 +34,8 @@ pub(super) struct Options {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "config/vestibule.toml")]
     config: PathBuf,
-    /// Ask the Parameter Store for values that are references (ssm:…)
+    /// Ask the Parameter Store for values that are references (ssm:…), and the
+    /// URLs that metadata stands at; else a configuration with either is not judged by
     #[arg(long)]
     resolve: bool,
     /// Judge as of this instant: RFC 3339 (2026-11-23T09:00:00Z), `now`, or
@@ -130,11 +131,14 @@ async fn configuration(
     };
     let mut draft = Draft::read(&options.config, environment).map_err(told)?;
     if options.resolve {
-        draft = resolve(draft).await?;
+        draft = with_metadata(resolve(draft).await?, false).await;
     }
     let checked = draft.check().map_err(told)?;
     for (key, parameter) in &checked.unknown {
         super::say(&format!("{key} stands in the Parameter Store ({parameter}); --resolve asks it"));
+    }
+    for (key, url) in &checked.unfetched {
+        super::say(&format!("{key} stands at {url}; --resolve asks it"));
     }
     checked.config.ok_or_else(|| format!("{} is not complete without them", options.config.display()))
 }

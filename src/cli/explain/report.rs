@@ -66,7 +66,7 @@ impl Report<'_> {
     fn clock(&self) -> &'static str {
         match self.asked {
             "now" => "the clock of this machine; --at issued judges as of the assertion's issue",
-            "issued" if self.judgement.steps.iter().any(|traced| traced.step == Step::Status) => {
+            "issued" if self.judgement.steps.iter().any(|traced| traced.step == Step::Metadata) => {
                 "when the assertion was issued"
             }
             "issued" => "the clock of this machine: nothing is believed of when it was issued",
@@ -227,6 +227,7 @@ const fn title(step: Step) -> &'static str {
         Step::ResponseSignature => "the Response's signature holds, and it is unchanged",
         Step::AssertionSignature => "the Assertion's signature holds, and it is unchanged",
         Step::DecryptValues => "the encrypted values open with a key of ours",
+        Step::Metadata => "what we know of the identity provider still holds",
         Step::Status => "the identity provider reports success",
         Step::Response => "the Response is of SAML 2.0, dated, and of this issuer",
         Step::Destination => "the Response is addressed to us",
