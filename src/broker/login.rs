@@ -7,10 +7,10 @@
 use super::ports::{BeginError, Claim, IssueError, PutError, Start};
 use super::{
     AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, Reference, RelayState,
-    RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
+    RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims, refusal_log,
 };
 use crate::roles::Grant;
-use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage};
+use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, Trace};
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -145,17 +145,24 @@ impl Broker {
     }
 
     /// Who is it? A key that is not known may be new, so its owner's metadata is
-    /// looked at again before the answer is no.
+    /// looked at again before the answer is no. The log says what stood in the way.
     async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
         let known = self.settings.providers.current();
-        match self.judge(post, relay, &known).await {
-            Ok(identity) => Ok(identity),
+        let mut trace = Trace::default();
+        let outcome = match self.judge(post, relay, &known, &trace).await {
             Err(Unidentified { out_of_date: Some(idp), .. }) if self.has_newer_keys(&idp, &known).await => {
                 let newer = self.settings.providers.current();
-                self.judge(post, relay, &newer).await.map_err(|refused| refused.error)
+                trace = Trace::default();
+                self.judge(post, relay, &newer, &trace).await
             }
-            Err(refused) => Err(refused.error),
-        }
+            outcome => outcome,
+        };
+        outcome.map_err(|Unidentified { error, .. }| {
+            if let LoginError::Saml(refusal) = error {
+                refusal_log::not_believed(&post.reference, refusal, trace, self.world.clock.now());
+            }
+            error
+        })
     }
 
     /// Read, verify, accept, by what is known of the identity providers.
@@ -164,9 +171,10 @@ impl Broker {
         post: &LoginPost,
         relay: &RelayState,
         providers: &IdentityProviders,
+        trace: &Trace,
     ) -> Result<Identity, Unidentified> {
         let service = &self.settings.service;
-        let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?
+        let message = ResponseMessage::decode_traced(&post.saml_response, &self.settings.limits, trace)?
             .decrypt(&service.decryption_keys)?;
         let unverified = message.parse()?;
         let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
@@ -204,6 +212,7 @@ impl Broker {
         match self.settings.rules.decide(identity) {
             Ok(grant) => Ok(grant),
             Err(denial) => {
+                refusal_log::no_role(&post.reference, &denial);
                 let subject = Subject { rule: denial.rule.clone(), ..subject_of(&denial.identity) };
                 self.refused(post, relay, denial.refusal.code(), subject).await;
                 Err(LoginError::Role(denial.refusal))

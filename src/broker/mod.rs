@@ -11,6 +11,7 @@ mod issue_error;
 mod login;
 mod maintenance;
 pub mod ports;
+mod refusal_log;
 mod request;
 mod session;
 mod ticket;

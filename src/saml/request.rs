@@ -238,6 +238,7 @@ mod tests {
     use crate::saml::VerificationKey;
     use crate::saml::key::{Hash, SignatureAlgorithm};
     use crate::saml::testing::{ACS, now};
+    use crate::saml::trace::Tracer;
     use crate::saml::xml::{self, DSIG};
     use roxmltree::Document;
 
@@ -356,12 +357,14 @@ mod tests {
             assert_eq!(names, ["Issuer", "Signature", "NameIDPolicy", "RequestedAuthnContext"]);
             let signature = document.descendants().find(|n| xml::is(*n, DSIG, "Signature")).unwrap();
             let keys = [verifying];
-            let verified = crate::saml::signature::verify_one(signature, &keys, &mut Vec::new());
+            let verified =
+                crate::saml::signature::verify_one(signature, &keys, &mut Vec::new(), Tracer::SILENT);
             assert_eq!(verified, Ok(()));
             let changed = xml.replace("ForceAuthn=\"true\"", "ForceAuthn=\"false\"");
             let document = Document::parse(&changed).unwrap();
             let signature = document.descendants().find(|n| xml::is(*n, DSIG, "Signature")).unwrap();
-            let verified = crate::saml::signature::verify_one(signature, &keys, &mut Vec::new());
+            let verified =
+                crate::saml::signature::verify_one(signature, &keys, &mut Vec::new(), Tracer::SILENT);
             assert_eq!(verified, Err(crate::saml::Refusal::DigestMismatch));
         }
     }

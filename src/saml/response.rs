@@ -2,6 +2,7 @@
 
 use super::scan::{is_declaration, scan};
 use super::splice::Spliced;
+use super::trace::{Step, Trace, Tracer};
 use super::xml::{self, SAML, SAMLP};
 use super::{IdentityProviders, OriginalResponse, Refusal, VerifiedAssertion, signature};
 use base64::Engine;
@@ -38,21 +39,37 @@ impl Default for Limits {
 
 /// The decoded XML text of a response and its cleanly re-encoded base64.
 /// It is a credential until it expires: wiped on drop, no `Debug`.
-pub struct ResponseMessage {
+pub struct ResponseMessage<'t> {
     /// As it came: what a signature of the Response covers.
     pub(super) xml: Zeroizing<String>,
     /// The same with its encrypted assertion in clear ([`decrypt`](Self::decrypt)).
     pub(super) decrypted: Option<Spliced>,
     base64: OriginalResponse,
     pub(super) limits: Limits,
+    pub(super) trace: Tracer<'t>,
 }
 
-impl ResponseMessage {
+impl<'t> ResponseMessage<'t> {
     /// Decodes the `SAMLResponse` form field (bindings 3.5.4).
     ///
     /// # Errors
     /// A reading [`Refusal`] (`Empty` to `NotXml`).
     pub fn decode(form_field: &str, limits: &Limits) -> Result<Self, Refusal> {
+        Self::read_field(form_field, limits, Tracer::SILENT)
+    }
+
+    /// The same, and this step and all later ones tell what they look at.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_traced(form_field: &str, limits: &Limits, trace: &'t Trace) -> Result<Self, Refusal> {
+        Self::read_field(form_field, limits, Tracer::to(trace))
+    }
+
+    fn read_field(form_field: &str, limits: &Limits, trace: Tracer<'t>) -> Result<Self, Refusal> {
+        trace.step(Step::Decode);
+        trace.count("base64_chars", form_field.len());
+        trace.count("max_response_chars", limits.max_response_chars);
         // Bytes are at least as many as characters, and base64 has only ASCII.
         if form_field.len() > limits.max_response_chars {
             return Err(Refusal::TooLong);
@@ -64,11 +81,12 @@ impl ResponseMessage {
         // The engine refuses missing padding and stray bits, so there is one
         // encoding of these bytes, and without white space this is it.
         let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| Refusal::NotBase64)?);
+        trace.count("bytes", bytes.len());
         let xml = text_of(bytes)?;
         if declares_other_encoding(&xml) {
             return Err(Refusal::NotUtf8);
         }
-        Ok(Self { xml, decrypted: None, base64, limits: *limits })
+        Ok(Self { xml, decrypted: None, base64, limits: *limits, trace })
     }
 
     /// Parses the text, once. If it was decrypted, the text in clear.
@@ -83,23 +101,31 @@ impl ResponseMessage {
     }
 
     fn read(&self) -> Result<UnverifiedResponse<'_>, Refusal> {
+        self.trace.step(Step::Parse);
         let document = match &self.decrypted {
             Some(spliced) => spliced.parse(&self.limits)?,
             None => tree(&self.xml, &self.limits)?,
         };
         let response = document.root_element();
+        self.trace.theirs("root", response.tag_name().name());
         if !xml::is(response, SAMLP, "Response") {
             return Err(Refusal::NotAResponse);
         }
-        let assertion = only_assertion(response)?.id();
+        let assertion = only_assertion(response, self.trace)?.id();
         let response = response.id();
         Ok(UnverifiedResponse { message: self, document, response, assertion })
     }
 
     /// What the sender is told of a refusal: where it could depend on a
-    /// decrypted text, always the same (see `decrypt.rs`).
+    /// decrypted text, always the same (see `decrypt.rs`). The operator's trace
+    /// has the true one.
     pub(super) fn told(&self, refusal: Refusal) -> Refusal {
-        if self.decrypted.is_some() { Refusal::NotDecryptable } else { refusal }
+        if self.decrypted.is_none() {
+            return refusal;
+        }
+        let cause = if refusal == Refusal::NotDecryptable { "not_one_whole_element" } else { refusal.code() };
+        self.trace.ours("cause", cause);
+        Refusal::NotDecryptable
     }
 
     /// The base64 that STS is sent.
@@ -111,7 +137,7 @@ impl ResponseMessage {
 /// A parsed response of which nothing is believed yet. All it offers is
 /// verification, and its claimed issuer to choose the keys by.
 pub struct UnverifiedResponse<'m> {
-    pub(super) message: &'m ResponseMessage,
+    pub(super) message: &'m ResponseMessage<'m>,
     pub(super) document: Document<'m>,
     pub(super) response: NodeId,
     pub(super) assertion: NodeId,
@@ -145,7 +171,7 @@ pub(super) fn tree<'t>(text: &'t str, limits: &Limits) -> Result<Document<'t>, R
 
 /// The one assertion. Nothing called an assertion may stand anywhere else, in
 /// whatever wrapping, so that no later step can pick up another one.
-fn only_assertion<'a, 'i>(response: Node<'a, 'i>) -> Result<Node<'a, 'i>, Refusal> {
+fn only_assertion<'a, 'i>(response: Node<'a, 'i>, trace: Tracer<'_>) -> Result<Node<'a, 'i>, Refusal> {
     let mut found = None;
     let mut others = false;
     for node in response.descendants() {
@@ -158,7 +184,10 @@ fn only_assertion<'a, 'i>(response: Node<'a, 'i>) -> Result<Node<'a, 'i>, Refusa
     }
     match found {
         Some(assertion) if !others && assertion.parent() == Some(response) => Ok(assertion),
-        None if reports_failure(response) => Err(Refusal::NotSuccess),
+        None if reports_failure(response) => {
+            tell_status(response, trace);
+            Err(Refusal::NotSuccess)
+        }
         _ => Err(Refusal::NotOneAssertion),
     }
 }
@@ -178,6 +207,14 @@ pub(super) fn status_code<'a>(response: Node<'a, '_>) -> Option<&'a str> {
     let status = xml::at_most_one(response, SAMLP, "Status").ok()??;
     let code = xml::at_most_one(status, SAMLP, "StatusCode").ok()??;
     xml::attribute(code, "Value")
+}
+
+/// The status codes, the top-level one first (core 3.2.2.2: those below say more).
+pub(super) fn tell_status(response: Node<'_, '_>, trace: Tracer<'_>) {
+    let status = xml::children(response, SAMLP, "Status").flat_map(|status| status.descendants());
+    for code in status.filter(|node| xml::is(*node, SAMLP, "StatusCode")).take(4) {
+        trace.maybe_theirs("status_code", xml::attribute(code, "Value"));
+    }
 }
 
 fn without_white_space(form_field: &str) -> String {
@@ -279,7 +316,7 @@ mod tests {
     use crate::saml::testing::{RESPONSE, encoded};
     use proptest::prelude::*;
 
-    fn decode(field: &str) -> Result<ResponseMessage, Refusal> {
+    fn decode(field: &str) -> Result<ResponseMessage<'static>, Refusal> {
         ResponseMessage::decode(field, &Limits::default())
     }
 
