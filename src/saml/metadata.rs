@@ -164,9 +164,9 @@ fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
         if odd.is_empty() { String::from_utf16(&units).ok().map(Cow::Owned) } else { None }
     };
     match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(Cow::Borrowed),
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        // The parser takes the mark of UTF-8 off.
         _ => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
     }
 }
@@ -254,6 +254,15 @@ mod tests {
         let two = parse(Some("urn:two")).unwrap();
         assert_eq!(two.entity_id, "urn:two");
         assert_eq!(two.valid_until, parse_instant("2026-12-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused() {
+        let mut xml = entity("urn:idp", &key("", &certificate())).into_bytes();
+        xml.resize(16 * 1024 * 1024, b' ');
+        assert!(IdpMetadata::parse(&xml, None).is_ok());
+        xml.push(b' ');
+        assert!(matches!(IdpMetadata::parse(&xml, None), Err(MetadataError::NotXml(_))));
     }
 
     #[test]

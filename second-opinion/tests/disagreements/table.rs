@@ -66,6 +66,7 @@ const NOT_MEANT_FOR_US: &[Refusal] = &[
     SessionOver,
     ValueNotText,
     ValueNotSingle,
+    ValueNotDecryptable,
     NoNameId,
     NoRoleSessionName,
     UnknownIssuer,
@@ -107,7 +108,7 @@ pub const TABLE: &[Line] = &[
     },
     Line {
         of: &[Samael],
-        we_refuse: &[ValueNotSingle, NoRoleSessionName, NoNameId],
+        we_refuse: &[ValueNotSingle, ValueNotDecryptable, NoRoleSessionName, NoNameId],
         when: ALWAYS,
         why: "samael hands out the assertion; which values must be there, and once, is ours to say",
     },
