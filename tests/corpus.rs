@@ -166,8 +166,9 @@ async fn honest_people_over_http() {
 }
 
 /// For people and fuzzers: `target/corpus`, each document with its name and what
-/// becomes of it. Of what is generated place by place, one in twenty. Beside
-/// them honest encrypted ones, in every way that is accepted.
+/// becomes of it. Of what is generated place by place, one in twenty. For
+/// decryption the honest one, encrypted in every way that is accepted, and one
+/// that anybody could encrypt.
 #[test]
 #[ignore = "writes files"]
 fn written_out() {
@@ -193,8 +194,10 @@ fn written_out() {
             std::fs::write(root.join(format!("field/{number:05}")), field).unwrap();
         }
     }
-    for (number, how) in Encrypting::every().iter().enumerate() {
-        let xml = how.assertion_of(&Forge::default().xml());
+    let honest = Forge::default().xml();
+    let encrypted = Encrypting::every().into_iter().map(|how| how.assertion_of(&honest));
+    let evil = Encrypting::default().assertion_of(&Forge::evil().xml());
+    for (number, xml) in encrypted.chain([evil, Forge::evil().xml()]).enumerate() {
         std::fs::write(root.join(format!("encrypted/{number:02}.xml")), xml).unwrap();
     }
     std::fs::write(root.join("index.tsv"), index).unwrap();

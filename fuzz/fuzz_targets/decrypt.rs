@@ -18,7 +18,9 @@ fn judged(xml: &str) -> Result<Identity, Refusal> {
     let providers = &*PROVIDERS;
     let field = STANDARD.encode(xml);
     let outcome = within(field.len(), 100, 64 * 1024, || gate(&field, &Limits::default(), providers, now()));
-    assert!(outcome.as_ref().is_ok_and(|identity| identity.name_id() != EVIL) || outcome.is_err());
+    if let Ok(identity) = &outcome {
+        assert_ne!(identity.name_id(), EVIL);
+    }
     outcome
 }
 
@@ -30,14 +32,15 @@ fn assertion(xml: &str) -> Option<Range<usize>> {
     (start < last).then_some(start..end)
 }
 
-/// The last of these base64 values with one byte changed.
+/// One of these base64 values with one byte changed: every other time one of the
+/// first, which in CBC changes just that byte of the plaintext.
 fn changed(xml: &str, which: usize, chance: usize) -> Option<String> {
     let (start, _) = xml.match_indices("CipherValue>").nth(which)?;
     let start = start + "CipherValue>".len();
     let end = start + xml[start..].find('<')?;
     let base64: String = xml[start..end].split_ascii_whitespace().collect();
     let mut bytes = STANDARD.decode(base64).ok()?;
-    let place = chance % bytes.len();
+    let place = chance / 2 % if chance % 2 == 0 { 16 } else { bytes.len() };
     bytes[place] ^= u8::try_from(chance % 255).ok()? + 1;
     Some(format!("{}{}{}", &xml[..start], STANDARD.encode(bytes), &xml[end..]))
 }

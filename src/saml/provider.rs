@@ -150,7 +150,10 @@ mod tests {
         assert_eq!(left(&[first.key_fingerprint().to_owned()]), 2);
 
         let only = || vec![provider(vec![EC.key()])];
-        assert!(IdentityProviders::without_keys(only(), &[stolen.fingerprint().to_owned()]).is_err());
+        let denied = &[stolen.fingerprint().to_owned()];
+        let why = |providers| IdentityProviders::without_keys(providers, denied).err().unwrap();
+        assert_eq!(why(only()), "identity provider ADFS has no key that is not denied");
+        assert!(why(vec![provider(vec![])]).contains("has no signing key"));
         for nonsense in ["", "AB:CD", &"g".repeat(64), &"a".repeat(40)] {
             assert!(IdentityProviders::without_keys(only(), &[nonsense.to_owned()]).is_err(), "{nonsense}");
         }

@@ -298,6 +298,8 @@ mod tests {
             (b"\xb3\x49\xd4\xb7\x03\x00", Refusal::Compressed),
             (b"\x1f\x8b\x08\x00\x00\x00", Refusal::Compressed),
             (b"hello", Refusal::NotXml),
+            // The parser would take off a second mark, behind which nobody looks for an encoding.
+            (b"\xef\xbb\xbf\xef\xbb\xbf<a/>", Refusal::NotXml),
             (b"", Refusal::Empty),
             (b"{}", Refusal::NotXml),
         ] {
