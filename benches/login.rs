@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use support::house::{House, Page, assertion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vestibule::broker::ports::Start;
+use vestibule::broker::ports::{Claim, Start};
 use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use vestibule::http::{self, ServeLimits};
 
@@ -152,8 +152,8 @@ async fn store_rate(house: &House) -> f64 {
                 };
                 let start = Start {
                     login: login.clone(),
-                    assertion: Handle::of_assertion("issuer", &number.to_string()),
-                    assertion_ends: ends,
+                    assertion: Claim { what: Handle::of_assertion("issuer", &number.to_string()), ends },
+                    request: None,
                     session: session.clone(),
                     reservation_ends: ends,
                     event: event(EventKind::Started),

@@ -1,6 +1,6 @@
 // The page: what the person sees of a login. The login itself is vestibule.js.
 
-import { VestibuleError, complete, configure, ping, start } from "./vestibule.js";
+import { canStart, VestibuleError, complete, configure, ping, start } from "./vestibule.js";
 
 /** @typedef {import("./vestibule.js").Config} Config */
 /** @typedef {import("./vestibule.js").Credentials} Credentials */
@@ -59,7 +59,7 @@ function progress(current, outcome = "current") {
 /** @param {boolean} lead */
 function showSignIn(lead) {
   progress(0);
-  const idps = (config?.identity_providers ?? []).filter((idp) => idp.sign_on_url);
+  const idps = (config?.identity_providers ?? []).filter(canStart);
   element("providers").replaceChildren(
     ...idps.map((idp) => {
       const button = document.createElement("button");
@@ -88,7 +88,7 @@ async function leave(idp) {
 
 function again() {
   forget();
-  const idps = (config?.identity_providers ?? []).filter((idp) => idp.sign_on_url);
+  const idps = (config?.identity_providers ?? []).filter(canStart);
   if (config === null) {
     arrive();
   } else if (idps.length === 1) {

@@ -30,6 +30,7 @@
  * @typedef {object} IdentityProvider
  * @property {string} name
  * @property {boolean} idp_initiated
+ * @property {boolean} sp_initiated Whether the service sends people there itself.
  * @property {string | null} sign_on_url
  * @property {string | null} relying_party_id
  */
@@ -142,7 +143,7 @@ export async function start(name) {
   if (binding !== "challenge") {
     throw new VestibuleError("binding_plain", "The service is set up for another page than this one.");
   }
-  const idp = identity_providers.find((idp) => idp.sign_on_url && idp.name === (name ?? idp.name));
+  const idp = identity_providers.find((idp) => canStart(idp) && idp.name === (name ?? idp.name));
   if (!idp) {
     throw new VestibuleError(
       "sign_on_unknown",
@@ -167,17 +168,26 @@ export async function start(name) {
   location.assign(signOnUrl(idp, `${session}##${challenge}`));
 }
 
+/** Whether a login at it can begin in a page. @param {IdentityProvider} idp */
+export function canStart(idp) {
+  return idp.sign_on_url !== null || idp.sp_initiated;
+}
+
 /**
+ * To its own sign-on page where one is set up, else by a request of the service.
  * AD FS takes its relying party and our RelayState inside one RelayState,
  * encoded twice; others take ours as it is.
  * @param {IdentityProvider} idp
  * @param {string} relayState
  */
 function signOnUrl(idp, relayState) {
+  if (!idp.sign_on_url) {
+    return `${base}/saml/login?idp=${encodeURIComponent(idp.name)}&RelayState=${encodeURIComponent(relayState)}`;
+  }
   const inner = idp.relying_party_id
     ? `RPID=${encodeURIComponent(idp.relying_party_id)}&RelayState=${encodeURIComponent(relayState)}`
     : relayState;
-  const separator = idp.sign_on_url?.includes("?") ? "&" : "?";
+  const separator = idp.sign_on_url.includes("?") ? "&" : "?";
   return `${idp.sign_on_url}${separator}RelayState=${encodeURIComponent(inner)}`;
 }
 

@@ -7,6 +7,10 @@
 #[path = "support"]
 mod support {
     #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod browser;
+    #[allow(dead_code, reason = "other tests use the rest")]
+    pub mod idp;
+    #[allow(dead_code, reason = "other tests use the rest")]
     pub mod process;
     #[allow(dead_code, reason = "other tests use the rest")]
     pub mod server;
@@ -17,6 +21,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use support::idp::{Idp, Options};
 use support::process::{Process, free_port};
 use support::server::{EMBEDDED, Server};
 use tempfile::TempDir;
@@ -45,7 +50,12 @@ fn the_page_in_a_browser() {
     let bucket = world(&runtime, 1, Some(&bucket_page), "");
     let plain = world(&runtime, 1, Some(&plain_page), "binding = \"plain\"\njwt_in = \"query\"");
 
+    let (_redirect_idp, redirect) = starts_here(false);
+    let (_post_idp, post) = starts_here(true);
+
     let worlds = json!({
+        "redirect": { "url": redirect.base_url, "log": redirect.path("server.log") },
+        "post": { "url": post.base_url, "log": post.path("server.log") },
         "demo": { "url": demo_url, "log": demo_dir.path().join("demo.log") },
         "short": { "url": short.base_url, "log": short.path("server.log") },
         "elsewhere": { "url": elsewhere.base_url, "log": elsewhere.path("server.log"), "page": elsewhere_page },
@@ -81,6 +91,16 @@ fn demo() -> (TempDir, String, Process) {
     command.args(["--idp-listen", &format!("127.0.0.1:{idp}")]);
     let process = Process::start(command, &dir.path().join("demo.log"), &format!("{url}/config.json"));
     (dir, url, process)
+}
+
+/// A server whose logins start there, at SimpleSAMLphp.
+fn starts_here(post_only: bool) -> (Idp, Server) {
+    let idp = Idp::start(&Options { post_only, ..Options::default() });
+    let saml = "\n[[saml.idp]]\nname = \"SSP\"\nmetadata = \"@DIR@/idp.xml\"\nidp_initiated = false\n\
+                provider_arn = \"arn:aws:iam::123456789012:saml-provider/SSP\"\n";
+    let server = Server::setup(&format!("{EMBEDDED}{saml}")).file("idp.xml", &idp.metadata()).start();
+    idp.trust(&support::browser::Browser::new().open(&server.url("/saml/metadata")).body);
+    (idp, server)
 }
 
 /// A server of its own configuration, with the demo's identity provider and people.

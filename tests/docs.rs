@@ -44,6 +44,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo-mutants", "takes hours; by hand"),
     ("aws", "needs an AWS account"),
     ("your-adfs", "needs the reader's AD FS"),
+    ("keys", "makes private keys"),
 ];
 
 /// What a configuration must have; a fragment replaces the tables that it has itself.

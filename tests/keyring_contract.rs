@@ -5,7 +5,7 @@
 #[path = "support/contract/mod.rs"]
 mod contract;
 
-use contract::keyring::{RingHouse, claims, keyring_contract, plaintext, session};
+use contract::keyring::{RingHouse, claims, keyring_contract, plaintext, purpose, session};
 use contract::start_of_time;
 use secrecy::ExposeSecret;
 use std::fs;
@@ -111,18 +111,18 @@ async fn a_key_is_forgotten_when_its_sessions_have_long_died() {
     let ring = house.ring();
     let first = ring.list()[0].kid.clone();
     let ticket = ring.sign(&claims(1)).await.unwrap();
-    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let second = ring.rotate(house.now()).unwrap();
     house.clock.set(second.signs_from + Duration::days(1) - Duration::nanoseconds(1));
     let third = ring.rotate(house.now()).unwrap();
     let kids = |ring: &LocalKeyRing| ring.list().into_iter().map(|key| key.kid).collect::<Vec<_>>();
     assert_eq!(kids(&ring), [first, second.kid.clone(), third.kid.clone()]);
-    assert!(ring.open(&session(1), &sealed).await.is_ok());
+    assert!(ring.open(&purpose(1), &sealed).await.is_ok());
     house.clock.advance(Duration::nanoseconds(1));
     let fourth = ring.rotate(house.now()).unwrap();
     assert_eq!(kids(&ring), [second.kid, third.kid, fourth.kid]);
     assert_eq!(ring.verify(ticket.expose()).await, Err(TicketError::Invalid));
-    assert!(matches!(ring.open(&session(1), &sealed).await, Err(KeyRingError::BrokenSeal)));
+    assert!(matches!(ring.open(&purpose(1), &sealed).await, Err(KeyRingError::BrokenSeal)));
 }
 
 #[test]
@@ -300,7 +300,7 @@ async fn what_is_sealed_is_not_on_disk_in_clear() {
     let database = house.directory.path().join("vestibule.db");
     let store = EmbeddedStore::open(&database).unwrap();
     let login = Login { session: session(1).handle(), ..Login::new() };
-    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     store.begin(&login.start()).await.unwrap();
     let waiting = SealedSession::new(
         login.id.clone(),

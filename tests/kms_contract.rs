@@ -18,7 +18,7 @@ mod support {
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use contract::keyring::{RingHouse, claims, keyring_contract, plaintext, session};
+use contract::keyring::{RingHouse, claims, keyring_contract, plaintext, purpose};
 use contract::start_of_time;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
@@ -172,10 +172,10 @@ async fn a_login_asks_nothing_of_kms_and_opening_asks_nothing_at_all() {
     let (kms, dynamodb, ring) = house.watched();
     assert!(kms.seen().is_empty() && dynamodb.seen().is_empty());
     for n in 0..50 {
-        let sealed = ring.seal(&session(n), &plaintext()).await.unwrap();
+        let sealed = ring.seal(&purpose(n), &plaintext()).await.unwrap();
         let ticket = ring.sign(&claims(n)).await.unwrap();
         ring.verify(ticket.expose()).await.unwrap();
-        ring.open(&session(n), &sealed).await.unwrap();
+        ring.open(&purpose(n), &sealed).await.unwrap();
     }
     assert_eq!(kms.counts(), BTreeMap::from([("Decrypt".to_owned(), 1)]));
     assert_eq!(dynamodb.counts(), BTreeMap::from([("GetItem".to_owned(), 1)]));
@@ -194,7 +194,7 @@ async fn first_logins_at_once_decrypt_once() {
     let mut logins = tokio::task::JoinSet::new();
     for n in 0..32 {
         let ring = Arc::clone(&ring);
-        logins.spawn(async move { ring.seal(&session(n), &plaintext()).await.map(|_| ()) });
+        logins.spawn(async move { ring.seal(&purpose(n), &plaintext()).await.map(|_| ()) });
     }
     assert!(logins.join_all().await.iter().all(Result::is_ok));
     assert_eq!((kms.counts()["Decrypt"], dynamodb.counts()["GetItem"]), (1, 1));
@@ -237,12 +237,12 @@ async fn what_each_function_asks_of_kms_and_of_its_table() {
 
         let (kms, dynamodb, ring) = house.watched();
         let ticket = ring.sign(&claims(1)).await.unwrap();
-        let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+        let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
         assert_eq!(asked([&kms, &dynamodb]), expected(&login, &["GetItem", "Decrypt"]), "login");
 
         let (kms, dynamodb, ring) = house.watched();
         ring.verify(ticket.expose()).await.unwrap();
-        ring.open(&session(1), &sealed).await.unwrap();
+        ring.open(&purpose(1), &sealed).await.unwrap();
         assert_eq!(asked([&kms, &dynamodb]), expected(&claim, &["GetItem", "Decrypt"]), "hand-over");
     }
 }
@@ -294,20 +294,20 @@ async fn a_key_is_forgotten_when_its_sessions_have_long_died() {
     let house = House::new(None);
     let ring = house.ring();
     let ticket = ring.sign(&claims(1)).await.unwrap();
-    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let first = ring.list().await.unwrap()[0].kid.clone();
     let second = ring.rotate().await.unwrap();
     house.clock.set(second.signs_from + Duration::days(1) - Duration::nanoseconds(1));
     let third = ring.rotate().await.unwrap();
     let kids = async || ring.list().await.unwrap().into_iter().map(|key| key.kid).collect::<Vec<_>>();
     assert_eq!(kids().await, [first, second.kid.clone(), third.kid.clone()]);
-    assert!(ring.open(&session(1), &sealed).await.is_ok());
+    assert!(ring.open(&purpose(1), &sealed).await.is_ok());
     house.clock.advance(Duration::nanoseconds(1));
     let fourth = ring.rotate().await.unwrap();
     assert_eq!(kids().await, [second.kid, third.kid, fourth.kid]);
     house.clock.advance(REFRESH);
     assert_eq!(ring.verify(ticket.expose()).await, Err(TicketError::Invalid));
-    assert!(matches!(ring.open(&session(1), &sealed).await, Err(KeyRingError::BrokenSeal)));
+    assert!(matches!(ring.open(&purpose(1), &sealed).await, Err(KeyRingError::BrokenSeal)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -392,14 +392,14 @@ async fn while_kms_denies_nothing_is_sealed_or_signed_and_then_it_is() {
             Some(fault) => kms.add(Rule::on("Decrypt", fault)),
             None => kms.die(),
         }
-        let sealed = ring.seal(&session(1), &plaintext()).await;
+        let sealed = ring.seal(&purpose(1), &plaintext()).await;
         assert_eq!(sealed.unwrap_err(), KeyRingError::Unavailable);
         assert_eq!(ring.sign(&claims(1)).await.unwrap_err(), KeyRingError::Unavailable);
         assert_eq!(ring.verify(ticket.expose()).await, Err(TicketError::KeysUnavailable));
         kms.reset();
     }
     kms.revive();
-    assert!(ring.seal(&session(1), &plaintext()).await.is_ok());
+    assert!(ring.seal(&purpose(1), &plaintext()).await.is_ok());
     assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
 }
 

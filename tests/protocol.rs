@@ -18,6 +18,7 @@ use support::forge::{self, Forge};
 use support::house::{House, Page, assertion};
 use tempfile::TempDir;
 use vestibule::broker::EventKind::{Abandoned, Delivered, Issued, Refused, Started, Uncertain};
+use vestibule::saml::{IdentityProvider, IdentityProviders};
 
 const REPLAYED: (u16, &str) = (409, "assertion_replayed");
 const WAITING: (u16, &str) = (409, "session_waiting");
@@ -63,6 +64,8 @@ async fn protocol_login_then_take() {
     assert_eq!(events[1].subject.name_id.as_deref(), Some(forge::PERSON));
     assert_eq!(events[1].subject.access_key_id.as_deref(), json["AccessKeyId"].as_str());
     assert_eq!(events[1].subject.assertion_id.as_deref(), Some("_assertion-1"));
+    assert_eq!(events[1].subject.session_index.as_deref(), Some("_assertion-1"));
+    assert_eq!(events[1].subject.in_response_to, None);
     assert_eq!(events[1].subject.rule.as_deref(), Some("production"));
 }
 
@@ -101,6 +104,119 @@ async fn protocol_store_down_at_begin() {
     house.plan.mend();
     assert_eq!(house.history().await, [""; 0]);
     issued(&house, 1).await;
+}
+
+// ------------------------------------------------------------------ started here
+
+/// The assertion of this number as an answer to this request.
+fn answer(number: u32, request: &str) -> Forge {
+    // Asserted where it counts: in the confirmation too, which is signed.
+    Forge { in_response_to: Some(request.to_owned()), ..assertion(number) }
+}
+
+#[tokio::test]
+async fn protocol_login_that_starts_here() {
+    let dir = tempfile::tempdir().unwrap();
+    // Logins that start at the identity provider are switched off, as strict houses have it.
+    let house = House::with(dir.path(), |settings| {
+        let strict = IdentityProvider { idp_initiated: false, ..forge::adfs() };
+        settings.providers = IdentityProviders::new(vec![strict]).unwrap();
+    });
+    let page = Page::new(1);
+    let request = house.request(&page).await;
+    assert_eq!(house.history().await, [""; 0], "a request leaves nothing behind");
+    let ticket = house.post(&answer(1, &request), &page).await.ticket();
+    assert_eq!(house.take(&ticket, &page).await.status, 200);
+    assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
+    assert_eq!(house.audit().await[0].subject.in_response_to.as_deref(), Some(request.as_str()));
+    assert_cell!(house.post(&assertion(2), &Page::new(2)).await, (403, "idp_initiated_off"));
+}
+
+#[tokio::test]
+async fn protocol_request_answered_before() {
+    let (house, _dir) = house();
+    let page = Page::new(1);
+    let request = house.request(&page).await;
+    let ticket = house.post(&answer(1, &request), &page).await.ticket();
+    // Another assertion, and the same one, for the same request.
+    assert_cell!(house.post(&answer(2, &request), &page).await, (409, "request_answered"));
+    assert_cell!(house.post(&answer(1, &request), &page).await, REPLAYED);
+    assert_eq!(house.take(&ticket, &page).await.status, 200);
+    assert_cell!(house.post(&answer(3, &request), &page).await, (409, "request_answered"));
+    assert_eq!(
+        house.history().await,
+        [
+            "login.started",
+            "login.issued",
+            "login.refused request_answered",
+            "login.refused assertion_replayed",
+            "login.delivered",
+            "login.refused request_answered",
+        ]
+    );
+    // The second assertion was not claimed: it will do for another login.
+    let again = house.request(&page).await;
+    house.post(&answer(2, &again), &page).await.ticket();
+}
+
+#[tokio::test]
+async fn protocol_answer_to_another_request() {
+    let (house, _dir) = house();
+    let (mine, thine) = (Page::new(1), Page::new(2));
+    let request = house.request(&mine).await;
+    // Whoever lures somebody else's browser into answering: login CSRF.
+    assert_cell!(house.post(&answer(1, &request), &thine).await, (403, "unknown_request"));
+    // The session id alone does not do: the challenge is bound as well.
+    let other_challenge = Page { verifier: "x".repeat(43), ..mine.clone() };
+    assert_cell!(house.post(&answer(1, &request), &other_challenge).await, (403, "unknown_request"));
+    // Ids that nobody made, that were changed, or that another house made.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let foreign = House::open(elsewhere.path()).request(&mine).await;
+    let changed = format!("_{}", if &request[1..2] == "A" { "B" } else { "A" }) + &request[2..];
+    for id in ["_x", "_", "", &changed, &foreign, &request[..request.len() - 2]] {
+        assert_cell!(house.post(&answer(1, id), &mine).await, (403, "unknown_request"));
+    }
+    assert_eq!(house.count(Started).await, 0);
+    assert_eq!(house.plan.issued(), 0);
+    // None of it used anything up.
+    house.post(&answer(1, &request), &mine).await.ticket();
+}
+
+/// A request that one identity provider got is not answered by another.
+#[tokio::test]
+async fn a_request_is_the_one_identity_provider_s() {
+    let dir = tempfile::tempdir().unwrap();
+    let house = House::with(dir.path(), |settings| {
+        let okta = IdentityProvider {
+            name: "Okta".into(),
+            entity_id: "http://okta.example.com".into(),
+            ..forge::adfs()
+        };
+        settings.providers = IdentityProviders::new(vec![forge::adfs(), okta]).unwrap();
+    });
+    let page = Page::new(1);
+    let xml = house.start("Okta", &page).await.authn_request();
+    let request = xml.split(" ID=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_cell!(house.post(&answer(1, request), &page).await, (403, "unknown_request"));
+    assert_cell!(house.start("Shibboleth", &page).await, (404, "idp_unknown"));
+}
+
+#[tokio::test]
+async fn protocol_answer_too_late() {
+    let (house, _dir) = house();
+    let page = Page::new(1);
+    let lifetime = house.broker.settings().service.request_lifetime.whole_seconds();
+    let (on_time, too_late) = (house.request(&page).await, house.request(&Page::new(2)).await);
+    house.pass(lifetime);
+    let issued_now = |number, request: &str| Forge {
+        in_response_to: Some(request.to_owned()),
+        issued: forge::at(lifetime),
+        confirmed_until: forge::at(lifetime + 300),
+        ..assertion(number)
+    };
+    house.post(&issued_now(1, &on_time), &page).await.ticket();
+    house.pass(60);
+    assert_cell!(house.post(&issued_now(2, &too_late), &Page::new(2)).await, (403, "request_expired"));
 }
 
 // ------------------------------------------------------------------ started

@@ -99,7 +99,7 @@ fn our_requests_are_verified() {
         authn_context: Some(RequestedAuthnContext { comparison: Comparison::Exact, class_refs }),
     };
     let request = AuthnRequest {
-        id: &RequestId::from_random([4; 20]),
+        id: &RequestId::from_bytes(&[4; 20]),
         issued_at: now(),
         destination: "https://idp.example.com/sso",
         issuer: "urn:sp",

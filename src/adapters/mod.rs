@@ -8,6 +8,7 @@ pub mod aws;
 mod error;
 mod key_admin;
 pub mod local;
+mod seal;
 
 pub use error::OpenError;
 pub use key_admin::KeyAdmin;

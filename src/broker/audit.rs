@@ -86,6 +86,10 @@ pub struct Subject {
     pub issuer: Option<String>,
     /// The assertion's ID: joins with the identity provider's own log.
     pub assertion_id: Option<String>,
+    /// Of the AuthnStatement: joins with it too.
+    pub session_index: Option<String>,
+    /// The request of ours that the assertion answered, if it answered one.
+    pub in_response_to: Option<String>,
     /// The subject's NameID.
     pub name_id: Option<String>,
     /// The role session name: who CloudTrail says it was.

@@ -1,7 +1,7 @@
 //! The hand-over: a ticket and a verifier in, credentials out, once.
 
 use super::ports::TakeError;
-use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Reference, Subject, TicketError};
+use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Purpose, Reference, Subject, TicketError};
 use std::net::IpAddr;
 
 /// What the caller of `GET /saml` sent.
@@ -72,7 +72,7 @@ impl Broker {
             }
         };
 
-        let opened = self.world.keys.open(&ticket.session, &taken.sealed).await.ok();
+        let opened = self.world.keys.open(&Purpose::credentials(&ticket.session), &taken.sealed).await.ok();
         let Some(hand_over) = opened.as_ref().and_then(HandOver::from_plaintext) else {
             self.uncertain(&ticket, &request, "seal_not_opened").await;
             return Err(ClaimError::Uncertain);

@@ -4,10 +4,10 @@
 //! rule has decided, nothing is asked of STS before the start is recorded,
 //! and nothing can fail after the session is stored.
 
-use super::ports::{BeginError, IssueError, PutError, Start};
+use super::ports::{BeginError, Claim, IssueError, PutError, Start};
 use super::{
-    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Reference, RelayState, RelayStateError,
-    RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
+    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, Reference, RelayState,
+    RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
 };
 use crate::roles::Grant;
 use crate::saml::{Expected, Identity, ResponseMessage};
@@ -61,6 +61,9 @@ pub enum LoginError {
     /// The assertion was used before.
     #[error("the assertion was used before")]
     Replayed,
+    /// The request was answered before, by another assertion.
+    #[error("the request was answered before")]
+    RequestAnswered,
     /// The session id is taken.
     #[error("the session id is taken")]
     SessionTaken,
@@ -86,6 +89,7 @@ impl LoginError {
             Self::Saml(e) => e.code(),
             Self::Role(e) => e.code(),
             Self::Replayed => "assertion_replayed",
+            Self::RequestAnswered => "request_answered",
             Self::SessionTaken => "session_waiting",
             Self::Issue(e) => e.code(),
             Self::Keys => "keys_unavailable",
@@ -120,18 +124,19 @@ impl Broker {
 
     /// Read, verify, accept: who is it?
     async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
-        let outcome = {
-            let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?
-                .decrypt(&self.settings.service.decryption_keys)?;
-            let verified = message.parse()?.verify(&self.settings.providers)?;
-            let provider = verified.provider();
-            verified
-                .accept(&self.settings.service, Expected::Unsolicited, self.world.clock.now())
-                .map_err(|refusal| (refusal, provider))
+        let service = &self.settings.service;
+        let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?
+            .decrypt(&service.decryption_keys)?;
+        let verified = message.parse()?.verify(&self.settings.providers)?;
+        let provider = verified.provider();
+        let sent = match verified.in_response_to() {
+            Some(id) => self.sent(id, relay, provider).await?,
+            None => None,
         };
-        match outcome {
+        let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::Answer);
+        match verified.accept(service, expected, self.world.clock.now()) {
             Ok(identity) => Ok(identity),
-            Err((refusal, provider)) => {
+            Err(refusal) => {
                 if refusal.is_authenticated() {
                     let subject = Subject {
                         idp: Some(provider.name.clone()),
@@ -174,8 +179,14 @@ impl Broker {
         let login = LoginId::random(&*self.world.entropy);
         let start = Start {
             login: login.clone(),
-            assertion: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
-            assertion_ends: identity.not_on_or_after(),
+            assertion: Claim {
+                what: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
+                ends: identity.not_on_or_after(),
+            },
+            request: identity.answers().map(|answered| Claim {
+                what: Handle::of_request(answered.request.as_str()),
+                ends: answered.ends,
+            }),
             session: relay.session.handle(),
             reservation_ends: now + RESERVATION_LIFETIME,
             event: event(EventKind::Started, now, Some(login.clone()), post, relay, subject_of_grant(grant)),
@@ -183,6 +194,7 @@ impl Broker {
         let error = match self.world.sessions.begin(&start).await {
             Ok(()) => return Ok(login),
             Err(BeginError::Replayed) => LoginError::Replayed,
+            Err(BeginError::RequestAnswered) => LoginError::RequestAnswered,
             Err(BeginError::SessionTaken) => LoginError::SessionTaken,
             Err(BeginError::Unavailable) => return Err(LoginError::Store),
         };
@@ -212,7 +224,12 @@ impl Broker {
             rule: grant.rule().to_owned(),
         };
         let plaintext = hand_over.to_plaintext().ok_or(LoginError::Keys)?;
-        let sealed = self.world.keys.seal(&relay.session, &plaintext).await.map_err(|_| LoginError::Keys)?;
+        let sealed = self
+            .world
+            .keys
+            .seal(&Purpose::credentials(&relay.session), &plaintext)
+            .await
+            .map_err(|_| LoginError::Keys)?;
         drop((hand_over, plaintext));
 
         let now = self.world.clock.now();
@@ -329,6 +346,8 @@ fn subject_of(identity: &Identity) -> Subject {
         idp: Some(identity.idp().to_owned()),
         issuer: Some(identity.issuer().to_owned()),
         assertion_id: Some(identity.assertion_id().to_owned()),
+        session_index: identity.session_index().map(str::to_owned),
+        in_response_to: identity.answers().map(|answered| answered.request.as_str().to_owned()),
         name_id: Some(identity.name_id().to_owned()),
         role_session_name: Some(identity.role_session_name().to_owned()),
         ..Subject::default()

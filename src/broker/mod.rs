@@ -1,4 +1,5 @@
-//! The use cases: a login (`login.rs`, the story), and the hand-over (`claim.rs`).
+//! The use cases: a login (`login.rs`, the story; `request.rs`, where it starts
+//! here), and the hand-over (`claim.rs`).
 //!
 //! Everything that touches the world comes in through [`ports`]; the rooms
 //! below are pure. `docs/PROTOCOL.md` says what each step leaves behind.
@@ -10,6 +11,7 @@ mod issue_error;
 mod login;
 mod maintenance;
 pub mod ports;
+mod request;
 mod session;
 mod ticket;
 
@@ -18,9 +20,10 @@ pub use claim::{ClaimError, ClaimRequest};
 pub use credentials::{Credentials, HandOver};
 pub use login::{Issued, LoginError, LoginPost};
 pub use maintenance::SweepReport;
+pub use request::{Outgoing, RequestError};
 pub use session::{
-    Binding, Challenge, Handle, LoginId, Reference, RelayState, RelayStateError, Sealed, SealedSession,
-    SessionId, Verifier,
+    Binding, Challenge, Handle, LoginId, Purpose, Reference, RelayState, RelayStateError, Sealed,
+    SealedSession, SessionId, Verifier,
 };
 pub use ticket::{
     BoundTicket, Jti, Ticket, TicketClaims, TicketError, TicketSettings, VerifiedTicket, decode_ticket,
@@ -32,7 +35,7 @@ pub use crate::roles::Refusal as RoleRefusal;
 pub use crate::saml::{Cap, Refusal as SamlRefusal};
 
 use crate::roles::Rules;
-use crate::saml::{IdentityProviders, Limits, ServiceProvider};
+use crate::saml::{IdentityProviders, Limits, ServiceProvider, SigningKey};
 use ports::{AuditTrail, Clock, CredentialIssuer, Entropy, KeyRing, SessionStore, UserDirectory};
 use std::sync::Arc;
 use time::Duration;
@@ -43,6 +46,8 @@ pub struct Settings {
     pub providers: IdentityProviders,
     /// What assertions must be addressed to.
     pub service: ServiceProvider,
+    /// What our requests are signed with.
+    pub signing_key: Option<Arc<SigningKey>>,
     /// Caps on what is read.
     pub limits: Limits,
     /// Who gets which role.

@@ -7,7 +7,7 @@
 pub use super::issue_error::IssueError;
 
 use super::{
-    AuditEvent, Credentials, Handle, Jti, LoginId, Sealed, SealedSession, SessionId, SweepReport, Ticket,
+    AuditEvent, Credentials, Handle, Jti, LoginId, Purpose, Sealed, SealedSession, SweepReport, Ticket,
     TicketClaims, TicketError,
 };
 use crate::roles::Grant;
@@ -39,15 +39,24 @@ pub trait CredentialIssuer: Send + Sync {
     async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError>;
 }
 
+/// What can be used once: a claim on it stands until it could not be used any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Handle of what is claimed.
+    pub what: Handle,
+    /// When the claim may be forgotten.
+    pub ends: OffsetDateTime,
+}
+
 /// A start that wants to be recorded: step 5 of `docs/PROTOCOL.md`.
 #[derive(Debug, Clone)]
 pub struct Start {
     /// This login's own id. A repeated `begin` with the same id is the same `begin`.
     pub login: LoginId,
-    /// Handle of (issuer, assertion id).
-    pub assertion: Handle,
-    /// When the claim on the assertion may be forgotten.
-    pub assertion_ends: OffsetDateTime,
+    /// The assertion, by the handle of (issuer, assertion id).
+    pub assertion: Claim,
+    /// The request of ours that it answers, if it answers one.
+    pub request: Option<Claim>,
     /// Handle of the session id.
     pub session: Handle,
     /// When the reservation ends by itself.
@@ -62,6 +71,9 @@ pub enum BeginError {
     /// The assertion was used before.
     #[error("the assertion was used before")]
     Replayed,
+    /// The request was answered before, by another assertion.
+    #[error("the request was answered before")]
+    RequestAnswered,
     /// The session id is reserved or has waiting credentials.
     #[error("the session id is taken")]
     SessionTaken,
@@ -104,11 +116,13 @@ pub struct Taken {
 /// Where sessions wait. Four methods, four transactions.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// In one transaction: claims the assertion, reserves the session id
-    /// (free, or its holder's time is over at `start.event.at`), opens the
-    /// login, records `start.event`. All or nothing; `SessionTaken` leaves the
-    /// assertion unclaimed; if both hold, `Replayed` is the answer. Repeating a
-    /// `begin` with the same login id succeeds and changes nothing.
+    /// In one transaction: claims the assertion and the request that it
+    /// answers, reserves the session id (free, or its holder's time is over at
+    /// `start.event.at`), opens the login, records `start.event`. All or
+    /// nothing: what is refused leaves everything unclaimed. Of several
+    /// reasons the first in this order is the answer: `Replayed`,
+    /// `RequestAnswered`, `SessionTaken`. Repeating a `begin` with the same
+    /// login id succeeds and changes nothing.
     ///
     /// # Errors
     /// [`BeginError`].
@@ -199,7 +213,7 @@ pub enum KeyRingError {
     /// The ring cannot be read, or what protects it does not answer.
     #[error("the key ring is unavailable")]
     Unavailable,
-    /// The sealed bytes are not ours, not for this session, or were changed.
+    /// The sealed bytes are not ours, not for this purpose, or were changed.
     #[error("the seal is broken")]
     BrokenSeal,
 }
@@ -207,17 +221,17 @@ pub enum KeyRingError {
 /// What seals credentials and signs tickets. Keys have a `kid`; several are valid.
 #[async_trait]
 pub trait KeyRing: Send + Sync {
-    /// Encrypts under the current key, with the session id as associated data.
+    /// Encrypts under the current key, for this purpose only (associated data).
     ///
     /// # Errors
     /// [`KeyRingError::Unavailable`].
-    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError>;
+    async fn seal(&self, purpose: &Purpose, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError>;
 
-    /// Opens what any key of the ring has sealed for this session id.
+    /// Opens what any key of the ring has sealed for this purpose.
     ///
     /// # Errors
     /// [`KeyRingError`].
-    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError>;
+    async fn open(&self, purpose: &Purpose, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError>;
 
     /// Signs a ticket with the current key; its `kid` is in the header.
     ///

@@ -153,12 +153,37 @@ impl Handle {
     pub fn of_assertion(issuer: &str, assertion_id: &str) -> Self {
         Self::of(&[b"assertion", issuer.as_bytes(), assertion_id.as_bytes()])
     }
+    /// The handle of a request of ours, for its one answer.
+    pub fn of_request(id: &str) -> Self {
+        Self::of(&[b"request", id.as_bytes()])
+    }
     /// A handle as a store kept it.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
     /// 43 characters of base64url.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a seal is for: the same bytes are worth nothing anywhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purpose(Handle);
+
+impl Purpose {
+    /// Credentials that wait for this session.
+    pub fn credentials(session: &SessionId) -> Self {
+        Self(Handle::of(&[b"credentials", session.as_str().as_bytes()]))
+    }
+    /// The request of a login that was begun for this RelayState at this
+    /// identity provider (its configured name).
+    pub fn request(relay: &RelayState, idp: &str) -> Self {
+        let (session, challenge) = (relay.session.as_str(), relay.challenge.as_str());
+        Self(Handle::of(&[b"request", session.as_bytes(), challenge.as_bytes(), idp.as_bytes()]))
+    }
+    /// What key rings take as associated data.
+    pub fn handle(&self) -> &Handle {
         &self.0
     }
 }

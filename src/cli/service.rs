@@ -5,7 +5,7 @@ use crate::broker::Broker;
 use crate::broker::ports::{Clock, Entropy};
 use crate::config::Config;
 use crate::http::{self, App};
-use crate::saml::service_provider_metadata;
+use crate::saml::ServiceProviderMetadata;
 use std::sync::Arc;
 
 /// One Vestibule, opened, not yet listening.
@@ -44,7 +44,13 @@ impl Service {
             adapters::open(&config.sts, &config.store, &config.keys, clock, entropy)
                 .await
                 .map_err(|e| e.to_string())?;
-        let service = &config.broker.service;
+        let metadata = ServiceProviderMetadata {
+            entity_id: &config.broker.service.entity_id,
+            acs_url: &config.broker.service.acs_url,
+            signing_certificates: &config.certificates.signing,
+            requests_signed: config.broker.providers.iter().all(|provider| provider.sign_requests),
+            encryption_certificates: &config.certificates.encryption,
+        };
         let settings = http::Settings {
             public_url: config.server.public_url,
             redirect_url: config.server.redirect_url,
@@ -55,7 +61,7 @@ impl Service {
             sign_on: config.sign_on,
             region: config.sts.region().to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            service_provider_metadata: service_provider_metadata(&service.entity_id, &service.acs_url),
+            service_provider_metadata: metadata.to_xml(),
             max_concurrent_requests: config.server.max_concurrent_requests,
             request_timeout: config.server.request_timeout,
         };

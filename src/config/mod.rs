@@ -10,6 +10,7 @@
 
 mod backend;
 mod fault;
+mod key;
 mod parameter;
 mod reader;
 mod rule;
@@ -26,7 +27,7 @@ pub use parameter::{ParameterError, ParameterSource, Parameters};
 
 use crate::broker;
 use crate::roles::Rules;
-use crate::saml::{DecryptionKeys, Limits, ServiceProvider, SignOnService};
+use crate::saml::{Limits, ServiceProvider};
 use reader::Reader;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -41,8 +42,10 @@ pub struct Config {
     pub server: Server,
     /// `[log]`
     pub log: Log,
-    /// `[[saml.idp]]`, what pages and metadata need of them.
+    /// `[[saml.idp]]`, what pages need of them.
     pub sign_on: Vec<SignOn>,
+    /// Of our own SAML keys, for our metadata.
+    pub certificates: Certificates,
     /// `[saml]`, `[[saml.idp]]`, `[[rule]]`, `[delivery]`: what the use cases need.
     pub broker: broker::Settings,
     /// `delivery.jwt_in`
@@ -99,9 +102,10 @@ impl Config {
             acs_url: format!("{}/saml", server.public_url),
             audiences: saml.audiences,
             clock_skew: saml.clock_skew,
-            decryption_keys: DecryptionKeys::default(),
-            max_assertion_age: None,
-            max_assertion_lifetime: None,
+            decryption_keys: saml.keys.decryption,
+            max_assertion_age: saml.max_assertion_age,
+            max_assertion_lifetime: saml.max_assertion_lifetime,
+            request_lifetime: saml.request_lifetime,
         };
         let limits = Limits { max_response_chars: saml.max_response_chars, ..Limits::default() };
         let tickets =
@@ -109,6 +113,7 @@ impl Config {
         let broker = broker::Settings {
             providers: saml.providers?,
             service,
+            signing_key: saml.keys.signing,
             limits,
             rules: Rules::new(rules, saml.provider_arns),
             binding: delivery.binding,
@@ -116,10 +121,15 @@ impl Config {
             session_lifetime: delivery.session_lifetime,
         };
         let (sign_on, jwt_in) = (saml.sign_on, delivery.jwt_in);
+        let certificates = Certificates {
+            signing: saml.keys.signing_certificates,
+            encryption: saml.keys.encryption_certificates,
+        };
         Some(Self {
             server,
             log,
             sign_on,
+            certificates,
             broker,
             jwt_in,
             sts: sts?,
@@ -285,6 +295,15 @@ pub struct Log {
     pub level: tracing::Level,
 }
 
+/// Certificates (DER) of our own SAML keys.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates {
+    /// Of the key that signs requests.
+    pub signing: Vec<Vec<u8>>,
+    /// Of the newest decryption key.
+    pub encryption: Vec<Vec<u8>>,
+}
+
 /// How a page sends people to one identity provider.
 #[derive(Debug, Clone)]
 pub struct SignOn {
@@ -294,8 +313,6 @@ pub struct SignOn {
     pub sign_on_url: Option<String>,
     /// AD FS's `RPID`; absent for identity providers that take a plain RelayState.
     pub relying_party_id: Option<String>,
-    /// From its metadata.
-    pub services: Vec<SignOnService>,
 }
 
 /// `delivery.jwt_in`

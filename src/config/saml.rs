@@ -1,10 +1,14 @@
 //! `[saml]` and `[[saml.idp]]`: whom we believe.
 
+use super::key::{Keys, keys};
 use super::section::{Found, Section};
 use super::values::{self, WebUrl};
 use super::{SignOn, read_file};
 use crate::roles::{ProviderArn, partition_of_region};
-use crate::saml::{Demands, IdentityProvider, IdentityProviders, IdpMetadata, Selector, Selectors};
+use crate::saml::{
+    Comparison, Demands, IdentityProvider, IdentityProviders, IdpMetadata, RequestedAuthnContext, Selector,
+    Selectors,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use time::Duration;
@@ -21,6 +25,11 @@ pub(super) struct Saml {
     pub(super) audiences: Vec<String>,
     pub(super) clock_skew: Duration,
     pub(super) max_response_chars: usize,
+    pub(super) request_lifetime: Duration,
+    pub(super) max_assertion_age: Option<Duration>,
+    pub(super) max_assertion_lifetime: Option<Duration>,
+    /// Our own.
+    pub(super) keys: Keys,
     /// `None` where a fault stands for them.
     pub(super) providers: Option<IdentityProviders>,
     pub(super) provider_arns: BTreeMap<String, ProviderArn>,
@@ -56,12 +65,24 @@ pub(super) fn saml(section: &Section<'_>) -> Saml {
         values::duration_within(Duration::ZERO, Duration::minutes(5), "expected \"0s\" to \"5m\"");
     let clock_skew = section.or("clock_skew", Duration::seconds(60), skew_bounds);
     let max_response_chars = section.integer("max_response_chars", 100_000, 4..=100_000);
+    let keys = keys(section);
+    let (minute, hour) = (Duration::MINUTE, Duration::HOUR);
+    let lifetime = values::duration_within(minute, hour, "expected \"1m\" to \"1h\"");
+    let request_lifetime = section.or("request_lifetime", Duration::minutes(10), lifetime);
+    let limit = |name| {
+        let bounds = values::duration_within(minute, 24 * hour, "expected \"1m\" to \"24h\"");
+        section.optional(name, bounds).map(|found| found.value)
+    };
+    let (max_assertion_age, max_assertion_lifetime) =
+        (limit("max_assertion_age"), limit("max_assertion_lifetime"));
+    let denied_keys = section.list("denied_keys", fingerprint).unwrap_or_default();
+    let denied_keys: Vec<String> = denied_keys.into_iter().map(|found| found.value).collect();
 
     let sections = section.sections("idp");
     if sections.is_empty() && !section.contains("idp") {
         section.missing("idp");
     }
-    let idps: Vec<Idp> = sections.iter().map(idp).collect();
+    let idps: Vec<Idp> = sections.iter().map(|section| idp(section, keys.signing.is_some())).collect();
     let mut distinct = true;
     for (i, idp) in idps.iter().enumerate() {
         for earlier in idps.iter().take(i) {
@@ -74,6 +95,10 @@ pub(super) fn saml(section: &Section<'_>) -> Saml {
         audiences,
         clock_skew,
         max_response_chars,
+        request_lifetime,
+        max_assertion_age,
+        max_assertion_lifetime,
+        keys,
         providers: None,
         provider_arns: BTreeMap::new(),
         sign_on: Vec::new(),
@@ -89,7 +114,8 @@ pub(super) fn saml(section: &Section<'_>) -> Saml {
         providers.push(provider);
     }
     if distinct && !providers.is_empty() {
-        saml.providers = IdentityProviders::new(providers).map_err(|message| section.fault(message)).ok();
+        let believed = IdentityProviders::without_keys(providers, &denied_keys);
+        saml.providers = believed.map_err(|message| section.fault(message)).ok();
     }
     saml
 }
@@ -118,12 +144,15 @@ struct Idp {
     idp_initiated: bool,
     audiences: Vec<String>,
     in_response_to_literals: Vec<String>,
+    demands: Demands,
+    sign_requests: bool,
+    name_id_format: Option<String>,
     selectors: Selectors,
     /// Names of the further values, even of those whose selector is faulty.
     selected: Vec<String>,
 }
 
-fn idp(section: &Section<'_>) -> Idp {
+fn idp(section: &Section<'_>, can_sign: bool) -> Idp {
     let name = section.required("name", idp_name);
     let provider_arn = section.required("provider_arn", ProviderArn::parse);
     let wanted = section.optional("entity_id", values::line(1_024));
@@ -133,15 +162,24 @@ fn idp(section: &Section<'_>) -> Idp {
     let idp_initiated = section.boolean("idp_initiated", true);
     let sign_on_url = section.optional("sign_on_url", WebUrl::parse).map(|found| found.value.into_text());
     let shown = name.as_ref().map_or("?", |name| name.value.as_str());
-    if !idp_initiated {
+    let takes_requests = metadata.as_ref().is_some_and(|found| found.value.takes_requests());
+    if !takes_requests && !idp_initiated && metadata.is_some() {
+        section.fault(
+            "idp_initiated = false, and its metadata names no address for requests: nobody could sign in by it",
+        );
+    } else if !takes_requests && !section.has("sign_on_url") {
         section.reader().warn(format!(
-            "identity provider {shown}: idp_initiated = false, and this build cannot start logins itself yet: \
-             nobody can sign in by it"
+            "identity provider {shown}: no sign_on_url, and its metadata names no address for requests: \
+             pages cannot send anybody to it"
         ));
-    } else if !section.has("sign_on_url") {
-        section.reader().warn(format!(
-            "identity provider {shown}: no sign_on_url, so pages cannot offer a link to its sign-on page"
-        ));
+    }
+    let wants_signed = metadata.as_ref().is_some_and(|found| found.value.want_authn_requests_signed);
+    let sign_requests = section.boolean("sign_requests", wants_signed || can_sign);
+    if sign_requests && !can_sign {
+        let at = section.at_key("sign_requests");
+        let message = "requests to it are to be signed (sign_requests, or its metadata's \
+                       WantAuthnRequestsSigned), and there is no saml.signing_key";
+        section.reader().fault(&at, message);
     }
     let (selectors, selected) = selectors(&section.section("select"));
     Idp {
@@ -154,6 +192,9 @@ fn idp(section: &Section<'_>) -> Idp {
         idp_initiated,
         audiences: section.one_or_list("audience"),
         in_response_to_literals: section.one_or_list("in_response_to"),
+        demands: demands(section),
+        sign_requests,
+        name_id_format: section.optional("name_id_format", values::line(1_024)).map(|found| found.value),
         selectors,
         selected,
     }
@@ -167,7 +208,6 @@ impl Idp {
             name: name.clone(),
             sign_on_url: self.sign_on_url.filter(|_| self.idp_initiated),
             relying_party_id: self.relying_party_id,
-            services: metadata.sign_on_services,
         };
         let provider = IdentityProvider {
             name,
@@ -176,11 +216,31 @@ impl Idp {
             audiences: self.audiences,
             idp_initiated: self.idp_initiated,
             in_response_to_literals: self.in_response_to_literals,
-            demands: Demands::default(),
+            demands: self.demands,
+            sign_on_services: metadata.sign_on_services,
+            sign_requests: self.sign_requests,
+            name_id_format: self.name_id_format,
             selectors: self.selectors,
         };
         Some((provider, arn, sign_on))
     }
+}
+
+/// What our requests ask of it.
+fn demands(section: &Section<'_>) -> Demands {
+    let class_refs = section.one_or_list("authn_context");
+    let comparison = section.or("authn_context_comparison", Comparison::Exact, |text| {
+        Comparison::parse(text).ok_or("expected \"exact\", \"minimum\", \"maximum\" or \"better\"")
+    });
+    Demands {
+        force_authn: section.boolean("force_authn", false),
+        authn_context: (!class_refs.is_empty()).then_some(RequestedAuthnContext { comparison, class_refs }),
+    }
+}
+
+/// The SHA-256 of a certificate or key.
+fn fingerprint(text: &str) -> Result<String, String> {
+    IdentityProviders::fingerprint(text)
 }
 
 /// It stands in links (`?idp=NAME`), logs and the key `NAME#NameID` of a users row.

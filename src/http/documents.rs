@@ -1,7 +1,7 @@
 //! Documents that are the same for everybody: `/config.json` and our metadata.
 
 use super::{App, Settings};
-use crate::broker::Binding;
+use crate::broker::{self, Binding};
 use crate::config::JwtIn;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What a page must know to begin a login. Nothing in it is a secret.
-pub(super) fn config_json(settings: &Settings, binding: Binding, ping: bool) -> String {
+pub(super) fn config_json(settings: &Settings, broker: &broker::Settings, ping: bool) -> String {
     let providers = settings.sign_on.iter().map(|idp| {
+        let starts_here = broker.providers.by_name(&idp.name).is_some_and(|p| p.takes_requests());
         json!({
             "name": idp.name,
             "idp_initiated": idp.sign_on_url.is_some(),
+            "sp_initiated": starts_here,
             "sign_on_url": idp.sign_on_url,
             "relying_party_id": idp.relying_party_id,
         })
@@ -24,7 +26,7 @@ pub(super) fn config_json(settings: &Settings, binding: Binding, ping: bool) -> 
         "public_url": settings.public_url,
         "acs_url": format!("{}/saml", settings.public_url),
         "region": settings.region,
-        "binding": match binding {
+        "binding": match broker.binding {
             Binding::Challenge => "challenge",
             Binding::Plain => "plain",
         },

@@ -4,7 +4,9 @@
 //! the rooms that refuse; `docs/ERRORS.md` explains each to the operator.
 
 use crate::broker::ports::IssueError;
-use crate::broker::{Cap, ClaimError, LoginError, RelayStateError, RoleRefusal, SamlRefusal, TicketError};
+use crate::broker::{
+    Cap, ClaimError, LoginError, RelayStateError, RequestError, RoleRefusal, SamlRefusal, TicketError,
+};
 use http::StatusCode;
 
 /// Why a request is refused, cut by who refuses it.
@@ -44,6 +46,8 @@ pub enum Error {
     /// A defect of ours.
     Internal,
     // The use cases.
+    /// `GET /saml/login`
+    Request(RequestError),
     /// `POST /saml`
     Login(LoginError),
     /// `GET /saml`
@@ -99,6 +103,7 @@ impl Error {
             Self::Unauthorized => "unauthorized",
             Self::Busy => "busy",
             Self::Internal => "internal",
+            Self::Request(e) => e.code(),
             Self::Login(e) => e.code(),
             Self::Claim(e) => e.code(),
             Self::Ping(e) => e.code(),
@@ -229,9 +234,34 @@ pub fn table(error: &Error) -> Row<'_> {
             "This service made a mistake while working on your request.",
             AGAIN_THEN_ASK,
         ),
+        Error::Request(e) => request(*e),
         Error::Login(e) => login(e),
         Error::Claim(e) => claim(*e),
         Error::Ping(e) => ping(*e),
+    }
+}
+
+fn request(error: RequestError) -> Row<'static> {
+    match error {
+        RequestError::RelayState(e) => relay_state(e),
+        RequestError::UnknownProvider => row(
+            StatusCode::NOT_FOUND,
+            "There is no such sign-in service",
+            "The page sent you to sign in at a service that is not known here.",
+            START_AT_THE_PAGE,
+        ),
+        RequestError::NoSignOnService => row(
+            StatusCode::NOT_FOUND,
+            "The sign-in cannot start here",
+            "Sign-ins at your company start at its own sign-in page.",
+            ASK,
+        ),
+        RequestError::Keys => row(
+            UNAVAILABLE,
+            "The sign-in cannot start",
+            "This service cannot use its keys right now.",
+            AGAIN_THEN_ASK,
+        ),
     }
 }
 
@@ -245,6 +275,12 @@ fn login(error: &LoginError) -> Row<'_> {
             "This sign-in was already used",
             "Each sign-in counts once, and this one has arrived before. That happens after going back or reloading.",
             SIGN_IN_AGAIN,
+        ),
+        LoginError::RequestAnswered => row(
+            StatusCode::CONFLICT,
+            "This sign-in was used before",
+            "You signed in a second time for a request that had its answer.",
+            START_AT_THE_PAGE,
         ),
         LoginError::SessionTaken => row(
             StatusCode::CONFLICT,
@@ -618,6 +654,12 @@ fn saml(refusal: SamlRefusal) -> Row<'static> {
             FORBIDDEN,
             NOT_VALID,
             "The answer belongs to a question that was not asked here.",
+            START_AT_THE_PAGE,
+        ),
+        SamlRefusal::RequestExpired => row(
+            FORBIDDEN,
+            "The sign-in took too long",
+            "Too much time has passed since you left for your company's sign-in service.",
             START_AT_THE_PAGE,
         ),
         SamlRefusal::UnsolicitedRefused => row(

@@ -28,10 +28,10 @@ const FIXED: [(HeaderName, &str); 7] = [
 /// Two years. Not `includeSubDomains`: hosts below ours are not ours to decide for.
 const HSTS: &str = "max-age=63072000";
 
-/// Adds them. What a handler has said about caching stays.
+/// Adds them. What a handler has said stays.
 pub(super) fn secure(headers: &mut HeaderMap, reference: &Reference, https: bool) {
     for (name, value) in FIXED {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));

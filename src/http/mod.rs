@@ -25,6 +25,7 @@ mod pages;
 mod refusal;
 pub mod serve;
 mod sigv4;
+mod start;
 mod users;
 
 pub use admin::admin_router;
@@ -63,7 +64,7 @@ pub struct Settings {
     pub region: String,
     /// The product's version.
     pub version: String,
-    /// Our SP metadata (`saml::service_provider_metadata`).
+    /// Our SP metadata (`saml::ServiceProviderMetadata`).
     pub service_provider_metadata: String,
     /// Requests worked on at once; more are answered 503 `busy`.
     pub max_concurrent_requests: usize,
@@ -114,7 +115,7 @@ impl App {
         Ok(Self {
             cors: cors::layer(&settings.allowed_origins)?,
             redirect: login::Redirect::new(&settings.redirect_url, settings.jwt_in)?,
-            config_json: documents::config_json(&settings, broker.settings().binding, callers.is_some()),
+            config_json: documents::config_json(&settings, broker.settings(), callers.is_some()),
             metrics: metrics::Metrics::default(),
             slots: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             broker,
@@ -127,7 +128,7 @@ impl App {
     /// Pings are checked by a gateway in front, which says who called ([`GatewayCaller`]).
     #[must_use]
     pub fn behind_gateway(self) -> Self {
-        let config_json = documents::config_json(&self.settings, self.broker.settings().binding, true);
+        let config_json = documents::config_json(&self.settings, self.broker.settings(), true);
         Self { behind_gateway: true, config_json, ..self }
     }
 
@@ -157,6 +158,7 @@ pub fn router(app: Arc<App>) -> Router {
         shared = shared.route("/users", ping.fallback(only("GET, OPTIONS")));
     }
     let mut own = Router::new()
+        .route("/saml/login", get(start::start).head(only("GET")).fallback(only("GET")))
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
         .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")))
         .route("/authorizer", post(authorizer::route).fallback(only("POST")));

@@ -31,6 +31,7 @@ pub(super) static ASSETS: &[Asset] = &[
         )
     },
     asset("/page.js", "text/javascript; charset=utf-8", include_bytes!("../../static/page.js")),
+    asset("/post.js", "text/javascript; charset=utf-8", include_bytes!("../../static/post.js")),
     asset("/favicon.svg", "image/svg+xml", include_bytes!("../../static/favicon.svg")),
 ];
 

@@ -128,7 +128,7 @@ fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
 }
 
 /// Text as HTML text or as a quoted attribute's value.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -8,8 +8,8 @@ use super::instant::parse_instant;
 use super::response::{SUCCESS, status_code};
 use super::xml::{self, SAML};
 use super::{
-    Comparison, DecryptionKeys, Expected, Identity, IdentityProvider, OriginalResponse, Refusal, SentRequest,
-    VerifiedAssertion,
+    Answered, Comparison, DecryptionKeys, Expected, Identity, IdentityProvider, OriginalResponse, Refusal,
+    SentRequest, VerifiedAssertion,
 };
 use roxmltree::Node;
 use time::{Duration, OffsetDateTime};
@@ -39,6 +39,15 @@ pub struct ServiceProvider {
     /// From its issue, for how long an assertion may say it is valid. AD FS
     /// says 60 minutes.
     pub max_assertion_lifetime: Option<Duration>,
+    /// For how long a request of ours may be answered: a person's time to sign in.
+    pub request_lifetime: Duration,
+}
+
+impl ServiceProvider {
+    /// From when on a request of ours is not answered any more, skew aside.
+    pub(super) fn request_ends(&self, issued_at: OffsetDateTime) -> OffsetDateTime {
+        issued_at.saturating_add(self.request_lifetime)
+    }
 }
 
 impl VerifiedAssertion<'_, '_> {
@@ -126,6 +135,13 @@ impl Check<'_> {
             values: selected.more,
             not_on_or_after: not_on_or_after.saturating_add(self.service.clock_skew),
             session_not_on_or_after,
+            answers: match self.expected {
+                Expected::Answer(sent) => Some(Answered {
+                    request: sent.id.clone(),
+                    ends: self.service.request_ends(sent.issued_at).saturating_add(self.service.clock_skew),
+                }),
+                Expected::Unsolicited => None,
+            },
             original: original.clone(),
         })
     }
@@ -187,9 +203,12 @@ impl Check<'_> {
     /// A request is the one identity provider's that it was sent to.
     fn request(&self, in_response_to: Option<&str>) -> Result<(), Refusal> {
         match self.expected {
-            Expected::Answer(SentRequest { id, idp, .. }) => {
-                let answers = in_response_to == Some(id.as_str()) && *idp == self.provider.name;
-                if answers { Ok(()) } else { Err(Refusal::UnknownRequest) }
+            Expected::Answer(SentRequest { id, idp, issued_at }) => {
+                if in_response_to != Some(id.as_str()) || *idp != self.provider.name {
+                    return Err(Refusal::UnknownRequest);
+                }
+                self.begun(*issued_at)?;
+                self.not_over(self.service.request_ends(*issued_at), Refusal::RequestExpired)
             }
             Expected::Unsolicited => {
                 let literals = &self.provider.in_response_to_literals;

@@ -6,10 +6,12 @@
 //! algorithms) is refused by name. Everything that depends on a key or on the
 //! plaintext is `None` here and one refusal to the sender.
 
+use super::key::fingerprint;
 use super::xml::{self, Children, DSIG, XENC, XENC11};
 use super::{KeyError, Refusal};
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
     OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey,
@@ -27,7 +29,10 @@ const ELEMENT: &str = "http://www.w3.org/2001/04/xmlenc#Element";
 const BLOCK: usize = 16;
 
 /// A private key that identity providers encrypt for.
-pub struct DecryptionKey(OaepPrivateDecryptingKey);
+pub struct DecryptionKey {
+    key: OaepPrivateDecryptingKey,
+    key_fingerprint: String,
+}
 
 impl DecryptionKey {
     /// An RSA key of 2,048 to 8,192 bits, PKCS #8 in DER (RFC 5208, 5).
@@ -36,14 +41,25 @@ impl DecryptionKey {
     /// [`KeyError::UnsupportedPrivateKey`].
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
         let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| KeyError::UnsupportedPrivateKey)?;
-        OaepPrivateDecryptingKey::new(key).map(Self).map_err(|_| KeyError::UnsupportedPrivateKey)
+        let public: PublicKeyX509Der<'_> =
+            key.public_key().as_der().map_err(|_| KeyError::UnsupportedPrivateKey)?;
+        let key_fingerprint = fingerprint(public.as_ref());
+        let key = OaepPrivateDecryptingKey::new(key).map_err(|_| KeyError::UnsupportedPrivateKey)?;
+        Ok(Self { key, key_fingerprint })
+    }
+
+    /// The SHA-256 of its public half, as [`VerificationKey::key_fingerprint`] says it.
+    ///
+    /// [`VerificationKey::key_fingerprint`]: super::VerificationKey::key_fingerprint
+    pub fn key_fingerprint(&self) -> &str {
+        &self.key_fingerprint
     }
 
     /// The content key. AWS-LC's OAEP tells nobody, by time or otherwise, why
     /// it failed, so that there is no need to go on with a false key.
     fn unwrap(&self, encrypted: &Encrypted) -> Option<Zeroizing<Vec<u8>>> {
-        let mut buffer = Zeroizing::new(vec![0; self.0.min_output_size()]);
-        let key = self.0.decrypt(encrypted.transport, &encrypted.wrapped_key, &mut buffer, None);
+        let mut buffer = Zeroizing::new(vec![0; self.key.min_output_size()]);
+        let key = self.key.decrypt(encrypted.transport, &encrypted.wrapped_key, &mut buffer, None);
         let length = key.ok()?.len();
         buffer.truncate(length);
         Some(buffer)
@@ -52,7 +68,7 @@ impl DecryptionKey {
 
 impl std::fmt::Debug for DecryptionKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "DecryptionKey(RSA of {} bits)", self.0.key_size_bits())
+        write!(f, "DecryptionKey(RSA of {} bits)", self.key.key_size_bits())
     }
 }
 

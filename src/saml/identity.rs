@@ -1,5 +1,6 @@
 //! Who signed in: what is left of an assertion after every check.
 
+use super::RequestId;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +38,17 @@ pub struct Identity {
     pub(super) values: BTreeMap<String, Vec<String>>,
     pub(super) not_on_or_after: OffsetDateTime,
     pub(super) session_not_on_or_after: Option<OffsetDateTime>,
+    pub(super) answers: Option<Answered>,
     pub(super) original: OriginalResponse,
+}
+
+/// The request of ours that an assertion answers: it has no other answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Its `ID`.
+    pub request: RequestId,
+    /// The latest instant at which an answer would be accepted, skew included.
+    pub ends: OffsetDateTime,
 }
 
 impl Identity {
@@ -86,6 +97,11 @@ impl Identity {
     pub fn session_not_on_or_after(&self) -> Option<OffsetDateTime> {
         self.session_not_on_or_after
     }
+    /// The request of ours that it answers; `None` if the identity provider
+    /// started the login.
+    pub fn answers(&self) -> Option<&Answered> {
+        self.answers.as_ref()
+    }
     /// The response as it came, for STS.
     pub fn original(&self) -> &OriginalResponse {
         &self.original
@@ -108,6 +124,7 @@ impl Identity {
             values: BTreeMap::new(),
             not_on_or_after: OffsetDateTime::UNIX_EPOCH,
             session_not_on_or_after: None,
+            answers: None,
             original: OriginalResponse(Arc::new(SecretString::from("for tests"))),
         }
     }

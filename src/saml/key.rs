@@ -204,7 +204,7 @@ fn ecdsa_der(signature: &[u8], length: usize) -> Option<Vec<u8>> {
     Some(der)
 }
 
-fn fingerprint(der: &[u8]) -> String {
+pub(super) fn fingerprint(der: &[u8]) -> String {
     use std::fmt::Write;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
     digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {

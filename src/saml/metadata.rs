@@ -2,7 +2,7 @@
 
 use super::VerificationKey;
 use super::instant::parse_instant;
-use super::xml::{self, DSIG, METADATA, SAMLP};
+use super::xml::{self, DSIG, HTTP_POST, HTTP_REDIRECT, METADATA, SAMLP};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use roxmltree::{Document, Node, ParsingOptions};
@@ -92,6 +92,11 @@ impl IdpMetadata {
         Self::read(entity)
     }
 
+    /// Whether a browser can carry a request to it (bindings 3.4 and 3.5).
+    pub fn takes_requests(&self) -> bool {
+        takes_requests(&self.sign_on_services)
+    }
+
     fn read(entity: Node<'_, '_>) -> Result<Self, MetadataError> {
         let entity_id = xml::attribute(entity, "entityID").unwrap_or_default().to_owned();
         if entity_id.is_empty() {
@@ -121,6 +126,11 @@ impl IdpMetadata {
             .any(|wanted| matches!(wanted.trim(), "true" | "1"));
         Ok(Self { entity_id, signing_keys, sign_on_services, want_authn_requests_signed, valid_until })
     }
+}
+
+/// Whether one of them has a binding that a browser can carry a request by.
+pub(super) fn takes_requests(services: &[SignOnService]) -> bool {
+    services.iter().any(|service| service.binding == HTTP_REDIRECT || service.binding == HTTP_POST)
 }
 
 /// The roles in which an entity is an identity provider for SAML 2.0 (metadata

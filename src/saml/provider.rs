@@ -1,6 +1,6 @@
 //! The identity providers we believe, and the keys each is believed by.
 
-use super::{Demands, Selectors, VerificationKey};
+use super::{Demands, Selectors, SignOnService, VerificationKey};
 
 /// One identity provider as configured.
 pub struct IdentityProvider {
@@ -19,12 +19,25 @@ pub struct IdentityProvider {
     pub in_response_to_literals: Vec<String>,
     /// What our requests ask of it, and its answers must then have.
     pub demands: Demands,
+    /// Where our requests may be sent, as its metadata says.
+    pub sign_on_services: Vec<SignOnService>,
+    /// Whether our requests to it are signed.
+    pub sign_requests: bool,
+    /// The kind of NameID that our requests ask for.
+    pub name_id_format: Option<String>,
     /// Where its assertions hold the values.
     pub selectors: Selectors,
 }
 
 /// All configured identity providers, by issuer.
 pub struct IdentityProviders(Vec<IdentityProvider>);
+
+impl IdentityProvider {
+    /// Whether logins may start here (a request of ours).
+    pub fn takes_requests(&self) -> bool {
+        super::metadata::takes_requests(&self.sign_on_services)
+    }
+}
 
 impl IdentityProviders {
     /// Without the keys that are denied: stolen ones, which metadata may go on
@@ -37,7 +50,7 @@ impl IdentityProviders {
     /// A sentence when an entry is no SHA-256, or as [`new`](Self::new), also
     /// where a provider has no other key.
     pub fn without_keys(mut providers: Vec<IdentityProvider>, denied: &[String]) -> Result<Self, String> {
-        let denied = denied.iter().map(|text| fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
+        let denied = denied.iter().map(|text| Self::fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
         let is_denied = |key: &VerificationKey| {
             denied.iter().any(|print| print == key.fingerprint() || print == key.key_fingerprint())
         };
@@ -78,22 +91,30 @@ impl IdentityProviders {
         }
         Ok(Self(providers))
     }
+    /// A SHA-256 as people write it (colons, spaces, capitals), as fingerprints here are written.
+    ///
+    /// # Errors
+    /// A sentence when it is none.
+    pub fn fingerprint(text: &str) -> Result<String, String> {
+        let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
+        if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Ok(digits.to_ascii_lowercase())
+        } else {
+            Err(format!("{text:?} is not the SHA-256 of a certificate or key: 64 hexadecimal digits"))
+        }
+    }
+
     /// The provider of this issuer.
     pub fn by_issuer(&self, entity_id: &str) -> Option<&IdentityProvider> {
         self.0.iter().find(|p| p.entity_id == entity_id)
     }
+    /// The provider with this configured name.
+    pub fn by_name(&self, name: &str) -> Option<&IdentityProvider> {
+        self.0.iter().find(|p| p.name == name)
+    }
     /// All of them, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &IdentityProvider> {
         self.0.iter()
-    }
-}
-
-fn fingerprint(text: &str) -> Result<String, String> {
-    let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
-    if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Ok(digits.to_ascii_lowercase())
-    } else {
-        Err(format!("{text:?} is not the SHA-256 of a certificate or key: 64 hexadecimal digits"))
     }
 }
 

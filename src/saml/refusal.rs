@@ -138,6 +138,9 @@ pub enum Refusal {
     /// `InResponseTo` names a request that we did not make.
     #[error("the response answers a request that was not made here")]
     UnknownRequest,
+    /// The request that is answered was made longer ago than is accepted.
+    #[error("the response answers a request that was made too long ago")]
+    RequestExpired,
     /// No request was made, and this identity provider may not start logins.
     #[error("logins started by this identity provider are switched off")]
     UnsolicitedRefused,
@@ -219,6 +222,7 @@ impl Refusal {
             Self::UnknownCondition => "unknown_condition",
             Self::NotBearer => "not_bearer",
             Self::UnknownRequest => "unknown_request",
+            Self::RequestExpired => "request_expired",
             Self::UnsolicitedRefused => "idp_initiated_off",
             Self::NoAuthnStatement => "no_authn_statement",
             Self::SessionOver => "idp_session_over",
@@ -276,6 +280,7 @@ impl Refusal {
             | Self::UnknownCondition
             | Self::NotBearer
             | Self::UnknownRequest
+            | Self::RequestExpired
             | Self::UnsolicitedRefused
             | Self::NoAuthnStatement
             | Self::SessionOver

@@ -6,7 +6,7 @@ use super::instant::format_instant;
 use super::signing::{SigningError, SigningKey};
 use super::xml::{HTTP_POST, SAML, SAMLP};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 use time::OffsetDateTime;
@@ -14,27 +14,24 @@ use time::OffsetDateTime;
 /// DEFLATE's usual compromise between size and time.
 const DEFLATE_LEVEL: u8 = 6;
 
+/// Ours have 72 characters.
+const MAX_ID_CHARS: usize = 256;
+
 /// The `ID` of a request: what its answer names as `InResponseTo`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// 160 random bits (core 1.3.4) as an `xs:ID`, which begins with no digit.
-    pub fn from_random(random: [u8; 20]) -> Self {
-        use std::fmt::Write;
-        let mut id = String::with_capacity(1 + 2 * random.len());
-        id.push('_');
-        for byte in random {
-            let _ = write!(id, "{byte:02x}");
-        }
-        Self(id)
+    /// These bytes as an `xs:ID`, which begins with no digit. They must be
+    /// unguessable (core 1.3.4: 128 bits of chance at least).
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(format!("_{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// One of ours, read back.
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('_').filter(|digits| digits.len() == 40)?;
-        let ours = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        ours.then(|| Self(text.to_owned()))
+    /// One that could be ours, and its bytes.
+    pub fn parse(text: &str) -> Option<(Self, Vec<u8>)> {
+        let encoded = text.strip_prefix('_').filter(|encoded| encoded.len() <= MAX_ID_CHARS)?;
+        Some((Self(text.to_owned()), URL_SAFE_NO_PAD.decode(encoded).ok()?))
     }
 
     /// The text.
@@ -43,7 +40,7 @@ impl RequestId {
     }
 }
 
-/// What is kept of a request until its answer comes: once, and not for long.
+/// What we know of a request of ours when its answer comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentRequest {
     /// Its `ID`.
@@ -96,6 +93,11 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// As the request writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Exact, Self::Minimum, Self::Maximum, Self::Better].into_iter().find(|c| c.as_str() == text)
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Exact => "exact",
@@ -270,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_request_says_what_it_was_given() {
-        let (id, demands) = (RequestId::from_random([0xab; 20]), demanding());
+        let (id, demands) = (RequestId::from_bytes(&[0xab; 20]), demanding());
         let xml = inflated(&request(&id, &demands).redirect_url(None, None).unwrap());
         let document = Document::parse(&xml).unwrap();
         let root = document.root_element();
@@ -309,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_signature_of_a_redirect_is_over_the_query_as_it_is() {
-        let (id, demands) = (RequestId::from_random([1; 20]), demanding());
+        let (id, demands) = (RequestId::from_bytes(&[1; 20]), demanding());
         for (signing, verifying, algorithm) in keys() {
             let relay_state = Some("abc##d+/ =&é");
             let url = request(&id, &demands).redirect_url(relay_state, Some(&signing)).unwrap();
@@ -345,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_posted_request_is_signed_as_we_want_others_to_sign() {
-        let (id, demands) = (RequestId::from_random([2; 20]), demanding());
+        let (id, demands) = (RequestId::from_bytes(&[2; 20]), demanding());
         for (signing, verifying, _) in keys() {
             let field = request(&id, &demands).post_field(Some(&signing)).unwrap();
             let xml = String::from_utf8(STANDARD.decode(field).unwrap()).unwrap();
@@ -379,7 +381,7 @@ mod tests {
 
     #[test]
     fn an_address_may_have_a_query_already() {
-        let (id, demands) = (RequestId::from_random([3; 20]), Demands::default());
+        let (id, demands) = (RequestId::from_bytes(&[3; 20]), Demands::default());
         let request =
             AuthnRequest { destination: "https://idp.example.com/sso?tenant=1", ..request(&id, &demands) };
         let url = request.redirect_url(None, None).unwrap();
@@ -389,10 +391,10 @@ mod tests {
 
     #[test]
     fn ids_are_ours_or_nothing() {
-        let id = RequestId::from_random([0x0f; 20]);
-        assert_eq!(RequestId::parse(id.as_str()), Some(id.clone()));
-        assert_eq!(id.as_str().len(), 41);
-        for other in ["", "_", "IdP_Initiated_Login", &id.as_str().to_uppercase(), &id.as_str()[1..]] {
+        let id = RequestId::from_bytes(&[0x0f; 53]);
+        assert_eq!(RequestId::parse(id.as_str()), Some((id.clone(), vec![0x0f; 53])));
+        assert_eq!(id.as_str().len(), 72);
+        for other in ["", "IdP_Initiated_Login", "_a.b", "_a=", &id.as_str()[1..], &format!("_{:0257}", 0)] {
             assert_eq!(RequestId::parse(other), None, "{other}");
         }
     }

@@ -18,9 +18,10 @@ pub struct ServiceProviderMetadata<'a> {
     pub entity_id: &'a str,
     /// The Assertion Consumer Service.
     pub acs_url: &'a str,
-    /// Certificates (DER) of the keys that our requests are signed with. With
-    /// any, identity providers are told that all of them are signed.
+    /// Certificates (DER) of the keys that our requests are signed with.
     pub signing_certificates: &'a [Vec<u8>],
+    /// Whether all of them are (`AuthnRequestsSigned`): the others will be refused.
+    pub requests_signed: bool,
     /// Certificates (DER) of our decryption keys, the newest first: one that is
     /// about to go is not listed any more, but still decrypts.
     pub encryption_certificates: &'a [Vec<u8>],
@@ -62,7 +63,7 @@ impl ServiceProviderMetadata<'_> {
     }
 
     fn write_role(&self, writer: &mut Writer<Vec<u8>>) -> std::io::Result<()> {
-        let signs = if self.signing_certificates.is_empty() { "false" } else { "true" };
+        let signs = if self.requests_signed { "true" } else { "false" };
         let role = writer
             .create_element("md:SPSSODescriptor")
             .with_attribute(("AuthnRequestsSigned", signs))
@@ -148,6 +149,7 @@ mod tests {
             entity_id: "urn:sp",
             acs_url: "https://v.example.com/saml",
             signing_certificates: &signing,
+            requests_signed: true,
             encryption_certificates: &encryption,
         }
         .to_xml();

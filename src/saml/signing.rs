@@ -2,21 +2,25 @@
 //! and an enveloped one for HTTP-POST.
 
 use super::canonicalization::canonicalize;
-use super::key::Hash;
+use super::key::{Hash, fingerprint};
 use super::signed_info::{ENVELOPED_SIGNATURE, SHA256_URI};
 use super::xml::{DSIG, EXC_C14N};
 use super::{KeyError, RequestId};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::Document;
 
 /// The private key that our requests are signed with.
-pub struct SigningKey(Pair);
+pub struct SigningKey {
+    pair: Pair,
+    key_fingerprint: String,
+}
 
 enum Pair {
     /// With SHA-256, which every identity provider verifies.
@@ -41,12 +45,26 @@ impl SigningKey {
         let rsa = || RsaKeyPair::from_pkcs8(der).map(Pair::Rsa);
         let p256 = || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map(Pair::P256);
         let p384 = || EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, der).map(Pair::P384);
-        rsa().or_else(|_| p256()).or_else(|_| p384()).map(Self).map_err(|_| KeyError::UnsupportedPrivateKey)
+        let pair =
+            rsa().or_else(|_| p256()).or_else(|_| p384()).map_err(|_| KeyError::UnsupportedPrivateKey)?;
+        let public: Result<PublicKeyX509Der<'_>, _> = match &pair {
+            Pair::Rsa(pair) => pair.public_key().as_der(),
+            Pair::P256(pair) | Pair::P384(pair) => pair.public_key().as_der(),
+        };
+        let key_fingerprint = fingerprint(public.map_err(|_| KeyError::UnsupportedPrivateKey)?.as_ref());
+        Ok(Self { pair, key_fingerprint })
+    }
+
+    /// The SHA-256 of its public half, as [`VerificationKey::key_fingerprint`] says it.
+    ///
+    /// [`VerificationKey::key_fingerprint`]: super::VerificationKey::key_fingerprint
+    pub fn key_fingerprint(&self) -> &str {
+        &self.key_fingerprint
     }
 
     /// The URI of its signature algorithm (RFC 6931, 2.3).
     pub(super) const fn algorithm(&self) -> &'static str {
-        match &self.0 {
+        match &self.pair {
             Pair::Rsa(_) => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
             Pair::P256(_) => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
             Pair::P384(_) => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
@@ -58,7 +76,7 @@ impl SigningKey {
         // The library draws from its own generator and ignores this one.
         #[allow(clippy::disallowed_methods)]
         let random = SystemRandom::new();
-        match &self.0 {
+        match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| SigningError)?;

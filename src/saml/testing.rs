@@ -131,6 +131,9 @@ pub(super) fn provider(keys: Vec<VerificationKey>) -> IdentityProvider {
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".to_owned()],
         demands: Demands::default(),
+        sign_on_services: Vec::new(),
+        sign_requests: false,
+        name_id_format: None,
         selectors: Selectors::default(),
     }
 }
@@ -144,6 +147,7 @@ pub(super) fn service() -> ServiceProvider {
         decryption_keys: DecryptionKeys::default(),
         max_assertion_age: None,
         max_assertion_lifetime: None,
+        request_lifetime: Duration::minutes(10),
     }
 }
 

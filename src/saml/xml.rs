@@ -24,7 +24,9 @@ pub(super) const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 pub(super) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// The binding that a browser posts a form by (bindings 3.5).
-pub(super) const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+pub const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+/// The binding that an address carries (bindings 3.4).
+pub const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 
 /// The un-prefixed attribute of this name. `Node::attribute("ID")` would also
 /// find `evil:ID`, whichever comes first.

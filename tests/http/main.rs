@@ -74,7 +74,6 @@ pub fn settings() -> Settings {
             name: "ADFS".into(),
             sign_on_url: Some("https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx".into()),
             relying_party_id: Some("urn:amazon:webservices".into()),
-            services: Vec::new(),
         }],
         region: "eu-central-1".into(),
         version: "0.1.0".into(),

@@ -214,6 +214,7 @@ async fn config_json_says_what_a_page_needs() {
             "identity_providers": [{
                 "name": "ADFS",
                 "idp_initiated": true,
+                "sp_initiated": false,
                 "sign_on_url": "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx",
                 "relying_party_id": "urn:amazon:webservices",
             }],

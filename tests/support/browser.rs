@@ -87,9 +87,19 @@ impl Page {
             .unwrap_or_else(|error| panic!("{} answered {}: {error}\n{}", self.url, self.status, self.body))
     }
 
-    /// The page's only form, as the identity provider filled it in.
+    /// The page's first form, as the identity provider filled it in.
     pub fn form(&self) -> Form {
-        let (_, rest) = self.body.split_once("<form").unwrap_or_else(|| panic!("no form: {}", self.body));
+        self.form_after("<form")
+    }
+
+    /// The form that goes to this path.
+    pub fn form_to(&self, path: &str) -> Form {
+        self.form_after(&format!("<form action=\"{path}\""))
+    }
+
+    fn form_after(&self, start: &str) -> Form {
+        let at = self.body.find(start).unwrap_or_else(|| panic!("no {start}: {}", self.body));
+        let rest = &self.body[at + "<form".len()..];
         let (form, _) = rest.split_once("</form>").unwrap();
         let fields = form
             .split("<input")
@@ -125,8 +135,10 @@ impl Form {
 /// The value of an attribute of the tag at the start of `html`.
 fn attribute(html: &str, name: &str) -> Option<String> {
     let (tag, _) = html.split_once('>')?;
-    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
-    rest.split_once('"').map(|(value, _)| unescape(value))
+    ['"', '\''].into_iter().find_map(|quote| {
+        let (_, rest) = tag.split_once(&format!(" {name}={quote}"))?;
+        rest.split_once(quote).map(|(value, _)| unescape(value))
+    })
 }
 
 fn unescape(text: &str) -> String {

@@ -105,7 +105,9 @@ impl FakeWorld {
                 decryption_keys: DecryptionKeys::default(),
                 max_assertion_age: None,
                 max_assertion_lifetime: None,
+                request_lifetime: Duration::minutes(10),
             },
+            signing_key: None,
             limits: Limits::default(),
             rules: Rules::new(Vec::new(), Default::default()),
             binding,
@@ -167,14 +169,14 @@ impl SessionStore for FakeWorld {
         let at = start.event.at;
         match state.places.get(&start.session) {
             Some(Place::Reserved { login, .. }) if *login == start.login => return Ok(()),
-            _ if state.claims.contains(&start.assertion) => return Err(BeginError::Replayed),
+            _ if state.claims.contains(&start.assertion.what) => return Err(BeginError::Replayed),
             Some(Place::Reserved { ends, .. }) if at < *ends => return Err(BeginError::SessionTaken),
             Some(Place::Waiting(session)) if at < session.expires_at() => {
                 return Err(BeginError::SessionTaken);
             }
             _ => {}
         }
-        state.claims.insert(start.assertion.clone());
+        state.claims.insert(start.assertion.what.clone());
         let place = Place::Reserved { login: start.login.clone(), ends: start.reservation_ends };
         state.places.insert(start.session.clone(), place);
         state.audit.push(start.event.clone());
@@ -263,18 +265,20 @@ impl UserDirectory for FakeWorld {
 const KID: &str = "fake-1";
 const KEY: &[u8] = b"a key of the fake world, 32 bytes";
 
-/// The seal: the session id, a line break, the plaintext. Not a secret here, but
-/// bound to its session like a real one.
+/// The seal: its purpose, a line break, the plaintext. Not a secret here, but
+/// bound to its purpose like a real one.
 #[async_trait]
 impl KeyRing for FakeWorld {
-    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
+    async fn seal(&self, purpose: &Purpose, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
         self.keys()?;
-        Ok(Sealed::from_ciphertext([session.as_str().as_bytes(), b"\n", plaintext.expose_secret()].concat()))
+        Ok(Sealed::from_ciphertext(
+            [purpose.handle().as_str().as_bytes(), b"\n", plaintext.expose_secret()].concat(),
+        ))
     }
 
-    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
+    async fn open(&self, purpose: &Purpose, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
         self.keys()?;
-        let bound = [session.as_str().as_bytes(), b"\n"].concat();
+        let bound = [purpose.handle().as_str().as_bytes(), b"\n"].concat();
         let plaintext = sealed.as_bytes().strip_prefix(bound.as_slice()).ok_or(KeyRingError::BrokenSeal)?;
         Ok(plaintext.to_vec().into())
     }
@@ -337,8 +341,11 @@ impl FakeWorld {
         };
         let start = Start {
             login: login.clone(),
-            assertion: Handle::of_assertion("fake", &id(16)),
-            assertion_ends: now + Duration::minutes(5),
+            assertion: Claim {
+                what: Handle::of_assertion("fake", &id(16)),
+                ends: now + Duration::minutes(5),
+            },
+            request: None,
             session: session.handle(),
             reservation_ends: now + Duration::seconds(60),
             event: event(EventKind::Started),
@@ -356,7 +363,7 @@ impl FakeWorld {
             "rule": "production",
         });
         let plaintext = plaintext.to_string().into_bytes().into();
-        let sealed = self.seal(&session, &plaintext).await.unwrap();
+        let sealed = self.seal(&Purpose::credentials(&session), &plaintext).await.unwrap();
         let jti = Jti::random(self);
         let expires_at = now + Duration::seconds(60);
         let sealed = SealedSession::new(login.clone(), session.handle(), jti.clone(), sealed, expires_at);

@@ -15,7 +15,7 @@ use vestibule::broker::ports::{
     Start, StoreUnavailable, TakeError, Taken, UserDirectory,
 };
 use vestibule::broker::{
-    AuditEvent, Credentials, EventKind, Handle, Jti, Sealed, SealedSession, SessionId, SweepReport, Ticket,
+    AuditEvent, Credentials, EventKind, Handle, Jti, Purpose, Sealed, SealedSession, SweepReport, Ticket,
     TicketClaims, TicketError, World,
 };
 use vestibule::roles::Grant;
@@ -199,14 +199,14 @@ impl UserDirectory for Faulty {
 
 #[async_trait]
 impl KeyRing for Faulty {
-    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
+    async fn seal(&self, purpose: &Purpose, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
         self.plan.before("seal").map_err(|()| KeyRingError::Unavailable)?;
-        self.inner.keys.seal(session, plaintext).await
+        self.inner.keys.seal(purpose, plaintext).await
     }
 
-    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
-        self.plan.before("open").map_err(|()| KeyRingError::BrokenSeal)?;
-        self.inner.keys.open(session, sealed).await
+    async fn open(&self, purpose: &Purpose, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
+        self.plan.before("open").map_err(|()| KeyRingError::Unavailable)?;
+        self.inner.keys.open(purpose, sealed).await
     }
 
     async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError> {

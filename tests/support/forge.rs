@@ -238,6 +238,8 @@ impl Forge {
                 .collect();
             format!("<{a}Attribute Name=\"{name}\">{values}</{a}Attribute>")
         };
+        let in_response_to =
+            self.in_response_to.as_ref().map_or(String::new(), |id| format!(" InResponseTo=\"{id}\""));
         let audiences: String =
             self.audiences.iter().map(|audience| format!("<{a}Audience>{audience}</{a}Audience>")).collect();
         let session_ends = self
@@ -249,7 +251,7 @@ impl Forge {
              <{a}Issuer>{issuer}</{a}Issuer>\
              <{a}Subject><{a}NameID Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\">{name_id}</{a}NameID>\
              <{a}SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">\
-             <{a}SubjectConfirmationData NotOnOrAfter=\"{confirmed_until}\" Recipient=\"{recipient}\" />\
+             <{a}SubjectConfirmationData NotOnOrAfter=\"{confirmed_until}\" Recipient=\"{recipient}\"{in_response_to} />\
              </{a}SubjectConfirmation></{a}Subject>\
              <{a}Conditions NotBefore=\"{not_before}\" NotOnOrAfter=\"{not_on_or_after}\">\
              <{a}AudienceRestriction>{audiences}</{a}AudienceRestriction></{a}Conditions>\

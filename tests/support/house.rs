@@ -47,6 +47,16 @@ impl Answer {
         location.split_once("#jwt=").expect("a ticket in the fragment").1.to_owned()
     }
 
+    /// The request that a redirect carries (HTTP-Redirect binding).
+    pub fn authn_request(&self) -> String {
+        assert_eq!(self.status, StatusCode::FOUND, "{}", self.body);
+        let query = self.headers["location"].to_str().unwrap().split_once('?').unwrap().1;
+        let (_, value) =
+            form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "SAMLRequest").unwrap();
+        let deflated = STANDARD.decode(&*value).unwrap();
+        String::from_utf8(miniz_oxide::inflate::decompress_to_vec(&deflated).unwrap()).unwrap()
+    }
+
     /// Status and code, for comparing with the table.
     pub fn cell(&self) -> (u16, String) {
         (self.status.as_u16(), self.code())
@@ -130,6 +140,22 @@ impl House {
         self.send(request).await
     }
 
+    /// `GET /saml/login`, as the page has the browser do.
+    pub async fn start(&self, idp: &str, page: &Page) -> Answer {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("idp", idp)
+            .append_pair("RelayState", &page.relay_state())
+            .finish();
+        let request = Request::get(format!("/saml/login?{query}")).header("accept", "application/json");
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The same, as far as the identity provider reads it: the request's `ID`.
+    pub async fn request(&self, page: &Page) -> String {
+        let xml = self.start("ADFS", page).await.authn_request();
+        xml.split(" ID=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    }
+
     /// `GET /saml`, as the page does.
     pub async fn take(&self, ticket: &str, page: &Page) -> Answer {
         let request = Request::get("/saml")
@@ -207,6 +233,7 @@ pub fn settings() -> Settings {
     Settings {
         providers: forge::providers(),
         service: forge::service(),
+        signing_key: None,
         limits: Limits::default(),
         rules: production(),
         binding: Binding::Challenge,

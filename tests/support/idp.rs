@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const MISSING: &str = "SimpleSAMLphp is not here. Run `tests/run`: it installs what the tests need (or `tests/install-idp` alone).";
 
 /// What the identity provider signs.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Sign {
     /// The assertion, as AD FS does by default.
     Assertion,
@@ -23,13 +23,86 @@ pub enum Sign {
     Both,
 }
 
-/// Its signature's algorithm.
-#[derive(Clone, Copy)]
-pub enum Algorithm {
-    /// RSA with SHA-256.
-    RsaSha256,
-    /// RSA with SHA-512.
-    RsaSha512,
+/// How it does what it does. Changed while it runs, the next response is another.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// What it signs.
+    pub sign: Sign,
+    /// By what: `rsa-sha256` and the like.
+    pub algorithm: &'static str,
+    /// Whether it encrypts the assertion for the key in our metadata.
+    pub encrypt: bool,
+    /// Whether it encrypts the NameID.
+    pub encrypt_name_id: bool,
+    /// Whether requests must be signed, by the key in our metadata.
+    pub wants_signed: bool,
+    /// Whether it takes requests by HTTP-POST only.
+    pub post_only: bool,
+    /// Whose keys sign: the first, or the second (with both in its metadata meanwhile).
+    pub keys: Keys,
+}
+
+/// A rollover, stage by stage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Keys {
+    /// The first alone.
+    First,
+    /// The first signs, the second is announced.
+    FirstAndNext,
+    /// The second signs, the first is still listed.
+    SecondAndFormer,
+    /// The second alone.
+    Second,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sign: Sign::Assertion,
+            algorithm: "rsa-sha256",
+            encrypt: false,
+            encrypt_name_id: false,
+            wants_signed: false,
+            post_only: false,
+            keys: Keys::First,
+        }
+    }
+}
+
+impl Options {
+    /// In SimpleSAMLphp's own words.
+    fn json(&self) -> serde_json::Value {
+        let namespace = if self.algorithm == "rsa-sha1" { "2000/09/xmldsig" } else { "2001/04/xmldsig-more" };
+        let binding = |name: &str| format!("urn:oasis:names:tc:SAML:2.0:bindings:{name}");
+        let mut idp = serde_json::json!({
+            "redirect.validate": self.wants_signed,
+            "validate.authnrequest": self.wants_signed,
+            "SingleSignOnServiceBinding":
+                if self.post_only { vec![binding("HTTP-POST")] } else { vec![binding("HTTP-Redirect"), binding("HTTP-POST")] },
+        });
+        let (own, other) = match self.keys {
+            Keys::First => ("idp", None),
+            Keys::FirstAndNext => ("idp", Some("next")),
+            Keys::SecondAndFormer => ("next", Some("idp")),
+            Keys::Second => ("next", None),
+        };
+        idp["privatekey"] = format!("{own}.key").into();
+        idp["certificate"] = format!("{own}.crt").into();
+        if let Some(other) = other {
+            idp["new_privatekey"] = format!("{other}.key").into();
+            idp["new_certificate"] = format!("{other}.crt").into();
+        }
+        serde_json::json!({
+            "idp": idp,
+            "sp": {
+                "saml20.sign.assertion": self.sign != Sign::Response,
+                "saml20.sign.response": self.sign != Sign::Assertion,
+                "signature.algorithm": format!("http://www.w3.org/{namespace}#{}", self.algorithm),
+                "assertion.encryption": self.encrypt,
+                "nameid.encryption": self.encrypt_name_id,
+            },
+        })
+    }
 }
 
 /// A running identity provider; killed on drop.
@@ -43,7 +116,7 @@ pub struct Idp {
 
 impl Idp {
     /// Starts one with keys of its own that trusts nobody yet.
-    pub fn start(sign: Sign, algorithm: Algorithm) -> Self {
+    pub fn start(options: &Options) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let web = root.join("target/simplesamlphp/usr/share/simplesamlphp/www");
         assert!(web.join("saml2/idp/SSOService.php").is_file(), "{MISSING}");
@@ -53,10 +126,12 @@ impl Idp {
         for directory in ["sessions", "tmp"] {
             std::fs::create_dir(dir.path().join(directory)).unwrap();
         }
-        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-        let certificate = CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
-        write_pem(&dir.path().join("idp.key"), "PRIVATE KEY", &key.serialize_der());
-        write_pem(&dir.path().join("idp.crt"), "CERTIFICATE", certificate.der());
+        for name in ["idp", "next"] {
+            let (key, certificate) = key_pair();
+            std::fs::write(dir.path().join(format!("{name}.key")), key).unwrap();
+            std::fs::write(dir.path().join(format!("{name}.crt")), certificate).unwrap();
+        }
+        std::fs::write(dir.path().join("options.json"), options.json().to_string()).unwrap();
 
         let address = format!("127.0.0.1:{}", free_port());
         let url = format!("http://{address}");
@@ -67,23 +142,21 @@ impl Idp {
         php.args(["-d", "display_errors=0", "-S", &address, "-t"]).arg(web);
         php.env("SIMPLESAMLPHP_CONFIG_DIR", root.join("tests/idp/simplesamlphp/config"));
         php.env("IDP_DIR", dir.path()).env("IDP_URL", &url);
-        php.env(
-            "IDP_SIGN",
-            match sign {
-                Sign::Assertion => "assertion",
-                Sign::Response => "response",
-                Sign::Both => "assertion response",
-            },
-        );
-        php.env(
-            "IDP_SIGNATURE_ALGORITHM",
-            match algorithm {
-                Algorithm::RsaSha256 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-                Algorithm::RsaSha512 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
-            },
-        );
         let process = Process::start(php, &dir.path().join("php.log"), &metadata_url(&url));
         Self { url, dir, _process: process }
+    }
+
+    /// Changes how it does things.
+    pub fn set(&self, options: &Options) {
+        // At once: a request may be reading it.
+        let (new, file) = (self.dir.path().join("options.new"), self.dir.path().join("options.json"));
+        std::fs::write(&new, options.json().to_string()).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    /// Where its metadata is.
+    pub fn metadata_url(&self) -> String {
+        metadata_url(&self.url)
     }
 
     /// Its metadata, as its administrator would send it.
@@ -125,9 +198,15 @@ fn metadata_url(url: &str) -> String {
     format!("{url}/saml2/idp/metadata.php")
 }
 
-fn write_pem(path: &Path, label: &str, der: &[u8]) {
+/// An RSA key and its certificate, each in PEM.
+pub fn key_pair() -> (String, String) {
+    let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+    let certificate = CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
+    (pem("PRIVATE KEY", &key.serialize_der()), pem("CERTIFICATE", certificate.der()))
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
-    let pem = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
-    std::fs::write(path, pem).unwrap();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }

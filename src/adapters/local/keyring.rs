@@ -6,20 +6,19 @@
 
 use super::keyfile::{self, FileId, KeyBytes, base64_key, random_key};
 use crate::adapters::OpenError;
+use crate::adapters::seal::{KID_CHARS, Parts, Sealer};
 use crate::broker::ports::{Clock, Entropy, KeyRing, KeyRingError};
 use crate::broker::{
-    Sealed, SessionId, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
+    Purpose, Sealed, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
 };
 use async_trait::async_trait;
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
-use secrecy::{ExposeSecret, SecretSlice};
+use secrecy::SecretSlice;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
-use zeroize::Zeroizing;
 
 /// How long a process relies on what it has read before it looks whether the
 /// file was replaced.
@@ -35,12 +34,6 @@ const RELOAD_INTERVAL: Duration = Duration::seconds(1);
 /// How long a key is kept after its successor took over. Tickets live seconds and
 /// sessions minutes; a day leaves room for any clock and any configuration.
 const RETENTION: Duration = Duration::days(1);
-
-/// Version of the sealed format: version, kid, nonce, ciphertext with tag.
-const SEAL_VERSION: u8 = 1;
-
-/// 12 random bytes in base64url.
-const KID_CHARS: usize = 16;
 
 /// A key as operators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,18 +72,8 @@ impl Key {
         }
     }
 
-    fn cipher(&self) -> Result<LessSafeKey, KeyRingError> {
-        UnboundKey::new(&AES_256_GCM, &self.sealing)
-            .map(LessSafeKey::new)
-            .map_err(|_| KeyRingError::Unavailable)
-    }
-
-    /// Version and kid have a fixed length, so the parts cannot be shifted.
-    fn associated_data(&self, session: &SessionId) -> Aad<Vec<u8>> {
-        let mut data = vec![SEAL_VERSION];
-        data.extend_from_slice(self.kid.as_bytes());
-        data.extend_from_slice(session.as_str().as_bytes());
-        Aad::from(data)
+    fn sealer(&self) -> Result<Sealer, KeyRingError> {
+        Sealer::new(&self.kid, &self.sealing).ok_or(KeyRingError::Unavailable)
     }
 }
 
@@ -226,38 +209,14 @@ fn info(key: &Key) -> KeyInfo {
 
 #[async_trait]
 impl KeyRing for LocalKeyRing {
-    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
-        let key = self.current()?;
-        // Random nonces are safe for 2^32 messages under one key (SP 800-38D section 8.3).
-        let mut nonce = [0; NONCE_LEN];
-        self.entropy.fill(&mut nonce);
-        let plaintext = plaintext.expose_secret();
-        let mut body = Zeroizing::new(Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len()));
-        body.extend_from_slice(plaintext);
-        key.cipher()?
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                key.associated_data(session),
-                &mut *body,
-            )
-            .map_err(|_| KeyRingError::Unavailable)?;
-        let mut sealed = Vec::with_capacity(1 + KID_CHARS + NONCE_LEN + body.len());
-        sealed.push(SEAL_VERSION);
-        sealed.extend_from_slice(key.kid.as_bytes());
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(&body);
-        Ok(Sealed::from_ciphertext(sealed))
+    async fn seal(&self, purpose: &Purpose, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
+        self.current()?.sealer()?.seal(purpose, plaintext, &*self.entropy)
     }
 
-    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
-        let (kid, nonce, body) = unpack(sealed.as_bytes()).ok_or(KeyRingError::BrokenSeal)?;
-        let key = self.named(kid)?.ok_or(KeyRingError::BrokenSeal)?;
-        let mut body = Zeroizing::new(body.to_vec());
-        let plaintext = key
-            .cipher()?
-            .open_in_place(nonce, key.associated_data(session), &mut body)
-            .map_err(|_| KeyRingError::BrokenSeal)?;
-        Ok(plaintext.to_vec().into())
+    async fn open(&self, purpose: &Purpose, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
+        let parts = Parts::of(sealed).ok_or(KeyRingError::BrokenSeal)?;
+        let key = self.named(parts.kid)?.ok_or(KeyRingError::BrokenSeal)?;
+        key.sealer()?.open(purpose, parts)
     }
 
     async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError> {
@@ -271,11 +230,4 @@ impl KeyRing for LocalKeyRing {
         let key = self.named(&kid).map_err(|_| TicketError::KeysUnavailable)?.ok_or(TicketError::Invalid)?;
         decode_ticket(token, Algorithm::HS256, &DecodingKey::from_secret(&key.signing))
     }
-}
-
-fn unpack(sealed: &[u8]) -> Option<(&str, Nonce, &[u8])> {
-    let rest = sealed.strip_prefix(&[SEAL_VERSION])?;
-    let (kid, rest) = rest.split_at_checked(KID_CHARS)?;
-    let (nonce, body) = rest.split_at_checked(NONCE_LEN)?;
-    Some((std::str::from_utf8(kid).ok()?, Nonce::try_assume_unique_for_key(nonce).ok()?, body))
 }

@@ -57,6 +57,9 @@ fn providers(idp: &LookAlike) -> IdentityProviders {
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: Vec::new(),
+        sign_on_services: Vec::new(),
+        sign_requests: false,
+        name_id_format: None,
         demands: Demands::default(),
         selectors,
     }])
@@ -72,6 +75,7 @@ fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Iden
         decryption_keys: DecryptionKeys::default(),
         max_assertion_age: None,
         max_assertion_lifetime: None,
+        request_lifetime: Duration::minutes(10),
     };
     ResponseMessage::decode(field, &Limits::default())?.parse()?.verify(providers)?.accept(
         &service,

@@ -62,9 +62,14 @@ fn the_default_file_loads() {
     let env = [("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str())];
     let config = files.read(DEFAULT_FILE, &env).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.broker.service.acs_url, "https://vestibule.example.com/saml");
+    let (signing_key, _) = keys::rsa();
     for flavour in FLAVOURS {
         let with_everything = default_file_with_everything(flavour);
-        let env = [env[0], ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP)];
+        let env = [
+            env[0],
+            ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP),
+            ("VESTIBULE_SAML_SIGNING_KEY", signing_key.as_str()),
+        ];
         files.read(&with_everything, &env).unwrap_or_else(|f| panic!("{f}"));
     }
 }
@@ -78,7 +83,12 @@ fn the_default_file_shows_the_defaults() {
 
     // And so do the selectors, which are shown unset.
     let text = default_file_with_everything(For::Local);
-    let env = [("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str()), ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP)];
+    let (signing_key, _) = keys::rsa();
+    let env = [
+        ("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str()),
+        ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP),
+        ("VESTIBULE_SAML_SIGNING_KEY", signing_key.as_str()),
+    ];
     let set = files.read(&text, &env).unwrap();
     let mut selectors = set.broker.providers.iter().next().unwrap().selectors.clone();
     assert_eq!(selectors.more.len(), 1);

@@ -138,7 +138,7 @@ level = "debug"
         (&idp.audiences[..], &idp.in_response_to_literals[..]),
         (&["urn:c".to_owned()][..], &["IdP_Initiated_Login".to_owned()][..])
     );
-    assert_eq!(config.sign_on[0].services[0].location, "https://adfs.example.com/adfs/ls/");
+    assert_eq!(idp.sign_on_services[0].location, "https://adfs.example.com/adfs/ls/");
     assert_eq!(config.sign_on[0].relying_party_id.as_deref(), Some("urn:vestibule"));
     let kept = format!("{:?} {:?} {:?}", config.sts, config.store, config.keys);
     let expected =
@@ -154,8 +154,6 @@ level = "debug"
 fn what_works_but_should_be_known_is_a_warning() {
     let files = Files::new();
     for (from, to, warning) in [
-        ("", "", "no sign_on_url"),
-        ("name = ", "idp_initiated = false\nname = ", "nobody can sign in by it"),
         (
             "[server]",
             "[server]\nredirect_url = \"https://app.example.com/\"",

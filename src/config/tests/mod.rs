@@ -4,6 +4,7 @@ mod aws;
 mod default_file;
 mod environment;
 mod faults;
+mod keys;
 mod loads;
 mod parameters;
 
@@ -93,7 +94,9 @@ fn told(config: &Config) -> String {
         .providers
         .iter()
         .map(|p| {
-            (&p.name, &p.entity_id, p.keys.len(), &p.audiences, p.idp_initiated, &p.in_response_to_literals)
+            let asked = (&p.demands, p.sign_requests, &p.name_id_format);
+            let names = (&p.name, &p.entity_id, p.keys.len(), &p.audiences);
+            (names, p.idp_initiated, &p.in_response_to_literals, asked)
         })
         .collect();
     format!(

@@ -58,6 +58,7 @@ fn every() -> Vec<Error> {
         S::UnknownCondition,
         S::NotBearer,
         S::UnknownRequest,
+        S::RequestExpired,
         S::UnsolicitedRefused,
         S::NoAuthnStatement,
         S::SessionOver,
@@ -97,6 +98,7 @@ fn every() -> Vec<Error> {
     all.extend(
         [
             LoginError::Replayed,
+            LoginError::RequestAnswered,
             LoginError::SessionTaken,
             LoginError::Keys,
             LoginError::Store,
@@ -104,6 +106,9 @@ fn every() -> Vec<Error> {
         ]
         .map(Error::Login),
     );
+    let requests = [RequestError::UnknownProvider, RequestError::NoSignOnService, RequestError::Keys];
+    all.extend(requests.map(Error::Request));
+    all.extend(relay_state.map(|e| Error::Request(RequestError::RelayState(e))));
     all.extend(IssueError::ALL.map(|e| Error::Login(LoginError::Issue(e))));
     all.extend(tickets.map(|e| Error::Claim(ClaimError::Ticket(e))));
     all.extend([ClaimError::Gone, ClaimError::Store, ClaimError::Uncertain].map(Error::Claim));
@@ -129,6 +134,7 @@ fn every_code_of_every_room_has_its_row() {
         include_str!("../../roles/decide.rs"),
         include_str!("../../broker/session.rs"),
         include_str!("../../broker/login.rs"),
+        include_str!("../../broker/request.rs"),
         include_str!("../../broker/issue_error.rs"),
         include_str!("../../broker/claim.rs"),
         include_str!("../../broker/ticket.rs"),
@@ -149,9 +155,14 @@ fn a_code_means_one_thing() {
         by_code.entry(error.code()).or_default().push(table(error));
     }
     for (code, rows) in by_code {
-        // The same two rooms fail at a login and at a hand-over; what to do differs.
-        let shared = ["store_unavailable", "keys_unavailable"].contains(&code);
-        assert_eq!(rows.len(), if shared { 2 } else { 1 }, "{code}");
+        // The same two rooms fail at a login (before and after the way to the identity
+        // provider) and at a hand-over; what to do differs.
+        let expected = match code {
+            "keys_unavailable" => 3,
+            "store_unavailable" | "relay_state_missing" | "relay_state_malformed" => 2,
+            _ => 1,
+        };
+        assert_eq!(rows.len(), expected, "{code}");
         assert!(rows.iter().all(|row| row.status == rows[0].status), "{code}");
     }
 }

@@ -154,7 +154,7 @@ fn the_session_may_end_before_the_credentials() {
 }
 
 fn sent() -> SentRequest {
-    SentRequest { id: RequestId::from_random([7; 20]), idp: "ADFS".to_owned(), issued_at: now() }
+    SentRequest { id: RequestId::from_bytes(&[7; 20]), idp: "ADFS".to_owned(), issued_at: now() }
 }
 
 /// The honest response as an answer to this request.
@@ -181,7 +181,7 @@ fn an_answer_is_to_the_request_that_was_sent_to_its_identity_provider() {
     assert_eq!(answered(&honest, expected, sp_initiated_only), None);
 
     let of_another = SentRequest { idp: "Okta".to_owned(), ..sent.clone() };
-    let other_id = RequestId::from_random([8; 20]);
+    let other_id = RequestId::from_bytes(&[8; 20]);
     let other = SentRequest { id: other_id, ..sent.clone() };
     let named = format!(" InResponseTo='{id}' ");
     let unnamed_response = honest.replacen(&named, " ", 1);
@@ -200,6 +200,30 @@ fn an_answer_is_to_the_request_that_was_sent_to_its_identity_provider() {
     ] {
         assert_eq!(answered(xml, expected, adfs()), Some(Refusal::UnknownRequest));
     }
+}
+
+#[test]
+fn a_request_is_answered_in_time() {
+    let id = sent().id;
+    let honest = answer_to(id.as_str());
+    let made = |age| SentRequest { issued_at: now() - age, ..sent() };
+    let lifetime = service().request_lifetime + service().clock_skew;
+    let tick = Duration::nanoseconds(1);
+    for (age, expected) in [
+        (lifetime - tick, None),
+        (lifetime, Some(Refusal::RequestExpired)),
+        (-service().clock_skew, None),
+        (-service().clock_skew - tick, Some(Refusal::NotYetValid)),
+    ] {
+        let sent = made(age);
+        let outcome = answered(&honest, Expected::Answer(&sent), provider(vec![EC.key()]));
+        assert_eq!(outcome, expected, "{age}");
+    }
+    let sent = sent();
+    let (provider, expected) = (provider(vec![EC.key()]), Expected::Answer(&sent));
+    let identity = sign_in_as(&assertion_signed(&honest), provider, &service(), expected, now()).unwrap();
+    assert_eq!(identity.answers(), Some(&Answered { request: id, ends: now() + lifetime }));
+    assert_eq!(sign_in(&assertion_signed(RESPONSE), now()).unwrap().answers(), None);
 }
 
 #[test]

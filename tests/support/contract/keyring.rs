@@ -5,7 +5,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::sync::Arc;
 use vestibule::broker::ports::{KeyRing, KeyRingError};
-use vestibule::broker::{Jti, LoginId, Sealed, SessionId, TicketClaims, TicketError, ticket_kid};
+use vestibule::broker::{
+    Binding, Jti, LoginId, Purpose, RelayState, Sealed, SessionId, TicketClaims, TicketError, ticket_kid,
+};
 
 /// Where one ring's keys live.
 pub trait RingHouse: Send + Sync {
@@ -21,7 +23,7 @@ pub trait RingHouse: Send + Sync {
 macro_rules! keyring_contract {
     ($house:expr) => {
         keyring_contract! { @each $house;
-            what_is_sealed_opens_for_its_session_id_only,
+            what_is_sealed_opens_for_its_purpose_only,
             a_changed_seal_is_broken,
             a_seal_hides_its_plaintext_and_is_never_the_same_twice,
             what_is_signed_verifies,
@@ -49,6 +51,10 @@ pub fn session(n: u8) -> SessionId {
     SessionId::parse(&format!("session-number-{n:03}")).unwrap()
 }
 
+pub fn purpose(n: u8) -> Purpose {
+    Purpose::credentials(&session(n))
+}
+
 pub fn plaintext() -> SecretSlice<u8> {
     PLAINTEXT.to_vec().into()
 }
@@ -68,30 +74,43 @@ pub fn claims(n: u8) -> TicketClaims {
 }
 
 async fn opens(ring: &Arc<dyn KeyRing>, n: u8, sealed: &Sealed) -> bool {
-    matches!(ring.open(&session(n), sealed).await, Ok(p) if p.expose_secret() == PLAINTEXT)
+    matches!(ring.open(&purpose(n), sealed).await, Ok(p) if p.expose_secret() == PLAINTEXT)
 }
 
 async fn broken(ring: &Arc<dyn KeyRing>, n: u8, sealed: &Sealed) -> bool {
-    matches!(ring.open(&session(n), sealed).await, Err(KeyRingError::BrokenSeal))
+    matches!(ring.open(&purpose(n), sealed).await, Err(KeyRingError::BrokenSeal))
 }
 
-pub async fn what_is_sealed_opens_for_its_session_id_only(house: &dyn RingHouse) {
+pub async fn what_is_sealed_opens_for_its_purpose_only(house: &dyn RingHouse) {
     let ring = house.open();
-    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     assert!(opens(&ring, 1, &sealed).await);
     assert!(opens(&ring, 1, &sealed).await, "opening consumes nothing");
     assert!(broken(&ring, 2, &sealed).await);
-    let empty = ring.seal(&session(1), &Vec::new().into()).await.unwrap();
-    assert!(ring.open(&session(1), &empty).await.unwrap().expose_secret().is_empty());
+    let empty = ring.seal(&purpose(1), &Vec::new().into()).await.unwrap();
+    assert!(ring.open(&purpose(1), &empty).await.unwrap().expose_secret().is_empty());
+    // The same session id, but for a request; and the other way round.
+    let relay_state = |challenge: char| {
+        let text = format!("{}##{}", session(1).as_str(), challenge.to_string().repeat(43));
+        RelayState::parse(Some(&text), Binding::Challenge).unwrap()
+    };
+    let request = Purpose::request(&relay_state('a'), "ADFS");
+    assert!(ring.open(&request, &sealed).await.is_err());
+    let of_request = ring.seal(&request, &plaintext()).await.unwrap();
+    assert!(ring.open(&request, &of_request).await.is_ok(), "control");
+    assert!(broken(&ring, 1, &of_request).await);
+    for other in [Purpose::request(&relay_state('b'), "ADFS"), Purpose::request(&relay_state('a'), "Okta")] {
+        assert!(matches!(ring.open(&other, &of_request).await, Err(KeyRingError::BrokenSeal)));
+    }
     let stranger = house.stranger();
-    let foreign = stranger.seal(&session(1), &plaintext()).await.unwrap();
+    let foreign = stranger.seal(&purpose(1), &plaintext()).await.unwrap();
     assert!(opens(&stranger, 1, &foreign).await, "control");
     assert!(broken(&ring, 1, &foreign).await);
 }
 
 pub async fn a_changed_seal_is_broken(house: &dyn RingHouse) {
     let ring = house.open();
-    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let bytes = sealed.as_bytes();
     for i in 0..bytes.len() {
         for bit in [1, 0x80] {
@@ -108,8 +127,8 @@ pub async fn a_changed_seal_is_broken(house: &dyn RingHouse) {
 
 pub async fn a_seal_hides_its_plaintext_and_is_never_the_same_twice(house: &dyn RingHouse) {
     let ring = house.open();
-    let one = ring.seal(&session(1), &plaintext()).await.unwrap();
-    let two = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let one = ring.seal(&purpose(1), &plaintext()).await.unwrap();
+    let two = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     assert_ne!(one, two);
     for sealed in [one, two] {
         assert!(!sealed.as_bytes().windows(6).any(|w| w == &PLAINTEXT[..6]));
@@ -181,7 +200,7 @@ pub async fn what_is_no_ticket_is_malformed(house: &dyn RingHouse) {
 
 pub async fn keys_outlive_the_process(house: &dyn RingHouse) {
     let ring = house.open();
-    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     drop(ring);
     let ring = house.open();
@@ -191,7 +210,7 @@ pub async fn keys_outlive_the_process(house: &dyn RingHouse) {
 
 pub async fn protocol_rotation_between_issue_and_take(house: &dyn RingHouse) {
     let ring = house.open();
-    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     for _ in 0..3 {
         house.rotate();
@@ -204,7 +223,7 @@ pub async fn protocol_rotation_between_issue_and_take(house: &dyn RingHouse) {
 
 pub async fn protocol_rotation_during_login(house: &dyn RingHouse) {
     let ring = house.open();
-    let sealed = ring.seal(&session(1), &plaintext()).await.unwrap();
+    let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     house.rotate();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     house.rotate();
@@ -221,7 +240,7 @@ pub async fn a_rotation_reaches_every_process(house: &dyn RingHouse) {
     for n in 0..3 {
         for signer in &rings {
             let ticket = signer.sign(&claims(n)).await.unwrap();
-            let sealed = signer.seal(&session(n), &plaintext()).await.unwrap();
+            let sealed = signer.seal(&purpose(n), &plaintext()).await.unwrap();
             for ring in &rings {
                 assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(n)));
                 assert!(opens(ring, n, &sealed).await);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use time::{Duration, OffsetDateTime};
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, PutError, SessionStore, Start, StoreUnavailable, Taken, UserDirectory,
+    AuditTrail, BeginError, Claim, PutError, SessionStore, Start, StoreUnavailable, Taken, UserDirectory,
 };
 use vestibule::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Reference, Sealed, SealedSession, Subject, SweepReport,
@@ -41,6 +41,9 @@ macro_rules! store_contract {
             protocol_replay_after_delivery,
             protocol_replay_after_failure,
             replay_is_the_answer_if_the_session_is_taken_too,
+            protocol_request_answered_before,
+            sixty_four_answers_to_one_request_have_one_winner,
+            a_claim_on_a_request_ends_when_nobody_could_answer_it,
             protocol_second_login_while_started,
             protocol_second_login_while_issued,
             protocol_64_posts_one_session,
@@ -85,12 +88,15 @@ pub(crate) use store_contract;
 const RESERVATION: Duration = Duration::seconds(60);
 const WAITING: Duration = Duration::seconds(60);
 const ASSERTION: Duration = Duration::minutes(5);
+const REQUEST: Duration = Duration::minutes(12);
 
 /// One login that a test drives by hand.
 #[derive(Clone)]
 pub struct Login {
     pub id: LoginId,
     pub assertion: Handle,
+    /// The request that it answers.
+    pub request: Option<Handle>,
     pub session: Handle,
     pub jti: Jti,
     pub began: OffsetDateTime,
@@ -114,6 +120,7 @@ impl Login {
         Self {
             id: LoginId::from_stored(fresh()),
             assertion: handle(),
+            request: None,
             session: handle(),
             jti: Jti::from_stored(fresh()),
             began,
@@ -122,6 +129,10 @@ impl Login {
     /// Another person's login with the same session id.
     pub fn rival(&self, began: OffsetDateTime) -> Self {
         Self { session: self.session.clone(), ..Self::at(began) }
+    }
+    /// As an answer to a request of ours.
+    pub fn answering(self, request: &Handle) -> Self {
+        Self { request: Some(request.clone()), ..self }
     }
     /// The same assertion, posted again.
     pub fn replay(&self, began: OffsetDateTime) -> Self {
@@ -156,8 +167,8 @@ impl Login {
     pub fn start(&self) -> Start {
         Start {
             login: self.id.clone(),
-            assertion: self.assertion.clone(),
-            assertion_ends: self.began + ASSERTION,
+            assertion: Claim { what: self.assertion.clone(), ends: self.began + ASSERTION },
+            request: self.request.clone().map(|what| Claim { what, ends: self.began + REQUEST }),
             session: self.session.clone(),
             reservation_ends: self.reservation_ends(),
             event: self.event(EventKind::Started, self.began),
@@ -306,6 +317,55 @@ pub async fn replay_is_the_answer_if_the_session_is_taken_too(house: &dyn StoreH
     login.begin(&store).await.unwrap();
     let same_post = Login { session: login.session.clone(), ..login.replay(login.began) };
     assert_eq!(same_post.begin(&store).await, Err(BeginError::Replayed));
+}
+
+pub async fn protocol_request_answered_before(house: &dyn StoreHouse) {
+    let (store, other) = (house.open(), house.open());
+    let request = handle();
+    let first = Login::new().answering(&request);
+    first.begin(&store).await.unwrap();
+    first.begin(&other).await.expect("recognised as its own");
+    first.put(&store, first.began).await.unwrap();
+
+    let second = Login::new().answering(&request);
+    assert_eq!(second.begin(&other).await, Err(BeginError::RequestAnswered));
+    // The better answer of two.
+    let rival = first.rival(first.began).answering(&request);
+    assert_eq!(rival.begin(&store).await, Err(BeginError::RequestAnswered));
+    let replay = first.replay(first.began).answering(&request);
+    assert_eq!(replay.begin(&store).await, Err(BeginError::Replayed));
+    assert!(second.history(&store).await.is_empty());
+    // Neither its assertion nor its session id was used up.
+    Login { request: None, ..second.replay(second.began) }.begin(&store).await.unwrap();
+    second.rival(second.began + RESERVATION).begin(&store).await.unwrap();
+    assert!(first.take(&other, first.began).await.is_some());
+}
+
+pub async fn sixty_four_answers_to_one_request_have_one_winner(house: &dyn StoreHouse) {
+    let stores = [house.open(), house.open()];
+    let request = handle();
+    let mut posts = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let (store, login) = (stores[n % 2].clone(), Login::new().answering(&request));
+        posts.spawn(async move { login.begin(&store).await });
+    }
+    let outcomes = posts.join_all().await;
+    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);
+    assert_eq!(outcomes.iter().filter(|o| **o == Err(BeginError::RequestAnswered)).count(), 63);
+}
+
+pub async fn a_claim_on_a_request_ends_when_nobody_could_answer_it(house: &dyn StoreHouse) {
+    let store = house.open();
+    let request = handle();
+    let first = Login::new().answering(&request);
+    first.begin(&store).await.unwrap();
+    first.fail(&store, first.began).await;
+    // Its assertion's claim is long over, and its own is not.
+    let later = first.began + REQUEST;
+    sweep(&store, later).await;
+    assert_eq!(Login::at(later).answering(&request).begin(&store).await, Err(BeginError::RequestAnswered));
+    sweep(&store, later + Duration::days(1)).await;
+    Login::at(later).answering(&request).begin(&store).await.expect("forgotten");
 }
 
 pub async fn protocol_second_login_while_started(house: &dyn StoreHouse) {
@@ -771,6 +831,8 @@ pub async fn events_come_back_as_they_were_newest_first(house: &dyn StoreHouse) 
             idp: Some("ADFS".to_owned()),
             issuer: Some("http://adfs.example.com/adfs/services/trust".to_owned()),
             assertion_id: Some("_1".to_owned()),
+            session_index: Some("_session-1".to_owned()),
+            in_response_to: Some("_request-1".to_owned()),
             name_id: Some("O'Brien \"ß\" \u{1F511}\n".to_owned()),
             role_session_name: Some("obrien".to_owned()),
             role: Some("arn:aws:iam::123456789012:role/ADFS-Production".to_owned()),

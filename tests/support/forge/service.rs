@@ -10,8 +10,8 @@ use aws_lc_rs::signature::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use time::{Duration, OffsetDateTime};
 use vestibule::saml::{
-    Demands, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal, ResponseMessage,
-    Selectors, ServiceProvider, canonicalize,
+    Demands, Expected, HTTP_REDIRECT, Identity, IdentityProvider, IdentityProviders, Limits, Refusal,
+    ResponseMessage, Selectors, ServiceProvider, SignOnService, canonicalize,
 };
 
 /// What the service is configured with: all three keys, the EC ones first.
@@ -24,6 +24,12 @@ pub fn adfs() -> IdentityProvider {
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".into()],
         demands: Demands::default(),
+        sign_on_services: vec![SignOnService {
+            binding: HTTP_REDIRECT.into(),
+            location: "https://adfs.example.com/adfs/ls/".into(),
+        }],
+        sign_requests: false,
+        name_id_format: None,
         selectors: Selectors::default(),
     }
 }
@@ -41,6 +47,7 @@ pub fn service() -> ServiceProvider {
         decryption_keys: decryption_keys(),
         max_assertion_age: None,
         max_assertion_lifetime: None,
+        request_lifetime: Duration::minutes(10),
     }
 }
 

@@ -9,7 +9,8 @@
 //!   finds what never ended by it. It has no TTL: an open login is not forgotten;
 //! - `readiness`: written by the readiness probe.
 //!
-//! **`SAMLClaims`**. Key `handle` (of issuer and assertion id): `login_id`, `ends_at`.
+//! **`SAMLClaims`**. Key `handle` (of issuer and assertion id, or of a request that
+//! was answered): `login_id`, `ends_at`.
 //!
 //! **`SAMLUsers`**. Key `CognitoID` = `idp#NameID`: `name`, `last_authentication`,
 //! `authentications` (how many), `last_role`, `last_session`, `last_login`.

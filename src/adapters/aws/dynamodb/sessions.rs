@@ -4,7 +4,7 @@ use super::DynamoDbStore;
 use super::audit::{self, step};
 use super::call::{self, certainly_did_nothing, delete, put as put_action, unavailable, update};
 use super::schema::{Item, expires, handle, id, instant, instant_of, key, marker, sortable, text, text_of};
-use crate::broker::ports::{BeginError, PutError, Start, StoreUnavailable, TakeError, Taken};
+use crate::broker::ports::{BeginError, Claim, PutError, Start, StoreUnavailable, TakeError, Taken};
 use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use time::OffsetDateTime;
@@ -56,10 +56,13 @@ pub(super) async fn begin(store: &DynamoDbStore, start: &Start) -> Result<(), Be
         if refused(CLAIM).is_some() {
             return Err(BeginError::Replayed);
         }
+        if start.request.is_some() && refused(REQUEST).is_some() {
+            return Err(taken(store, start, BeginError::RequestAnswered).await?);
+        }
         former = match refused(SESSION).filter(|item| !item.is_empty()) {
             None => None,
             Some(holder) if instant_of(holder, "ends_at").is_none_or(|end| end > start.event.at) => {
-                return Err(taken(store, start).await?);
+                return Err(taken(store, start, BeginError::SessionTaken).await?);
             }
             Some(holder) => Some(Former {
                 login: LoginId::from_stored(text_of(holder, "login_id").unwrap_or_default().to_owned()),
@@ -76,6 +79,8 @@ const CLAIM: usize = 0;
 const SESSION: usize = 1;
 const MARKER: usize = 2;
 const STARTED: usize = 3;
+/// Only where the assertion answers a request of ours.
+const REQUEST: usize = 4;
 
 async fn try_begin(
     store: &DynamoDbStore,
@@ -85,12 +90,15 @@ async fn try_begin(
 ) -> Result<Result<(), Vec<call::Refusal>>, StoreUnavailable> {
     let tables = &store.tables;
     let ends_at = start.reservation_ends;
-    let claim = Item::from([
-        ("handle".to_owned(), handle(&start.assertion)),
-        ("login_id".to_owned(), id(&start.login)),
-        ("ends_at".to_owned(), instant(start.assertion_ends)),
-        ("expires".to_owned(), expires(start.assertion_ends)),
-    ]);
+    let claim = |claim: &Claim| {
+        let item = Item::from([
+            ("handle".to_owned(), handle(&claim.what)),
+            ("login_id".to_owned(), id(&start.login)),
+            ("ends_at".to_owned(), instant(claim.ends)),
+            ("expires".to_owned(), expires(claim.ends)),
+        ]);
+        put_action(&tables.claims, item, "attribute_not_exists(handle)", Item::new())
+    };
     let reservation = Item::from([
         ("identityhash".to_owned(), handle(&start.session)),
         ("phase".to_owned(), text("reserved")),
@@ -116,11 +124,12 @@ async fn try_begin(
         ),
     };
     let mut actions = vec![
-        put_action(&tables.claims, claim, "attribute_not_exists(handle)", Item::new()),
+        claim(&start.assertion),
         put_action(&tables.sessions, reservation, free, values),
         put_action(&tables.sessions, open, "attribute_not_exists(identityhash)", Item::new()),
         put_action(&tables.audit, started.clone(), "attribute_not_exists(login_id)", Item::new()),
     ];
+    actions.extend(start.request.as_ref().map(claim));
     if let Some(former) = former.filter(|former| former.waiting) {
         // Or the sweeper would find its session gone, and call it taken.
         actions.push(update(
@@ -135,11 +144,24 @@ async fn try_begin(
     store.transact(&token(store, &start.login, "begin", started, former), actions).await
 }
 
-/// The session id is taken. If the assertion is claimed too, that is the answer;
-/// that all conditions of a refused transaction were looked at is nowhere promised.
-async fn taken(store: &DynamoDbStore, start: &Start) -> Result<BeginError, StoreUnavailable> {
-    let claimed = exists(store, &store.tables.claims, key("handle", handle(&start.assertion))).await?;
-    Ok(if claimed { BeginError::Replayed } else { BeginError::SessionTaken })
+/// Why it was refused, if not for this. A claimed assertion, and then an
+/// answered request, are the better answer; that all conditions of a refused
+/// transaction were looked at is nowhere promised.
+async fn taken(
+    store: &DynamoDbStore,
+    start: &Start,
+    otherwise: BeginError,
+) -> Result<BeginError, StoreUnavailable> {
+    for (claim, refusal) in [
+        (Some(&start.assertion), BeginError::Replayed),
+        (start.request.as_ref(), BeginError::RequestAnswered),
+    ] {
+        let Some(claim) = claim.filter(|_| refusal != otherwise) else { continue };
+        if exists(store, &store.tables.claims, key("handle", handle(&claim.what))).await? {
+            return Ok(refusal);
+        }
+    }
+    Ok(otherwise)
 }
 
 /// Strongly consistent.

@@ -1,33 +1,34 @@
 //! The key ring whose keys KMS protects. The table `SAMLKeys` holds ciphertext
-//! (`ring`); a process has a data key in clear (`seal`) from its first use
+//! (`ring`); a process has a data key in clear (`data_key`) from its first use
 //! on, so that a login costs no call of KMS. Where KMS itself signs tickets, a
 //! login costs one `Sign`; credentials are sealed by data keys all the same.
 //!
 //! A new key is published in the table before anyone signs with it, and every
 //! process looks at the table at least that often: a rotation fails no login.
 
+mod data_key;
 mod jws;
 mod ring;
-mod seal;
 mod service;
 
 use super::dynamodb::{patient, table_error};
 use crate::adapters::key_admin::KeyAdmin;
 use crate::adapters::local::KeyInfo;
+use crate::adapters::seal::{KID_CHARS, Parts};
 use crate::broker::ports::{Clock, Entropy, KeyRing, KeyRingError};
 use crate::broker::{
-    Sealed, SessionId, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
+    Purpose, Sealed, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
 };
 use crate::config::{self, Signing};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kms::types::SigningAlgorithmSpec;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_key::DataKey;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use jws::PublicKey;
 use ring::{Entry, KmsAlgorithm, RING, Ring, Signer};
-use seal::{DataKey, KID_CHARS, Parts};
 use secrecy::SecretSlice;
 use service::Kms;
 use std::collections::HashMap;
@@ -350,15 +351,15 @@ impl KmsKeyRing {
 
 #[async_trait]
 impl KeyRing for KmsKeyRing {
-    async fn seal(&self, session: &SessionId, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
+    async fn seal(&self, purpose: &Purpose, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
         let entry = self.current().await?;
-        self.data_key(&entry).await?.seal(session, plaintext, &*self.entropy)
+        self.data_key(&entry).await?.sealer.seal(purpose, plaintext, &*self.entropy)
     }
 
-    async fn open(&self, session: &SessionId, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
+    async fn open(&self, purpose: &Purpose, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
         let parts = Parts::of(sealed).ok_or(KeyRingError::BrokenSeal)?;
         let entry = self.named(parts.kid).await?.ok_or(KeyRingError::BrokenSeal)?;
-        self.data_key(&entry).await?.open(session, parts)
+        self.data_key(&entry).await?.sealer.open(purpose, parts)
     }
 
     async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError> {

@@ -6,9 +6,9 @@
 //! (the KMS key's ARN), and where KMS signs tickets, `algorithm` and `signed_by`
 //! (that KMS key's ARN).
 
-use super::seal::KID_CHARS;
 use crate::adapters::aws::dynamodb::schema::{Item, instant, instant_of, text, text_of};
 use crate::adapters::local::KeyInfo;
+use crate::adapters::seal::KID_CHARS;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};

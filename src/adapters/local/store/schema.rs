@@ -9,7 +9,7 @@ use std::time::Duration;
 const APPLICATION_ID: i64 = 0x5645_5354;
 
 /// `PRAGMA user_version`: raised with every change of [`SCHEMA`].
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// The same while opening, where each of several statements may have to wait.
 const OPEN_TIMEOUT: Duration = Duration::from_millis(400);
@@ -51,9 +51,9 @@ CREATE TABLE sessions (
 ) STRICT;
 
 CREATE TABLE claims (
-    assertion TEXT PRIMARY KEY,
-    login     TEXT NOT NULL,
-    ends_at   INTEGER NOT NULL
+    handle  TEXT PRIMARY KEY,
+    login   TEXT NOT NULL,
+    ends_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_by_end ON claims (ends_at);
 

@@ -27,18 +27,26 @@ pub(super) fn begin(conn: &Connection, start: &Start) -> Sql<Result<(), BeginErr
     if has_event(conn, login, EventKind::Started)? {
         return Ok(Ok(()));
     }
-    if exists(conn, "SELECT 1 FROM claims WHERE assertion = ?1", [start.assertion.as_str()])? {
-        return Ok(Err(BeginError::Replayed));
+    for (claim, refusal) in [
+        (Some(&start.assertion), BeginError::Replayed),
+        (start.request.as_ref(), BeginError::RequestAnswered),
+    ] {
+        let Some(claim) = claim else { continue };
+        if exists(conn, "SELECT 1 FROM claims WHERE handle = ?1", [claim.what.as_str()])? {
+            return Ok(Err(refusal));
+        }
     }
     if exists(conn, "SELECT 1 FROM sessions WHERE session = ?1 AND ends_at > ?2", params![session, at])? {
         return Ok(Err(BeginError::SessionTaken));
     }
     let ends_at = nanos(start.reservation_ends);
-    execute(
-        conn,
-        "INSERT INTO claims (assertion, login, ends_at) VALUES (?1, ?2, ?3)",
-        params![start.assertion.as_str(), login, nanos(start.assertion_ends)],
-    )?;
+    for claim in std::iter::once(&start.assertion).chain(&start.request) {
+        execute(
+            conn,
+            "INSERT INTO claims (handle, login, ends_at) VALUES (?1, ?2, ?3)",
+            params![claim.what.as_str(), login, nanos(claim.ends)],
+        )?;
+    }
     execute(
         conn,
         "INSERT INTO open_logins (login, session, state, ends_at) VALUES (?1, ?2, 'started', ?3)",
@@ -174,8 +182,8 @@ pub(super) fn sweep(conn: &Connection, now: OffsetDateTime) -> Sql<(SweepReport,
     }
     report.claims_forgotten = execute(
         conn,
-        "DELETE FROM claims WHERE assertion IN
-         (SELECT assertion FROM claims WHERE ends_at <= ?1 LIMIT ?2)",
+        "DELETE FROM claims WHERE handle IN
+         (SELECT handle FROM claims WHERE ends_at <= ?1 LIMIT ?2)",
         params![nanos(now.saturating_sub(CLAIM_GRACE)), SWEEP_BATCH],
     )?;
     let batch = usize::from(SWEEP_BATCH);

@@ -1,0 +1,138 @@
+//! A login that starts here: the request that sends the browser to the
+//! identity provider, and what is known of it when its answer comes.
+//!
+//! Nothing is stored until then. The request's `ID` is a seal of the moment it
+//! was made, good for one RelayState and one identity provider only: any
+//! process with the ring can tell that we made it, for whom and when, anybody
+//! may ask for as many as they like, and no table fills up. That a request is
+//! answered once is a claim, which `begin` makes with the assertion's.
+
+use super::ports::KeyRingError;
+use super::{Broker, LoginError, Purpose, RelayState, RelayStateError, Sealed};
+use crate::saml::{AuthnRequest, HTTP_POST, HTTP_REDIRECT, IdentityProvider, RequestId, SentRequest};
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+
+/// How the browser takes a request to the identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// HTTP-Redirect binding: the address to go to.
+    Redirect(String),
+    /// HTTP-POST binding: the fields of a form.
+    Post {
+        /// The form's action.
+        destination: String,
+        /// `SAMLRequest`
+        saml_request: String,
+        /// `RelayState`
+        relay_state: String,
+    },
+}
+
+/// Why a login does not start here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The RelayState is not one of ours.
+    #[error(transparent)]
+    RelayState(#[from] RelayStateError),
+    /// No identity provider of this name is configured.
+    #[error("no identity provider of this name is configured")]
+    UnknownProvider,
+    /// Its metadata names no address that a request could be sent to.
+    #[error("the identity provider takes no requests by a binding that a browser can carry")]
+    NoSignOnService,
+    /// The key ring cannot be used, or the signing key.
+    #[error("the key ring is unavailable")]
+    Keys,
+}
+
+impl RequestError {
+    /// The stable, documented code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::RelayState(e) => e.code(),
+            Self::UnknownProvider => "idp_unknown",
+            Self::NoSignOnService => "idp_takes_no_requests",
+            Self::Keys => LoginError::Keys.code(),
+        }
+    }
+}
+
+impl Broker {
+    /// Starts a login at the identity provider of this name, or at the first.
+    /// Changes nothing anywhere.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn request(
+        &self,
+        idp: Option<&str>,
+        relay_state: Option<&str>,
+    ) -> Result<Outgoing, RequestError> {
+        let relay = RelayState::parse(relay_state, self.settings.binding)?;
+        let mut providers = self.settings.providers.iter();
+        let provider =
+            providers.find(|p| idp.is_none_or(|idp| idp == p.name)).ok_or(RequestError::UnknownProvider)?;
+        let (binding, destination) = service(provider).ok_or(RequestError::NoSignOnService)?;
+
+        let issued_at = self.world.clock.now();
+        let moment = issued_at.unix_timestamp().to_be_bytes().to_vec().into();
+        let purpose = Purpose::request(&relay, &provider.name);
+        let sealed = self.world.keys.seal(&purpose, &moment).await.map_err(|_| RequestError::Keys)?;
+        let request = AuthnRequest {
+            id: &RequestId::from_bytes(sealed.as_bytes()),
+            issued_at,
+            destination,
+            issuer: &self.settings.service.entity_id,
+            acs_url: &self.settings.service.acs_url,
+            name_id_format: provider.name_id_format.as_deref(),
+            demands: &provider.demands,
+        };
+        let key = self.settings.signing_key.as_deref().filter(|_| provider.sign_requests);
+        let relay_state = relay_state.unwrap_or_default();
+        let written = match binding {
+            Binding::Redirect => request.redirect_url(Some(relay_state), key).map(Outgoing::Redirect),
+            Binding::Post => request.post_field(key).map(|saml_request| Outgoing::Post {
+                destination: destination.to_owned(),
+                saml_request,
+                relay_state: relay_state.to_owned(),
+            }),
+        };
+        written.map_err(|_| RequestError::Keys)
+    }
+
+    /// The request of ours by this `ID`, if it was made for this RelayState at
+    /// this identity provider.
+    pub(super) async fn sent(
+        &self,
+        id: &str,
+        relay: &RelayState,
+        provider: &IdentityProvider,
+    ) -> Result<Option<SentRequest>, LoginError> {
+        let Some((id, sealed)) = RequestId::parse(id) else { return Ok(None) };
+        let purpose = Purpose::request(relay, &provider.name);
+        match self.world.keys.open(&purpose, &Sealed::from_ciphertext(sealed)).await {
+            Ok(moment) => {
+                let moment = <[u8; 8]>::try_from(moment.expose_secret()).map(i64::from_be_bytes).ok();
+                let issued_at = moment.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+                Ok(issued_at.map(|issued_at| SentRequest { id, idp: provider.name.clone(), issued_at }))
+            }
+            Err(KeyRingError::BrokenSeal) => Ok(None),
+            Err(KeyRingError::Unavailable) => Err(LoginError::Keys),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Binding {
+    Redirect,
+    Post,
+}
+
+/// The redirect first: it needs no script in between.
+fn service(provider: &IdentityProvider) -> Option<(Binding, &str)> {
+    [(Binding::Redirect, HTTP_REDIRECT), (Binding::Post, HTTP_POST)].into_iter().find_map(|(binding, uri)| {
+        let service = provider.sign_on_services.iter().find(|service| service.binding == uri)?;
+        Some((binding, service.location.as_str()))
+    })
+}

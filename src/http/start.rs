@@ -1,0 +1,80 @@
+//! `GET /saml/login`: a login that starts here, to the identity provider.
+
+use super::envelope::Outcome;
+use super::refusal::escape;
+use super::{App, Error, form};
+use crate::broker::Outgoing;
+use axum::extract::{RawQuery, State};
+use axum::response::{Html, IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use std::sync::Arc;
+
+/// As the policy of every answer, but for the form: where an identity provider
+/// sends the browser on to is its own business, and browsers apply
+/// `form-action` to that too.
+const MAY_POST: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                        base-uri 'none'; form-action *; frame-ancestors 'none'";
+
+pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Error> {
+    let (mut idp, mut relay_state) = (None, None);
+    for field in form::fields(query.unwrap_or_default().as_bytes()) {
+        let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;
+        let slot = match name.as_str() {
+            "idp" => &mut idp,
+            "RelayState" => &mut relay_state,
+            _ => continue,
+        };
+        if slot.replace(value).is_some() {
+            return Err(Error::DuplicateField);
+        }
+    }
+    let (idp, relay_state) = (idp.as_ref().map(|v| v.as_str()), relay_state.as_ref().map(|v| v.as_str()));
+    let mut response = match app.broker.request(idp, relay_state).await.map_err(Error::Request)? {
+        Outgoing::Redirect(url) => {
+            let location = HeaderValue::try_from(url).map_err(|_| Error::Internal)?;
+            (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
+        }
+        Outgoing::Post { destination, saml_request, relay_state } => {
+            let page = page(&app.settings.redirect_url, &destination, &saml_request, &relay_state);
+            ([(header::CONTENT_SECURITY_POLICY, MAY_POST)], Html(page)).into_response()
+        }
+    };
+    response.extensions_mut().insert(Outcome("sent"));
+    Ok(response)
+}
+
+/// The form of the HTTP-POST binding (bindings 3.5.4). Without a script it is a button.
+fn page(start_page: &str, destination: &str, saml_request: &str, relay_state: &str) -> String {
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>To your sign-in page · Vestibule</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/style.css">
+<script type="module" src="/post.js"></script>
+</head>
+<body>
+<header><a href="{}"><img src="/favicon.svg" alt="" width="32" height="32">Vestibule</a></header>
+<main>
+<h1>To your company’s sign-in page</h1>
+<p class="lead">You are being sent there. If nothing happens, please press the button.</p>
+<form method="post" action="{}">
+<input type="hidden" name="SAMLRequest" value="{}">
+<input type="hidden" name="RelayState" value="{}">
+<p class="actions"><button type="submit">Continue</button></p>
+</form>
+</main>
+</body>
+</html>
+"#,
+        escape(start_page),
+        escape(destination),
+        escape(saml_request),
+        escape(relay_state),
+    )
+}

@@ -1,0 +1,50 @@
+//! The page that a login comes back to, as far as a script needs it.
+
+use super::browser::{Browser, Form, Page};
+use super::server::Server;
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// The page that waits for credentials: what it keeps in `sessionStorage`.
+pub struct WaitingPage {
+    pub session_id: String,
+    pub verifier: String,
+}
+
+impl WaitingPage {
+    pub fn new(name: &str) -> Self {
+        Self { session_id: format!("page-{name:-<17}"), verifier: format!("{name:x<43}") }
+    }
+
+    pub fn relay_state(&self) -> String {
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.verifier.as_bytes()));
+        format!("{}##{challenge}", self.session_id)
+    }
+
+    pub fn take(&self, browser: &Browser, server: &Server, ticket: &str) -> Page {
+        let bearer = format!("Bearer {ticket}");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Vestibule-Verifier", &self.verifier),
+            ("COGNITO_ID", &self.session_id),
+        ];
+        browser.get(&server.url("/saml"), &headers)
+    }
+}
+
+/// The ticket in the redirect to the page.
+pub fn ticket(answer: &Page, server: &Server) -> String {
+    assert_eq!(answer.status, 302, "{}\n{}", answer.body, server.log_text());
+    let location = answer.location().unwrap();
+    let ticket = location.strip_prefix(&server.url("/#jwt=")).unwrap_or_else(|| panic!("{location}"));
+    ticket.to_owned()
+}
+
+pub fn assert_refused(browser: &Browser, form: &Form, status: u16, code: &str) {
+    let answer = browser.submit_with(form, &[("Accept", "application/json")]);
+    let refusal = answer.json();
+    assert_eq!((answer.status, &refusal["error"]), (status, &code.into()), "{}", answer.body);
+    for part in ["message", "reference"] {
+        assert!(refusal[part].as_str().is_some_and(|text| !text.is_empty()), "{}", answer.body);
+    }
+}
