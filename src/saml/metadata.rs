@@ -267,6 +267,17 @@ mod tests {
     }
 
     #[test]
+    fn requests_go_where_a_browser_carries_them() {
+        let metadata = |binding: &str| {
+            let xml = entity("urn:idp", &key("", &certificate())).replace(HTTP_POST, binding);
+            IdpMetadata::parse(xml.as_bytes(), None).unwrap()
+        };
+        assert!(metadata(HTTP_POST).takes_requests());
+        assert!(metadata(HTTP_REDIRECT).takes_requests());
+        assert!(!metadata("urn:oasis:names:tc:SAML:2.0:bindings:SOAP").takes_requests());
+    }
+
+    #[test]
     fn what_is_too_long_is_refused() {
         let mut xml = entity("urn:idp", &key("", &certificate())).into_bytes();
         xml.resize(16 * 1024 * 1024, b' ');

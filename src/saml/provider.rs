@@ -122,7 +122,18 @@ impl IdentityProviders {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::saml::HTTP_POST;
     use crate::saml::testing::{EC, RSA, provider};
+
+    #[test]
+    fn logins_start_here_where_a_browser_can_carry_the_request() {
+        let post = SignOnService { binding: HTTP_POST.to_owned(), location: "https://idp/".to_owned() };
+        let open = IdentityProvider { sign_on_services: vec![post], ..provider(vec![EC.key()]) };
+        let providers = IdentityProviders::new(vec![open]).unwrap();
+        assert!(providers.by_name("ADFS").is_some_and(IdentityProvider::takes_requests));
+        assert!(providers.by_name("adfs").is_none());
+        assert!(!provider(vec![EC.key()]).takes_requests());
+    }
 
     #[test]
     fn providers_without_keys_or_with_shared_names_are_refused() {

@@ -115,6 +115,13 @@ fn a_mention_of_an_encrypted_assertion_changes_no_refusal() {
     }
 }
 
+/// One key pair has one fingerprint, whatever it is for: that is how a key with two uses is found.
+#[test]
+fn a_decryption_key_has_the_fingerprint_of_its_public_half() {
+    let key = Recipient::Stranger.decryption_key();
+    assert_eq!(key.key_fingerprint(), rsa().verification().key_fingerprint());
+}
+
 #[test]
 fn decryption_keys_are_not_printed() {
     let key = "DecryptionKey(RSA of 2048 bits)";
