@@ -355,10 +355,10 @@ impl Check<'_> {
     /// Profiles 4.1.4.2: at least one AuthnStatement. Core 2.7.2: the session
     /// there must not be over. Returns the earliest end.
     fn authentication(&self, assertion: Node<'_, '_>) -> Result<Option<OffsetDateTime>, Refusal> {
-        let mut statements = 0;
+        let mut signed_in_at_all = false;
         let mut earliest: Option<OffsetDateTime> = None;
         for statement in xml::children(assertion, SAML, "AuthnStatement") {
-            statements += 1;
+            signed_in_at_all = true;
             let signed_in = instant(statement, "AuthnInstant")?.ok_or(Refusal::Incomplete)?;
             self.begun("authn_instant", signed_in)?;
             self.demands(statement, signed_in)?;
@@ -367,7 +367,7 @@ impl Check<'_> {
                 earliest = Some(earliest.map_or(end, |earlier| earlier.min(end)));
             }
         }
-        if statements == 0 { Err(Refusal::NoAuthnStatement) } else { Ok(earliest) }
+        if signed_in_at_all { Ok(earliest) } else { Err(Refusal::NoAuthnStatement) }
     }
 
     /// Core 3.3.2.2.1 and 3.4.1: what we asked for. The identity provider has to

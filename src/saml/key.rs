@@ -226,6 +226,14 @@ mod tests {
     use crate::saml::testing::{EC, EC384, RSA};
 
     #[test]
+    fn a_key_is_known_by_its_fingerprint() {
+        let key = EC.key();
+        let printed = format!("{key:?}");
+        assert!(printed.starts_with("VerificationKey { family: Ecdsa(32), fingerprint: "), "{printed}");
+        assert!(printed.contains(key.fingerprint()) && printed.ends_with(", .. }"), "{printed}");
+    }
+
+    #[test]
     fn each_key_verifies_its_own_algorithms_only() {
         let message = b"message";
         let (rsa, p256, p384) = (RSA.key(), EC.key(), EC384.key());

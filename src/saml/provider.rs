@@ -156,6 +156,7 @@ impl IdentityProviders {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::saml::HTTP_POST;
     use crate::saml::testing::{EC, ISSUER, RSA, provider};
     use time::OffsetDateTime;
 
@@ -197,6 +198,16 @@ mod tests {
         assert!(before.renewed("ADFS", metadata("urn:other", vec![RSA.key()])).is_err());
         assert!(before.renewed("nobody", metadata(ISSUER, vec![RSA.key()])).is_err());
         assert!(before.renewed("ADFS", metadata(ISSUER, vec![])).is_err());
+    }
+
+    #[test]
+    fn logins_start_here_where_a_browser_can_carry_the_request() {
+        let post = SignOnService { binding: HTTP_POST.to_owned(), location: "https://idp/".to_owned() };
+        let open = IdentityProvider { sign_on_services: vec![post], ..provider(vec![EC.key()]) };
+        let providers = IdentityProviders::new(vec![open]).unwrap();
+        assert!(providers.by_name("ADFS").is_some_and(IdentityProvider::takes_requests));
+        assert!(providers.by_name("adfs").is_none());
+        assert!(!provider(vec![EC.key()]).takes_requests());
     }
 
     #[test]
@@ -256,7 +267,10 @@ mod tests {
         assert!(renewed(vec![EC.key()]).is_err());
 
         let only = || vec![provider(vec![EC.key()])];
-        assert!(IdentityProviders::without_keys(only(), &[stolen.fingerprint().to_owned()]).is_err());
+        let denied = &[stolen.fingerprint().to_owned()];
+        let why = |providers| IdentityProviders::without_keys(providers, denied).err().unwrap();
+        assert_eq!(why(only()), "identity provider ADFS has no key that is not denied");
+        assert!(why(vec![provider(vec![])]).contains("has no signing key"));
         for nonsense in ["", "AB:CD", &"g".repeat(64), &"a".repeat(40)] {
             assert!(IdentityProviders::without_keys(only(), &[nonsense.to_owned()]).is_err(), "{nonsense}");
         }

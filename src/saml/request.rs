@@ -370,6 +370,22 @@ mod tests {
     }
 
     #[test]
+    fn comparisons_are_read_as_they_are_written() {
+        use Comparison::{Better, Exact, Maximum, Minimum};
+        for comparison in [Exact, Minimum, Maximum, Better] {
+            assert_eq!(Comparison::parse(comparison.as_str()), Some(comparison));
+        }
+        assert_eq!(Comparison::parse("Exact"), None);
+    }
+
+    #[test]
+    fn a_signing_key_has_the_fingerprint_of_its_public_half() {
+        for (signing, verifying, _) in keys() {
+            assert_eq!(signing.key_fingerprint(), verifying.key_fingerprint());
+        }
+    }
+
+    #[test]
     fn keys_that_cannot_sign_are_refused_and_none_is_printed() {
         for der in
             [&b""[..], b"junk", &rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_der()]

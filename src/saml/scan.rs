@@ -352,6 +352,27 @@ mod tests {
         assert_eq!(refusal(&text), Some(Refusal::TooComplex(Cap::Namespaces)));
     }
 
+    /// 50 declarations: 2,500 steps to copy them, 50 for each name that is looked
+    /// up, their own 50 and the element's among them; 50 for each child.
+    #[test]
+    fn steps_of_resolution_are_counted_one_by_one() {
+        let declared = (0..50).map(|i| format!(" xmlns:p{i}='urn:x'")).collect::<String>();
+        let children = |n: usize| format!("<a{declared}>{}</a>", "<b/>".repeat(n));
+        let most = (MAX_RESOLUTION_STEPS - 50 * 50 - 50 * 51) / 50;
+        assert_eq!(refusal(&children(most)), None);
+        assert_eq!(refusal(&children(most + 1)), Some(Refusal::TooComplex(Cap::Namespaces)));
+    }
+
+    #[test]
+    fn absolute_uris_begin_with_a_scheme() {
+        for absolute in ["urn:a", "a:", "A+b-1.c:x", "http://a/b"] {
+            assert!(is_absolute_uri(absolute), "{absolute}");
+        }
+        for relative in ["", "a", ":a", "1a:b", "a b:c", "./x:y", "é:a"] {
+            assert!(!is_absolute_uri(relative), "{relative}");
+        }
+    }
+
     #[test]
     fn what_the_parser_lets_pass_is_refused() {
         for text in [

@@ -318,3 +318,23 @@ fn what_a_hostile_source_makes_us_do_is_bounded() {
     let copying = "<b xmlns='urn:b'/>".repeat(5_000);
     assert!(refused(format!("{nested}{copying}")).contains("Namespaces"));
 }
+
+#[test]
+fn requests_go_where_a_browser_carries_them() {
+    let metadata = |binding: &str| {
+        let xml = entity("urn:idp", &key("", &certificate())).replace(HTTP_POST, binding);
+        IdpMetadata::parse(xml.as_bytes(), None).unwrap()
+    };
+    assert!(metadata(HTTP_POST).takes_requests());
+    assert!(metadata(HTTP_REDIRECT).takes_requests());
+    assert!(!metadata("urn:oasis:names:tc:SAML:2.0:bindings:SOAP").takes_requests());
+}
+
+#[test]
+fn what_is_too_long_is_refused() {
+    let mut xml = entity("urn:idp", &key("", &certificate())).into_bytes();
+    xml.resize(MAX_METADATA_BYTES, b' ');
+    assert!(IdpMetadata::parse(&xml, None).is_ok());
+    xml.push(b' ');
+    assert!(matches!(IdpMetadata::parse(&xml, None), Err(MetadataError::NotXml(_))));
+}
