@@ -13,11 +13,12 @@
 //! The configuration is packaged beside the binary (`config/vestibule.toml`;
 //! `VESTIBULE_CONFIG` names another file), as are the files that it names; the
 //! environment is over it, as everywhere. Nothing is contacted before the first
-//! event but the Parameter Store, and that only where the configuration refers to it.
+//! event but the Parameter Store and, by `http`, URLs of metadata, and those only
+//! where the configuration refers to them.
 
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::broker::{Broker, TicketError};
-use crate::cli::load::load;
+use crate::cli::load::{load, load_without_metadata};
 use crate::cli::service::Service;
 use crate::cli::{log, say};
 use crate::http::authorizer::{Unauthorized, authorize};
@@ -31,6 +32,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt;
 
 /// Set in every Lambda function: where its runtime asks for events.
@@ -40,6 +42,8 @@ const HANDLER: &str = "_HANDLER";
 /// Which file is the configuration; no option of it, so it is taken out.
 const CONFIG: &str = "VESTIBULE_CONFIG";
 const DEFAULT_CONFIG: &str = "config/vestibule.toml";
+/// How long a login waits for metadata whose time has come.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a function is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +99,11 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
         }
     }
     let function = Function::named(&handler)?;
-    let config = load(Path::new(&path), options.into_iter()).await?;
+    let (path, options) = (Path::new(&path), options.into_iter());
+    let config = match function {
+        Function::Http => load(path, options).await?,
+        Function::Authorizer | Function::Sweeper => load_without_metadata(path, options).await?,
+    };
     log::start(config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -105,9 +113,16 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
     let ended = match function {
         Function::Http => {
             let router = http::router(service.app);
-            let base_path = &base_path;
+            let (base_path, broker) = (&base_path, &service.broker);
+            broker.refresh_metadata().await;
             lambda_http::run(service_fn(move |event: lambda_http::Request| {
-                router.clone().oneshot(request(event, base_path))
+                let router = router.clone();
+                async move {
+                    if event.method() == lambda_http::http::Method::POST {
+                        refresh_if_due(broker).await;
+                    }
+                    router.oneshot(request(event, base_path)).await
+                }
             }))
             .await
         }
@@ -124,6 +139,17 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
         }
     };
     ended.map_err(|e| format!("the Lambda runtime ended: {e}"))
+}
+
+/// Nothing runs between events, so metadata whose time has come is looked at
+/// before a login, which does not wait for it long: the known keys are good too.
+async fn refresh_if_due(broker: &Broker) {
+    let now = broker.world().clock.now();
+    if broker.metadata_due().is_some_and(|due| due <= now)
+        && tokio::time::timeout(REFRESH_PATIENCE, broker.refresh_metadata()).await.is_err()
+    {
+        tracing::warn!("metadata took too long; the known keys stay, and it is tried again later");
+    }
 }
 
 /// The event's request as the router knows it: its path without the stage, and

@@ -113,6 +113,8 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
         .push(house.post(&Forge { session_name: "CANARY-session-name/no".into(), ..person(5) }, &page).await);
     refusals
         .push(house.post(&Forge { recipient: "https://elsewhere.example".into(), ..person(6) }, &page).await);
+    let nameless = |xml: String| xml.replace("SAML/Attributes/RoleSessionName", "SAML/Attributes/Other");
+    refusals.push(house.post(&Forge { edit: nameless, ..person(8) }, &page).await);
     let unparsable = Forge { name_id: "CANARY-person-a81d3e<!---->".into(), ..person(7) };
     refusals.push(house.post(&unparsable, &page).await);
     for (number, step) in
@@ -154,6 +156,18 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     for answer in &refusals {
         let reference = answer.headers["x-request-id"].to_str().unwrap();
         assert!(text.contains(reference), "a refusal without its log line");
+    }
+    // The reasons are there, and none of them is a value.
+    for (code, fact) in [
+        ("wrong_recipient", "recipient: https://elsewhere.example"),
+        ("digest_mismatch", "key: "),
+        ("value_not_text", "selector: Subject/NameID"),
+        ("no_role_session_name", "name_id: (20 characters)"),
+        ("role_not_allowed", "0 of 1 offered roles met"),
+        ("role_session_name_invalid", "STS does not accept the role session name"),
+    ] {
+        let has = |line: &str| line.contains("login refused") && line.contains(code) && line.contains(fact);
+        assert!(text.lines().any(has), "{code}: {fact}");
     }
     canaries.search("the database", &files(dir.path(), |name| name.starts_with("vestibule.db")));
     canaries.plant("a person", PERSON);

@@ -21,7 +21,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use support::corpus::{self, Case, Expect, Values};
-use support::forge::{EVIL, careless_verifier_believes, gate, now};
+use support::forge::{EVIL, Encrypting, Forge, careless_verifier_believes, gate, now};
 use support::house::{House, Page};
 use vestibule::broker::EventKind;
 use vestibule::saml::{Limits, Refusal};
@@ -96,7 +96,7 @@ fn status_of(refusal: Refusal) -> u16 {
 
 fn house() -> (House, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    (House::with(dir.path(), |settings| settings.providers = corpus::providers()), dir)
+    (House::with(dir.path(), |settings| settings.providers = corpus::providers().into()), dir)
 }
 
 /// Every attack on one Vestibule, which at the end has opened no login, asked
@@ -166,12 +166,14 @@ async fn honest_people_over_http() {
 }
 
 /// For people and fuzzers: `target/corpus`, each document with its name and what
-/// becomes of it. Of what is generated place by place, one in twenty.
+/// becomes of it. Of what is generated place by place, one in twenty. For
+/// decryption the honest one, encrypted in every way that is accepted, and one
+/// that anybody could encrypt.
 #[test]
 #[ignore = "writes files"]
 fn written_out() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/corpus");
-    for part in ["xml", "field"] {
+    for part in ["xml", "field", "encrypted"] {
         std::fs::create_dir_all(root.join(part)).unwrap();
     }
     let mut index = String::new();
@@ -191,6 +193,12 @@ fn written_out() {
         if name.starts_with("field/") || number % 20 == 0 {
             std::fs::write(root.join(format!("field/{number:05}")), field).unwrap();
         }
+    }
+    let honest = Forge::default().xml();
+    let encrypted = Encrypting::every().into_iter().map(|how| how.assertion_of(&honest));
+    let evil = Encrypting::default().assertion_of(&Forge::evil().xml());
+    for (number, xml) in encrypted.chain([evil, Forge::evil().xml()]).enumerate() {
+        std::fs::write(root.join(format!("encrypted/{number:02}.xml")), xml).unwrap();
     }
     std::fs::write(root.join("index.tsv"), index).unwrap();
 }

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use vestibule::adapters::local::{SystemClock, SystemEntropy};
 use vestibule::cli::demo::{LookAlike, RelyingParty};
-use vestibule::config::Config;
+use vestibule::config::{Draft, MetadataPlace};
 
 /// Languages of blocks that are only shown, and why.
 const ONLY_SHOWN: &[(&str, &str)] = &[
@@ -133,8 +133,10 @@ fn fault_of(block: &Block) -> Option<String> {
         return match note.split_once(':') {
             Some(("not-run", reason)) if known(NOT_RUN, reason) => None,
             Some(("by", file)) if root().join(file).is_file() => {
-                let word =
-                    block.body.split_whitespace().find(|word| ["demo", "serve", "tests/run"].contains(word));
+                let word = block
+                    .body
+                    .split_whitespace()
+                    .find(|word| ["demo", "explain", "serve", "tests/run"].contains(word));
                 let named =
                     word.is_some_and(|word| file == word || read(file).contains(&format!("\"{word}\"")));
                 (!named).then(|| format!("{file} does not run it"))
@@ -351,9 +353,19 @@ fn load(dir: &Path, fragment: &str) -> Result<(), String> {
         text.push_str(&format!("\n{header}\n{content}\n"));
     }
     let text = text.replace("config/adfs.xml", &dir.join("adfs.xml").display().to_string());
+    let text = text
+        .replace("config/company-ca.pem", &root().join("fixtures/keys/rsa.cert.pem").display().to_string());
     let path = dir.join("vestibule.toml");
     std::fs::write(&path, text).unwrap();
-    Config::load(&path, std::iter::empty()).map(drop).map_err(|faults| faults.to_string())
+    let draft = Draft::read(&path, std::iter::empty()).map_err(|faults| faults.to_string())?;
+    let sources = draft.metadata().sources.into_iter();
+    let at_urls = sources.filter(|source| matches!(source.place, MetadataPlace::Url(_)));
+    let fetched = at_urls.map(|source| {
+        let read = source.read(adfs_metadata().as_bytes(), None).map_err(|why| why.to_string());
+        (source.key, read)
+    });
+    let fetched = fetched.collect();
+    draft.with_metadata(fetched, Vec::new()).finish().map(drop).map_err(|faults| faults.to_string())
 }
 
 #[test]

@@ -208,8 +208,9 @@ fn metadata_beyond_its_end_is_told() {
     assert_eq!(report.code, Some(0), "{:#}", report.json);
     report.has("metadata", "ok", "is valid until 2119-01-02");
     let report = valid_until("2025-01-02T00:00:00Z");
-    assert_eq!(report.code, Some(1), "{:#}", report.json);
-    report.has("metadata", "warning", "was valid until 2025-01-02");
+    // Nobody is believed by it any more.
+    assert_eq!(report.code, Some(2), "{:#}", report.json);
+    report.has("metadata", "fault", "was valid until 2025-01-02");
     report.only(&["metadata"]);
 }
 

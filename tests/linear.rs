@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use vestibule::saml::{Cap, IdentityProviders, Limits, Refusal};
+use vestibule::saml::{Cap, IdentityProviders, IdpMetadata, Limits, Refusal, VerificationKey};
 
 /// Twice as much input, then twice as much again: the second step may cost so
 /// many times the first. Linear is 2, sorting a little more, quadratic 4.
@@ -100,13 +100,54 @@ fn counted() {
     assert_eq!(instructions_counted_in_here(&field, &providers()), *expected);
 }
 
-/// Base64 characters, and the instructions that they cost.
-fn count(which: usize) -> (f64, f64) {
+/// A federation's signed aggregate with so many members, each with a declaration of its own.
+fn aggregate(members: usize) -> String {
+    let member = |i: usize| {
+        format!(
+            "<EntityDescriptor ID=\"_{i}\" entityID=\"urn:idp:{i}\"><Extensions xmlns:x=\"urn:x\"><x:y/></Extensions>\
+             <IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor>\
+             <KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{}</X509Certificate>\
+             </X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>",
+            forge::p256().certificate
+        )
+    };
+    let members: String = (0..members).map(member).collect();
+    let xml = format!(
+        "<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" ID=\"_all\">{members}</EntitiesDescriptor>"
+    );
+    Signing::default().sign(&xml, "_all")
+}
+
+/// What valgrind counts, by this name.
+#[inline(never)]
+fn metadata_instructions_counted_in_here(xml: &str, keys: &[VerificationKey]) -> bool {
+    IdpMetadata::parse_signed(xml.as_bytes(), Some("urn:idp:7"), keys).is_ok()
+}
+
+#[test]
+#[ignore = "run under valgrind by the test below"]
+fn counted_metadata() {
+    let members: usize = std::env::var(WHICH).unwrap().parse().unwrap();
+    let xml = aggregate(members);
+    println!("characters {}", xml.len());
+    assert!(metadata_instructions_counted_in_here(&xml, &[forge::rsa().verification()]));
+}
+
+#[test]
+fn an_aggregate_costs_in_proportion_to_its_members() {
+    let runs = [50, 100, 200].map(|members| count("counted_metadata", members));
+    let growth = (runs[2].1 - runs[1].1) / (runs[1].1 - runs[0].1);
+    println!("metadata: {runs:?}, growth {growth:.2}, {:.0} a character", runs[2].1 / runs[2].0);
+    assert!(growth <= MOST_GROWTH && runs[2].1 / runs[2].0 <= MOST_EACH, "{runs:?}");
+}
+
+/// Characters, and the instructions that they cost.
+fn count(test: &str, which: usize) -> (f64, f64) {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--toggle-collect=*instructions_counted_in_here*"])
         .arg("--callgrind-out-file=/dev/null")
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "counted", "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .env(WHICH, which.to_string())
         .output()
         .unwrap_or_else(|error| panic!("valgrind does not start ({error}): run the tests with `tests/run`"));
@@ -126,7 +167,7 @@ fn instructions_grow_with_the_size_and_no_faster() {
     let runs = Mutex::new(vec![(0.0, 0.0); documents]);
     let work = || {
         while let Some(which) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < documents) {
-            let run = count(which);
+            let run = count("counted", which);
             runs.lock().unwrap()[which] = run;
         }
     };

@@ -123,7 +123,7 @@ async fn protocol_login_that_starts_here() {
     // Logins that start at the identity provider are switched off, as strict houses have it.
     let house = House::with(dir.path(), |settings| {
         let strict = IdentityProvider { idp_initiated: false, ..forge::adfs() };
-        settings.providers = IdentityProviders::new(vec![strict]).unwrap();
+        settings.providers = IdentityProviders::new(vec![strict]).unwrap().into();
     });
     let page = Page::new(1);
     let request = house.request(&page).await;
@@ -195,7 +195,7 @@ async fn a_request_is_the_one_identity_provider_s() {
             entity_id: "http://okta.example.com".into(),
             ..forge::adfs()
         };
-        settings.providers = IdentityProviders::new(vec![forge::adfs(), okta]).unwrap();
+        settings.providers = IdentityProviders::new(vec![forge::adfs(), okta]).unwrap().into();
     });
     let page = Page::new(1);
     let xml = house.start("Okta", &page).await.authn_request();

@@ -24,7 +24,7 @@ use vestibule::saml::{
 fn house_of(provider: IdentityProvider, key: Option<SigningKey>) -> (House, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let house = House::with(dir.path(), |settings| {
-        settings.providers = IdentityProviders::new(vec![provider]).unwrap();
+        settings.providers = IdentityProviders::new(vec![provider]).unwrap().into();
         settings.signing_key = key.map(Arc::new);
     });
     (house, dir)

@@ -16,8 +16,11 @@ mod support {
 }
 
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 use support::browser::{Browser, Form, Page};
-use support::idp::{Idp, Options, Sign, key_pair};
+use support::idp::{Idp, Keys, Options, Sign, key_pair};
 use support::saml_idp::{self, SamlIdp};
 use support::server::{EMBEDDED, Server, Setup};
 use support::waiting::{WaitingPage, assert_refused, ticket};
@@ -172,6 +175,55 @@ fn a_decryption_key_is_replaced_without_a_failed_login() {
     idp.trust(&old_metadata);
     let refused = sign_in(&server);
     assert_eq!((refused.status, &refused.json()["error"]), (403, &"assertion_not_decryptable".into()));
+}
+
+/// SimpleSAMLphp announces a second key, signs with it, and drops the first, while
+/// people sign in all the while; and once more without announcing anything.
+#[test]
+fn signing_keys_roll_over_while_people_sign_in() {
+    let idp = Idp::start(&Options::default());
+    let url = format!(
+        "[[saml.idp]]\nname = \"SSP\"\nprovider_arn = \"arn:aws:iam::123456789012:saml-provider/SSP\"\n\
+         metadata = {:?}\n",
+        idp.metadata_url()
+    );
+    let config = format!("{EMBEDDED}[saml]\nmetadata_refresh = \"1s\"\n{url}{RULE}");
+    let server = Server::start(&config);
+    idp.trust(&Browser::new().open(&server.url("/saml/metadata")).body);
+
+    let done = AtomicBool::new(false);
+    let logins = std::thread::scope(|scope| {
+        let people: Vec<_> = (0..2)
+            .map(|person| {
+                let (idp, server, done) = (&idp, &server, &done);
+                scope.spawn(move || {
+                    let mut logins = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        let (browser, page) =
+                            (Browser::new(), WaitingPage::new(&format!("p{person}-{logins}")));
+                        let form = idp.response(&browser, &start_link(server, "SSP", &page), "alice");
+                        assert_taken(&browser, server, &page, &browser.submit(&form), "Production");
+                        logins += 1;
+                    }
+                    logins
+                })
+            })
+            .collect();
+        for keys in [Keys::FirstAndNext, Keys::SecondAndFormer, Keys::Second] {
+            idp.set(&Options { keys, ..Options::default() });
+            // Two refreshes, with their jitter.
+            sleep(Duration::from_secs(3));
+        }
+        // Back to the first, at once: who knows only the second asks out of turn.
+        idp.set(&Options::default());
+        sleep(Duration::from_secs(3));
+        done.store(true, Ordering::Relaxed);
+        people.into_iter().map(|person| person.join().unwrap()).sum::<u32>()
+    });
+    println!("{logins} logins");
+    assert!(logins >= 8, "{logins} logins");
+    let changes = server.log_text().matches("keys have changed").count();
+    assert!(changes >= 3, "{changes} changes of keys in the log");
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod aws;
 mod error;
 mod key_admin;
 pub mod local;
+pub mod metadata;
 mod seal;
 
 pub use error::OpenError;

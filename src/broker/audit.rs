@@ -1,4 +1,5 @@
-//! Audit events: the history of every login, for the auditor.
+//! Audit events: the history of every login, and of the keys that logins are
+//! believed by, for the auditor.
 //!
 //! An event names people and keys (that is its purpose) but holds no
 //! assertion, token, secret, nor any attribute value except the NameID, the
@@ -35,6 +36,10 @@ pub enum EventKind {
     /// Credentials are gone, and it is not known that they were delivered.
     #[serde(rename = "login.uncertain")]
     Uncertain,
+    /// An identity provider's metadata lists other keys than before, and its
+    /// assertions are believed by those now. Belongs to no login.
+    #[serde(rename = "provider.keys_changed")]
+    KeysChanged,
 }
 
 impl EventKind {
@@ -49,6 +54,7 @@ impl EventKind {
             Self::Failed => "login.failed",
             Self::Abandoned => "login.abandoned",
             Self::Uncertain => "login.uncertain",
+            Self::KeysChanged => "provider.keys_changed",
         }
     }
 
@@ -63,6 +69,7 @@ impl EventKind {
             Self::Failed,
             Self::Abandoned,
             Self::Uncertain,
+            Self::KeysChanged,
         ]
         .into_iter()
         .find(|kind| kind.as_str() == name)
@@ -71,7 +78,7 @@ impl EventKind {
     /// Whether nothing can follow in the same login.
     pub const fn is_final(self) -> bool {
         match self {
-            Self::Refused | Self::Started | Self::Issued => false,
+            Self::Refused | Self::Started | Self::Issued | Self::KeysChanged => false,
             Self::Delivered | Self::Expired | Self::Failed | Self::Abandoned | Self::Uncertain => true,
         }
     }
@@ -103,6 +110,12 @@ pub struct Subject {
     /// When the credentials expire.
     #[serde(with = "time::serde::timestamp::option")]
     pub expiration: Option<OffsetDateTime>,
+    /// Fingerprints of keys that are believed from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys_added: Vec<String>,
+    /// Fingerprints of keys that are believed no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys_removed: Vec<String>,
 }
 
 /// One record of the audit trail.

@@ -7,10 +7,10 @@
 use super::ports::{BeginError, Claim, IssueError, PutError, Start};
 use super::{
     AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, Reference, RelayState,
-    RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims,
+    RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims, refusal_log,
 };
 use crate::roles::Grant;
-use crate::saml::{Expected, Identity, ResponseMessage};
+use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, Trace};
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -99,6 +99,28 @@ impl LoginError {
     }
 }
 
+/// Why nobody was identified.
+struct Unidentified {
+    error: LoginError,
+    /// The identity provider whose metadata may be out of date.
+    out_of_date: Option<String>,
+}
+
+impl Unidentified {
+    /// By this refusal of what says that it comes from there.
+    fn by(refusal: SamlRefusal, claimed: Option<&IdentityProvider>) -> Self {
+        let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
+        let out_of_date = claimed.filter(|_| may_be).map(|provider| provider.name.clone());
+        Self { error: refusal.into(), out_of_date }
+    }
+}
+
+impl<E: Into<LoginError>> From<E> for Unidentified {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), out_of_date: None }
+    }
+}
+
 impl Broker {
     /// One login, from the post to the ticket.
     ///
@@ -122,12 +144,42 @@ impl Broker {
         }
     }
 
-    /// Read, verify, accept: who is it?
+    /// Who is it? A key that is not known may be new, so its owner's metadata is
+    /// looked at again before the answer is no. The log says what stood in the way.
     async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
+        let known = self.settings.providers.current();
+        let mut trace = Trace::default();
+        let outcome = match self.judge(post, relay, &known, &trace).await {
+            Err(Unidentified { out_of_date: Some(idp), .. }) if self.has_newer_keys(&idp, &known).await => {
+                let newer = self.settings.providers.current();
+                trace = Trace::default();
+                self.judge(post, relay, &newer, &trace).await
+            }
+            outcome => outcome,
+        };
+        outcome.map_err(|Unidentified { error, .. }| {
+            if let LoginError::Saml(refusal) = error {
+                refusal_log::not_believed(&post.reference, refusal, trace, self.world.clock.now());
+            }
+            error
+        })
+    }
+
+    /// Read, verify, accept, by what is known of the identity providers.
+    async fn judge(
+        &self,
+        post: &LoginPost,
+        relay: &RelayState,
+        providers: &IdentityProviders,
+        trace: &Trace,
+    ) -> Result<Identity, Unidentified> {
         let service = &self.settings.service;
-        let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits)?
+        let message = ResponseMessage::decode_traced(&post.saml_response, &self.settings.limits, trace)?
             .decrypt(&service.decryption_keys)?;
-        let verified = message.parse()?.verify(&self.settings.providers)?;
+        let unverified = message.parse()?;
+        let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
+        let refused = |refusal| Unidentified::by(refusal, claimed);
+        let verified = unverified.verify(providers).map_err(refused)?;
         let provider = verified.provider();
         let sent = match verified.in_response_to() {
             Some(id) => self.sent(id, relay, provider).await?,
@@ -145,7 +197,7 @@ impl Broker {
                     };
                     self.refused(post, relay, refusal.code(), subject).await;
                 }
-                Err(refusal.into())
+                Err(refused(refusal))
             }
         }
     }
@@ -160,6 +212,7 @@ impl Broker {
         match self.settings.rules.decide(identity) {
             Ok(grant) => Ok(grant),
             Err(denial) => {
+                refusal_log::no_role(&post.reference, &denial);
                 let subject = Subject { rule: denial.rule.clone(), ..subject_of(&denial.identity) };
                 self.refused(post, relay, denial.refusal.code(), subject).await;
                 Err(LoginError::Role(denial.refusal))

@@ -11,9 +11,11 @@ mod issue_error;
 mod login;
 mod maintenance;
 pub mod ports;
+mod refusal_log;
 mod request;
 mod session;
 mod ticket;
+mod trust;
 
 pub use audit::{AuditEvent, EventKind, Subject};
 pub use claim::{ClaimError, ClaimRequest};
@@ -29,21 +31,24 @@ pub use ticket::{
     BoundTicket, Jti, Ticket, TicketClaims, TicketError, TicketSettings, VerifiedTicket, decode_ticket,
     encode_ticket, ticket_kid,
 };
+pub use trust::{ProviderHealth, Trust};
 
 /// What the rooms below refuse, for those above who may only look down one floor.
 pub use crate::roles::Refusal as RoleRefusal;
-pub use crate::saml::{Cap, Refusal as SamlRefusal};
+pub use crate::saml::{Cap, IdpMetadata, Refusal as SamlRefusal};
 
 use crate::roles::Rules;
-use crate::saml::{IdentityProviders, Limits, ServiceProvider, SigningKey};
-use ports::{AuditTrail, Clock, CredentialIssuer, Entropy, KeyRing, SessionStore, UserDirectory};
+use crate::saml::{Limits, ServiceProvider, SigningKey};
+use ports::{
+    AuditTrail, Clock, CredentialIssuer, Entropy, KeyRing, MetadataFeed, SessionStore, UserDirectory,
+};
 use std::sync::Arc;
 use time::Duration;
 
 /// The settings of the use cases, finished and typed.
 pub struct Settings {
     /// Whom we believe.
-    pub providers: IdentityProviders,
+    pub providers: Trust,
     /// What assertions must be addressed to.
     pub service: ServiceProvider,
     /// What our requests are signed with.
@@ -83,12 +88,19 @@ pub struct World {
 pub struct Broker {
     settings: Settings,
     world: World,
+    metadata: Option<Arc<dyn MetadataFeed>>,
 }
 
 impl Broker {
     /// Settings and a world are all it takes; nothing is contacted yet.
     pub fn new(settings: Settings, world: World) -> Self {
-        Self { settings, world }
+        Self { settings, world, metadata: None }
+    }
+
+    /// With metadata that is looked at again, and renews whom we believe.
+    #[must_use]
+    pub fn renewed_by(self, feed: Arc<dyn MetadataFeed>) -> Self {
+        Self { metadata: Some(feed), ..self }
     }
 
     /// The settings it runs with.

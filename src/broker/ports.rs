@@ -2,13 +2,13 @@
 //!
 //! Each doc comment is the contract; `tests/store_contract.rs`,
 //! `tests/keyring_contract.rs` and `tests/issuer_contract.rs` judge every
-//! adapter by it. An implementation bounds its own waiting: no method may hang.
+//! adapter by it (`tests/metadata.rs` the one feed of metadata). An implementation bounds its own waiting: no method may hang.
 
 pub use super::issue_error::IssueError;
 
 use super::{
-    AuditEvent, Credentials, Handle, Jti, LoginId, Purpose, Sealed, SealedSession, SweepReport, Ticket,
-    TicketClaims, TicketError,
+    AuditEvent, Credentials, Handle, IdpMetadata, Jti, LoginId, Purpose, Sealed, SealedSession, SweepReport,
+    Ticket, TicketClaims, TicketError,
 };
 use crate::roles::Grant;
 use async_trait::async_trait;
@@ -263,6 +263,52 @@ pub trait KeyRing: Send + Sync {
 /// How long others may keep [`KeyRing::public_keys`]: a key is published so much
 /// longer before it signs than the ring itself needs.
 pub const PUBLIC_KEYS_KEPT: Duration = Duration::minutes(1);
+
+/// What a source of metadata says now.
+#[derive(Debug)]
+pub struct News {
+    /// The configured name of the identity provider.
+    pub idp: String,
+    /// Read, its signature verified where one is asked for, not expired, and of
+    /// the same entity as before.
+    pub metadata: IdpMetadata,
+}
+
+/// How it stands with one source of metadata.
+#[derive(Debug, Clone)]
+pub struct SourceHealth {
+    /// When it last gave metadata, or said that there is nothing newer.
+    pub confirmed: Option<OffsetDateTime>,
+    /// How often it gave none, or none that can be used, since the start.
+    pub failures: u64,
+}
+
+/// Where the identity providers' metadata comes from, as it changes. A source
+/// that fails is logged, counted and tried again; what it gave last stays.
+#[async_trait]
+pub trait MetadataFeed: Send + Sync {
+    /// Looks at all sources whose time has come; news of those that have some.
+    async fn due(&self, now: OffsetDateTime) -> Vec<News>;
+
+    /// Looks at the source of one identity provider though its time has not
+    /// come, at most once a minute for whatever reason, since anybody can send
+    /// a response that no key has signed. Who asks while somebody else looks
+    /// waits for the outcome; nobody waits for longer than a login may.
+    async fn out_of_turn(&self, idp: &str, now: OffsetDateTime) -> Option<News>;
+
+    /// When the next source's time comes; `None`: never.
+    fn next_due(&self) -> Option<OffsetDateTime>;
+
+    /// What came cannot be believed after all, for this reason.
+    fn rejected(&self, idp: &str, why: &str);
+
+    /// Takes note of the fingerprints of a provider's keys; those noted before
+    /// if they were others. Remembers across restarts where it keeps anything.
+    fn note_keys(&self, idp: &str, keys: Vec<String>) -> Option<Vec<String>>;
+
+    /// `None` for a provider without a source.
+    fn health(&self, idp: &str) -> Option<SourceHealth>;
+}
 
 /// Whose request a signature with delivered credentials is (the ping).
 #[async_trait]

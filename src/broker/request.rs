@@ -70,7 +70,8 @@ impl Broker {
         relay_state: Option<&str>,
     ) -> Result<Outgoing, RequestError> {
         let relay = RelayState::parse(relay_state, self.settings.binding)?;
-        let mut providers = self.settings.providers.iter();
+        let providers = self.settings.providers.current();
+        let mut providers = providers.iter();
         let provider =
             providers.find(|p| idp.is_none_or(|idp| idp == p.name)).ok_or(RequestError::UnknownProvider)?;
         let (binding, destination) = service(provider).ok_or(RequestError::NoSignOnService)?;

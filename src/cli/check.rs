@@ -25,11 +25,15 @@ pub(super) async fn run(
     for (key, parameter) in &checked.unknown {
         say(&format!("not checked: {key} stands in the Parameter Store ({parameter}); --resolve asks it"));
     }
-    let providers = checked.config.iter().flat_map(|config| config.broker.providers.iter());
-    for idp in providers {
+    for (key, url) in &checked.unfetched {
+        say(&format!("not checked: {key} stands at {url}; serve and doctor ask it"));
+    }
+    let providers = checked.config.as_ref().map(|config| config.broker.providers.current());
+    for idp in providers.iter().flat_map(|providers| providers.iter()) {
         say(&format!("identity provider {}: {}, {} signing key(s)", idp.name, idp.entity_id, idp.keys.len()));
     }
-    let as_far = if checked.unknown.is_empty() { "" } else { ", as far as it was checked" };
+    let all = checked.unknown.is_empty() && checked.unfetched.is_empty();
+    let as_far = if all { "" } else { ", as far as it was checked" };
     say(&format!("{}: usable{as_far}", path.display()));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `vestibule keys`: what seals and signs, as its operator sees it.
 
-use super::load::load;
+use super::load::load_without_metadata;
 use super::say;
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::adapters::{self, KeyInfo};
@@ -42,7 +42,7 @@ pub(super) async fn run(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<(), String> {
     let (Command::Create { config } | Command::Rotate { config } | Command::List { config }) = &command;
-    let config = load(config, environment).await?;
+    let config = load_without_metadata(config, environment).await?;
     let ring =
         adapters::open_key_ring(&config.store, &config.keys, Arc::new(SystemClock), Arc::new(SystemEntropy))
             .await

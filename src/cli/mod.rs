@@ -4,6 +4,7 @@
 mod check;
 pub mod demo;
 mod doctor;
+pub mod explain;
 mod init;
 mod keys;
 pub(crate) mod load;
@@ -63,6 +64,14 @@ enum Command {
     /// they are local. Changes nothing. Exit code 0: nothing wrong was found
     /// (what could not be looked at is listed as unknown); 1: warnings; 2: faults.
     Doctor(doctor::Options),
+    /// Say why a response would be accepted or refused, step by step
+    ///
+    /// Offline, by the functions that judge in the service: the signature and its
+    /// key, every check with the clock, the values by name and length, each rule.
+    /// FILE is a credential while it lasts: keep it as one. Exit code 0: would be
+    /// accepted, as far as it can be told offline; 1: would be refused; 2: FILE
+    /// or arguments; 78: the configuration is not usable.
+    Explain(explain::Options),
     /// Write what is special to a site: configuration, AD FS script, trust policy
     ///
     /// From the identity provider's metadata. All files or none are written, and
@@ -93,9 +102,16 @@ pub fn run(
         Command::Serve { config } => serve::run(&config, environment),
         Command::Check { config, resolve } => serve::in_runtime(check::run(&config, resolve, environment)),
         Command::Doctor(options) => doctor::run(&options, environment),
+        Command::Explain(options) => explain::run(&options, environment),
         Command::Init(options) => serve::in_runtime(async move { init::run(&options) }),
         Command::Keys { command } => serve::in_runtime(keys::run(command, environment)),
     }
+}
+
+/// Prints a command's result.
+#[allow(clippy::print_stdout, reason = "reports are results")]
+pub(crate) fn tell(text: &str) {
+    println!("{text}");
 }
 
 /// Prints to the operator (standard error: standard output is for results).

@@ -18,6 +18,10 @@ use tokio::sync::watch;
 /// without it; this is how late the audit trail and the log say so.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Between two looks for metadata that is due.
+const LEAST_REFRESH_WAIT: Duration = Duration::from_millis(250);
+const MOST_REFRESH_WAIT: Duration = Duration::from_secs(60);
+
 /// How long an idle or unfinished request head is waited for.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -89,6 +93,7 @@ impl Service {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
         let sweeper = tokio::spawn(sweep_until(self.broker.clone(), until_stopped(stopped.clone())));
+        let refresher = tokio::spawn(refresh_until(self.broker.clone(), until_stopped(stopped.clone())));
         // The admin listener stays to the end: a stopping server is watched too.
         let admin_limits = ServeLimits { max_connections: 64, grace: Duration::from_secs(1), ..limits };
         let admin_server = tokio::spawn(http::serve(
@@ -108,8 +113,28 @@ impl Service {
             );
         }
         stopping.send_replace(true);
-        let _ = tokio::join!(sweeper, admin_server);
+        let _ = tokio::join!(sweeper, refresher, admin_server);
         tracing::info!("stopped");
+    }
+}
+
+/// Looks at the sources of metadata whenever the time of one has come. At once
+/// too, since keys may have changed while nobody ran.
+async fn refresh_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
+    tokio::pin!(stopped);
+    loop {
+        // What is under way is given up by a stop: its old keys were as good.
+        tokio::select! {
+            () = &mut stopped => return,
+            () = broker.refresh_metadata() => {}
+        }
+        let Some(due) = broker.metadata_due() else { return };
+        let wait = Duration::try_from(due - broker.world().clock.now()).unwrap_or_default();
+        tokio::select! {
+            () = &mut stopped => return,
+            // Not all in one piece: the clock may be set, or stand still while we sleep.
+            () = tokio::time::sleep(wait.clamp(LEAST_REFRESH_WAIT, MOST_REFRESH_WAIT)) => {}
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One Vestibule, wired together: what `serve`, `demo` and Lambda functions run.
 
+use crate::adapters::metadata::MetadataWatch;
 use crate::adapters::{self, Opened};
 use crate::broker::Broker;
 use crate::broker::ports::{Clock, Entropy};
@@ -48,7 +49,7 @@ impl Service {
             entity_id: &config.broker.service.entity_id,
             acs_url: &config.broker.service.acs_url,
             signing_certificates: &config.certificates.signing,
-            requests_signed: config.broker.providers.iter().all(|provider| provider.sign_requests),
+            requests_signed: config.broker.providers.current().iter().all(|provider| provider.sign_requests),
             encryption_certificates: &config.certificates.encryption,
         };
         let settings = http::Settings {
@@ -66,7 +67,9 @@ impl Service {
             max_concurrent_requests: config.server.max_concurrent_requests,
             request_timeout: config.server.request_timeout,
         };
-        let broker = Arc::new(Broker::new(config.broker, world));
+        let watch =
+            MetadataWatch::new(&config.metadata, &config.broker.providers, &world.clock, &world.entropy);
+        let broker = Arc::new(Broker::new(config.broker, world).renewed_by(Arc::new(watch)));
         let app = App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?;
         let app = Arc::new(finish(app));
         Ok(Self { broker, app, max_connections: config.server.max_connections })

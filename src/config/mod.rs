@@ -11,6 +11,7 @@
 mod backend;
 mod fault;
 mod key;
+mod metadata;
 mod parameter;
 mod reader;
 mod rule;
@@ -23,6 +24,7 @@ mod tree;
 mod values;
 
 pub use fault::{Fault, Faults, Place};
+pub use metadata::{FetchedMetadata, Metadata, MetadataPlace, MetadataSource};
 pub use parameter::{ParameterError, ParameterSource, Parameters};
 
 use crate::broker;
@@ -42,6 +44,8 @@ pub struct Config {
     pub server: Server,
     /// `[log]`
     pub log: Log,
+    /// Where identity providers' metadata comes from.
+    pub metadata: Metadata,
     /// `[[saml.idp]]`, what pages need of them.
     pub sign_on: Vec<SignOn>,
     /// Of our own SAML keys, for our metadata.
@@ -111,7 +115,7 @@ impl Config {
         let tickets =
             broker::TicketSettings { issuer: server.public_url.clone(), lifetime: delivery.ticket_lifetime };
         let broker = broker::Settings {
-            providers: saml.providers?,
+            providers: saml.providers?.into(),
             service,
             signing_key: saml.keys.signing,
             limits,
@@ -128,6 +132,7 @@ impl Config {
         Some(Self {
             server,
             log,
+            metadata: saml.metadata,
             sign_on,
             certificates,
             broker,
@@ -155,6 +160,8 @@ pub struct Checked {
     pub warnings: Vec<String>,
     /// What was not checked: the keys, and the parameters behind them.
     pub unknown: Vec<(String, String)>,
+    /// Metadata that was not fetched: the keys, and the URLs.
+    pub unfetched: Vec<(String, String)>,
 }
 
 impl Draft {
@@ -194,18 +201,31 @@ impl Draft {
         self.region.as_deref()
     }
 
-    /// The identity providers' names and files of metadata, as far as they stand
-    /// in the file or the environment: for who looks at the files again.
-    pub fn metadata_files(&self) -> Vec<(String, PathBuf)> {
-        let file =
-            |idp: &section::Section<'_>| Some((idp.peek("name")?.to_owned(), idp.peek("metadata")?.into()));
-        self.reader.top().section("saml").sections("idp").iter().filter_map(file).collect()
-    }
-
     /// Puts what was fetched behind the references.
     #[must_use]
     pub fn with(mut self, parameters: Parameters) -> Self {
         self.reader.set_parameters(parameters);
+        self
+    }
+
+    /// Where metadata comes from, as far as it is known.
+    pub fn metadata(&self) -> Metadata {
+        saml::metadata(&self.reader.top().section("saml"))
+    }
+
+    /// Puts in what URLs of metadata gave, and what the operator should know of that.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: FetchedMetadata, warnings: Vec<String>) -> Self {
+        self.reader.set_metadata(metadata);
+        warnings.into_iter().for_each(|warning| self.reader.warn(warning));
+        self
+    }
+
+    /// For who needs no identity provider: metadata at URLs is not missed, and
+    /// where some of it is not there, nobody's is.
+    #[must_use]
+    pub fn without_metadata(mut self) -> Self {
+        self.reader.miss_no_metadata();
         self
     }
 
@@ -217,6 +237,9 @@ impl Draft {
         let config = Config::assemble(&self.reader);
         for (at, name) in self.reader.unknown() {
             self.reader.fault(&at, format!("stands in the Parameter Store ({name}), which was not asked"));
+        }
+        for (at, url) in self.reader.unfetched() {
+            self.reader.fault(&at, format!("stands at {url}, which was not asked"));
         }
         let (faults, warnings) = self.reader.finish();
         match config {
@@ -232,12 +255,13 @@ impl Draft {
     pub fn check(self) -> Result<Checked, Faults> {
         let config = Config::assemble(&self.reader);
         let unknown: Vec<_> = self.reader.unknown().into_iter().map(|(at, name)| (at.key, name)).collect();
+        let unfetched: Vec<_> = self.reader.unfetched().into_iter().map(|(at, url)| (at.key, url)).collect();
         let (faults, warnings) = self.reader.finish();
-        if !faults.is_empty() || (config.is_none() && unknown.is_empty()) {
+        if !faults.is_empty() || (config.is_none() && unknown.is_empty() && unfetched.is_empty()) {
             return Err(Faults(faults));
         }
         let config = config.map(|config| Config { warnings: warnings.clone(), ..config });
-        Ok(Checked { config, warnings, unknown })
+        Ok(Checked { config, warnings, unknown, unfetched })
     }
 }
 

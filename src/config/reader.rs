@@ -2,10 +2,12 @@
 //! for what. What was never asked for is unknown, in the file as in the environment.
 
 use super::fault::{Fault, Place};
+use super::metadata::FetchedMetadata;
 use super::parameter::{Parameters, Reference, SCHEME};
 use super::section::{At, Section};
 use super::tree::{Node, Value};
 use super::values;
+use crate::saml::IdpMetadata;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -24,6 +26,10 @@ pub(super) struct Reader {
     prefix: Option<String>,
     /// What is known of the parameters that are referred to.
     parameters: Parameters,
+    /// What URLs of metadata gave.
+    metadata: FetchedMetadata,
+    /// Whether what they did not give is missed.
+    misses_metadata: bool,
     notes: RefCell<Notes>,
 }
 
@@ -40,6 +46,8 @@ struct Notes {
     broken: Option<Place>,
     /// References whose value is not known: where, and the parameter's name.
     unknown: Vec<(At, String)>,
+    /// Metadata that was not fetched: where, and the URL.
+    unfetched: Vec<(At, String)>,
 }
 
 impl Reader {
@@ -56,8 +64,9 @@ impl Reader {
             ..Notes::default()
         };
         let notes = RefCell::new(notes);
-        let parameters = Parameters::new();
-        Self { root, variables, standard_region, prefix: None, parameters, notes }
+        let (parameters, metadata) = (Parameters::new(), FetchedMetadata::new());
+        let misses_metadata = true;
+        Self { root, variables, standard_region, prefix: None, parameters, metadata, misses_metadata, notes }
     }
 
     /// Where relative references begin, from now on.
@@ -89,6 +98,34 @@ impl Reader {
             }
         }
         None
+    }
+
+    /// What URLs of metadata gave, from now on.
+    pub(super) fn set_metadata(&mut self, metadata: FetchedMetadata) {
+        self.metadata = metadata;
+    }
+
+    /// What URLs of metadata did not give is not missed, from now on.
+    pub(super) fn miss_no_metadata(&mut self) {
+        self.misses_metadata = false;
+    }
+
+    pub(super) fn misses_metadata(&self) -> bool {
+        self.misses_metadata
+    }
+
+    /// What the URL that stands here gave. `None`, and a note of it, if nobody asked it.
+    pub(super) fn metadata(&self, at: &At, url: &str) -> Option<&Result<IdpMetadata, String>> {
+        let found = self.metadata.get(&at.key);
+        if found.is_none() && self.misses_metadata {
+            self.notes.borrow_mut().unfetched.push((at.clone(), url.to_owned()));
+        }
+        found
+    }
+
+    /// Metadata that was needed and not fetched.
+    pub(super) fn unfetched(&self) -> Vec<(At, String)> {
+        self.notes.borrow().unfetched.clone()
     }
 
     /// References whose value was needed and is not known.

@@ -3,21 +3,17 @@
 use super::key::{Keys, keys};
 use super::section::{Found, Section};
 use super::values::{self, WebUrl};
-use super::{SignOn, read_file};
+use super::{Metadata, MetadataSource, SignOn, metadata};
 use crate::roles::{ProviderArn, partition_of_region};
 use crate::saml::{
     Comparison, Demands, IdentityProvider, IdentityProviders, IdpMetadata, RequestedAuthnContext, Selector,
     Selectors,
 };
 use std::collections::BTreeMap;
-use std::path::Path;
 use time::Duration;
 
 /// The audience that AD FS's relying party for AWS has, and that STS wants to find.
 const AWS: &str = "urn:amazon:webservices";
-
-/// The most bytes of a metadata file: a federation's aggregate has some.
-const MAX_METADATA_BYTES: u64 = 16 << 20;
 
 /// `[saml]`, read.
 pub(super) struct Saml {
@@ -34,6 +30,7 @@ pub(super) struct Saml {
     pub(super) providers: Option<IdentityProviders>,
     pub(super) provider_arns: BTreeMap<String, ProviderArn>,
     pub(super) sign_on: Vec<SignOn>,
+    pub(super) metadata: Metadata,
     /// Those of all identity providers, with their places.
     found_arns: Vec<Found<ProviderArn>>,
     /// Names of all identity providers, whatever else is wrong with them.
@@ -52,6 +49,13 @@ impl Saml {
             top.reader().fault(&arn.at, message);
         }
     }
+}
+
+/// Where the metadata of `[[saml.idp]]` comes from, and nothing else of them.
+pub(super) fn metadata(section: &Section<'_>) -> Metadata {
+    let sources =
+        section.sections("idp").iter().filter_map(metadata::source).map(|found| found.value).collect();
+    metadata::settings(section, sources)
 }
 
 /// `[saml]`
@@ -102,6 +106,7 @@ pub(super) fn saml(section: &Section<'_>) -> Saml {
         providers: None,
         provider_arns: BTreeMap::new(),
         sign_on: Vec::new(),
+        metadata: metadata::settings(section, idps.iter().filter_map(|idp| idp.source.clone()).collect()),
         found_arns: idps.iter().filter_map(|idp| idp.provider_arn.clone()).collect(),
         names: idps.iter().filter_map(|idp| Some(idp.name.as_ref()?.value.clone())).collect(),
         selected: idps.iter().flat_map(|idp| idp.selected.iter().cloned()).collect(),
@@ -113,7 +118,9 @@ pub(super) fn saml(section: &Section<'_>) -> Saml {
         saml.sign_on.push(sign_on);
         providers.push(provider);
     }
-    if distinct && !providers.is_empty() {
+    if providers.is_empty() && !section.reader().misses_metadata() {
+        saml.providers = IdentityProviders::new(providers).ok();
+    } else if distinct && !providers.is_empty() {
         let believed = IdentityProviders::without_keys(providers, &denied_keys);
         saml.providers = believed.map_err(|message| section.fault(message)).ok();
     }
@@ -136,6 +143,7 @@ fn differ(section: &Section<'_>, earlier: &Idp, this: &Idp) -> bool {
 struct Idp {
     name: Option<Found<String>>,
     provider_arn: Option<Found<ProviderArn>>,
+    source: Option<MetadataSource>,
     metadata: Option<IdpMetadata>,
     /// As its metadata has it, at the place where the metadata is named.
     entity_id: Option<Found<String>>,
@@ -155,25 +163,25 @@ struct Idp {
 fn idp(section: &Section<'_>, can_sign: bool) -> Idp {
     let name = section.required("name", idp_name);
     let provider_arn = section.required("provider_arn", ProviderArn::parse);
-    let wanted = section.optional("entity_id", values::line(1_024));
-    let metadata =
-        section.required("metadata", |path| metadata(path, wanted.as_ref().map(|w| w.value.as_str())));
-    let entity_id = metadata.as_ref().map(|m| Found { value: m.value.entity_id.clone(), at: m.at.clone() });
+    let source = metadata::source(section);
+    let metadata = source.as_ref().and_then(|source| metadata::document(section, source));
+    let entity_id = metadata.as_ref().zip(source.as_ref());
+    let entity_id = entity_id.map(|(m, source)| Found { value: m.entity_id.clone(), at: source.at.clone() });
     let idp_initiated = section.boolean("idp_initiated", true);
     let sign_on_url = section.optional("sign_on_url", WebUrl::parse).map(|found| found.value.into_text());
     let shown = name.as_ref().map_or("?", |name| name.value.as_str());
-    let takes_requests = metadata.as_ref().is_some_and(|found| found.value.takes_requests());
+    let takes_requests = metadata.as_ref().is_some_and(IdpMetadata::takes_requests);
     if !takes_requests && !idp_initiated && metadata.is_some() {
         section.fault(
             "idp_initiated = false, and its metadata names no address for requests: nobody could sign in by it",
         );
-    } else if !takes_requests && !section.has("sign_on_url") {
+    } else if !takes_requests && metadata.is_some() && !section.has("sign_on_url") {
         section.reader().warn(format!(
             "identity provider {shown}: no sign_on_url, and its metadata names no address for requests: \
              pages cannot send anybody to it"
         ));
     }
-    let wants_signed = metadata.as_ref().is_some_and(|found| found.value.want_authn_requests_signed);
+    let wants_signed = metadata.as_ref().is_some_and(|metadata| metadata.want_authn_requests_signed);
     let sign_requests = section.boolean("sign_requests", wants_signed || can_sign);
     if sign_requests && !can_sign {
         let at = section.at_key("sign_requests");
@@ -185,7 +193,8 @@ fn idp(section: &Section<'_>, can_sign: bool) -> Idp {
     Idp {
         name,
         provider_arn,
-        metadata: metadata.map(|found| found.value),
+        source: source.map(|found| found.value),
+        metadata,
         entity_id,
         sign_on_url,
         relying_party_id: section.optional("relying_party_id", values::line(1_024)).map(|found| found.value),
@@ -211,6 +220,7 @@ impl Idp {
         };
         let provider = IdentityProvider {
             name,
+            validity: metadata.validity(),
             entity_id: metadata.entity_id,
             keys: metadata.signing_keys,
             audiences: self.audiences,
@@ -244,22 +254,10 @@ fn fingerprint(text: &str) -> Result<String, String> {
 }
 
 /// It stands in links (`?idp=NAME`), logs and the key `NAME#NameID` of a users row.
-fn idp_name(text: &str) -> Result<String, &'static str> {
+pub(super) fn idp_name(text: &str) -> Result<String, &'static str> {
     let ok = (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
     if ok { Ok(text.to_owned()) } else { Err("expected 1 to 64 of A-Z a-z 0-9 . _ -") }
-}
-
-fn metadata(path: &str, entity_id: Option<&str>) -> Result<IdpMetadata, String> {
-    if path.starts_with("https://") || path.starts_with("http://") {
-        return Err("metadata by URL is promised, but this build does not fetch it yet: \
-                    download it and name the file"
-            .to_owned());
-    }
-    let bytes = read_file(Path::new(path), MAX_METADATA_BYTES)
-        .map_err(|error| format!("the metadata file cannot be read: {error}"))?;
-    IdpMetadata::parse(&bytes, entity_id)
-        .map_err(|error| format!("the metadata file cannot be used: {error}"))
 }
 
 /// `select.NAME`: five names replace the defaults, all others are further values.

@@ -1,6 +1,6 @@
 //! For the operator, on a listener of its own: health, readiness, metrics.
 
-use super::App;
+use super::{App, metrics};
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -15,7 +15,7 @@ pub fn admin_router(app: Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(exposition))
         .with_state(app)
 }
 
@@ -29,8 +29,10 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
     }
 }
 
-async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+async fn exposition(State(app): State<Arc<App>>) -> impl IntoResponse {
     let free = app.slots.available_permits();
     let in_flight = app.settings.max_concurrent_requests.saturating_sub(free);
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.expose(in_flight))
+    let mut text = app.metrics.expose(in_flight);
+    text.push_str(&metrics::providers(&app.broker.provider_health(), app.broker.world().clock.now()));
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

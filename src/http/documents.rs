@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// What a page must know to begin a login. Nothing in it is a secret.
 pub(super) fn config_json(settings: &Settings, broker: &broker::Settings, ping: bool) -> String {
     let providers = settings.sign_on.iter().map(|idp| {
-        let starts_here = broker.providers.by_name(&idp.name).is_some_and(|p| p.takes_requests());
+        let starts_here = broker.providers.current().by_name(&idp.name).is_some_and(|p| p.takes_requests());
         json!({
             "name": idp.name,
             "idp_initiated": idp.sign_on_url.is_some(),

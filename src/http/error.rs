@@ -595,6 +595,12 @@ fn saml(refusal: SamlRefusal) -> Row<'static> {
             "The answer was signed with a key that is not known here. That happens when your company's sign-in service has changed its key.",
             ASK,
         ),
+        SamlRefusal::MetadataExpired => row(
+            UNAVAILABLE,
+            UNVERIFIED,
+            "What is known here of your company's sign-in service has run out, and nothing newer could be had.",
+            AGAIN_THEN_ASK,
+        ),
         // Accepting.
         SamlRefusal::NotSuccess => row(
             FORBIDDEN,

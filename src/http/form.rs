@@ -1,17 +1,18 @@
 //! `application/x-www-form-urlencoded`, strictly: whatever two parsers could
 //! read differently is refused (URL standard section 5.1, which is lenient).
 
+use super::Error;
 use zeroize::Zeroizing;
 
 /// An escape that is not `%` and two hexadecimal digits, or text that is not UTF-8.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 /// One name and its value. Values may be secrets.
-pub(super) type Field = (String, Zeroizing<String>);
+pub(crate) type Field = (String, Zeroizing<String>);
 
 /// The fields, in order.
-pub(super) fn fields(form: &[u8]) -> impl Iterator<Item = Result<Field, Malformed>> {
+pub(crate) fn fields(form: &[u8]) -> impl Iterator<Item = Result<Field, Malformed>> {
     form.split(|b| *b == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = match pair.iter().position(|b| *b == b'=') {
             Some(equals) => (pair.get(..equals), pair.get(equals + 1..)),
@@ -22,7 +23,27 @@ pub(super) fn fields(form: &[u8]) -> impl Iterator<Item = Result<Field, Malforme
     })
 }
 
-fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Malformed> {
+/// `SAMLResponse` and `RelayState` of a login's form, each there once at most.
+pub(crate) fn login(
+    fields: impl IntoIterator<Item = Result<Field, Malformed>>,
+) -> Result<(Zeroizing<String>, Option<Zeroizing<String>>), Error> {
+    let (mut response, mut relay_state) = (None, None);
+    for field in fields {
+        let (name, value) = field.map_err(|Malformed| Error::FormMalformed)?;
+        let slot = match name.as_str() {
+            "SAMLResponse" => &mut response,
+            "RelayState" => &mut relay_state,
+            _ => continue,
+        };
+        if slot.replace(value).is_some() {
+            return Err(Error::DuplicateField);
+        }
+    }
+    Ok((response.ok_or(Error::ResponseMissing)?, relay_state))
+}
+
+/// One name or value.
+pub(crate) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Malformed> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
     let mut rest = encoded.iter();
     while let Some(byte) = rest.next() {

@@ -51,21 +51,9 @@ async fn read_form(app: &App, context: Context, body: Body) -> Result<LoginPost,
     let cap = 3 * app.broker.settings().limits.max_response_chars + BODY_OVERHEAD_BYTES;
     let bytes = body::read(body, cap, app.settings.request_timeout).await?;
 
-    let (mut response, mut relay_state): (Option<Zeroizing<String>>, Option<Zeroizing<String>>) =
-        (None, None);
-    for field in form::fields(&bytes) {
-        let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;
-        let slot = match name.as_str() {
-            "SAMLResponse" => &mut response,
-            "RelayState" => &mut relay_state,
-            _ => continue,
-        };
-        if slot.replace(value).is_some() {
-            return Err(Error::DuplicateField);
-        }
-    }
+    let (saml_response, relay_state) = form::login(form::fields(&bytes))?;
     Ok(LoginPost {
-        saml_response: response.ok_or(Error::ResponseMissing)?,
+        saml_response,
         relay_state: relay_state.map(|value| value.to_string()),
         reference: context.reference,
         source_ip: context.source_ip,

@@ -16,7 +16,7 @@ mod cors;
 mod documents;
 mod envelope;
 pub mod error;
-mod form;
+pub(crate) mod form;
 mod headers;
 mod login;
 mod metrics;

@@ -125,7 +125,7 @@ impl Rules {
         for rule in &self.rules {
             let (findings, left) = weigh(rule, identity, &candidates);
             let verdict = verdict(rule, left.as_deref());
-            explanation.rule(rule, &findings, verdict.words());
+            explanation.rule(rule, findings, verdict.words());
             let refusal = match verdict {
                 Verdict::DoesNotHold => continue,
                 Verdict::Ambiguous => Refusal::Ambiguous,

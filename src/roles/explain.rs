@@ -6,18 +6,39 @@
 use super::{Condition, RoleArn, Rule};
 use std::fmt;
 
-/// One line per rule looked at, in order, without attribute values.
+/// What was offered, and the rules looked at, in order; without attribute values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Explanation(Vec<String>);
+pub struct Explanation {
+    offered: Option<String>,
+    rules: Vec<Considered>,
+    note: Option<&'static str>,
+}
+
+/// One rule that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Considered {
+    /// Its name.
+    pub rule: String,
+    /// How each of its conditions went.
+    pub findings: Vec<String>,
+    /// What came of it.
+    pub verdict: &'static str,
+}
 
 impl Explanation {
-    /// The lines.
-    pub fn lines(&self) -> &[String] {
-        &self.0
+    /// All of it, a line for each.
+    pub fn lines(&self) -> Vec<String> {
+        let rules = self.rules.iter().map(Considered::to_string);
+        self.offered.iter().cloned().chain(rules).chain(self.note.map(str::to_owned)).collect()
     }
 
-    pub(super) fn note(&mut self, line: &str) {
-        self.0.push(line.to_owned());
+    /// The rules looked at.
+    pub fn rules(&self) -> &[Considered] {
+        &self.rules
+    }
+
+    pub(super) fn note(&mut self, line: &'static str) {
+        self.note = Some(line);
     }
 
     /// What was offered, and how much of it counts.
@@ -28,25 +49,27 @@ impl Explanation {
                 "; {set_aside} set aside: no well-formed pair of a role and the identity provider's provider_arn"
             );
         }
-        self.0.push(line);
+        self.offered = Some(line);
     }
 
     /// One rule: how its conditions went, and what came of it.
-    pub(super) fn rule(&mut self, rule: &Rule, findings: &[String], verdict: &str) {
-        let mut line = format!("rule '{}': ", rule.name);
-        for finding in findings {
-            line += finding;
-            line += "; ";
-        }
-        line += verdict;
-        self.0.push(line);
+    pub(super) fn rule(&mut self, rule: &Rule, findings: Vec<String>, verdict: &'static str) {
+        self.rules.push(Considered { rule: rule.name.clone(), findings, verdict });
+    }
+}
+
+impl fmt::Display for Considered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rule '{}': ", self.rule)?;
+        self.findings.iter().try_for_each(|finding| write!(f, "{finding}; "))?;
+        f.write_str(self.verdict)
     }
 }
 
 /// One line under the other.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|line| writeln!(f, "{line}"))
+        self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 

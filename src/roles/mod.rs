@@ -13,6 +13,6 @@ mod tests;
 
 pub use arn::{ArnError, ProviderArn, RoleArn, partition_of_region};
 pub use decide::{Denial, Refusal, Rules};
-pub use explain::Explanation;
+pub use explain::{Considered, Explanation};
 pub use grant::Grant;
 pub use rule::{Condition, Field, Matcher, Outcome, Rule, RuleError};

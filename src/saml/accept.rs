@@ -5,7 +5,8 @@
 
 use super::decrypt::decrypt_values;
 use super::instant::parse_instant;
-use super::response::{SUCCESS, status_code};
+use super::response::{SUCCESS, status_code, tell_status};
+use super::trace::{Step, Tracer};
 use super::xml::{self, SAML};
 use super::{
     Answered, Comparison, DecryptionKeys, Expected, Identity, IdentityProvider, OriginalResponse, Refusal,
@@ -64,21 +65,35 @@ impl VerifiedAssertion<'_, '_> {
             .filter(|id| !is_literal(id))
     }
 
+    /// When the assertion says it was issued: for judging it as of then.
+    pub fn issue_instant(&self) -> Option<OffsetDateTime> {
+        instant(self.document.get_node(self.assertion)?, "IssueInstant").ok()?
+    }
+
     /// Is it meant for us, now, and who is it about?
     ///
     /// # Errors
-    /// An accepting or selecting [`Refusal`] (`NotSuccess` and below).
+    /// `MetadataExpired`, or an accepting or selecting [`Refusal`] (`NotSuccess`
+    /// and below).
     pub fn accept(
         self,
         service: &ServiceProvider,
         expected: Expected<'_>,
         now: OffsetDateTime,
     ) -> Result<Identity, Refusal> {
-        let check = Check { service, provider: self.provider, expected, now };
+        let trace = self.message.trace;
+        trace.step(Step::Metadata);
+        if let Some(end) = self.provider.validity.until {
+            trace.at("valid_until", end);
+            if end <= now {
+                return Err(Refusal::MetadataExpired);
+            }
+        }
+        let check = Check { service, provider: self.provider, expected, now, trace };
         let original = self.message.base64();
         let response = self.document.get_node(self.response).ok_or(Refusal::Incomplete)?;
         let assertion = self.document.get_node(self.assertion).ok_or(Refusal::Incomplete)?;
-        let Some(in_clear) = decrypt_values(assertion, &service.decryption_keys)? else {
+        let Some(in_clear) = decrypt_values(assertion, &service.decryption_keys, trace)? else {
             return check.all(response, self.response_is_signed, assertion, original);
         };
         // The same tree, but for values that were encrypted inside the signed
@@ -95,6 +110,7 @@ struct Check<'c> {
     provider: &'c IdentityProvider,
     expected: Expected<'c>,
     now: OffsetDateTime,
+    trace: Tracer<'c>,
 }
 
 impl Check<'_> {
@@ -107,22 +123,32 @@ impl Check<'_> {
     ) -> Result<Identity, Refusal> {
         // The Response. Where only the assertion is signed, these are claims of
         // whoever delivered it: they may refuse it, and add nothing to it.
+        self.trace.step(Step::Status);
         self.status(response)?;
+        self.trace.step(Step::Response);
         self.header(response)?;
         self.response_issuer(response)?;
+        self.trace.step(Step::Destination);
         self.destination(response, response_is_signed)?;
+        self.trace.step(Step::Request);
         self.request(xml::attribute(response, "InResponseTo"))?;
 
         // The Assertion.
+        self.trace.step(Step::Assertion);
         let issued = self.header(assertion)?;
         self.assertion_issuer(assertion)?;
+        self.trace.step(Step::Subject);
         let confirmed_until = self.subject(assertion)?;
+        self.trace.step(Step::Conditions);
         let valid_until = self.conditions(assertion)?;
+        self.trace.step(Step::Limits);
         self.limits(issued, valid_until.map_or(confirmed_until, |end| end.max(confirmed_until)))?;
+        self.trace.step(Step::Authentication);
         let session_not_on_or_after = self.authentication(assertion)?;
 
         let not_on_or_after = valid_until.map_or(confirmed_until, |end| end.min(confirmed_until));
-        let selected = self.provider.selectors.read(assertion)?;
+        self.trace.step(Step::Values);
+        let selected = self.provider.selectors.read(assertion, self.trace)?;
         Ok(Identity {
             idp: self.provider.name.clone(),
             issuer: self.provider.entity_id.clone(),
@@ -148,6 +174,7 @@ impl Check<'_> {
 
     /// Core 3.2.2.2: the one top-level status code is that of success.
     fn status(&self, response: Node<'_, '_>) -> Result<(), Refusal> {
+        tell_status(response, self.trace);
         match status_code(response) {
             Some(SUCCESS) => Ok(()),
             Some(_) => Err(Refusal::NotSuccess),
@@ -159,11 +186,12 @@ impl Check<'_> {
     /// Returns when it was issued.
     fn header(&self, message: Node<'_, '_>) -> Result<OffsetDateTime, Refusal> {
         required(message, "ID")?;
+        self.trace.maybe_theirs("version", xml::attribute(message, "Version"));
         if required(message, "Version")? != "2.0" {
             return Err(Refusal::WrongVersion);
         }
         let issued = instant(message, "IssueInstant")?.ok_or(Refusal::Incomplete)?;
-        self.begun(issued)?;
+        self.begun("issue_instant", issued)?;
         Ok(issued)
     }
 
@@ -182,6 +210,7 @@ impl Check<'_> {
         if xml::attribute(issuer, "Format").is_some_and(|format| format != ENTITY) {
             return Err(Refusal::Incomplete);
         }
+        self.trace.maybe_theirs("issuer", xml::pure_text(issuer));
         if xml::pure_text(issuer) != Some(&self.provider.entity_id) {
             return Err(Refusal::IssuerMismatch);
         }
@@ -191,6 +220,8 @@ impl Check<'_> {
     /// Bindings 3.5.5.2: a signed message must have a `Destination`. Core
     /// 3.2.2: where there is one, it must be the place the message came to.
     fn destination(&self, response: Node<'_, '_>, is_signed: bool) -> Result<(), Refusal> {
+        self.trace.maybe_theirs("destination", xml::attribute(response, "Destination"));
+        self.trace.ours("ours", &self.service.acs_url);
         match xml::attribute(response, "Destination") {
             Some(destination) if destination == self.service.acs_url => Ok(()),
             None if !is_signed => Ok(()),
@@ -202,13 +233,14 @@ impl Check<'_> {
     /// subject confirmation, must have (an answer) or may have (none asked).
     /// A request is the one identity provider's that it was sent to.
     fn request(&self, in_response_to: Option<&str>) -> Result<(), Refusal> {
+        self.trace.maybe_private("in_response_to", in_response_to);
         match self.expected {
             Expected::Answer(SentRequest { id, idp, issued_at }) => {
                 if in_response_to != Some(id.as_str()) || *idp != self.provider.name {
                     return Err(Refusal::UnknownRequest);
                 }
-                self.begun(*issued_at)?;
-                self.not_over(self.service.request_ends(*issued_at), Refusal::RequestExpired)
+                self.begun("request_made", *issued_at)?;
+                self.not_over("request_ends", self.service.request_ends(*issued_at), Refusal::RequestExpired)
             }
             Expected::Unsolicited => {
                 let literals = &self.provider.in_response_to_literals;
@@ -223,6 +255,13 @@ impl Check<'_> {
     /// Our own limits on what an identity provider's key can sign.
     fn limits(&self, issued: OffsetDateTime, end: OffsetDateTime) -> Result<(), Refusal> {
         let ServiceProvider { clock_skew, max_assertion_age, max_assertion_lifetime, .. } = self.service;
+        if let Some(max) = max_assertion_age {
+            self.trace.at("max_assertion_age_ends", issued.saturating_add(*max));
+        }
+        if let Some(max) = max_assertion_lifetime {
+            self.trace.at("max_assertion_lifetime_ends", issued.saturating_add(*max));
+            self.trace.at("assertion_ends", end);
+        }
         if max_assertion_age.is_some_and(|max| self.now - issued > max.saturating_add(*clock_skew)) {
             return Err(Refusal::TooOld);
         }
@@ -254,6 +293,8 @@ impl Check<'_> {
     /// is not looked at: behind proxies it says nothing.
     fn bearer(&self, confirmation: Node<'_, '_>) -> Result<OffsetDateTime, Refusal> {
         let data = one(confirmation, "SubjectConfirmationData")?.ok_or(Refusal::Incomplete)?;
+        self.trace.maybe_theirs("recipient", xml::attribute(data, "Recipient"));
+        self.trace.ours("ours", &self.service.acs_url);
         if required(data, "Recipient")? != self.service.acs_url {
             return Err(Refusal::WrongRecipient);
         }
@@ -261,7 +302,7 @@ impl Check<'_> {
             return Err(Refusal::Incomplete);
         }
         let end = instant(data, "NotOnOrAfter")?.ok_or(Refusal::Incomplete)?;
-        self.not_over(end, Refusal::Expired)?;
+        self.not_over("not_on_or_after", end, Refusal::Expired)?;
         self.request(xml::attribute(data, "InResponseTo"))?;
         Ok(end)
     }
@@ -273,11 +314,11 @@ impl Check<'_> {
         let conditions = one(assertion, "Conditions")?.ok_or(Refusal::WrongAudience)?;
         // Core 2.5.1.2.
         if let Some(begin) = instant(conditions, "NotBefore")? {
-            self.begun(begin)?;
+            self.begun("not_before", begin)?;
         }
         let end = instant(conditions, "NotOnOrAfter")?;
         if let Some(end) = end {
-            self.not_over(end, Refusal::Expired)?;
+            self.not_over("not_on_or_after", end, Refusal::Expired)?;
         }
         let mut restricted = false;
         for condition in conditions.children().filter(Node::is_element) {
@@ -288,6 +329,7 @@ impl Check<'_> {
             {
                 // Core 2.5.1.5: every assertion is used once here anyway.
                 // Core 2.5.1.6: no assertion is ever issued from it.
+                self.trace.theirs("condition", condition.tag_name().name());
                 return Err(Refusal::UnknownCondition);
             }
         }
@@ -300,9 +342,11 @@ impl Check<'_> {
     fn audience(&self, restriction: Node<'_, '_>) -> Result<(), Refusal> {
         let own = &self.provider.audiences;
         let ours = if own.is_empty() { &self.service.audiences } else { own };
+        self.trace.all_ours("audience_accepted", ours.iter().map(String::as_str));
         let mut found = false;
         for audience in xml::children(restriction, SAML, "Audience") {
             let audience = xml::pure_text(audience).ok_or(Refusal::ValueNotText)?;
+            self.trace.theirs("audience", audience);
             found |= ours.iter().any(|ours| ours == audience);
         }
         if found { Ok(()) } else { Err(Refusal::WrongAudience) }
@@ -311,19 +355,19 @@ impl Check<'_> {
     /// Profiles 4.1.4.2: at least one AuthnStatement. Core 2.7.2: the session
     /// there must not be over. Returns the earliest end.
     fn authentication(&self, assertion: Node<'_, '_>) -> Result<Option<OffsetDateTime>, Refusal> {
-        let mut statements = 0;
+        let mut signed_in_at_all = false;
         let mut earliest: Option<OffsetDateTime> = None;
         for statement in xml::children(assertion, SAML, "AuthnStatement") {
-            statements += 1;
+            signed_in_at_all = true;
             let signed_in = instant(statement, "AuthnInstant")?.ok_or(Refusal::Incomplete)?;
-            self.begun(signed_in)?;
+            self.begun("authn_instant", signed_in)?;
             self.demands(statement, signed_in)?;
             if let Some(end) = instant(statement, "SessionNotOnOrAfter")? {
-                self.not_over(end, Refusal::SessionOver)?;
+                self.not_over("session_not_on_or_after", end, Refusal::SessionOver)?;
                 earliest = Some(earliest.map_or(end, |earlier| earlier.min(end)));
             }
         }
-        if statements == 0 { Err(Refusal::NoAuthnStatement) } else { Ok(earliest) }
+        if signed_in_at_all { Ok(earliest) } else { Err(Refusal::NoAuthnStatement) }
     }
 
     /// Core 3.3.2.2.1 and 3.4.1: what we asked for. The identity provider has to
@@ -335,11 +379,14 @@ impl Check<'_> {
         let demands = &self.provider.demands;
         let asked = sent.issued_at.saturating_sub(self.service.clock_skew);
         if demands.force_authn && signed_in < asked {
+            self.trace.at("request_made", sent.issued_at);
             return Err(Refusal::NotReauthenticated);
         }
         if let Some(wanted) = demands.authn_context.as_ref().filter(|c| c.comparison == Comparison::Exact) {
             let context = one(statement, "AuthnContext")?.ok_or(Refusal::Incomplete)?;
             let class = one(context, "AuthnContextClassRef")?.and_then(xml::pure_text);
+            self.trace.all_ours("authn_context_asked", wanted.class_refs.iter().map(String::as_str));
+            self.trace.maybe_theirs("authn_context", class);
             if !class.is_some_and(|class| wanted.class_refs.iter().any(|wanted| wanted == class)) {
                 return Err(Refusal::OtherAuthnContext);
             }
@@ -348,7 +395,8 @@ impl Check<'_> {
     }
 
     /// Not in the future, but for the skew. Saturating: the year 9999 is no panic.
-    fn begun(&self, begin: OffsetDateTime) -> Result<(), Refusal> {
+    fn begun(&self, name: &'static str, begin: OffsetDateTime) -> Result<(), Refusal> {
+        self.trace.at(name, begin);
         if self.now < begin.saturating_sub(self.service.clock_skew) {
             Err(Refusal::NotYetValid)
         } else {
@@ -357,7 +405,8 @@ impl Check<'_> {
     }
 
     /// Core 2.5.1.2: at `NotOnOrAfter` it is over, but for the skew.
-    fn not_over(&self, end: OffsetDateTime, refusal: Refusal) -> Result<(), Refusal> {
+    fn not_over(&self, name: &'static str, end: OffsetDateTime, refusal: Refusal) -> Result<(), Refusal> {
+        self.trace.at(name, end);
         if self.now >= end.saturating_add(self.service.clock_skew) { Err(refusal) } else { Ok(()) }
     }
 }

@@ -21,6 +21,7 @@
 use super::encryption::Encrypted;
 use super::response::tree;
 use super::splice::{Piece, Spliced};
+use super::trace::{Step, Tracer};
 use super::xml::{self, SAML, SAMLP};
 use super::{DecryptionKeys, Refusal, ResponseMessage};
 use roxmltree::{Document, Node};
@@ -29,7 +30,7 @@ use roxmltree::{Document, Node};
 /// key, and who sends them has signed: this bounds mistakes.
 const MAX_ENCRYPTED_VALUES: usize = 32;
 
-impl ResponseMessage {
+impl ResponseMessage<'_> {
     /// Puts an encrypted assertion in clear. A message without one, and any
     /// message while there are no keys, stays as it is.
     ///
@@ -39,6 +40,7 @@ impl ResponseMessage {
     pub fn decrypt(mut self, keys: &DecryptionKeys) -> Result<Self, Refusal> {
         // A name has no other spelling, so a text without it has no such element.
         if !keys.is_empty() && self.xml.contains("EncryptedAssertion") {
+            self.trace.step(Step::Decrypt);
             self.decrypted = self.open(keys)?;
         }
         Ok(self)
@@ -47,8 +49,9 @@ impl ResponseMessage {
     fn open(&self, keys: &DecryptionKeys) -> Result<Option<Spliced>, Refusal> {
         let document = tree(&self.xml, &self.limits)?;
         let Some(wrapper) = only_encrypted_assertion(&document)? else { return Ok(None) };
+        self.trace.algorithms(wrapper);
         let encrypted = Encrypted::read(wrapper)?;
-        let spliced = keys.open(&encrypted).and_then(|plaintext| {
+        let spliced = keys.open(&encrypted, self.trace).and_then(|plaintext| {
             Spliced::new(&self.xml, &[Piece { wrapper, name: "Assertion", plaintext }])
         });
         spliced.map(Some).ok_or(Refusal::NotDecryptable)
@@ -85,6 +88,7 @@ fn only_encrypted_assertion<'a, 'i>(document: &'a Document<'i>) -> Result<Option
 pub(super) fn decrypt_values(
     assertion: Node<'_, '_>,
     keys: &DecryptionKeys,
+    trace: Tracer<'_>,
 ) -> Result<Option<Spliced>, Refusal> {
     let ids = xml::children(assertion, SAML, "Subject")
         .flat_map(|subject| xml::children(subject, SAML, "EncryptedID"))
@@ -96,14 +100,17 @@ pub(super) fn decrypt_values(
     if wrappers.is_empty() || keys.is_empty() {
         return Ok(None);
     }
+    trace.step(Step::DecryptValues);
+    trace.count("encrypted_values", wrappers.len());
     if wrappers.len() > MAX_ENCRYPTED_VALUES {
         return Err(Refusal::ValueNotDecryptable);
     }
     wrappers.sort_by_key(|(wrapper, _)| wrapper.range().start);
     let mut pieces = Vec::with_capacity(wrappers.len());
     for (wrapper, name) in wrappers {
+        trace.algorithms(wrapper);
         let encrypted = Encrypted::read(wrapper).map_err(|_| Refusal::ValueNotDecryptable)?;
-        let plaintext = keys.open(&encrypted).ok_or(Refusal::ValueNotDecryptable)?;
+        let plaintext = keys.open(&encrypted, trace).ok_or(Refusal::ValueNotDecryptable)?;
         pieces.push(Piece { wrapper, name, plaintext });
     }
     let spliced = Spliced::new(assertion.document().input_text(), &pieces);

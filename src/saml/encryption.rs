@@ -7,6 +7,7 @@
 //! plaintext is `None` here and one refusal to the sender.
 
 use super::key::fingerprint;
+use super::trace::Tracer;
 use super::xml::{self, Children, DSIG, XENC, XENC11};
 use super::{KeyError, Refusal};
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -89,9 +90,19 @@ impl DecryptionKeys {
     }
 
     /// What was encrypted, if one of the keys opens it.
-    pub(super) fn open(&self, encrypted: &Encrypted) -> Option<Zeroizing<Vec<u8>>> {
-        let content_key = self.0.iter().find_map(|key| key.unwrap(encrypted))?;
-        encrypted.content.decrypt(&content_key, &encrypted.ciphertext)
+    pub(super) fn open(&self, encrypted: &Encrypted, trace: Tracer<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        let opened = self.0.iter().find_map(|key| Some((key, key.unwrap(encrypted)?)));
+        let Some((key, content_key)) = opened else {
+            trace.all_ours("key_tried", self.0.iter().map(DecryptionKey::key_fingerprint));
+            trace.ours("cause", "no_key_opens_it");
+            return None;
+        };
+        trace.ours("key", key.key_fingerprint());
+        let plaintext = encrypted.content.decrypt(&content_key, &encrypted.ciphertext);
+        if plaintext.is_none() {
+            trace.ours("cause", "content_not_decryptable");
+        }
+        plaintext
     }
 }
 

@@ -153,3 +153,14 @@ impl std::fmt::Debug for Identity {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_printed() {
+        let identity = Identity::for_tests("ADFS", "EXAMPLE\\paula", &["arn:one", "arn:two"]);
+        assert_eq!(format!("{identity:?}"), "Identity { idp: \"ADFS\", roles: 2, .. }");
+    }
+}

@@ -1,6 +1,6 @@
 //! Instants as SAML writes them: `xs:dateTime` (core 1.3.3).
 
-use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
+use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
 /// Parses an `xs:dateTime`: `2026-11-23T05:46:00.123Z`. Core 1.3.3 wants UTC;
 /// other offsets are converted, and none at all means UTC. Fractions of any
@@ -36,6 +36,40 @@ pub(super) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
     let time = Time::from_hms_nano(hour, minute, second, nanosecond).ok()?;
     // A plain `to_offset` panics where the year leaves the range.
     OffsetDateTime::new_in_offset(date, time, offset).checked_to_offset(UtcOffset::UTC)
+}
+
+/// Parses an `xs:duration` (XML Schema part 2, 3.2.6) that is not negative, to
+/// the second: `PT1H`, `P1DT12H`. Years and months have no fixed length; here
+/// they are 365 and 30 days, which is near enough for how long to rely on something.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim_matches([' ', '\t', '\n', '\r']).strip_prefix('P')?;
+    let (date, time) = match text.split_once('T') {
+        Some((_, "")) => return None,
+        Some((date, time)) => (date, time),
+        None => (text, ""),
+    };
+    if date.is_empty() && time.is_empty() {
+        return None;
+    }
+    let seconds = units(date, &[('Y', 365 * 86_400), ('M', 30 * 86_400), ('D', 86_400)])?
+        .checked_add(units(time, &[('H', 3_600), ('M', 60), ('S', 1)])?)?;
+    Some(Duration::seconds(seconds))
+}
+
+/// The sum of `1H30M`: each unit at most once, in order; only seconds have a fraction.
+fn units(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
+    let mut sum = 0_i64;
+    for (unit, seconds) in units {
+        let Some((count, rest)) = text.split_once(*unit) else { continue };
+        let count = match count.split_once('.') {
+            Some((count, fraction)) if *unit == 'S' => digits(fraction).map(|_| count)?,
+            Some(_) => return None,
+            None => count,
+        };
+        sum = sum.checked_add(i64::from(digits(count)?).checked_mul(*seconds)?)?;
+        text = rest;
+    }
+    text.is_empty().then_some(sum)
 }
 
 /// Writes an instant in UTC, to the second.
@@ -92,6 +126,40 @@ fn digits(text: &str) -> Option<u32> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn durations_are_read_to_the_second() {
+        for (text, seconds) in [
+            ("PT1H", 3_600),
+            ("PT0S", 0),
+            (" P1DT12H30M1.5S\n", 131_401),
+            ("P1Y", 365 * 86_400),
+            ("P1M", 30 * 86_400),
+            ("PT1M", 60),
+            ("PT86400S", 86_400),
+        ] {
+            assert_eq!(parse_duration(text), Some(Duration::seconds(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "P",
+            "PT",
+            "P1DT",
+            "-PT1H",
+            "PT1",
+            "PT1H1H",
+            "PT1M1H",
+            "P1H",
+            "PT1.5H",
+            "1H",
+            "PT+1H",
+            "PTH",
+            "PT1.S",
+            "PT99999999999S",
+        ] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn forms_that_identity_providers_write() {

@@ -15,6 +15,7 @@ const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
 /// A public key that may sign for one issuer.
+#[derive(Clone)]
 pub struct VerificationKey {
     family: Family,
     /// One parsed key for each [`enum@Hash`]: parsing costs as much as verifying.
@@ -76,6 +77,11 @@ impl VerificationKey {
         let not_after =
             i64::try_from(not_after).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
         Self::new(certified.subject_public_key_info(), not_after, fingerprint(der))
+    }
+
+    /// Whether this is the DER of a certificate, of whatever key.
+    pub fn is_certificate(der: &[u8]) -> bool {
+        Certificate::from_der(der).is_ok()
     }
 
     /// A bare public key: a DER `SubjectPublicKeyInfo` (RFC 5280, 4.1.2.7).
@@ -218,6 +224,14 @@ pub(super) fn fingerprint(der: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::saml::testing::{EC, EC384, RSA};
+
+    #[test]
+    fn a_key_is_known_by_its_fingerprint() {
+        let key = EC.key();
+        let printed = format!("{key:?}");
+        assert!(printed.starts_with("VerificationKey { family: Ecdsa(32), fingerprint: "), "{printed}");
+        assert!(printed.contains(key.fingerprint()) && printed.ends_with(", .. }"), "{printed}");
+    }
 
     #[test]
     fn each_key_verifies_its_own_algorithms_only() {

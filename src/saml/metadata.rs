@@ -1,22 +1,27 @@
 //! Identity providers' metadata, read (SAML metadata 2.0).
 
-use super::VerificationKey;
-use super::instant::parse_instant;
+use super::instant::{parse_duration, parse_instant};
+use super::scan::scan_within;
+use super::signature::verify_root;
 use super::xml::{self, DSIG, HTTP_POST, HTTP_REDIRECT, METADATA, SAMLP};
+use super::{Limits, Refusal, VerificationKey};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use roxmltree::{Document, Node, ParsingOptions};
 use std::borrow::Cow;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// The longest metadata, in bytes. One AD FS writes 80 KB; a federation's
-/// aggregate of 200 members some megabytes.
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// aggregate of three thousand members some 16 MB. Larger federations serve each
+/// member by itself (MDQ).
+pub const MAX_METADATA_BYTES: usize = 32 << 20;
 /// The most nodes of its tree (each takes about 100 bytes).
-const MAX_NODES: u32 = 1_000_000;
+const MAX_NODES: u32 = 2_000_000;
+/// Steps of namespace resolution for each byte. Honest aggregates take less than one.
+const STEPS_PER_BYTE: usize = 4;
 
 /// What we take from an identity provider's metadata.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct IdpMetadata {
     /// `EntityDescriptor/@entityID`.
     pub entity_id: String,
@@ -26,8 +31,21 @@ pub struct IdpMetadata {
     pub sign_on_services: Vec<SignOnService>,
     /// Whether it wants our requests signed (`WantAuthnRequestsSigned`, metadata 2.4.3).
     pub want_authn_requests_signed: bool,
-    /// `validUntil`, the earliest on the way to the descriptor.
+    /// `validUntil`, the earliest on the way to the descriptor: then it must not
+    /// be used any more (metadata 2.3.1).
     pub valid_until: Option<OffsetDateTime>,
+    /// `cacheDuration`, the shortest on the way: how long it may be relied on
+    /// before it is looked at again.
+    pub cache_duration: Option<Duration>,
+}
+
+/// For how long what metadata says holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Validity {
+    /// From then on nothing of it is believed. `None`: it does not say.
+    pub until: Option<OffsetDateTime>,
+    /// How long it may be relied on before it is looked at again.
+    pub cache_duration: Option<Duration>,
 }
 
 /// One `SingleSignOnService`.
@@ -48,15 +66,21 @@ pub enum MetadataError {
     /// The root is not an EntityDescriptor or EntitiesDescriptor.
     #[error("not SAML metadata: the root element is not EntityDescriptor or EntitiesDescriptor")]
     NotMetadata,
-    /// No (or not exactly one) entity with an IDPSSODescriptor for SAML 2.0.
+    /// No entity with an IDPSSODescriptor for SAML 2.0.
     #[error("no identity provider in it")]
     NoIdentityProvider,
+    /// None of this entity id.
+    #[error("no identity provider with the entity id {0} in it")]
+    NotInIt(String),
     /// Several identity providers, and none was named.
     #[error("several identity providers in it; name one with entity_id")]
     SeveralIdentityProviders,
     /// No usable signing key: nothing could ever be verified.
     #[error("no usable signing key for {0}")]
     NoSigningKey(String),
+    /// The signature that must be on its root is not there, or does not hold.
+    #[error("its signature is not accepted ({code}): {message}", code = .0.code(), message = said(*.0, &SIGNATURE_FAULTS, "it is not built as it must be"))]
+    Signature(Refusal),
 }
 
 impl IdpMetadata {
@@ -68,28 +92,64 @@ impl IdpMetadata {
     /// # Errors
     /// [`MetadataError`].
     pub fn parse(xml: &[u8], entity_id: Option<&str>) -> Result<Self, MetadataError> {
-        if xml.len() > MAX_BYTES {
-            return Err(MetadataError::NotXml("it is longer than 16 MiB".to_owned()));
+        Self::parse_by(xml, entity_id, |_| Ok(()))
+    }
+
+    /// The same of a document whose root one of these keys has signed. Nothing
+    /// outside that signature is read: not even what stands inside the
+    /// signature's own element, which it leaves out.
+    ///
+    /// # Errors
+    /// [`MetadataError`].
+    pub fn parse_signed(
+        xml: &[u8],
+        entity_id: Option<&str>,
+        keys: &[VerificationKey],
+    ) -> Result<Self, MetadataError> {
+        Self::parse_by(xml, entity_id, |document| {
+            verify_root(document, keys).map_err(MetadataError::Signature)
+        })
+    }
+
+    fn parse_by(
+        xml: &[u8],
+        entity_id: Option<&str>,
+        verify: impl FnOnce(&Document<'_>) -> Result<(), MetadataError>,
+    ) -> Result<Self, MetadataError> {
+        if xml.len() > MAX_METADATA_BYTES {
+            return Err(MetadataError::NotXml("it is longer than 32 MiB".to_owned()));
         }
         let text = text_of(xml).ok_or_else(|| MetadataError::NotXml("it is not UTF-8 text".to_owned()))?;
+        scan_within(&text, &limits(), text.len().saturating_mul(STEPS_PER_BYTE)).map_err(not_xml)?;
         let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, entity_resolver: None };
         let document =
             Document::parse_with_options(&text, options).map_err(|e| MetadataError::NotXml(e.to_string()))?;
+        verify(&document)?;
         let root = document.root_element();
         if !xml::is(root, METADATA, "EntityDescriptor") && !xml::is(root, METADATA, "EntitiesDescriptor") {
             return Err(MetadataError::NotMetadata);
         }
-        let wanted = |entity: &Node<'_, '_>| {
-            xml::is(*entity, METADATA, "EntityDescriptor")
-                && entity_id.is_none_or(|id| xml::attribute(*entity, "entityID") == Some(id))
-                && idp_roles(*entity).next().is_some()
+        let mut found = Vec::new();
+        let is_wanted = |entity: Node<'_, '_>| {
+            entity_id.is_none_or(|id| xml::attribute(entity, "entityID") == Some(id))
+                && idp_roles(entity).next().is_some()
         };
-        let mut entities = root.descendants().filter(wanted);
-        let entity = entities.next().ok_or(MetadataError::NoIdentityProvider)?;
-        if entities.next().is_some() {
-            return Err(MetadataError::SeveralIdentityProviders);
+        entities(root, &mut |entity| {
+            if is_wanted(entity) {
+                found.push(entity);
+            }
+        });
+        match (found.as_slice(), entity_id) {
+            ([entity], _) => Self::read(*entity),
+            ([], None) => Err(MetadataError::NoIdentityProvider),
+            ([], Some(id)) => Err(MetadataError::NotInIt(id.to_owned())),
+            (_, _) => Err(MetadataError::SeveralIdentityProviders),
         }
-        Self::read(entity)
+    }
+
+    /// For how long it holds.
+    pub fn validity(&self) -> Validity {
+        Validity { until: self.valid_until, cache_duration: self.cache_duration }
     }
 
     /// Whether a browser can carry a request to it (bindings 3.4 and 3.5).
@@ -119,12 +179,67 @@ impl IdpMetadata {
             idp_roles(entity).flat_map(|role| xml::children(role, METADATA, "SingleSignOnService"));
         let sign_on_services = services.filter_map(sign_on_service).collect();
         // Metadata 2.3.1: whatever ends first ends what is inside it.
-        let on_the_way = entity.ancestors().chain(idp_roles(entity));
-        let valid_until = on_the_way.filter_map(|e| parse_instant(xml::attribute(e, "validUntil")?)).min();
+        let on_the_way = || entity.ancestors().chain(idp_roles(entity));
+        let valid_until = on_the_way().filter_map(|e| parse_instant(xml::attribute(e, "validUntil")?)).min();
+        let cache_duration =
+            on_the_way().filter_map(|e| parse_duration(xml::attribute(e, "cacheDuration")?)).min();
         let want_authn_requests_signed = idp_roles(entity)
             .filter_map(|role| xml::attribute(role, "WantAuthnRequestsSigned"))
             .any(|wanted| matches!(wanted.trim(), "true" | "1"));
-        Ok(Self { entity_id, signing_keys, sign_on_services, want_authn_requests_signed, valid_until })
+        Ok(Self {
+            entity_id,
+            signing_keys,
+            sign_on_services,
+            want_authn_requests_signed,
+            valid_until,
+            cache_duration,
+        })
+    }
+}
+
+/// What the parser will be asked to do: in proportion to the length, as far as
+/// nothing else bounds it.
+fn limits() -> Limits {
+    Limits { max_nodes: MAX_NODES, max_namespaces: MAX_NODES as usize, ..Limits::default() }
+}
+
+fn not_xml(refusal: Refusal) -> MetadataError {
+    MetadataError::NotXml(if let Refusal::TooComplex(cap) = refusal {
+        format!("it is too complex: {cap:?}")
+    } else {
+        said(refusal, &SCAN_FAULTS, "its markup or its characters are not those of XML 1.0")
+    })
+}
+
+/// A refusal's own words speak of responses.
+fn said(refusal: Refusal, of: &[(Refusal, &str)], otherwise: &str) -> String {
+    of.iter().find(|(known, _)| *known == refusal).map_or(otherwise, |(_, words)| words).to_owned()
+}
+
+const SCAN_FAULTS: [(Refusal, &str); 2] = [
+    (Refusal::Doctype, "it has a document type declaration"),
+    (Refusal::NotCanonicalizable, "it has a relative namespace URI"),
+];
+
+const SIGNATURE_FAULTS: [(Refusal, &str); 7] = [
+    (Refusal::NotSigned, "its root carries none"),
+    (Refusal::SignatureMismatch, "none of the pinned certificates made it"),
+    (Refusal::DigestMismatch, "the document was changed after it was signed"),
+    (Refusal::ReferenceRefused, "it covers something else than the root"),
+    (Refusal::DuplicateId, "two elements carry one ID"),
+    (Refusal::AlgorithmRefused, "its algorithm is not accepted"),
+    (Refusal::TransformRefused, "its transforms are not accepted"),
+];
+
+/// Each entity, where the schema has it (metadata 2.3): a child of the root or
+/// of `EntitiesDescriptor`s alone. What stands in extensions, or inside a
+/// signature, is no entity.
+fn entities<'a, 'i>(root: Node<'a, 'i>, each: &mut dyn FnMut(Node<'a, 'i>)) {
+    // The scan has bounded the depth.
+    if xml::is(root, METADATA, "EntityDescriptor") {
+        each(root);
+    } else if xml::is(root, METADATA, "EntitiesDescriptor") {
+        root.children().for_each(|child| entities(child, each));
     }
 }
 
@@ -174,111 +289,13 @@ fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
         if odd.is_empty() { String::from_utf16(&units).ok().map(Cow::Owned) } else { None }
     };
     match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(Cow::Borrowed),
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        // The parser takes the mark of UTF-8 off.
         _ => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::saml::xml::HTTP_POST;
-    use base64::engine::general_purpose::STANDARD;
-
-    fn certificate() -> String {
-        let pair = rcgen::KeyPair::generate().unwrap();
-        let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&pair).unwrap();
-        let text = STANDARD.encode(certificate.der());
-        let lines: Vec<_> =
-            text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        lines.join("\r\n  ")
-    }
-
-    fn key(usage: &str, certificate: &str) -> String {
-        format!(
-            "<KeyDescriptor{usage}><KeyInfo xmlns='{DSIG}'><X509Data><X509Certificate>{certificate}\
-             </X509Certificate></X509Data></KeyInfo></KeyDescriptor>"
-        )
-    }
-
-    fn entity(id: &str, keys: &str) -> String {
-        format!(
-            "<EntityDescriptor xmlns='{METADATA}' entityID='{id}' validUntil='2027-01-01T00:00:00Z'>\
-             <RoleDescriptor xmlns:fed='urn:fed' protocolSupportEnumeration='urn:fed'>{}</RoleDescriptor>\
-             <SPSSODescriptor protocolSupportEnumeration='{SAMLP}'>{}</SPSSODescriptor>\
-             <IDPSSODescriptor protocolSupportEnumeration='urn:oasis:names:tc:SAML:1.1:protocol {SAMLP}'>{keys}\
-             <SingleSignOnService Binding='{HTTP_POST}' Location='https://idp.example.com/ls/'/>\
-             </IDPSSODescriptor></EntityDescriptor>",
-            key(" use='signing'", &certificate()),
-            key(" use='signing'", &certificate()),
-        )
-    }
-
-    fn fingerprint(certificate: &str) -> String {
-        let der = STANDARD.decode(certificate.split_ascii_whitespace().collect::<String>()).unwrap();
-        VerificationKey::from_certificate(&der).unwrap().fingerprint().to_owned()
-    }
-
-    #[test]
-    fn the_identity_provider_s_signing_keys_are_taken() {
-        let (encryption, first, second) = (certificate(), certificate(), certificate());
-        let keys = [
-            key(" use='encryption'", &encryption),
-            key(" use='signing'", &first),
-            key(" use='signing'", "bm90IGEgY2VydGlmaWNhdGU="),
-            key("", &second),
-            key(" use='signing'", &first),
-        ];
-        let xml = entity("urn:idp", &keys.concat());
-        let check = |bytes: &[u8]| {
-            let metadata = IdpMetadata::parse(bytes, None).unwrap();
-            assert_eq!(metadata.entity_id, "urn:idp");
-            let found: Vec<_> = metadata.signing_keys.iter().map(|k| k.fingerprint().to_owned()).collect();
-            assert_eq!(found, [fingerprint(&first), fingerprint(&second)]);
-            let [service] = metadata.sign_on_services.as_slice() else { unreachable!() };
-            assert_eq!((&*service.binding, &*service.location), (HTTP_POST, "https://idp.example.com/ls/"));
-            assert_eq!(metadata.valid_until, parse_instant("2027-01-01T00:00:00Z"));
-        };
-        check(xml.as_bytes());
-        check(format!("\u{feff}{xml}").as_bytes());
-        let utf16 = format!("\u{feff}<?xml version='1.0' encoding='utf-16'?>{xml}");
-        check(&utf16.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
-        check(&utf16.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>());
-    }
-
-    #[test]
-    fn one_is_chosen_from_an_aggregate() {
-        let keys = key("", &certificate());
-        let aggregate = format!(
-            "<EntitiesDescriptor xmlns='{METADATA}' validUntil='2026-12-01T00:00:00Z'>{}<EntitiesDescriptor>{}\
-             </EntitiesDescriptor></EntitiesDescriptor>",
-            entity("urn:one", &keys),
-            entity("urn:two", &keys)
-        );
-        let parse = |id| IdpMetadata::parse(aggregate.as_bytes(), id);
-        assert_eq!(parse(None).err(), Some(MetadataError::SeveralIdentityProviders));
-        assert_eq!(parse(Some("urn:none")).err(), Some(MetadataError::NoIdentityProvider));
-        let two = parse(Some("urn:two")).unwrap();
-        assert_eq!(two.entity_id, "urn:two");
-        assert_eq!(two.valid_until, parse_instant("2026-12-01T00:00:00Z"));
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_refused() {
-        let parse = |xml: &str| IdpMetadata::parse(xml.as_bytes(), None).err();
-        assert_eq!(parse("<a/>"), Some(MetadataError::NotMetadata));
-        assert!(matches!(parse("<a>"), Some(MetadataError::NotXml(_))));
-        assert!(matches!(parse("<!DOCTYPE a><a/>"), Some(MetadataError::NotXml(_))));
-        assert!(matches!(IdpMetadata::parse(b"\xff\xfe<", None).err(), Some(MetadataError::NotXml(_))));
-        let no_key = Some(MetadataError::NoSigningKey("urn:idp".to_owned()));
-        assert_eq!(parse(&entity("urn:idp", "")), no_key);
-        assert_eq!(parse(&entity("urn:idp", &key(" use='encryption'", &certificate()))), no_key);
-        assert_eq!(parse(&entity("urn:idp", &key("", "AAAA"))), no_key);
-        let other = entity("urn:idp", &key("", &certificate()))
-            .replace("IDPSSODescriptor", "AttributeAuthorityDescriptor");
-        assert_eq!(parse(&other), Some(MetadataError::NoIdentityProvider));
-    }
-}
+mod tests;

@@ -15,6 +15,8 @@
 //!   .accept(sp, expected, now) -> Identity                   (accept.rs, select.rs, selector.rs)
 //! ```
 //!
+//! Each step tells what it looks at to a `Trace`, where somebody listens (`trace.rs`).
+//!
 //! What we say to identity providers is in `request.rs` (AuthnRequest, signed by
 //! `signing.rs`) and `service_metadata.rs`.
 //!
@@ -45,6 +47,7 @@ mod splice;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod testing;
+mod trace;
 mod xml;
 
 pub use accept::ServiceProvider;
@@ -52,7 +55,7 @@ pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use encryption::{DecryptionKey, DecryptionKeys};
 pub use identity::{Answered, Identity, OriginalResponse};
 pub use key::{KeyError, VerificationKey};
-pub use metadata::{IdpMetadata, MetadataError, SignOnService};
+pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, SignOnService, Validity};
 pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
 pub use request::{
@@ -64,4 +67,5 @@ pub use selector::{Selector, SelectorError};
 pub use service_metadata::{ServiceProviderMetadata, service_provider_metadata};
 pub use signature::VerifiedAssertion;
 pub use signing::{SigningError, SigningKey};
+pub use trace::{Fact, Step, Trace, Traced};
 pub use xml::{HTTP_POST, HTTP_REDIRECT};

@@ -1,8 +1,10 @@
 //! The identity providers we believe, and the keys each is believed by.
 
-use super::{Demands, Selectors, SignOnService, VerificationKey};
+use super::metadata::Validity;
+use super::{Demands, IdpMetadata, Selectors, SignOnService, VerificationKey};
 
-/// One identity provider as configured.
+/// One identity provider: as configured, with the keys of its metadata.
+#[derive(Clone)]
 pub struct IdentityProvider {
     /// The operator's name for it.
     pub name: String,
@@ -10,6 +12,8 @@ pub struct IdentityProvider {
     pub entity_id: String,
     /// Its signing keys, all of them tried. Never empty ([`IdentityProviders::new`]).
     pub keys: Vec<VerificationKey>,
+    /// For how long they are believed.
+    pub validity: Validity,
     /// Audiences its assertions may name; empty: the service provider's.
     pub audiences: Vec<String>,
     /// Whether it may start a login (a response without `InResponseTo`).
@@ -30,7 +34,12 @@ pub struct IdentityProvider {
 }
 
 /// All configured identity providers, by issuer.
-pub struct IdentityProviders(Vec<IdentityProvider>);
+#[derive(Clone)]
+pub struct IdentityProviders {
+    providers: Vec<IdentityProvider>,
+    /// Fingerprints of keys that are never believed, whatever metadata lists later.
+    denied: Vec<String>,
+}
 
 impl IdentityProvider {
     /// Whether logins may start here (a request of ours).
@@ -49,19 +58,43 @@ impl IdentityProviders {
     /// # Errors
     /// A sentence when an entry is no SHA-256, or as [`new`](Self::new), also
     /// where a provider has no other key.
-    pub fn without_keys(mut providers: Vec<IdentityProvider>, denied: &[String]) -> Result<Self, String> {
+    pub fn without_keys(providers: Vec<IdentityProvider>, denied: &[String]) -> Result<Self, String> {
         let denied = denied.iter().map(|text| Self::fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
+        Self { providers, denied }.checked()
+    }
+
+    /// The same with one provider as its metadata describes it now. All that is
+    /// configured stays, its entity id and the denied keys too.
+    ///
+    /// # Errors
+    /// A sentence when it is another provider's metadata, or as
+    /// [`without_keys`](Self::without_keys).
+    pub fn renewed(&self, name: &str, metadata: IdpMetadata) -> Result<Self, String> {
+        let mut renewed = self.clone();
+        let provider = renewed.providers.iter_mut().find(|provider| provider.name == name);
+        let provider = provider.ok_or_else(|| format!("no identity provider is named {name}"))?;
+        if provider.entity_id != metadata.entity_id {
+            return Err(format!("the metadata is that of {}, another identity provider", metadata.entity_id));
+        }
+        provider.validity = metadata.validity();
+        provider.keys = metadata.signing_keys;
+        provider.sign_on_services = metadata.sign_on_services;
+        renewed.checked()
+    }
+
+    fn checked(mut self) -> Result<Self, String> {
+        let denied = self.denied;
         let is_denied = |key: &VerificationKey| {
             denied.iter().any(|print| print == key.fingerprint() || print == key.key_fingerprint())
         };
-        for provider in &mut providers {
+        for provider in &mut self.providers {
             let before = provider.keys.len();
             provider.keys.retain(|key| !is_denied(key));
             if provider.keys.is_empty() && before > 0 {
                 return Err(format!("identity provider {} has no key that is not denied", provider.name));
             }
         }
-        Self::new(providers)
+        Ok(Self { denied, ..Self::new(self.providers)? })
     }
 
     /// # Errors
@@ -89,8 +122,9 @@ impl IdentityProviders {
                 }
             }
         }
-        Ok(Self(providers))
+        Ok(Self { providers, denied: Vec::new() })
     }
+
     /// A SHA-256 as people write it (colons, spaces, capitals), as fingerprints here are written.
     ///
     /// # Errors
@@ -106,15 +140,15 @@ impl IdentityProviders {
 
     /// The provider of this issuer.
     pub fn by_issuer(&self, entity_id: &str) -> Option<&IdentityProvider> {
-        self.0.iter().find(|p| p.entity_id == entity_id)
+        self.providers.iter().find(|p| p.entity_id == entity_id)
     }
     /// The provider with this configured name.
     pub fn by_name(&self, name: &str) -> Option<&IdentityProvider> {
-        self.0.iter().find(|p| p.name == name)
+        self.providers.iter().find(|p| p.name == name)
     }
     /// All of them, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &IdentityProvider> {
-        self.0.iter()
+        self.providers.iter()
     }
 }
 
@@ -122,7 +156,59 @@ impl IdentityProviders {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::saml::testing::{EC, RSA, provider};
+    use crate::saml::HTTP_POST;
+    use crate::saml::testing::{EC, ISSUER, RSA, provider};
+    use time::OffsetDateTime;
+
+    fn metadata(entity_id: &str, signing_keys: Vec<VerificationKey>) -> IdpMetadata {
+        IdpMetadata {
+            entity_id: entity_id.to_owned(),
+            signing_keys,
+            sign_on_services: Vec::new(),
+            want_authn_requests_signed: true,
+            valid_until: None,
+            cache_duration: None,
+        }
+    }
+
+    #[test]
+    fn metadata_renews_the_keys_and_nothing_that_is_configured() {
+        let configured = IdentityProvider {
+            audiences: vec!["urn:ours".to_owned()],
+            idp_initiated: false,
+            ..provider(vec![EC.key()])
+        };
+        let other = IdentityProvider {
+            name: "other".to_owned(),
+            entity_id: "urn:other".to_owned(),
+            ..provider(vec![EC.key()])
+        };
+        let before = IdentityProviders::new(vec![configured, other]).unwrap();
+        let after = before.renewed("ADFS", metadata(ISSUER, vec![EC.key(), RSA.key()])).unwrap();
+        let counts =
+            |providers: &IdentityProviders| providers.iter().map(|p| p.keys.len()).collect::<Vec<_>>();
+        assert_eq!((counts(&before), counts(&after)), (vec![1, 1], vec![2, 1]));
+        let renewed = after.by_issuer(ISSUER).unwrap();
+        assert!(renewed.audiences == ["urn:ours"] && !renewed.idp_initiated);
+        let ends = OffsetDateTime::UNIX_EPOCH;
+        let ending = IdpMetadata { valid_until: Some(ends), ..metadata(ISSUER, vec![RSA.key()]) };
+        let ending = before.renewed("ADFS", ending).unwrap();
+        assert_eq!(ending.by_issuer(ISSUER).unwrap().validity.until, Some(ends));
+
+        assert!(before.renewed("ADFS", metadata("urn:other", vec![RSA.key()])).is_err());
+        assert!(before.renewed("nobody", metadata(ISSUER, vec![RSA.key()])).is_err());
+        assert!(before.renewed("ADFS", metadata(ISSUER, vec![])).is_err());
+    }
+
+    #[test]
+    fn logins_start_here_where_a_browser_can_carry_the_request() {
+        let post = SignOnService { binding: HTTP_POST.to_owned(), location: "https://idp/".to_owned() };
+        let open = IdentityProvider { sign_on_services: vec![post], ..provider(vec![EC.key()]) };
+        let providers = IdentityProviders::new(vec![open]).unwrap();
+        assert!(providers.by_name("ADFS").is_some_and(IdentityProvider::takes_requests));
+        assert!(providers.by_name("adfs").is_none());
+        assert!(!provider(vec![EC.key()]).takes_requests());
+    }
 
     #[test]
     fn providers_without_keys_or_with_shared_names_are_refused() {
@@ -170,8 +256,21 @@ mod tests {
         assert_eq!(left(&[first.fingerprint().to_owned()]), 3);
         assert_eq!(left(&[first.key_fingerprint().to_owned()]), 2);
 
+        // And neither do they come back with the next metadata.
+        let denied = [stolen.fingerprint().to_owned()];
+        let providers = IdentityProviders::without_keys(vec![provider(keys())], &denied).unwrap();
+        let renewed = |keys| providers.renewed("ADFS", metadata(ISSUER, keys));
+        assert_eq!(
+            renewed(vec![RSA.key(), EC.key()]).unwrap().iter().map(|p| p.keys.len()).sum::<usize>(),
+            1
+        );
+        assert!(renewed(vec![EC.key()]).is_err());
+
         let only = || vec![provider(vec![EC.key()])];
-        assert!(IdentityProviders::without_keys(only(), &[stolen.fingerprint().to_owned()]).is_err());
+        let denied = &[stolen.fingerprint().to_owned()];
+        let why = |providers| IdentityProviders::without_keys(providers, denied).err().unwrap();
+        assert_eq!(why(only()), "identity provider ADFS has no key that is not denied");
+        assert!(why(vec![provider(vec![])]).contains("has no signing key"));
         for nonsense in ["", "AB:CD", &"g".repeat(64), &"a".repeat(40)] {
             assert!(IdentityProviders::without_keys(only(), &[nonsense.to_owned()]).is_err(), "{nonsense}");
         }

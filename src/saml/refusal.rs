@@ -100,6 +100,10 @@ pub enum Refusal {
     #[error("none of the issuer's configured keys made this signature")]
     SignatureMismatch,
 
+    /// What we know of the issuer's keys is past its `validUntil` (metadata 2.3.1).
+    #[error("the issuer's metadata has expired, and no newer could be had")]
+    MetadataExpired,
+
     // Accepting: the assertion is genuine; is it meant for us, now?
     /// The identity provider reports that the sign-in did not succeed (core 3.2.2).
     /// Mostly found while reading: such a response has no assertion to verify.
@@ -210,6 +214,7 @@ impl Refusal {
             Self::NotCanonicalizable => "not_canonicalizable",
             Self::DigestMismatch => "digest_mismatch",
             Self::SignatureMismatch => "signature_mismatch",
+            Self::MetadataExpired => "metadata_expired",
             Self::NotSuccess => "sign_in_failed",
             Self::WrongVersion => "wrong_version",
             Self::Incomplete => "assertion_incomplete",
@@ -267,6 +272,8 @@ impl Refusal {
             | Self::NotCanonicalizable
             | Self::DigestMismatch
             | Self::SignatureMismatch
+            // Verified by a key that is not to be believed any more.
+            | Self::MetadataExpired
             // A failure comes without an assertion and mostly without a signature.
             | Self::NotSuccess => false,
             Self::WrongVersion

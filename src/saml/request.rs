@@ -238,6 +238,7 @@ mod tests {
     use crate::saml::VerificationKey;
     use crate::saml::key::{Hash, SignatureAlgorithm};
     use crate::saml::testing::{ACS, now};
+    use crate::saml::trace::Tracer;
     use crate::saml::xml::{self, DSIG};
     use roxmltree::Document;
 
@@ -356,13 +357,31 @@ mod tests {
             assert_eq!(names, ["Issuer", "Signature", "NameIDPolicy", "RequestedAuthnContext"]);
             let signature = document.descendants().find(|n| xml::is(*n, DSIG, "Signature")).unwrap();
             let keys = [verifying];
-            let verified = crate::saml::signature::verify_one(signature, &keys, &mut Vec::new());
+            let verified =
+                crate::saml::signature::verify_one(signature, &keys, &mut Vec::new(), Tracer::SILENT);
             assert_eq!(verified, Ok(()));
             let changed = xml.replace("ForceAuthn=\"true\"", "ForceAuthn=\"false\"");
             let document = Document::parse(&changed).unwrap();
             let signature = document.descendants().find(|n| xml::is(*n, DSIG, "Signature")).unwrap();
-            let verified = crate::saml::signature::verify_one(signature, &keys, &mut Vec::new());
+            let verified =
+                crate::saml::signature::verify_one(signature, &keys, &mut Vec::new(), Tracer::SILENT);
             assert_eq!(verified, Err(crate::saml::Refusal::DigestMismatch));
+        }
+    }
+
+    #[test]
+    fn comparisons_are_read_as_they_are_written() {
+        use Comparison::{Better, Exact, Maximum, Minimum};
+        for comparison in [Exact, Minimum, Maximum, Better] {
+            assert_eq!(Comparison::parse(comparison.as_str()), Some(comparison));
+        }
+        assert_eq!(Comparison::parse("Exact"), None);
+    }
+
+    #[test]
+    fn a_signing_key_has_the_fingerprint_of_its_public_half() {
+        for (signing, verifying, _) in keys() {
+            assert_eq!(signing.key_fingerprint(), verifying.key_fingerprint());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::scan::{is_declaration, scan};
 use super::splice::Spliced;
+use super::trace::{Step, Trace, Tracer};
 use super::xml::{self, SAML, SAMLP};
 use super::{IdentityProviders, OriginalResponse, Refusal, VerifiedAssertion, signature};
 use base64::Engine;
@@ -38,21 +39,37 @@ impl Default for Limits {
 
 /// The decoded XML text of a response and its cleanly re-encoded base64.
 /// It is a credential until it expires: wiped on drop, no `Debug`.
-pub struct ResponseMessage {
+pub struct ResponseMessage<'t> {
     /// As it came: what a signature of the Response covers.
     pub(super) xml: Zeroizing<String>,
     /// The same with its encrypted assertion in clear ([`decrypt`](Self::decrypt)).
     pub(super) decrypted: Option<Spliced>,
     base64: OriginalResponse,
     pub(super) limits: Limits,
+    pub(super) trace: Tracer<'t>,
 }
 
-impl ResponseMessage {
+impl<'t> ResponseMessage<'t> {
     /// Decodes the `SAMLResponse` form field (bindings 3.5.4).
     ///
     /// # Errors
     /// A reading [`Refusal`] (`Empty` to `NotXml`).
     pub fn decode(form_field: &str, limits: &Limits) -> Result<Self, Refusal> {
+        Self::read_field(form_field, limits, Tracer::SILENT)
+    }
+
+    /// The same, and this step and all later ones tell what they look at.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_traced(form_field: &str, limits: &Limits, trace: &'t Trace) -> Result<Self, Refusal> {
+        Self::read_field(form_field, limits, Tracer::to(trace))
+    }
+
+    fn read_field(form_field: &str, limits: &Limits, trace: Tracer<'t>) -> Result<Self, Refusal> {
+        trace.step(Step::Decode);
+        trace.count("base64_chars", form_field.len());
+        trace.count("max_response_chars", limits.max_response_chars);
         // Bytes are at least as many as characters, and base64 has only ASCII.
         if form_field.len() > limits.max_response_chars {
             return Err(Refusal::TooLong);
@@ -64,11 +81,12 @@ impl ResponseMessage {
         // The engine refuses missing padding and stray bits, so there is one
         // encoding of these bytes, and without white space this is it.
         let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| Refusal::NotBase64)?);
+        trace.count("bytes", bytes.len());
         let xml = text_of(bytes)?;
         if declares_other_encoding(&xml) {
             return Err(Refusal::NotUtf8);
         }
-        Ok(Self { xml, decrypted: None, base64, limits: *limits })
+        Ok(Self { xml, decrypted: None, base64, limits: *limits, trace })
     }
 
     /// Parses the text, once. If it was decrypted, the text in clear.
@@ -83,23 +101,31 @@ impl ResponseMessage {
     }
 
     fn read(&self) -> Result<UnverifiedResponse<'_>, Refusal> {
+        self.trace.step(Step::Parse);
         let document = match &self.decrypted {
             Some(spliced) => spliced.parse(&self.limits)?,
             None => tree(&self.xml, &self.limits)?,
         };
         let response = document.root_element();
+        self.trace.theirs("root", response.tag_name().name());
         if !xml::is(response, SAMLP, "Response") {
             return Err(Refusal::NotAResponse);
         }
-        let assertion = only_assertion(response)?.id();
+        let assertion = only_assertion(response, self.trace)?.id();
         let response = response.id();
         Ok(UnverifiedResponse { message: self, document, response, assertion })
     }
 
     /// What the sender is told of a refusal: where it could depend on a
-    /// decrypted text, always the same (see `decrypt.rs`).
+    /// decrypted text, always the same (see `decrypt.rs`). The operator's trace
+    /// has the true one.
     pub(super) fn told(&self, refusal: Refusal) -> Refusal {
-        if self.decrypted.is_some() { Refusal::NotDecryptable } else { refusal }
+        if self.decrypted.is_none() {
+            return refusal;
+        }
+        let cause = if refusal == Refusal::NotDecryptable { "not_one_whole_element" } else { refusal.code() };
+        self.trace.ours("cause", cause);
+        Refusal::NotDecryptable
     }
 
     /// The base64 that STS is sent.
@@ -111,7 +137,7 @@ impl ResponseMessage {
 /// A parsed response of which nothing is believed yet. All it offers is
 /// verification, and its claimed issuer to choose the keys by.
 pub struct UnverifiedResponse<'m> {
-    pub(super) message: &'m ResponseMessage,
+    pub(super) message: &'m ResponseMessage<'m>,
     pub(super) document: Document<'m>,
     pub(super) response: NodeId,
     pub(super) assertion: NodeId,
@@ -140,12 +166,14 @@ pub(super) fn tree<'t>(text: &'t str, limits: &Limits) -> Result<Document<'t>, R
     // The parser counts the root of the tree too.
     let nodes_limit = limits.max_nodes.saturating_add(1);
     let options = ParsingOptions { allow_dtd: false, nodes_limit, entity_resolver: None };
-    Document::parse_with_options(text, options).map_err(not_parsed)
+    // Caps and document types are the scan's to name; it has been there first,
+    // and never counts less. The parser's own limits are a second line.
+    Document::parse_with_options(text, options).map_err(|_| Refusal::NotXml)
 }
 
 /// The one assertion. Nothing called an assertion may stand anywhere else, in
 /// whatever wrapping, so that no later step can pick up another one.
-fn only_assertion<'a, 'i>(response: Node<'a, 'i>) -> Result<Node<'a, 'i>, Refusal> {
+fn only_assertion<'a, 'i>(response: Node<'a, 'i>, trace: Tracer<'_>) -> Result<Node<'a, 'i>, Refusal> {
     let mut found = None;
     let mut others = false;
     for node in response.descendants() {
@@ -158,7 +186,10 @@ fn only_assertion<'a, 'i>(response: Node<'a, 'i>) -> Result<Node<'a, 'i>, Refusa
     }
     match found {
         Some(assertion) if !others && assertion.parent() == Some(response) => Ok(assertion),
-        None if reports_failure(response) => Err(Refusal::NotSuccess),
+        None if reports_failure(response) => {
+            tell_status(response, trace);
+            Err(Refusal::NotSuccess)
+        }
         _ => Err(Refusal::NotOneAssertion),
     }
 }
@@ -180,6 +211,14 @@ pub(super) fn status_code<'a>(response: Node<'a, '_>) -> Option<&'a str> {
     xml::attribute(code, "Value")
 }
 
+/// The status codes, the top-level one first (core 3.2.2.2: those below say more).
+pub(super) fn tell_status(response: Node<'_, '_>, trace: Tracer<'_>) {
+    let status = xml::children(response, SAMLP, "Status").flat_map(|status| status.descendants());
+    for code in status.filter(|node| xml::is(*node, SAMLP, "StatusCode")).take(4) {
+        trace.maybe_theirs("status_code", xml::attribute(code, "Value"));
+    }
+}
+
 fn without_white_space(form_field: &str) -> String {
     let mut base64 = String::with_capacity(form_field.len());
     if form_field.bytes().fold(false, |any, byte| any | byte.is_ascii_whitespace()) {
@@ -199,10 +238,10 @@ fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Refusal> 
     let looks_like_xml = text.trim_ascii_start().first() == Some(&b'<');
     let text = match std::str::from_utf8(text) {
         Ok(text) if looks_like_xml => text,
-        Ok(_) if is_wrapped_deflate(text) => return Err(Refusal::Compressed),
         Ok(_) => return Err(Refusal::NotXml),
         Err(_) if looks_like_xml => return Err(Refusal::NotUtf8),
-        // Raw DEFLATE (bindings 3.4.4.1) has no mark of its own.
+        // Raw DEFLATE (bindings 3.4.4.1) has no mark of its own, and what has one
+        // (zlib, gzip) is not UTF-8 either.
         Err(_) => return Err(Refusal::Compressed),
     };
     if text.len() < bytes.len() || text.contains('\r') {
@@ -235,15 +274,6 @@ fn is_wide(bytes: &[u8]) -> bool {
         || (bytes.contains(&b'<') && bytes.iter().take(4).any(|b| *b == 0))
 }
 
-/// zlib (RFC 1950, 2.2) or gzip (RFC 1952, 2.3.1).
-fn is_wrapped_deflate(bytes: &[u8]) -> bool {
-    match bytes {
-        [0x1f, 0x8b, ..] => true,
-        [method, flags, ..] => method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0,
-        _ => false,
-    }
-}
-
 /// Whether an XML declaration names an encoding other than UTF-8 and its
 /// subset US-ASCII. Another reader (STS is one) would then read other
 /// characters than we do.
@@ -258,19 +288,6 @@ fn declares_other_encoding(text: &str) -> bool {
     !name.eq_ignore_ascii_case("UTF-8") && !name.eq_ignore_ascii_case("US-ASCII")
 }
 
-/// What the parser says, less its details. The scan has been there first, so
-/// the caps here are a second line.
-#[allow(clippy::wildcard_enum_match_arm)] // a foreign enum of 26 ways to be ill-formed
-fn not_parsed(error: roxmltree::Error) -> Refusal {
-    match error {
-        roxmltree::Error::DtdDetected => Refusal::Doctype,
-        roxmltree::Error::NodesLimitReached => Refusal::TooComplex(super::Cap::Nodes),
-        roxmltree::Error::AttributesLimitReached => Refusal::TooComplex(super::Cap::Attributes),
-        roxmltree::Error::NamespacesLimitReached => Refusal::TooComplex(super::Cap::Namespaces),
-        _ => Refusal::NotXml,
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -279,7 +296,7 @@ mod tests {
     use crate::saml::testing::{RESPONSE, encoded};
     use proptest::prelude::*;
 
-    fn decode(field: &str) -> Result<ResponseMessage, Refusal> {
+    fn decode(field: &str) -> Result<ResponseMessage<'static>, Refusal> {
         ResponseMessage::decode(field, &Limits::default())
     }
 
@@ -295,6 +312,8 @@ mod tests {
         assert_eq!(decode("").err(), Some(Refusal::Empty));
         assert_eq!(decode(" \r\n").err(), Some(Refusal::Empty));
         assert_eq!(decode(&"A".repeat(100_001)).err(), Some(Refusal::TooLong));
+        let field = encoded("<a/>");
+        assert!(decode(&(" ".repeat(100_000 - field.len()) + &field)).is_ok());
         for field in ["PGE", "PGEvPg", "PGEvPh==", "PGEv-_==", "PGEvPg==!", "é", "PGE=vPg="] {
             assert_eq!(decode(field).err(), Some(Refusal::NotBase64), "{field}");
         }
@@ -307,6 +326,8 @@ mod tests {
             (b"\xfe\xff\0<\0a\0/\0>", Refusal::NotUtf8),
             (b"\0\0\0<\0\0\0a", Refusal::NotUtf8),
             (b"<\0a\0", Refusal::NotUtf8),
+            (b"\xff\xfe\x2d\x4e", Refusal::NotUtf8),
+            (b"\xfe\xff\x4e\x2d", Refusal::NotUtf8),
             (b"<a>\xe9</a>", Refusal::NotUtf8),
             (b"<?xml version='1.0' encoding='ISO-8859-1'?><a/>", Refusal::NotUtf8),
             (b"<?xml\tversion='1.0' encoding = \"utf-16\"?><a/>", Refusal::NotUtf8),
@@ -314,6 +335,8 @@ mod tests {
             (b"\xb3\x49\xd4\xb7\x03\x00", Refusal::Compressed),
             (b"\x1f\x8b\x08\x00\x00\x00", Refusal::Compressed),
             (b"hello", Refusal::NotXml),
+            // The parser would take off a second mark, behind which nobody looks for an encoding.
+            (b"\xef\xbb\xbf\xef\xbb\xbf<a/>", Refusal::NotXml),
             (b"", Refusal::Empty),
             (b"{}", Refusal::NotXml),
         ] {

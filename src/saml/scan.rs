@@ -15,9 +15,20 @@ const MAX_RESOLUTION_STEPS: usize = 1_000_000;
 /// Refuses a text that is too complex, has a document type, or that the parser
 /// would accept though Namespaces in XML 1.0 does not.
 pub(super) fn scan(text: &str, limits: &Limits) -> Result<Counts, Refusal> {
-    let has_references = text.contains("&#");
-    let mut scan =
-        Scan { limits, counts: Counts::default(), open: Vec::new(), in_scope: 0, steps: 0, has_references };
+    scan_within(text, limits, 0)
+}
+
+/// The same where a longer document may take `more_steps` of namespace resolution.
+pub(super) fn scan_within(text: &str, limits: &Limits, more_steps: usize) -> Result<Counts, Refusal> {
+    let mut scan = Scan {
+        limits,
+        counts: Counts::default(),
+        open: Vec::new(),
+        in_scope: 0,
+        steps: 0,
+        max_steps: MAX_RESOLUTION_STEPS.saturating_add(more_steps),
+        has_references: text.contains("&#"),
+    };
     scan.document(text)?;
     Ok(scan.counts)
 }
@@ -37,6 +48,7 @@ struct Scan<'l> {
     open: Vec<usize>,
     in_scope: usize,
     steps: usize,
+    max_steps: usize,
     /// Whether there may be character references at all; mostly there are none.
     has_references: bool,
 }
@@ -136,7 +148,7 @@ impl Scan<'_> {
         let copied = if self.in_scope > outside { self.in_scope.saturating_mul(self.in_scope) } else { 0 };
         let looked_up = self.in_scope.saturating_mul(attributes + 1);
         self.steps = self.steps.saturating_add(copied).saturating_add(looked_up);
-        if self.steps > MAX_RESOLUTION_STEPS {
+        if self.steps > self.max_steps {
             return Err(Refusal::TooComplex(Cap::Namespaces));
         }
         if is_empty {
@@ -338,6 +350,27 @@ mod tests {
         let nested = (0..8).map(|i| format!("<a{}>", eight(i))).collect::<String>();
         let text = nested + &"<b xmlns='urn:b'/>".repeat(500) + &"</a>".repeat(8);
         assert_eq!(refusal(&text), Some(Refusal::TooComplex(Cap::Namespaces)));
+    }
+
+    /// 50 declarations: 2,500 steps to copy them, 50 for each name that is looked
+    /// up, their own 50 and the element's among them; 50 for each child.
+    #[test]
+    fn steps_of_resolution_are_counted_one_by_one() {
+        let declared = (0..50).map(|i| format!(" xmlns:p{i}='urn:x'")).collect::<String>();
+        let children = |n: usize| format!("<a{declared}>{}</a>", "<b/>".repeat(n));
+        let most = (MAX_RESOLUTION_STEPS - 50 * 50 - 50 * 51) / 50;
+        assert_eq!(refusal(&children(most)), None);
+        assert_eq!(refusal(&children(most + 1)), Some(Refusal::TooComplex(Cap::Namespaces)));
+    }
+
+    #[test]
+    fn absolute_uris_begin_with_a_scheme() {
+        for absolute in ["urn:a", "a:", "A+b-1.c:x", "http://a/b"] {
+            assert!(is_absolute_uri(absolute), "{absolute}");
+        }
+        for relative in ["", "a", ":a", "1a:b", "a b:c", "./x:y", "é:a"] {
+            assert!(!is_absolute_uri(relative), "{relative}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Selecting: which values an assertion was made for, and where it has them.
 
 use super::selector::{attribute_values, path};
+use super::trace::Tracer;
 use super::{Refusal, Selector};
 use roxmltree::Node;
 use std::collections::BTreeMap;
@@ -47,20 +48,34 @@ pub(super) struct Selected {
 
 impl Selectors {
     /// Reads every value from an assertion. Roles may be none (the rules say so).
-    pub(super) fn read(&self, assertion: Node<'_, '_>) -> Result<Selected, Refusal> {
-        let one = |selector: &Selector| Ok(selector.value(assertion)?.map(str::to_owned));
-        let all =
-            |selector: &Selector| Ok(selector.values(assertion)?.into_iter().map(str::to_owned).collect());
+    pub(super) fn read(&self, assertion: Node<'_, '_>, trace: Tracer<'_>) -> Result<Selected, Refusal> {
+        let one = |name: &str, selector: &Selector| {
+            let found = selector.value(assertion);
+            trace.selected(name, selector, found.as_ref().map(Option::as_slice));
+            found.map(|value| value.map(str::to_owned))
+        };
+        let all = |name: &str, selector: &Selector| {
+            let found = selector.values(assertion);
+            trace.selected(name, selector, found.as_ref().map(Vec::as_slice));
+            found.map(|values| values.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        // A method, and nobody's secret.
+        let method = || {
+            let class = self.authn_context.value(assertion)?;
+            trace.maybe_theirs("authn_context", class);
+            Ok(class.map(str::to_owned))
+        };
         Ok(Selected {
-            name_id: one(&self.name_id)?.ok_or(Refusal::NoNameId)?,
-            roles: all(&self.roles)?,
-            role_session_name: one(&self.role_session_name)?.ok_or(Refusal::NoRoleSessionName)?,
-            authn_context: one(&self.authn_context)?,
-            session_index: one(&self.session_index)?,
+            name_id: one("name_id", &self.name_id)?.ok_or(Refusal::NoNameId)?,
+            roles: all("roles", &self.roles)?,
+            role_session_name: one("role_session_name", &self.role_session_name)?
+                .ok_or(Refusal::NoRoleSessionName)?,
+            authn_context: method()?,
+            session_index: one("session_index", &self.session_index)?,
             more: self
                 .more
                 .iter()
-                .map(|(name, s)| Ok((name.clone(), all(s)?)))
+                .map(|(name, selector)| Ok((name.clone(), all(name, selector)?)))
                 .collect::<Result<_, Refusal>>()?,
         })
     }

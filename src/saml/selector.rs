@@ -412,6 +412,7 @@ mod tests {
             assert_eq!(error.position, position, "{selector}: {error}");
             assert!(error.message.contains(message), "{selector}: {error}");
         }
+        assert!(Selector::compile(&"A".repeat(2_048)).is_ok());
         assert!(Selector::compile(&"A".repeat(2_049)).is_err());
     }
 

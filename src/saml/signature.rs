@@ -7,6 +7,7 @@
 use super::canonicalization::canonicalize;
 use super::response::tree;
 use super::signed_info::{Canonicalization, SignatureParts};
+use super::trace::{Step, Tracer};
 use super::xml::{self, DSIG};
 use super::{
     IdentityProvider, IdentityProviders, Refusal, ResponseMessage, UnverifiedResponse, VerificationKey,
@@ -20,7 +21,7 @@ use zeroize::Zeroizing;
 ///
 /// [`UnverifiedResponse::verify`]: super::UnverifiedResponse::verify
 pub struct VerifiedAssertion<'m, 'i> {
-    pub(super) message: &'m ResponseMessage,
+    pub(super) message: &'m ResponseMessage<'m>,
     pub(super) provider: &'i IdentityProvider,
     pub(super) document: Document<'m>,
     pub(super) response: NodeId,
@@ -52,11 +53,17 @@ fn verify_all<'m, 'i>(
     unverified: UnverifiedResponse<'m>,
     providers: &'i IdentityProviders,
 ) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
+    let trace = unverified.message.trace;
+    trace.step(Step::Issuer);
     let issuer = unverified.unverified_issuer();
+    trace.maybe_theirs("issuer", issuer.as_deref());
     let provider = issuer.and_then(|i| providers.by_issuer(&i)).ok_or(Refusal::UnknownIssuer)?;
+    trace.ours("provider", &provider.name);
     let UnverifiedResponse { message, document, response, assertion } = unverified;
 
+    trace.step(Step::Signatures);
     let signatures = Signatures::find(&document, response, Some(assertion))?;
+    signatures.tell(trace);
     no_duplicate_ids(&document)?;
     let was_encrypted = message.decrypted.is_some();
     if signatures.of_assertion.is_none() && (was_encrypted || signatures.of_response.is_none()) {
@@ -65,12 +72,15 @@ fn verify_all<'m, 'i>(
     let response_is_signed = signatures.of_response.is_some();
     let mut canonical = Zeroizing::new(Vec::with_capacity(document.input_text().len()));
     if response_is_signed && was_encrypted {
+        trace.step(Step::ResponseSignature);
         verify_as_it_came(message, &provider.keys, &mut canonical)?;
     } else if let Some(signature) = signatures.of_response {
-        verify_one(signature, &provider.keys, &mut canonical)?;
+        trace.step(Step::ResponseSignature);
+        verify_one(signature, &provider.keys, &mut canonical, trace)?;
     }
     if let Some(signature) = signatures.of_assertion {
-        verify_one(signature, &provider.keys, &mut canonical)?;
+        trace.step(Step::AssertionSignature);
+        verify_one(signature, &provider.keys, &mut canonical, trace)?;
     }
     Ok(VerifiedAssertion { message, provider, document, response, assertion, response_is_signed })
 }
@@ -79,14 +89,14 @@ fn verify_all<'m, 'i>(
 /// not hold any more. But for what was decrypted, the two trees are the same
 /// (`splice.rs`), so it vouches for the Response that is read afterwards.
 fn verify_as_it_came(
-    message: &ResponseMessage,
+    message: &ResponseMessage<'_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
     let document = tree(&message.xml, &message.limits)?;
     let signatures = Signatures::find(&document, document.root_element().id(), None)?;
     no_duplicate_ids(&document)?;
-    verify_one(signatures.of_response.ok_or(Refusal::NotSigned)?, keys, canonical)
+    verify_one(signatures.of_response.ok_or(Refusal::NotSigned)?, keys, canonical, message.trace)
 }
 
 /// The signatures of a document, each in its place.
@@ -116,6 +126,11 @@ impl<'a, 'i> Signatures<'a, 'i> {
         }
         Ok(found)
     }
+
+    fn tell(&self, trace: Tracer<'_>) {
+        let places = [(self.of_response, "Response"), (self.of_assertion, "Assertion")];
+        trace.all_ours("signed", places.iter().filter(|(there, _)| there.is_some()).map(|(_, name)| *name));
+    }
 }
 
 /// No two attributes that anybody could take for identifiers have one value,
@@ -128,13 +143,26 @@ fn no_duplicate_ids(document: &Document<'_>) -> Result<(), Refusal> {
     if duplicate { Err(Refusal::DuplicateId) } else { Ok(()) }
 }
 
+/// Metadata's signature (metadata 3): the root's own, over the whole document
+/// but for itself. Others may stand inside, an aggregate's members' own; they
+/// are covered, and asked nothing.
+pub(super) fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), Refusal> {
+    let signature = xml::at_most_one(document.root_element(), DSIG, "Signature")
+        .map_err(|xml::Several| Refusal::SignatureMisplaced)?
+        .ok_or(Refusal::NotSigned)?;
+    no_duplicate_ids(document)?;
+    verify_one(signature, keys, &mut Vec::with_capacity(document.input_text().len()), Tracer::SILENT)
+}
+
 /// XML Signature, 3.2, in the order that interprets least before anything is
 /// authenticated: the signature over SignedInfo, then the digest in it.
 pub(super) fn verify_one(
     signature: Node<'_, '_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,
+    trace: Tracer<'_>,
 ) -> Result<(), Refusal> {
+    trace.algorithms(signature);
     let signed = signature.parent().ok_or(Refusal::SignatureMisplaced)?;
     let parts = SignatureParts::read(signature)?;
 
@@ -147,9 +175,11 @@ pub(super) fn verify_one(
 
     // 3.2.2, signature validation.
     canonicalize_into(canonical, parts.signed_info, None, &parts.signed_info_method)?;
-    if !keys.iter().any(|key| key.verifies(parts.algorithm, canonical, &parts.value)) {
+    let Some(key) = keys.iter().find(|key| key.verifies(parts.algorithm, canonical, &parts.value)) else {
+        trace.all_ours("key_tried", keys.iter().map(VerificationKey::fingerprint));
         return Err(Refusal::SignatureMismatch);
-    }
+    };
+    trace.ours("key", key.fingerprint());
 
     // 3.2.1, reference validation.
     canonicalize_into(canonical, signed, Some(signature.id()), &parts.reference_method)?;

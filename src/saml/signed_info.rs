@@ -201,6 +201,12 @@ mod tests {
     }
 
     #[test]
+    fn as_many_prefixes_as_there_may_be() {
+        let most = HONEST.replacen("xs  #default", "a b c d e f g h i j k l m n o p", 1);
+        assert_eq!(refusal(&most), None);
+    }
+
+    #[test]
     fn everything_else_is_refused() {
         use Refusal::{AlgorithmRefused, ReferenceRefused, SignatureMalformed, TransformRefused};
         let reference = "<Reference URI=\"#_1\"><Transforms>";

@@ -5,7 +5,7 @@ use super::canonicalization::canonicalize;
 use super::signed_info::SHA256_URI;
 use super::{
     DecryptionKeys, Demands, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal,
-    ResponseMessage, Selectors, ServiceProvider, VerificationKey,
+    ResponseMessage, Selectors, ServiceProvider, Validity, VerificationKey,
 };
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -127,6 +127,7 @@ pub(super) fn provider(keys: Vec<VerificationKey>) -> IdentityProvider {
         name: "ADFS".to_owned(),
         entity_id: ISSUER.to_owned(),
         keys,
+        validity: Validity::default(),
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".to_owned()],

@@ -27,24 +27,12 @@ fn judge_with(keys: DecryptionKeys, xml: &str) -> Result<Identity, Refusal> {
 #[test]
 fn honest_every_algorithm_and_place() {
     let plain = Forge::default().xml();
-    for content in ["aes128-cbc", "aes256-cbc", "aes128-gcm", "aes256-gcm"] {
-        for (transport, digest) in [
-            ("rsa-oaep-mgf1p", ""),
-            ("rsa-oaep-mgf1p", "sha1"),
-            ("rsa-oaep-mgf1p", "sha256"),
-            ("rsa-oaep", ""),
-            ("rsa-oaep", "sha1"),
-            ("rsa-oaep", "sha256"),
-        ] {
-            for place in [Place::Inside, Place::Beside, Place::BesideWithRetrievalMethod] {
-                let how = Encrypting { content, transport, digest, place, ..Encrypting::default() };
-                let xml = how.assertion_of(&plain);
-                assert!(!xml.contains("paula"));
-                let identity = accepted(&xml);
-                assert_eq!(identity.roles(), Forge::default().roles);
-                assert_eq!(identity.original().expose(), STANDARD.encode(&xml), "for STS, as it came");
-            }
-        }
+    for how in Encrypting::every() {
+        let xml = how.assertion_of(&plain);
+        assert!(!xml.contains("paula"));
+        let identity = accepted(&xml);
+        assert_eq!(identity.roles(), Forge::default().roles);
+        assert_eq!(identity.original().expose(), STANDARD.encode(&xml), "for STS, as it came");
     }
 }
 
@@ -111,6 +99,33 @@ fn honest_line_ends_and_white_space_inside() {
 #[test]
 fn honest_mention_of_an_encrypted_assertion() {
     accepted(&Forge { groups: vec!["EncryptedAssertion".into()], ..Forge::default() }.xml());
+}
+
+/// And what is not a message of ours is refused as if it did not mention it.
+#[test]
+fn a_mention_of_an_encrypted_assertion_changes_no_refusal() {
+    let two = signed_assertion() + &evil_assertion();
+    let response = response_around(&two);
+    for (xml, refusal) in [
+        (response.clone(), Refusal::NotOneAssertion),
+        (response.replace("samlp:Response", "samlp:ArtifactResponse"), Refusal::NotAResponse),
+    ] {
+        assert_eq!(refused(&xml), refusal);
+        assert_eq!(refused(&format!("{xml}<!-- EncryptedAssertion -->")), refusal);
+    }
+}
+
+/// One key pair has one fingerprint, whatever it is for: that is how a key with two uses is found.
+#[test]
+fn a_decryption_key_has_the_fingerprint_of_its_public_half() {
+    let key = Recipient::Stranger.decryption_key();
+    assert_eq!(key.key_fingerprint(), rsa().verification().key_fingerprint());
+}
+
+#[test]
+fn decryption_keys_are_not_printed() {
+    let key = "DecryptionKey(RSA of 2048 bits)";
+    assert_eq!(format!("{:?}", decryption_keys()), format!("DecryptionKeys([{key}, {key}])"));
 }
 
 // ------------------------------------------------------------------ attacks
@@ -471,7 +486,12 @@ fn encrypted_attribute(xml: String) -> String {
 
 #[test]
 fn honest_encrypted_name_id_and_attributes() {
-    for edit in [encrypted_id, encrypted_attribute, |xml| encrypted_attribute(encrypted_id(xml))] {
+    // As many as there may be; for one more see below.
+    let full = |xml: String| {
+        let attribute = Encrypting::default().wrap("EncryptedAttribute", b"<Attribute Name='n'/>");
+        replace(&xml, "</AttributeStatement>", &(attribute.repeat(32) + "</AttributeStatement>"))
+    };
+    for edit in [encrypted_id, encrypted_attribute, full, |xml| encrypted_attribute(encrypted_id(xml))] {
         let xml = with_values(edit);
         let identity = accepted(&xml);
         assert_eq!(identity.role_session_name(), "paula@example.com");

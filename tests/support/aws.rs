@@ -238,10 +238,16 @@ impl Emulators {
 
     /// Makes the tables of `tests/aws/tables.json`.
     pub fn create_tables(&self) {
+        self.create_tables_prefixed("");
+    }
+
+    /// The same, for one of several environments: `prefix` + `SAMLSessions` and so on.
+    pub fn create_tables_prefixed(&self, prefix: &str) {
         let text = std::fs::read_to_string(root().join("tests/aws/tables.json")).unwrap();
         let tables: Vec<Value> = serde_json::from_str(&text).unwrap();
         for mut table in tables {
             let ttl = table.as_object_mut().unwrap().remove("TimeToLive");
+            table["TableName"] = json!(format!("{prefix}{}", table["TableName"].as_str().unwrap()));
             table["BillingMode"] = json!("PAY_PER_REQUEST");
             self.call(Service::DynamoDb, "CreateTable", &table).unwrap();
             if let Some(attribute) = ttl {
@@ -255,9 +261,19 @@ impl Emulators {
 
     /// Every item of a table.
     pub fn items(&self, table: &str) -> Vec<Value> {
-        let input = json!({ "TableName": table, "ConsistentRead": true });
-        let answer = self.call(Service::DynamoDb, "Scan", &input).unwrap();
-        answer["Items"].as_array().unwrap().clone()
+        let (mut items, mut next) = (Vec::new(), Value::Null);
+        loop {
+            let mut input = json!({ "TableName": table, "ConsistentRead": true });
+            if !next.is_null() {
+                input["ExclusiveStartKey"] = next;
+            }
+            let mut page = self.call(Service::DynamoDb, "Scan", &input).unwrap();
+            items.append(page["Items"].as_array_mut().unwrap());
+            next = page["LastEvaluatedKey"].take();
+            if next.is_null() {
+                return items;
+            }
+        }
     }
 
     /// A new KMS key (`SYMMETRIC_DEFAULT`, `ECC_NIST_P256`, `HMAC_256`, …); its ARN.

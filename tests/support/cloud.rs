@@ -14,7 +14,7 @@ pub const SESSION: &str = "session-of-the-page-01";
 pub const VERIFIER: &str = "0123456789012345678901234567890123456789012";
 pub const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
-fn metadata() -> String {
+pub fn metadata() -> String {
     format!(
         "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\"><IDPSSODescriptor \
          protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\">\
@@ -28,7 +28,7 @@ fn metadata() -> String {
 /// What is packaged with the functions, and AWS around them.
 pub struct Cloud {
     pub aws: Emulators,
-    dir: TempDir,
+    pub dir: TempDir,
 }
 
 impl Cloud {

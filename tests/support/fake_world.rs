@@ -97,7 +97,7 @@ impl FakeWorld {
 
     pub fn broker(self: &Arc<Self>, binding: Binding) -> Arc<Broker> {
         let settings = Settings {
-            providers: IdentityProviders::new(Vec::new()).unwrap(),
+            providers: IdentityProviders::new(Vec::new()).unwrap().into(),
             service: ServiceProvider {
                 entity_id: "urn:amazon:webservices".into(),
                 acs_url: format!("{PUBLIC_URL}/saml"),

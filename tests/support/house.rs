@@ -231,7 +231,7 @@ pub fn production() -> Rules {
 
 pub fn settings() -> Settings {
     Settings {
-        providers: forge::providers(),
+        providers: forge::providers().into(),
         service: forge::service(),
         signing_key: None,
         limits: Limits::default(),

@@ -48,6 +48,12 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
+/// Whether the first value in quotes has characters that RFC 3986 has not.
+fn names_no_uri(declaration: &str) -> bool {
+    let uri = declaration.split(['"', '\'']).nth(1).unwrap_or_default();
+    uri.contains(|c: char| c.is_whitespace() || "<>{}|\\^`".contains(c))
+}
+
 /// Reasons that lie behind a signature that holds, or outside of it.
 const NOT_MEANT_FOR_US: &[Refusal] = &[
     NotSuccess,
@@ -66,6 +72,7 @@ const NOT_MEANT_FOR_US: &[Refusal] = &[
     SessionOver,
     ValueNotText,
     ValueNotSingle,
+    ValueNotDecryptable,
     NoNameId,
     NoRoleSessionName,
     UnknownIssuer,
@@ -107,7 +114,7 @@ pub const TABLE: &[Line] = &[
     },
     Line {
         of: &[Samael],
-        we_refuse: &[ValueNotSingle, NoRoleSessionName, NoNameId],
+        we_refuse: &[ValueNotSingle, ValueNotDecryptable, NoRoleSessionName, NoNameId],
         when: ALWAYS,
         why: "samael hands out the assertion; which values must be there, and once, is ours to say",
     },
@@ -190,6 +197,12 @@ pub const TABLE: &[Line] = &[
             d.xml.split(" ID=\"").skip(1).any(|rest| !is_name(rest.split('"').next().unwrap_or_default()))
         },
         why: "an ID that is no NCName (xs:ID), which samael refuses; products send such, and comparing them needs no more",
+    },
+    Line {
+        of: LIBXML2,
+        we_refuse: &[],
+        when: |d| d.xml.split(" xmlns").skip(1).any(names_no_uri),
+        why: "a namespace name with characters that no URI has: libxml2 canonicalizes nothing in such a document; for us it names some other namespace",
     },
     Line {
         of: &[Samael],

@@ -80,6 +80,9 @@ pub(super) fn sentence(event: &AuditEvent) -> String {
         EventKind::Expired => format!("credentials for {who} are gone: nobody took them in time"),
         EventKind::Failed => format!("the sign-in of {who} failed: {because}{and_code}"),
         EventKind::Abandoned => format!("the sign-in of {who} never came to an end"),
+        EventKind::KeysChanged => {
+            format!("{} signs with other keys now", subject.idp.as_deref().unwrap_or("somebody"))
+        }
         EventKind::Uncertain => {
             format!("credentials for {who} are gone, and it is not certain that they arrived{and_code}")
         }

@@ -5,7 +5,7 @@ use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
 use crate::broker::ports::{Clock, Entropy};
 use crate::saml::{
     DecryptionKeys, Demands, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
-    ResponseMessage, Selector, Selectors, ServiceProvider,
+    ResponseMessage, Selector, Selectors, ServiceProvider, Validity,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -61,6 +61,7 @@ fn providers(idp: &LookAlike) -> IdentityProviders {
         sign_requests: false,
         name_id_format: None,
         demands: Demands::default(),
+        validity: Validity::default(),
         selectors,
     }])
     .unwrap()

@@ -21,8 +21,9 @@ pub(super) async fn look(
     let arns: Vec<_> = config.broker.rules.provider_arns().collect();
     let Some((_, first)) = arns.first() else { return };
     let iam = QueryService::iam(sdk, first.partition()).await;
+    let providers = config.broker.providers.current();
     for (name, arn) in &arns {
-        let provider = config.broker.providers.iter().find(|provider| provider.name == *name);
+        let provider = providers.iter().find(|provider| provider.name == *name);
         if let Some(provider) = provider {
             copy_of_metadata(&iam, provider, arn, clock, report).await;
         }

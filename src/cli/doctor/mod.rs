@@ -13,7 +13,7 @@ mod sts;
 mod tables;
 mod trust;
 
-use super::load::resolve;
+use super::load::{resolve, with_metadata};
 use super::serve::in_runtime;
 use crate::adapters::aws::Sdk;
 use crate::adapters::aws::inspect::{self, TablesLook};
@@ -69,9 +69,10 @@ async fn examine(
     environment: impl Iterator<Item = (String, String)>,
     report: &mut Report,
 ) {
-    let Some((config, metadata)) = configuration(options, environment, report).await else { return };
+    let Some(config) = configuration(options, environment, report).await else { return };
     let clock = SystemClock;
-    providers::look(&config, &metadata, clock.now(), report);
+    providers::look(&config, clock.now(), report);
+    providers::last_good(&config, clock.now(), report);
     files::look(&config, report);
 
     let sdk = Sdk::default();
@@ -128,13 +129,12 @@ async fn tables_and_keys(sdk: &Sdk, config: &Config, arns: &mut tables::Arns, re
     }
 }
 
-/// The configuration and the files of metadata that it names, or a finding for
-/// each of its faults.
+/// The configuration, or a finding for each of its faults.
 async fn configuration(
     options: &Options,
     environment: impl Iterator<Item = (String, String)>,
     report: &mut Report,
-) -> Option<(Config, Vec<(String, PathBuf)>)> {
+) -> Option<Config> {
     const CHECK: &str = "configuration";
     let all = |faults: Faults, report: &mut Report| {
         for fault in faults.0 {
@@ -149,11 +149,8 @@ async fn configuration(
             return None;
         }
     };
-    let (config, metadata) = match resolve(draft).await {
-        Ok(draft) => {
-            let metadata = draft.metadata_files();
-            (draft.finish(), metadata)
-        }
+    let config = match resolve(draft).await {
+        Ok(draft) => with_metadata(draft, false).await.finish(),
         Err(sentence) => {
             report.fault(CHECK, sentence, "say it, or write the values themselves into the file");
             return None;
@@ -167,7 +164,7 @@ async fn configuration(
             for warning in &config.warnings {
                 report.warning(CHECK, warning, "if it is not meant, change that option");
             }
-            Some((config, metadata))
+            Some(config)
         }
         Err(faults) => {
             all(faults, report);

@@ -1,9 +1,8 @@
 //! The identity providers' metadata: how long it and its keys last.
 
 use super::finding::{Report, Severity};
-use crate::config::Config;
-use crate::saml::IdpMetadata;
-use std::path::PathBuf;
+use crate::adapters::metadata::kept_facts;
+use crate::config::{Config, MetadataPlace};
 use time::{Duration, OffsetDateTime};
 
 const CHECK: &str = "metadata";
@@ -16,13 +15,9 @@ const SOON: Duration = Duration::days(20);
 /// to its end was not fetched again.
 const STALE: Duration = Duration::days(3);
 
-pub(super) fn look(config: &Config, files: &[(String, PathBuf)], now: OffsetDateTime, report: &mut Report) {
-    for provider in config.broker.providers.iter() {
-        let file = files.iter().find(|(name, _)| *name == provider.name);
-        // A file that cannot be read is the configuration's fault, and is told there.
-        let metadata = file.and_then(|(_, path)| std::fs::read(path).ok());
-        let metadata = metadata.and_then(|xml| IdpMetadata::parse(&xml, Some(&provider.entity_id)).ok());
-        if let Some(end) = metadata.and_then(|metadata| metadata.valid_until) {
+pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
+    for provider in config.broker.providers.current().iter() {
+        if let Some(end) = provider.validity.until {
             let (severity, what) = valid(end, now);
             report.add(CHECK, severity, format!("{}: the metadata {what}", provider.name), remedy(severity));
         }
@@ -43,12 +38,36 @@ pub(super) fn look(config: &Config, files: &[(String, PathBuf)], now: OffsetDate
     }
 }
 
+/// What there is to start with when a URL gives nothing.
+pub(super) fn last_good(config: &Config, now: OffsetDateTime, report: &mut Report) {
+    let metadata = &config.metadata;
+    for source in &metadata.sources {
+        let MetadataPlace::Url(url) = &source.place else { continue };
+        let idp = &source.idp;
+        let Some(directory) = &metadata.cache else {
+            let what =
+                format!("{idp}: nothing is kept of {url}, so no start succeeds while it gives nothing");
+            report.warning(CHECK, what, "set saml.metadata_cache to a directory of the service's own");
+            continue;
+        };
+        match kept_facts(directory, idp, url) {
+            Ok(Some(kept)) => {
+                let age = (now - kept.confirmed).whole_minutes();
+                report.ok(CHECK, format!("{idp}: the last good metadata was confirmed {age} minute(s) ago"));
+            }
+            Ok(None) => report
+                .ok(CHECK, format!("{idp}: no metadata is kept yet; the first start keeps what {url} gives")),
+            Err(why) => report.warning(CHECK, format!("{idp}: {why}"), "the next start keeps it anew"),
+        }
+    }
+}
+
 fn remedy(severity: Severity) -> &'static str {
     if severity == Severity::Ok {
         return "nothing";
     }
-    "fetch the identity provider's present metadata, replace the file, update IAM's copy \
-     (aws iam update-saml-provider), and start again"
+    "fetch the identity provider's present metadata, replace the file (a running service reads \
+     it within a minute), and update IAM's copy (aws iam update-saml-provider)"
 }
 
 /// `validUntil`: whoever published it answers for it until then (metadata 2.3.1).
@@ -56,7 +75,7 @@ fn valid(end: OffsetDateTime, now: OffsetDateTime) -> (Severity, String) {
     let (date, days) = (end.date(), (end - now).whole_days());
     match end - now {
         left if left <= Duration::ZERO => {
-            (Severity::Warning, format!("was valid until {date}, {} day(s) ago", -days))
+            (Severity::Fault, format!("was valid until {date}, {} day(s) ago", -days))
         }
         left if left <= STALE => (Severity::Warning, format!("is valid until {date}, {days} day(s) more")),
         _ => (Severity::Ok, format!("is valid until {date}")),
@@ -98,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn metadata_that_was_not_renewed_in_time_is_a_warning() {
+    fn metadata_near_its_end_is_a_warning_and_beyond_it_a_fault() {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
         let (hour, day) = (Duration::hours(1), Duration::days(1));
         assert_eq!(valid(now + STALE + hour, now).0, Severity::Ok);
         assert_eq!(valid(now + 2 * day + hour, now).0, Severity::Warning);
         assert!(valid(now + 2 * day + hour, now).1.ends_with("2 day(s) more"));
-        assert_eq!(valid(now, now).0, Severity::Warning);
+        assert_eq!(valid(now, now).0, Severity::Fault);
         assert!(valid(now - 5 * day, now).1.ends_with("5 day(s) ago"));
     }
 }

@@ -62,15 +62,18 @@ fn the_default_file_loads() {
     let env = [("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str())];
     let config = files.read(DEFAULT_FILE, &env).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.broker.service.acs_url, "https://vestibule.example.com/saml");
+    let certificate = files.certificate("ca.pem");
     let (signing_key, _) = keys::rsa();
     for flavour in FLAVOURS {
-        let with_everything = default_file_with_everything(flavour);
+        let with_everything = default_file_with_everything(flavour)
+            .replace("metadata_certificate = ", "#")
+            .replace("config/company-ca.pem", &certificate);
         let env = [
-            env[0],
+            ("VESTIBULE_SAML_IDP_0_METADATA", "https://adfs.example.com/metadata"),
             ("VESTIBULE_SAML_IDP_0_ENTITY_ID", IDP),
             ("VESTIBULE_SAML_SIGNING_KEY", signing_key.as_str()),
         ];
-        files.read(&with_everything, &env).unwrap_or_else(|f| panic!("{f}"));
+        files.fetched(&with_everything, &env, &super::metadata(IDP)).unwrap_or_else(|f| panic!("{f}"));
     }
 }
 
@@ -82,7 +85,9 @@ fn the_default_file_shows_the_defaults() {
     assert_eq!(told(&documented), told(&files.loads(LEAST)));
 
     // And so do the selectors, which are shown unset.
-    let text = default_file_with_everything(For::Local);
+    let text = default_file_with_everything(For::Local)
+        .replace("metadata_certificate = ", "#")
+        .replace("metadata_ca = ", "#");
     let (signing_key, _) = keys::rsa();
     let env = [
         ("VESTIBULE_SAML_IDP_0_METADATA", metadata.as_str()),
@@ -90,7 +95,7 @@ fn the_default_file_shows_the_defaults() {
         ("VESTIBULE_SAML_SIGNING_KEY", signing_key.as_str()),
     ];
     let set = files.read(&text, &env).unwrap();
-    let mut selectors = set.broker.providers.iter().next().unwrap().selectors.clone();
+    let mut selectors = set.broker.providers.current().iter().next().unwrap().selectors.clone();
     assert_eq!(selectors.more.len(), 1);
     selectors.more.clear();
     assert_eq!(selectors, crate::saml::Selectors::default());

@@ -30,7 +30,8 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(config.server.max_connections, 7);
     assert!(config.log.json);
     assert_eq!(config.broker.service.audiences, ["urn:a"]);
-    let idp = config.broker.providers.iter().next().unwrap();
+    let providers = config.broker.providers.current();
+    let idp = providers.iter().next().unwrap();
     assert!(!idp.idp_initiated);
     assert_eq!(idp.selectors.more.keys().collect::<Vec<_>>(), ["groups"]);
     assert_ne!(idp.selectors.name_id, crate::saml::Selectors::default().name_id);

@@ -219,7 +219,7 @@ fn metadata_that_cannot_be_used_is_named_with_its_reason() {
         (&not_metadata, "not SAML metadata"),
         (&directory, "it is not a regular file"),
         ("no/such/file.xml", "No such file"),
-        ("https://adfs.example.com/FederationMetadata.xml", "does not fetch it yet"),
+        ("https://adfs.example.com/FederationMetadata.xml", "which was not asked"),
         ("ssm:/vestibule/metadata", "which was not asked"),
     ] {
         let faults = files.faults(&LEAST.replace("METADATA", file), &[]);

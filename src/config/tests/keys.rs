@@ -39,7 +39,7 @@ fn keys_come_from_files_or_as_text_and_our_metadata_shows_the_newest() {
     assert!(!config.broker.service.decryption_keys.is_empty());
     assert_eq!(config.certificates.signing, [signing_der]);
     assert_eq!(config.certificates.encryption, [new_der]);
-    assert!(config.broker.providers.iter().all(|provider| provider.sign_requests));
+    assert!(config.broker.providers.current().iter().all(|provider| provider.sign_requests));
 
     let none = files.loads(LEAST);
     assert!(none.broker.signing_key.is_none() && none.broker.service.decryption_keys.is_empty());
@@ -77,7 +77,8 @@ fn what_a_request_asks_for_is_said_per_identity_provider() {
     let idp = "force_authn = true\nauthn_context = [\"urn:mfa\", \"urn:card\"]\n\
                authn_context_comparison = \"minimum\"\nname_id_format = \"urn:persistent\"";
     let config = files.loads(&with("request_lifetime = \"5m\"", idp));
-    let provider = config.broker.providers.by_name("ADFS").unwrap();
+    let providers = config.broker.providers.current();
+    let provider = providers.by_name("ADFS").unwrap();
     let context = provider.demands.authn_context.as_ref().unwrap();
     assert!(provider.demands.force_authn && !provider.sign_requests);
     assert_eq!((context.comparison, context.class_refs.len()), (Comparison::Minimum, 2));
@@ -111,13 +112,13 @@ fn nobody_could_sign_in_by_it_is_a_fault() {
     assert!(faults[0].contains("nobody could sign in by it"), "{faults:#?}");
     let config = files.loads(LEAST);
     assert!(config.warnings.iter().any(|w| w.contains("no sign_on_url")), "{:#?}", config.warnings);
-    assert!(!config.broker.providers.iter().any(|provider| provider.takes_requests()));
+    assert!(!config.broker.providers.current().iter().any(|provider| provider.takes_requests()));
 }
 
 #[test]
 fn stolen_keys_are_denied_whatever_metadata_says() {
     let files = Files::new();
-    let provider = files.loads(LEAST).broker.providers;
+    let provider = files.loads(LEAST).broker.providers.current();
     let key: &VerificationKey = &provider.by_name("ADFS").unwrap().keys[0];
     for fingerprint in [key.fingerprint().to_uppercase(), key.key_fingerprint().to_owned()] {
         let faults = files.faults(&with(&format!("denied_keys = [{fingerprint:?}]"), ""), &[]);

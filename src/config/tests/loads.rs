@@ -133,7 +133,8 @@ level = "debug"
     assert_eq!((broker.binding, config.jwt_in), (broker::Binding::Plain, JwtIn::Query));
     assert_eq!(broker.tickets.issuer, "https://vestibule.example.com");
     assert_eq!((broker.tickets.lifetime.whole_seconds(), broker.session_lifetime.whole_seconds()), (60, 120));
-    let idp = broker.providers.by_issuer(IDP).unwrap();
+    let providers = broker.providers.current();
+    let idp = providers.by_issuer(IDP).unwrap();
     assert_eq!(
         (&idp.audiences[..], &idp.in_response_to_literals[..]),
         (&["urn:c".to_owned()][..], &["IdP_Initiated_Login".to_owned()][..])

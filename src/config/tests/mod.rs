@@ -6,6 +6,7 @@ mod environment;
 mod faults;
 mod keys;
 mod loads;
+mod metadata;
 mod parameters;
 
 use super::*;
@@ -61,6 +62,27 @@ impl Files {
         Draft::of(&path, &text.replace("METADATA", &self.path("adfs.xml")), env)
     }
 
+    /// As read, with the metadata of this document at every URL.
+    fn fetched(&self, text: &str, env: &[(&str, &str)], document: &str) -> Result<Config, Faults> {
+        let draft = self.draft(text, env);
+        let sources = draft.metadata().sources.into_iter();
+        let urls = sources.filter(|source| matches!(source.place, MetadataPlace::Url(_)));
+        let given = urls.map(|source| {
+            let read = source.read(document.as_bytes(), None).map_err(|why| why.to_string());
+            (source.key, read)
+        });
+        let given = given.collect();
+        draft.with_metadata(given, Vec::new()).finish()
+    }
+
+    /// A file with a certificate in PEM.
+    fn certificate(&self, name: &str) -> String {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        let text = base64::engine::general_purpose::STANDARD.encode(certificate.der());
+        self.write(name, &format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"))
+    }
+
     fn loads(&self, text: &str) -> Config {
         self.read(text, &[]).unwrap_or_else(|faults| panic!("{faults}"))
     }
@@ -90,8 +112,8 @@ fn metadata(entity_id: &str) -> String {
 /// Everything of a configuration that a file can say, to compare two.
 fn told(config: &Config) -> String {
     let broker = &config.broker;
-    let idps: Vec<_> = broker
-        .providers
+    let providers = broker.providers.current();
+    let idps: Vec<_> = providers
         .iter()
         .map(|p| {
             let asked = (&p.demands, p.sign_requests, &p.name_id_format);

@@ -46,6 +46,7 @@ fn every() -> Vec<Error> {
         S::NotCanonicalizable,
         S::DigestMismatch,
         S::SignatureMismatch,
+        S::MetadataExpired,
         S::NotSuccess,
         S::WrongVersion,
         S::Incomplete,

@@ -249,10 +249,14 @@ fn what_was_asked_is_what_is_answered() {
     };
     let windows = "urn:federation:authentication:windows";
     let fresh = answer_to(sent.id.as_str());
-    let earlier = fresh.replace("AuthnInstant=\"2026-11-23T05:46:00Z", "AuthnInstant=\"2026-11-23T05:44:59Z");
+    let signed_in =
+        |at: &str| fresh.replace("AuthnInstant=\"2026-11-23T05:46:00Z", &format!("AuthnInstant=\"{at}"));
+    // A minute of skew before the request is still after it.
+    let (skewed, earlier) = (signed_in("2026-11-23T05:45:00Z"), signed_in("2026-11-23T05:44:59Z"));
     for (force_authn, authn_context, xml, expected) in [
         (true, context(Comparison::Exact, windows), &fresh, None),
         (false, context(Comparison::Exact, windows), &earlier, None),
+        (true, None, &skewed, None),
         (true, None, &earlier, Some(Refusal::NotReauthenticated)),
         (false, context(Comparison::Exact, "urn:other"), &fresh, Some(Refusal::OtherAuthnContext)),
         (false, context(Comparison::Minimum, "urn:other"), &fresh, None),

@@ -845,7 +845,23 @@ pub async fn events_come_back_as_they_were_newest_first(house: &dyn StoreHouse) 
             rule: Some("production".to_owned()),
             access_key_id: Some("LOCALABCDEFGHIJKLMNO".to_owned()),
             expiration: Some(start_of_time()),
+            ..Subject::default()
         },
+    };
+    let of_a_provider = AuditEvent {
+        kind: EventKind::KeysChanged,
+        session: None,
+        reference: None,
+        source_ip: None,
+        code: None,
+        subject: Subject {
+            idp: Some("ADFS".to_owned()),
+            issuer: Some("http://adfs.example.com/adfs/services/trust".to_owned()),
+            keys_added: vec!["ab".repeat(32), "cd".repeat(32)],
+            keys_removed: vec!["ef".repeat(32)],
+            ..Subject::default()
+        },
+        ..full.clone()
     };
     let bare = AuditEvent {
         // Order is by recording, not by the clocks of several processes.
@@ -858,13 +874,14 @@ pub async fn events_come_back_as_they_were_newest_first(house: &dyn StoreHouse) 
         code: None,
         subject: Subject::default(),
     };
-    for event in [&full, &bare, &bare] {
+    for event in [&full, &of_a_provider, &bare, &bare] {
         store.audit.record(event).await.unwrap();
     }
-    assert_eq!(store.audit.recent(10).await.unwrap(), [bare.clone(), bare.clone(), full.clone()]);
+    let newest_first = [bare.clone(), bare.clone(), of_a_provider, full.clone()];
+    assert_eq!(store.audit.recent(10).await.unwrap(), newest_first);
     assert_eq!(house.after_crash().audit.recent(1).await.unwrap(), [bare]);
     assert_eq!(store.audit.recent(0).await.unwrap(), []);
-    assert_eq!(store.audit.recent(3).await.unwrap()[2], full);
+    assert_eq!(store.audit.recent(4).await.unwrap()[3], full);
 }
 
 pub async fn a_person_signs_in_again_and_again(house: &dyn StoreHouse) {

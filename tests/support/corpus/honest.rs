@@ -74,6 +74,7 @@ fn signings(corpus: &mut Corpus) {
             (f.response_signing, f.assertion_signing) = (Some(signing), None);
         });
     }
+    honest(corpus, "an ID that is no NCName", |f| f.assertion_id = format!("1{}", f.assertion_id));
     honest(corpus, "two signatures by two keys of one issuer", |f| {
         f.response_signing = Some(Signing::with(p256()));
     });
@@ -265,6 +266,10 @@ fn after_signing(corpus: &mut Corpus) {
                 "<samlp:Status>",
                 &format!("<samlp:Extensions>{}</samlp:Extensions><samlp:Status>", "<a/>".repeat(15_000)),
             )
+        }),
+        ("a namespace name that is no URI", |xml| {
+            let extensions = "<samlp:Extensions><e xmlns=\"urn:e>\">x</e></samlp:Extensions><samlp:Status>";
+            xml.replace("<samlp:Status>", extensions)
         }),
         ("a status with a message", |xml| {
             xml.replace(

@@ -5,10 +5,11 @@ use super::{DSIG, SAML};
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::rsa::{
-    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey,
-    PrivateDecryptingKey, PublicEncryptingKey,
+    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
+    OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use std::sync::LazyLock;
 use vestibule::saml::{DecryptionKey, DecryptionKeys};
 
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
@@ -46,7 +47,11 @@ impl Recipient {
 
 /// The service's two keys.
 pub fn decryption_keys() -> DecryptionKeys {
-    DecryptionKeys::new(vec![Recipient::New.decryption_key(), Recipient::Old.decryption_key()])
+    // Reading an RSA key costs more than using it, and everybody asks.
+    static KEYS: LazyLock<DecryptionKeys> = LazyLock::new(|| {
+        DecryptionKeys::new(vec![Recipient::New.decryption_key(), Recipient::Old.decryption_key()])
+    });
+    KEYS.clone()
 }
 
 /// Where the `EncryptedKey` stands.
@@ -78,7 +83,8 @@ pub struct Encrypting {
     pub content: &'static str,
     /// Local name of the key transport: `rsa-oaep-mgf1p`, `rsa-oaep`, `rsa-1_5`.
     pub transport: &'static str,
-    /// `sha1` or `sha256`, for hash and mask; empty: SHA-1, not named.
+    /// For hash and mask: `sha1`, `sha256`, and with `rsa-oaep` also `sha384`
+    /// and `sha512`; empty: SHA-1, not named.
     pub digest: &'static str,
     pub place: Place,
     pub padding: Padding,
@@ -108,6 +114,28 @@ impl Default for Encrypting {
 }
 
 impl Encrypting {
+    /// Everything that is accepted: each algorithm with each place of the key.
+    pub fn every() -> Vec<Self> {
+        let mut every = Vec::new();
+        for content in ["aes128-cbc", "aes256-cbc", "aes128-gcm", "aes256-gcm"] {
+            for (transport, digest) in [
+                ("rsa-oaep-mgf1p", ""),
+                ("rsa-oaep-mgf1p", "sha1"),
+                ("rsa-oaep-mgf1p", "sha256"),
+                ("rsa-oaep", ""),
+                ("rsa-oaep", "sha1"),
+                ("rsa-oaep", "sha256"),
+                ("rsa-oaep", "sha384"),
+                ("rsa-oaep", "sha512"),
+            ] {
+                for place in [Place::Inside, Place::Beside, Place::BesideWithRetrievalMethod] {
+                    every.push(Self { content, transport, digest, place, ..Self::default() });
+                }
+            }
+        }
+        every
+    }
+
     /// A document with its Assertion encrypted.
     pub fn assertion_of(&self, xml: &str) -> String {
         let assertion = super::element(xml, "Assertion");
@@ -131,11 +159,15 @@ impl Encrypting {
         let digest = match self.digest {
             "" => String::new(),
             "sha1" => format!("<DigestMethod xmlns=\"{DSIG}\" Algorithm=\"{DSIG}sha1\" />"),
+            "sha384" => {
+                let uri = "http://www.w3.org/2001/04/xmldsig-more#sha384";
+                format!("<DigestMethod xmlns=\"{DSIG}\" Algorithm=\"{uri}\" />")
+            }
             hash => format!("<DigestMethod xmlns=\"{DSIG}\" Algorithm=\"{XENC}{hash}\" />"),
         };
         let mask = match (self.transport, self.digest) {
-            ("rsa-oaep", "sha256") => {
-                format!("<m:MGF xmlns:m=\"{XENC11}\" Algorithm=\"{XENC11}mgf1sha256\"/>")
+            ("rsa-oaep", hash @ ("sha256" | "sha384" | "sha512")) => {
+                format!("<m:MGF xmlns:m=\"{XENC11}\" Algorithm=\"{XENC11}mgf1{hash}\"/>")
             }
             _ => String::new(),
         };
@@ -206,7 +238,12 @@ impl Encrypting {
             let public = Pkcs1PublicEncryptingKey::new(public).unwrap();
             return public.encrypt(key, &mut wrapped).unwrap().to_vec();
         }
-        let algorithm = if self.digest == "sha256" { &OAEP_SHA256_MGF1SHA256 } else { &OAEP_SHA1_MGF1SHA1 };
+        let algorithm = match self.digest {
+            "sha256" => &OAEP_SHA256_MGF1SHA256,
+            "sha384" => &OAEP_SHA384_MGF1SHA384,
+            "sha512" => &OAEP_SHA512_MGF1SHA512,
+            _ => &OAEP_SHA1_MGF1SHA1,
+        };
         let public = OaepPublicEncryptingKey::new(public).unwrap();
         public.encrypt(algorithm, key, &mut wrapped, None).unwrap().to_vec()
     }

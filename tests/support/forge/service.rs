@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use time::{Duration, OffsetDateTime};
 use vestibule::saml::{
     Demands, Expected, HTTP_REDIRECT, Identity, IdentityProvider, IdentityProviders, Limits, Refusal,
-    ResponseMessage, Selectors, ServiceProvider, SignOnService, canonicalize,
+    ResponseMessage, Selectors, ServiceProvider, SignOnService, Validity, canonicalize,
 };
 
 /// What the service is configured with: all three keys, the EC ones first.
@@ -24,6 +24,7 @@ pub fn adfs() -> IdentityProvider {
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".into()],
         demands: Demands::default(),
+        validity: Validity::default(),
         sign_on_services: vec![SignOnService {
             binding: HTTP_REDIRECT.into(),
             location: "https://adfs.example.com/adfs/ls/".into(),

@@ -14,8 +14,10 @@ use time::{Duration, OffsetDateTime};
 /// events a second, three hundred logins; a larger house would number trails.
 const TRAIL: &str = "all";
 
-/// What the login id of an event without a login begins with. No login id has a `:`.
-const NO_LOGIN: &str = "refused:";
+/// What the login id of an event without a login begins with: no login id has a `:`.
+const fn no_login(kind: EventKind) -> &'static str {
+    if matches!(kind, EventKind::KeysChanged) { "provider:" } else { "refused:" }
+}
 
 /// A key attribute may have 2,048 bytes; whatever is longer is indexed by its hash.
 const MAX_KEY_BYTES: usize = 1_024;
@@ -41,6 +43,7 @@ impl Recorder {
 pub(super) const fn step(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Refused => "0-refused",
+        EventKind::KeysChanged => "0-keys-changed",
         EventKind::Started => "1-started",
         EventKind::Issued => "2-issued",
         EventKind::Delivered
@@ -66,7 +69,7 @@ pub(super) fn person(subject: &Subject) -> Option<String> {
 pub(super) fn item_of(store: &DynamoDbStore, event: &AuditEvent) -> Item {
     let login = match &event.login {
         Some(login) => id(login),
-        None => text(format!("{NO_LOGIN}{}", LoginId::random(&*store.entropy).as_str())),
+        None => text(format!("{}{}", no_login(event.kind), LoginId::random(&*store.entropy).as_str())),
     };
     let subject = &event.subject;
     let optional = [
@@ -100,6 +103,11 @@ pub(super) fn item_of(store: &DynamoDbStore, event: &AuditEvent) -> Item {
     if let Some(expiration) = subject.expiration {
         insert("expiration", AttributeValue::N(expiration.unix_timestamp().to_string()));
     }
+    for (name, keys) in [("keys_added", &subject.keys_added), ("keys_removed", &subject.keys_removed)] {
+        if !keys.is_empty() {
+            insert(name, AttributeValue::L(keys.iter().map(text).collect()));
+        }
+    }
     if let Some(person) = person(subject) {
         insert("person", text(person));
     }
@@ -120,7 +128,7 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
     Some(AuditEvent {
         at: instant_of(item, "at")?,
         kind: EventKind::parse(text_of(item, "kind")?)?,
-        login: owned("login_id").filter(|login| !login.starts_with(NO_LOGIN)).map(LoginId::from_stored),
+        login: owned("login_id").filter(|login| !login.contains(':')).map(LoginId::from_stored),
         session: owned("session").map(Handle::from_stored),
         reference: owned("reference").map(Reference::from_stored),
         source_ip,
@@ -137,8 +145,16 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
             rule: owned("rule"),
             access_key_id: owned("access_key_id"),
             expiration,
+            keys_added: texts_of(item, "keys_added")?,
+            keys_removed: texts_of(item, "keys_removed")?,
         },
     })
+}
+
+/// A list of texts; empty where there is none, `None` where it is something else.
+fn texts_of(item: &Item, name: &str) -> Option<Vec<String>> {
+    let Some(list) = item.get(name) else { return Some(Vec::new()) };
+    list.as_l().ok()?.iter().map(|text| text.as_s().ok().cloned()).collect()
 }
 
 /// Appends; a final event closes its login, which has one end only.

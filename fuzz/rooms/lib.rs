@@ -1,0 +1,15 @@
+//! The server's rooms from the ground up to the street, under the server's name.
+#![allow(missing_docs, rustdoc::broken_intra_doc_links)]
+
+#[path = "../../src/broker/mod.rs"]
+pub mod broker;
+#[path = "../../src/config/mod.rs"]
+pub mod config;
+#[path = "../../src/delivery/mod.rs"]
+pub mod delivery;
+#[path = "../../src/http/mod.rs"]
+pub mod http;
+#[path = "../../src/roles/mod.rs"]
+pub mod roles;
+#[path = "../../src/saml/mod.rs"]
+pub mod saml;

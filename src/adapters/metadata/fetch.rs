@@ -1,0 +1,126 @@
+//! One question to one URL, by the SDK's own connections: bounded in time and
+//! length, no redirects.
+
+use crate::config::MetadataSource;
+use aws_sdk_sts::config::http::{HttpRequest, HttpResponse};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use http_body_util::{BodyExt, Limited};
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::time::Duration;
+
+/// The longest validator kept. Servers write some dozens of characters.
+const MAX_VALIDATOR_CHARS: usize = 1_024;
+
+/// What a server calls the document that it gave (RFC 9110, 8.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Validators {
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+}
+
+/// What a URL answers.
+#[derive(Debug)]
+pub(super) enum Fetched {
+    /// What it gave last is what it has.
+    Unchanged,
+    Document(Vec<u8>, Validators),
+}
+
+/// Asks one URL.
+#[derive(Debug, Clone)]
+pub(super) struct Fetcher {
+    url: String,
+    authorities: Option<Vec<u8>>,
+}
+
+impl Fetcher {
+    pub(super) fn new(url: &str, source: &MetadataSource) -> Self {
+        Self { url: url.to_owned(), authorities: source.authorities.clone() }
+    }
+
+    /// Asks for the document unless it is still the one of `known`.
+    pub(super) async fn get(&self, known: Validators, patience: Duration) -> Result<Fetched, String> {
+        let fetcher = self.clone();
+        // A task of its own: a library's panic about somebody's certificate is a
+        // failure like others.
+        let asked = tokio::spawn(async move { fetcher.exchange(known).await });
+        let stop = asked.abort_handle();
+        let answered = tokio::time::timeout(patience, asked).await.map_err(|_| {
+            stop.abort();
+            format!("no whole answer in {} s", patience.as_secs())
+        })?;
+        answered.map_err(|e| format!("asking failed: {e}"))?
+    }
+
+    async fn exchange(&self, known: Validators) -> Result<Fetched, String> {
+        let mut request = HttpRequest::new("".into());
+        request.set_uri(self.url.as_str()).map_err(|e| e.to_string())?;
+        let may_be_unchanged = known != Validators::default();
+        let headers = [
+            ("accept", Some("application/samlmetadata+xml, application/xml;q=0.9, */*;q=0.1".to_owned())),
+            ("accept-encoding", Some("identity".to_owned())),
+            ("user-agent", Some(concat!("vestibule/", env!("CARGO_PKG_VERSION")).to_owned())),
+            ("if-none-match", known.etag),
+            ("if-modified-since", known.last_modified),
+        ];
+        for (name, value) in headers {
+            if let Some(value) = value {
+                request.headers_mut().try_insert(name, value).map_err(|e| e.to_string())?;
+            }
+        }
+        let response = self.connector()?.call(request).await.map_err(|e| innermost(&e))?;
+        match response.status().as_u16() {
+            200 => document(response).await,
+            304 if may_be_unchanged => Ok(Fetched::Unchanged),
+            status @ 300..=399 => Err(format!(
+                "it answers {status}, and redirects are not followed: configure where it leads to"
+            )),
+            status => Err(format!("it answers {status}")),
+        }
+    }
+
+    /// On a connection of its own: hours lie between two questions.
+    fn connector(&self) -> Result<Connector, String> {
+        let roots = match &self.authorities {
+            Some(pem) => TrustStore::empty().with_pem_certificate(pem.as_slice()),
+            None => TrustStore::default(),
+        };
+        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|e| e.to_string())?;
+        // http is for loopback hosts, which no proxy leads to.
+        let is_http = self.url.starts_with("http:");
+        let proxy = if is_http { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
+        let connector = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(tls)
+            .proxy_config(proxy)
+            .pool_max_idle_per_host(0);
+        Ok(connector.build())
+    }
+}
+
+async fn document(response: HttpResponse) -> Result<Fetched, String> {
+    let header = |name: &str| {
+        let value = response.headers().get(name).filter(|value| value.len() <= MAX_VALIDATOR_CHARS);
+        value.map(str::to_owned)
+    };
+    if header("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err("it answers in a compression that was not asked for".to_owned());
+    }
+    let validators = Validators { etag: header("etag"), last_modified: header("last-modified") };
+    let body = Limited::new(response.into_body(), MetadataSource::MAX_BYTES).collect().await;
+    let body = body.map_err(|e| format!("the answer broke off or is longer than 32 MiB: {e}"))?;
+    Ok(Fetched::Document(body.to_bytes().to_vec(), validators))
+}
+
+/// The end of the chain of causes: "connection refused", "unknown issuer".
+fn innermost(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string().chars().take(200).collect()
+}

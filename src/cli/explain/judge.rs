@@ -1,0 +1,165 @@
+//! The judgement: steps 2 to 4 of `docs/PROTOCOL.md` by the functions of the
+//! service, with what it knows of the world left open.
+
+use crate::broker::{LoginError, RelayState, Settings};
+use crate::http::Error;
+use crate::roles::{Explanation, Grant};
+use crate::saml::{
+    Expected, Identity, RequestId, ResponseMessage, SentRequest, Trace, Traced, VerifiedAssertion,
+};
+use time::OffsetDateTime;
+
+/// By which clock.
+#[derive(Debug, Clone, Copy)]
+pub enum Clock {
+    /// This instant.
+    At(OffsetDateTime),
+    /// When the assertion says it was issued.
+    Issued {
+        /// Where it cannot be told, because the path ended before.
+        otherwise: OffsetDateTime,
+    },
+}
+
+/// How it ends.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The service would go on to claim the assertion and to ask STS.
+    Accepted(Box<Grant>),
+    /// By this step.
+    Refused {
+        /// Where it is none of the gate's: `relay_state`, `form`, `rules`.
+        step: Option<&'static str>,
+        /// As the person is told.
+        error: Error,
+        /// How the rules went, if they were asked.
+        explanation: Option<Explanation>,
+    },
+}
+
+/// What was looked at, and how it ended.
+#[derive(Debug)]
+pub struct Judgement {
+    /// Whether there was a RelayState to judge.
+    pub relay_state: bool,
+    /// The gate's steps.
+    pub steps: Vec<Traced>,
+    /// How it ends.
+    pub outcome: Outcome,
+    /// The clock, if one was read (or could have been).
+    pub at: OffsetDateTime,
+    /// What holds only if it holds: nobody could look, offline.
+    pub unchecked: Vec<&'static str>,
+}
+
+const NO_RELAY_STATE: &str = "RelayState came with it and is as the page makes it (none was given here; \
+                              without one the answer is relay_state_missing)";
+const REQUEST: &str = "the request that InResponseTo names was made here, for the same RelayState and shortly \
+                       before the assertion was issued, and has had no other answer (only the service's key \
+                       ring can tell; it is judged here as made when the assertion was issued)";
+const CLAIM: &str = "the assertion was not used before (the store knows)";
+const SESSION: &str = "nothing waits under the session id (the store knows)";
+const STS: &str = "AWS agrees: IAM's SAML provider has the same keys, the role trusts it, the duration is within \
+                   the role's own";
+
+/// Judges one posted form. `show_values`: keep the values about the person too.
+pub fn judge(
+    settings: &Settings,
+    saml_response: &str,
+    relay_state: Option<&str>,
+    clock: Clock,
+    show_values: bool,
+) -> Judgement {
+    let trace = if show_values { Trace::with_values() } else { Trace::default() };
+    let (Clock::At(mut at) | Clock::Issued { otherwise: mut at }) = clock;
+    let mut unchecked = Vec::new();
+    let outcome = match relay_state.map(|text| RelayState::parse(Some(text), settings.binding)).transpose() {
+        Err(error) => Outcome::refused(Some("relay_state"), LoginError::RelayState(error), None),
+        Ok(parsed) => {
+            if parsed.is_none() {
+                unchecked.push(NO_RELAY_STATE);
+            }
+            let of_clock = |verified: &VerifiedAssertion<'_, '_>| {
+                if matches!(clock, Clock::Issued { .. }) {
+                    at = verified.issue_instant().unwrap_or(at);
+                }
+                at
+            };
+            match identify(settings, saml_response, &trace, of_clock, &mut unchecked) {
+                Ok(identity) => decide(settings, identity),
+                Err(error) => Outcome::refused(None, error, None),
+            }
+        }
+    };
+    if matches!(outcome, Outcome::Accepted(_)) {
+        unchecked.extend([CLAIM, SESSION, STS]);
+    }
+    Judgement { relay_state: relay_state.is_some(), steps: trace.into_steps(), outcome, at, unchecked }
+}
+
+/// As `broker/login.rs` does, but for the request: that is taken as ours.
+fn identify(
+    settings: &Settings,
+    saml_response: &str,
+    trace: &Trace,
+    of_clock: impl FnOnce(&VerifiedAssertion<'_, '_>) -> OffsetDateTime,
+    unchecked: &mut Vec<&'static str>,
+) -> Result<Identity, LoginError> {
+    let service = &settings.service;
+    let message = ResponseMessage::decode_traced(saml_response, &settings.limits, trace)?
+        .decrypt(&service.decryption_keys)?;
+    let providers = settings.providers.current();
+    let verified = message.parse()?.verify(&providers)?;
+    let now = of_clock(&verified);
+    let id = verified.in_response_to().and_then(RequestId::parse);
+    let sent = id.map(|(id, _)| SentRequest {
+        id,
+        idp: verified.provider().name.clone(),
+        issued_at: verified.issue_instant().unwrap_or(now),
+    });
+    if sent.is_some() {
+        unchecked.push(REQUEST);
+    }
+    let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::Answer);
+    Ok(verified.accept(service, expected, now)?)
+}
+
+fn decide(settings: &Settings, identity: Identity) -> Outcome {
+    match settings.rules.decide(identity) {
+        Ok(grant) => Outcome::Accepted(Box::new(grant)),
+        Err(denial) => {
+            Outcome::refused(Some("rules"), LoginError::Role(denial.refusal), Some(denial.explanation))
+        }
+    }
+}
+
+impl Outcome {
+    fn refused(step: Option<&'static str>, error: LoginError, explanation: Option<Explanation>) -> Self {
+        Self::Refused { step, error: Error::Login(error), explanation }
+    }
+
+    /// The stable code of a refusal.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Accepted(_) => None,
+            Self::Refused { error, .. } => Some(error.code()),
+        }
+    }
+
+    /// How the rules went, if they were asked.
+    pub fn explanation(&self) -> Option<&Explanation> {
+        match self {
+            Self::Accepted(grant) => Some(grant.explanation()),
+            Self::Refused { explanation, .. } => explanation.as_ref(),
+        }
+    }
+}
+
+impl Judgement {
+    /// Of a form in which the service would not even have found the response.
+    pub(super) fn of_no_form(error: Error, clock: Clock) -> Self {
+        let (Clock::At(at) | Clock::Issued { otherwise: at }) = clock;
+        let outcome = Outcome::Refused { step: Some("form"), error, explanation: None };
+        Self { relay_state: false, steps: Vec::new(), outcome, at, unchecked: Vec::new() }
+    }
+}

@@ -1,0 +1,264 @@
+//! A judgement, told in words or as JSON.
+
+use super::judge::{Judgement, Outcome};
+use crate::roles::Grant;
+use crate::saml::{Fact, ServiceProvider, Step, Traced};
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// One table of codes, for people and for this.
+const ERRORS: &str = include_str!("../../../docs/ERRORS.md");
+
+pub(super) struct Report<'a> {
+    /// What FILE was taken for.
+    pub(super) form: &'static str,
+    /// Which clock was asked for: `now`, `issued`, `given`.
+    pub(super) asked: &'static str,
+    pub(super) service: &'a ServiceProvider,
+    pub(super) judgement: Judgement,
+}
+
+/// A step, whoever took it.
+struct Line<'a> {
+    name: &'static str,
+    title: &'static str,
+    ok: bool,
+    traced: Option<&'a Traced>,
+}
+
+impl Report<'_> {
+    pub(super) fn is_accepted(&self) -> bool {
+        matches!(self.judgement.outcome, Outcome::Accepted(_))
+    }
+
+    /// The gate's steps, and those before and after it.
+    fn lines(&self) -> Vec<Line<'_>> {
+        let Judgement { steps, outcome, .. } = &self.judgement;
+        let (refusing, by_the_gate) = match outcome {
+            Outcome::Accepted(_) => (None, false),
+            Outcome::Refused { step, .. } => (*step, step.is_none()),
+        };
+        let of_gate = steps.iter().enumerate().map(|(index, traced)| Line {
+            name: traced.step.as_str(),
+            title: title(traced.step),
+            ok: !(by_the_gate && index + 1 == steps.len()),
+            traced: Some(traced),
+        });
+        let own = |name, title, ok| Line { name, title, ok, traced: None };
+        let mut lines = Vec::new();
+        if refusing == Some("form") {
+            lines.push(own("form", "the fields of the posted form", false));
+        }
+        if self.judgement.relay_state {
+            let holds = refusing != Some("relay_state");
+            lines.push(own("relay_state", "RelayState is as the page makes it", holds));
+        }
+        lines.extend(of_gate);
+        if outcome.explanation().is_some() {
+            lines.push(own("rules", "the first rule that holds decides", self.is_accepted()));
+        }
+        lines
+    }
+
+    /// Which clock, and where it comes from.
+    fn clock(&self) -> &'static str {
+        match self.asked {
+            "now" => "the clock of this machine; --at issued judges as of the assertion's issue",
+            "issued" if self.judgement.steps.iter().any(|traced| traced.step == Step::Metadata) => {
+                "when the assertion was issued"
+            }
+            "issued" => "the clock of this machine: nothing is believed of when it was issued",
+            _ => "as given by --at",
+        }
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let Judgement { outcome, at, unchecked, .. } = &self.judgement;
+        let mut text = format!("FILE is   {}\n", self.form);
+        let skew = self.service.clock_skew.whole_seconds();
+        let _ = writeln!(
+            text,
+            "clock     {} ({}); clock_skew {skew} s",
+            rfc3339(whole_second(*at)),
+            self.clock()
+        );
+        for line in self.lines() {
+            let _ =
+                writeln!(text, "{:<9} {}: {}", if line.ok { "ok" } else { "REFUSED" }, line.name, line.title);
+            for (name, fact) in line.traced.iter().flat_map(|traced| &traced.facts) {
+                let _ = writeln!(text, "            {name}: {}", fact.words(*at));
+                if let Fact::Private { count: 2.., values, .. } = fact {
+                    values.iter().for_each(|value| {
+                        let _ = writeln!(text, "              {value}");
+                    });
+                }
+            }
+            if line.name == "rules" {
+                for explained in outcome.explanation().iter().flat_map(|explanation| explanation.lines()) {
+                    let _ = writeln!(text, "            {explained}");
+                }
+            }
+        }
+        match outcome {
+            Outcome::Accepted(grant) => {
+                let _ = writeln!(text, "\ngrants    {}", granted(grant));
+                text.push_str("would be accepted, if");
+            }
+            Outcome::Refused { error, .. } => {
+                let row = Row::of(error.code());
+                let _ = write!(text, "\nwould be refused: {} ({})", row.code, row.status);
+                let _ = write!(
+                    text,
+                    "\n  means   {}\n  who     {}\n  do      {}",
+                    row.means, row.who, row.remedy
+                );
+                if !unchecked.is_empty() {
+                    text.push_str("\nnot checked here: whether");
+                }
+            }
+        }
+        unchecked.iter().for_each(|unknown| {
+            let _ = write!(text, "\n  - {unknown}");
+        });
+        text
+    }
+
+    /// For programs. `docs/OPERATING.md` describes it.
+    pub(super) fn json(&self) -> String {
+        let Judgement { outcome, at, unchecked, .. } = &self.judgement;
+        let steps: Vec<Value> = self.lines().iter().map(|line| line.json(*at)).collect();
+        let rules = outcome.explanation().map(|explanation| explanation.rules()).unwrap_or_default();
+        let rules: Vec<Value> = rules
+            .iter()
+            .map(|rule| json!({"rule": rule.rule, "findings": rule.findings, "verdict": rule.verdict}))
+            .collect();
+        let (grant, refusal) = match outcome {
+            Outcome::Accepted(grant) => (
+                json!({
+                    "role": grant.role().as_str(),
+                    "rule": grant.rule(),
+                    "duration_seconds": grant.duration().whole_seconds(),
+                    "provider": grant.provider().as_str(),
+                    "session_policy": grant.session_policy().is_some(),
+                    "policy_arns": grant.policy_arns(),
+                }),
+                Value::Null,
+            ),
+            Outcome::Refused { error, .. } => {
+                let Row { code, status, means, who, remedy } = Row::of(error.code());
+                let row = json!({"code": code, "status": status, "means": means, "who": who, "do": remedy});
+                (Value::Null, row)
+            }
+        };
+        let document = json!({
+            "outcome": if self.is_accepted() { "accepted" } else { "refused" },
+            "code": outcome.code(),
+            "read_as": self.form,
+            "clock": {
+                "at": rfc3339(*at),
+                "asked": self.asked,
+                "skew_seconds": self.service.clock_skew.whole_seconds(),
+            },
+            "steps": steps,
+            "rules": rules,
+            "grant": grant,
+            "refusal": refusal,
+            "not_checked": unchecked,
+        });
+        document.to_string()
+    }
+}
+
+impl Line<'_> {
+    fn json(&self, clock: OffsetDateTime) -> Value {
+        // A list for each name: an element can be there more than once.
+        let mut facts = Map::new();
+        for (name, fact) in self.traced.iter().flat_map(|traced| &traced.facts) {
+            let list = facts.entry(name.clone().into_owned()).or_insert_with(|| json!([]));
+            if let Value::Array(list) = list {
+                list.push(value(fact, clock));
+            }
+        }
+        json!({"step": self.name, "ok": self.ok, "facts": facts})
+    }
+}
+
+fn value(fact: &Fact, clock: OffsetDateTime) -> Value {
+    match fact {
+        Fact::Ours(text) | Fact::Theirs(text) => json!(text),
+        Fact::Private { count, least, most, values } => {
+            json!({"count": count, "min_chars": least, "max_chars": most, "values": values})
+        }
+        Fact::At(at) => json!({"at": rfc3339(*at), "seconds_from_clock": (*at - clock).whole_seconds()}),
+        Fact::Count(count) => json!(count),
+        Fact::Absent => Value::Null,
+    }
+}
+
+/// For people.
+fn whole_second(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(0).unwrap_or(at)
+}
+
+fn rfc3339(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+fn granted(grant: &Grant) -> String {
+    let minutes = grant.duration().whole_minutes();
+    let scope = match (grant.session_policy(), grant.policy_arns()) {
+        (None, []) => "",
+        (_, _) => ", scoped down by its policies",
+    };
+    format!("{} for {minutes} min, by rule '{}'{scope}", grant.role().as_str(), grant.rule())
+}
+
+/// What holds where the step is passed.
+const fn title(step: Step) -> &'static str {
+    match step {
+        Step::Decode => "the field is base64 within the limits, and text",
+        Step::Decrypt => "the encrypted assertion opens with a key of ours",
+        Step::Parse => "XML within the limits, one Response, one Assertion",
+        Step::Issuer => "the issuer is a configured identity provider (from here on: its keys)",
+        Step::Signatures => "signatures stand where they may, and no ID is there twice",
+        Step::ResponseSignature => "the Response's signature holds, and it is unchanged",
+        Step::AssertionSignature => "the Assertion's signature holds, and it is unchanged",
+        Step::DecryptValues => "the encrypted values open with a key of ours",
+        Step::Metadata => "what we know of the identity provider still holds",
+        Step::Status => "the identity provider reports success",
+        Step::Response => "the Response is of SAML 2.0, dated, and of this issuer",
+        Step::Destination => "the Response is addressed to us",
+        Step::Request => "it answers a request of ours, or none and may",
+        Step::Assertion => "the Assertion is of SAML 2.0, dated, and of this issuer",
+        Step::Subject => "whoever bears it is the person: for our address, for now",
+        Step::Conditions => "it is valid now, and for us",
+        Step::Limits => "it is within our own limits on age and lifetime",
+        Step::Authentication => "it says when the person signed in, and that session is not over",
+        Step::Values => "the selected values are there",
+    }
+}
+
+/// A row of `docs/ERRORS.md`, which a test holds equal to the codes there are.
+struct Row {
+    code: &'static str,
+    status: &'static str,
+    means: &'static str,
+    who: &'static str,
+    remedy: &'static str,
+}
+
+impl Row {
+    fn of(code: &'static str) -> Self {
+        let row = ERRORS.lines().find(|line| {
+            line.strip_prefix("| `")
+                .and_then(|rest| rest.strip_prefix(code))
+                .is_some_and(|r| r.starts_with('`'))
+        });
+        let mut cells = row.unwrap_or_default().trim_end_matches(" |").split(" | ").skip(1);
+        let mut next = || cells.next().unwrap_or_default().trim();
+        Self { code, status: next(), means: next(), who: next(), remedy: next() }
+    }
+}

@@ -1,0 +1,385 @@
+//! What a judgement looked at, told by the very functions that judge.
+//!
+//! A refusal is a bare code (`refusal.rs`), since it is shown to whoever sent
+//! the message. Its operator wants to know more, in the log and from
+//! `vestibule explain`: so the gate tells a [`Trace`] each step that it begins
+//! and what it finds there, whether or not it then refuses. There is no second
+//! reading of a message that could find something else. Where nobody listens,
+//! nothing is told, and nothing allocated.
+
+use super::instant::format_instant;
+use super::{Refusal, Selector, xml};
+use roxmltree::Node;
+use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use time::{Duration, OffsetDateTime};
+
+/// The most facts that one message can leave; an honest one leaves about forty.
+const MAX_FACTS: usize = 200;
+/// The longest text of a message that is kept.
+const MAX_CHARS: usize = 200;
+/// The most algorithms told of one signature or ciphertext. An honest one has five.
+const MAX_ALGORITHMS: usize = 16;
+
+/// The steps of a judgement, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Base64, length, encoding.
+    Decode,
+    /// An encrypted assertion, put in clear.
+    Decrypt,
+    /// XML within the caps, a Response, one assertion.
+    Parse,
+    /// The claimed issuer is a configured identity provider.
+    Issuer,
+    /// Where signatures stand, and that no `ID` is there twice.
+    Signatures,
+    /// The Response's signature.
+    ResponseSignature,
+    /// The Assertion's signature.
+    AssertionSignature,
+    /// Encrypted values of the assertion, put in clear.
+    DecryptValues,
+    /// What we know of the identity provider still holds.
+    Metadata,
+    /// The identity provider reports success.
+    Status,
+    /// `ID`, `Version`, `IssueInstant` and `Issuer` of the Response.
+    Response,
+    /// The Response's `Destination` is our ACS.
+    Destination,
+    /// The request that is answered, or that none is.
+    Request,
+    /// `ID`, `Version`, `IssueInstant` and `Issuer` of the Assertion.
+    Assertion,
+    /// A bearer confirmation holds.
+    Subject,
+    /// The validity window and the audience.
+    Conditions,
+    /// Our own limits on age and lifetime.
+    Limits,
+    /// How and when the person signed in.
+    Authentication,
+    /// The selected values.
+    Values,
+}
+
+impl Step {
+    /// The stable, documented name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Decrypt => "decrypt",
+            Self::Parse => "parse",
+            Self::Issuer => "issuer",
+            Self::Signatures => "signatures",
+            Self::ResponseSignature => "response_signature",
+            Self::AssertionSignature => "assertion_signature",
+            Self::DecryptValues => "decrypt_values",
+            Self::Metadata => "metadata",
+            Self::Status => "status",
+            Self::Response => "response",
+            Self::Destination => "destination",
+            Self::Request => "request",
+            Self::Assertion => "assertion",
+            Self::Subject => "subject",
+            Self::Conditions => "conditions",
+            Self::Limits => "limits",
+            Self::Authentication => "authentication",
+            Self::Values => "values",
+        }
+    }
+}
+
+/// What was found. Of whose making it is decides where it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A text of ours: configured, or one of a fixed few.
+    Ours(String),
+    /// A text of the message, about no person: capped, unprintable characters escaped.
+    Theirs(String),
+    /// Values about a person: their lengths, and the values themselves only for
+    /// [`Trace::with_values`].
+    Private {
+        /// How many.
+        count: usize,
+        /// Characters of the shortest.
+        least: usize,
+        /// Characters of the longest.
+        most: usize,
+        /// The values; empty unless asked for.
+        values: Vec<String>,
+    },
+    /// An instant of the message, or a limit made of it.
+    At(OffsetDateTime),
+    /// A number of something.
+    Count(usize),
+    /// It is not there.
+    Absent,
+}
+
+impl Fact {
+    /// In words, an instant with its distance to the clock.
+    pub fn words(&self, clock: OffsetDateTime) -> String {
+        match self {
+            Self::Ours(text) | Self::Theirs(text) => text.clone(),
+            Self::Private { count: 1, most, values, .. } => {
+                let values = values.iter().map(|value| format!("{value} "));
+                format!("{}({most} characters)", values.collect::<String>())
+            }
+            Self::Private { count, least, most, .. } => {
+                format!("{count} values ({least} to {most} characters)")
+            }
+            Self::At(at) => format!("{} ({})", format_instant(*at), distance(*at - clock)),
+            Self::Count(count) => count.to_string(),
+            Self::Absent => "(none)".to_owned(),
+        }
+    }
+}
+
+/// How far from the clock: `4 min 3 s ahead`, `2 h 0 min ago`.
+fn distance(from_clock: Duration) -> String {
+    let seconds = from_clock.whole_seconds().unsigned_abs();
+    let far = match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, 0) => return "just now".to_owned(),
+        (0, 0, 0, s) => format!("{s} s"),
+        (0, 0, min, s) => format!("{min} min {s} s"),
+        (0, h, min, _) => format!("{h} h {min} min"),
+        (days, h, _, _) => format!("{days} d {h} h"),
+    };
+    format!("{far} {}", if from_clock.is_negative() { "ago" } else { "ahead" })
+}
+
+/// A step that was begun, and what it found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traced {
+    /// Which.
+    pub step: Step,
+    /// Name and fact, in the order found; a name can be there several times.
+    pub facts: Vec<(Cow<'static, str>, Fact)>,
+}
+
+/// Listens to one judgement. Of a refused message, the last step is the one
+/// that refused it.
+#[derive(Debug, Default)]
+pub struct Trace {
+    steps: Mutex<Vec<Traced>>,
+    with_values: bool,
+}
+
+impl Trace {
+    /// One that keeps the values about persons too, for the operator who asks.
+    pub fn with_values() -> Self {
+        Self { with_values: true, ..Self::default() }
+    }
+
+    /// What was told.
+    pub fn into_steps(self) -> Vec<Traced> {
+        self.steps.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn steps(&self) -> MutexGuard<'_, Vec<Traced>> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn private(&self, values: &[&str]) -> Fact {
+        let lengths = values.iter().map(|value| value.chars().count());
+        let shown = values.iter().filter(|_| self.with_values);
+        Fact::Private {
+            count: values.len(),
+            least: lengths.clone().min().unwrap_or_default(),
+            most: lengths.max().unwrap_or_default(),
+            values: shown.map(|value| printable(value)).collect(),
+        }
+    }
+
+    fn push(&self, name: impl Into<Cow<'static, str>>, fact: Fact) {
+        let mut steps = self.steps();
+        if steps.iter().map(|traced| traced.facts.len()).sum::<usize>() < MAX_FACTS
+            && let Some(traced) = steps.last_mut()
+        {
+            traced.facts.push((name.into(), fact));
+        }
+    }
+}
+
+/// The gate's end of a [`Trace`]; mostly there is none.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tracer<'t>(Option<&'t Trace>);
+
+impl<'t> Tracer<'t> {
+    pub(super) const SILENT: Self = Self(None);
+
+    pub(super) fn to(trace: &'t Trace) -> Self {
+        Self(Some(trace))
+    }
+
+    pub(super) fn step(self, step: Step) {
+        if let Some(trace) = self.0 {
+            trace.steps().push(Traced { step, facts: Vec::new() });
+        }
+    }
+
+    pub(super) fn ours(self, name: &'static str, text: &str) {
+        if let Some(trace) = self.0 {
+            trace.push(name, Fact::Ours(text.to_owned()));
+        }
+    }
+
+    pub(super) fn all_ours<'s>(self, name: &'static str, texts: impl IntoIterator<Item = &'s str>) {
+        if self.0.is_some() {
+            texts.into_iter().for_each(|text| self.ours(name, text));
+        }
+    }
+
+    pub(super) fn theirs(self, name: &'static str, text: &str) {
+        if let Some(trace) = self.0 {
+            trace.push(name, Fact::Theirs(printable(text)));
+        }
+    }
+
+    /// One that need not be there; its absence is told too.
+    pub(super) fn maybe_theirs(self, name: &'static str, text: Option<&str>) {
+        match text {
+            Some(text) => self.theirs(name, text),
+            None => self.absent(name),
+        }
+    }
+
+    pub(super) fn maybe_private(self, name: &'static str, value: Option<&str>) {
+        match (self.0, value) {
+            (Some(trace), Some(value)) => trace.push(name, trace.private(&[value])),
+            (Some(_), None) => self.absent(name),
+            (None, _) => {}
+        }
+    }
+
+    fn absent(self, name: &'static str) {
+        if let Some(trace) = self.0 {
+            trace.push(name, Fact::Absent);
+        }
+    }
+
+    /// The values that a selector found, and where it looked if it found none.
+    pub(super) fn selected(self, name: &str, selector: &Selector, found: Result<&[&str], &Refusal>) {
+        let Some(trace) = self.0 else { return };
+        match found {
+            Ok(values) if !values.is_empty() => {
+                trace.push(name.to_owned(), trace.private(values));
+            }
+            Ok(_) | Err(_) => {
+                if found.is_ok() {
+                    trace.push(name.to_owned(), Fact::Absent);
+                }
+                trace.push("selector", Fact::Ours(selector.to_string()));
+            }
+        }
+    }
+
+    pub(super) fn at(self, name: &'static str, at: OffsetDateTime) {
+        if let Some(trace) = self.0 {
+            trace.push(name, Fact::At(at));
+        }
+    }
+
+    pub(super) fn count(self, name: &'static str, count: usize) {
+        if let Some(trace) = self.0 {
+            trace.push(name, Fact::Count(count));
+        }
+    }
+
+    /// The algorithms that a signature or a ciphertext names, before any of
+    /// them is judged.
+    pub(super) fn algorithms(self, element: Node<'_, '_>) {
+        if self.0.is_some() {
+            let named =
+                element.descendants().filter_map(|node| Some((node, xml::attribute(node, "Algorithm")?)));
+            for (node, algorithm) in named.take(MAX_ALGORITHMS) {
+                let name = match node.tag_name().name() {
+                    "SignatureMethod" => "signature_method",
+                    "CanonicalizationMethod" => "canonicalization_method",
+                    "DigestMethod" => "digest_method",
+                    "Transform" => "transform",
+                    "EncryptionMethod" => "encryption_method",
+                    "MGF" => "mask_generation",
+                    _ => "algorithm",
+                };
+                self.theirs(name, algorithm);
+            }
+        }
+    }
+}
+
+/// As it can be shown on a terminal and in a log: one line, not too long.
+fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(MAX_CHARS) {
+        match c {
+            '\\' | '"' | '\'' => shown.push(c),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
+    if text.chars().nth(MAX_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_listens_and_nothing_is_told() {
+        Tracer::SILENT.step(Step::Decode);
+        Tracer::SILENT.theirs("audience", "x");
+        assert!(Trace::default().into_steps().is_empty());
+    }
+
+    #[test]
+    fn texts_of_a_message_are_one_short_line() {
+        assert_eq!(printable("a\nb\u{1b}[31m\u{202e}\\\"'é"), "a\\nb\\u{1b}[31m\\u{202e}\\\"'é");
+        let long = printable(&"x".repeat(500));
+        assert_eq!(long.chars().count(), MAX_CHARS + 1);
+        assert_eq!(printable(&"x".repeat(MAX_CHARS)).len(), MAX_CHARS);
+    }
+
+    #[test]
+    fn what_a_message_can_leave_is_bounded() {
+        let trace = Trace::default();
+        let tracer = Tracer::to(&trace);
+        for step in [Step::Conditions, Step::Values] {
+            tracer.step(step);
+            (0..2 * MAX_FACTS).for_each(|n| tracer.count("audiences", n));
+        }
+        let facts: usize = trace.into_steps().iter().map(|traced| traced.facts.len()).sum();
+        assert_eq!(facts, MAX_FACTS);
+    }
+
+    #[test]
+    fn values_about_persons_are_kept_for_those_who_ask_only() {
+        for (trace, kept) in
+            [(Trace::default(), vec![]), (Trace::with_values(), vec!["EXAMPLE\\paula".to_owned()])]
+        {
+            let tracer = Tracer::to(&trace);
+            tracer.step(Step::Values);
+            tracer.maybe_private("name_id", Some("EXAMPLE\\paula"));
+            let expected =
+                [("name_id".into(), Fact::Private { count: 1, least: 13, most: 13, values: kept })];
+            assert_eq!(trace.into_steps().first().map(|traced| &*traced.facts), Some(&expected[..]));
+        }
+    }
+
+    #[test]
+    fn distances_in_words() {
+        for (seconds, words) in [
+            (0, "just now"),
+            (-5, "5 s ago"),
+            (243, "4 min 3 s ahead"),
+            (-7_260, "2 h 1 min ago"),
+            (90_000, "1 d 1 h ahead"),
+        ] {
+            assert_eq!(distance(Duration::seconds(seconds)), words);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What each function really asks of AWS, by what crosses the wire, against what
+//! `deploy/actions.toml` says it may. `tests/deploy/check.py` compares the same file
+//! with the sources on one side and with every policy on the other.
+
+use crate::auditor::text;
+use crate::cloud::{Cloud, Site, Wires, metadata, root};
+use crate::forge::Forge;
+use crate::people::{Person, Reply};
+use crate::support::aws::REGION;
+use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
+use crate::support::lambda_runtime::LambdaHost;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::thread::scope;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Action and resource, as `deploy/actions.toml` names them.
+type Calls = BTreeSet<(String, String)>;
+
+/// In every function's role, and not on our wires.
+const NOT_OURS: [(&str, &str); 2] = [
+    ("logs:CreateLogStream", "Lambda writes our output to its log in the function's name"),
+    ("logs:PutLogEvents", "likewise"),
+];
+
+/// Roles that none of our processes has.
+const NOT_OUR_ROLES: [(&str, &str); 1] =
+    [("ecs-execution", "ECS itself has it, to fetch the image before our process starts")];
+
+/// What `deploy/actions.toml` lists.
+struct Actions(toml::Table);
+
+impl Actions {
+    fn read() -> Self {
+        Self(std::fs::read_to_string(root().join("deploy/actions.toml")).unwrap().parse().unwrap())
+    }
+
+    fn roles(&self) -> BTreeSet<&str> {
+        self.0["role"].as_table().unwrap().keys().map(String::as_str).collect()
+    }
+
+    /// What a role may, but for what is not ours.
+    fn of(&self, role: &str) -> Calls {
+        let actions = self.0["role"][role].as_table().unwrap().iter();
+        let ours = actions.filter(|(action, _)| NOT_OURS.iter().all(|(not, _)| not != action));
+        ours.flat_map(|(action, resources)| {
+            let resources = resources.as_array().unwrap().iter();
+            resources.map(|resource| (action.clone(), resource.as_str().unwrap().to_owned()))
+        })
+        .collect()
+    }
+
+    /// The SDK's operations that the default configuration needs.
+    fn operations(&self) -> BTreeSet<String> {
+        let optional = self.0["optional"]["actions"].as_array().unwrap();
+        let operations = self.0["operations"].as_table().unwrap().iter();
+        let needed = operations.filter(|(_, actions)| {
+            let actions = actions.as_array().unwrap();
+            actions.is_empty() || !actions.iter().all(|action| optional.contains(action))
+        });
+        needed.map(|(operation, _)| operation.replace('_', "")).collect()
+    }
+}
+
+/// What came by.
+#[derive(Default)]
+struct Recorded {
+    calls: Calls,
+    operations: BTreeSet<String>,
+}
+
+impl Recorded {
+    /// All that crossed these wires; each call must be about what is this cloud's.
+    fn on(cloud: &Cloud, wires: &Wires) -> Self {
+        let mut recorded = Self::default();
+        for seen in wires.sts.seen() {
+            assert_eq!(seen.operation, "AssumeRoleWithSAML", "which is not signed, and needs no permission");
+            recorded.operations.insert("assumerolewithsaml".to_owned());
+        }
+        recorded.each(&wires.dynamodb, |operation, body| {
+            let table = |on: &Value| cloud.kind_of_table(on["TableName"].as_str().unwrap());
+            match body["TransactItems"].as_array() {
+                None => vec![(format!("dynamodb:{operation}"), table(body))],
+                // A transaction needs the permissions of what it contains.
+                Some(actions) => {
+                    let actions = actions.iter().flat_map(|action| action.as_object().unwrap());
+                    actions.map(|(action, on)| (format!("dynamodb:{action}Item"), table(on))).collect()
+                }
+            }
+        });
+        recorded.each(&wires.kms, |operation, body| {
+            assert_eq!(body["KeyId"], cloud.key.as_str());
+            assert_eq!(body["EncryptionContext"]["samlprovider"], "ADFS", "the key's policy insists on it");
+            vec![(format!("kms:{operation}"), "key".to_owned())]
+        });
+        recorded.each(&wires.ssm, |operation, body| {
+            for name in body["Names"].as_array().unwrap() {
+                assert!(name.as_str().unwrap().starts_with("/vestibule/prod/"), "{name}");
+            }
+            vec![(format!("ssm:{operation}"), "parameters".to_owned())]
+        });
+        recorded
+    }
+
+    fn each(&mut self, proxy: &FaultProxy, needs: impl Fn(&str, &Value) -> Vec<(String, String)>) {
+        for seen in proxy.seen() {
+            let body = serde_json::from_str(&seen.body).unwrap();
+            self.calls.extend(needs(&seen.operation, &body));
+            self.operations.insert(seen.operation.to_lowercase());
+        }
+    }
+}
+
+impl Cloud {
+    /// `SAMLSessions` is `sessions`.
+    fn kind_of_table(&self, name: &str) -> String {
+        name.strip_prefix(&format!("{}SAML", self.prefix)).unwrap().to_lowercase()
+    }
+}
+
+/// The binary as a function, behind wires of its own.
+struct Function {
+    host: LambdaHost,
+    wires: Wires,
+}
+
+impl Function {
+    fn start(cloud: &Cloud, config: &str, handler: &str) -> Self {
+        let wires = Wires::to(&cloud.aws);
+        let mut env = wires.env(&cloud.aws);
+        env.push(("VESTIBULE_CONFIG".to_owned(), config.to_owned()));
+        env.push(("_HANDLER".to_owned(), handler.to_owned()));
+        let host = LambdaHost::start(Path::new(env!("CARGO_BIN_EXE_vestibule")), &[], &env);
+        Self { host, wires }
+    }
+
+    /// A request by way of an HTTP API.
+    fn request(&self, method: &str, headers: &Value, body: Option<&str>) -> Reply {
+        let answer = self.host.invoke(&json!({
+            "version": "2.0", "routeKey": format!("{method} /saml"), "rawPath": "/saml", "rawQueryString": "",
+            "headers": headers,
+            "requestContext": {
+                "accountId": "123456789012", "apiId": "abc123", "domainName": "abc123.example",
+                "domainPrefix": "abc123", "requestId": "JKJaXmPLvHcESHA=", "stage": "$default",
+                "routeKey": format!("{method} /saml"), "time": "23/Nov/2026:09:00:00 +0000",
+                "timeEpoch": 1_795_424_400_000_i64,
+                "http": {
+                    "method": method, "path": "/saml", "protocol": "HTTP/1.1",
+                    "sourceIp": "203.0.113.9", "userAgent": "page",
+                },
+            },
+            "body": body, "isBase64Encoded": false,
+        }));
+        let answer = answer.unwrap();
+        Reply {
+            status: answer["statusCode"].as_u64().unwrap().try_into().unwrap(),
+            location: answer["headers"]["location"].as_str().map(str::to_owned),
+            json: serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default(),
+        }
+    }
+}
+
+/// What a login needs: a function behind a gateway, or a server.
+trait Doors {
+    fn post(&self, person: &Person, response: &Forge) -> Reply;
+    fn take(&self, cloud: &Cloud, person: &Person, ticket: &str) -> Reply;
+    fn wires(&self) -> &Wires;
+}
+
+impl Doors for Function {
+    fn post(&self, person: &Person, response: &Forge) -> Reply {
+        let form = person.form("/saml", response);
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form.fields).finish();
+        let headers = json!({
+            "content-type": "application/x-www-form-urlencoded", "accept": "application/json",
+        });
+        self.request("POST", &headers, Some(&body))
+    }
+    fn take(&self, _: &Cloud, person: &Person, ticket: &str) -> Reply {
+        let headers =
+            json!({ "authorization": format!("Bearer {ticket}"), "vestibule-verifier": person.verifier });
+        self.request("GET", &headers, None)
+    }
+    fn wires(&self) -> &Wires {
+        &self.wires
+    }
+}
+
+impl Doors for Site {
+    fn post(&self, person: &Person, response: &Forge) -> Reply {
+        person.post(self, response)
+    }
+    fn take(&self, cloud: &Cloud, person: &Person, ticket: &str) -> Reply {
+        cloud.take(self, person, ticket)
+    }
+    fn wires(&self) -> &Wires {
+        &self.wires
+    }
+}
+
+/// Everything that can happen to logins, and makes another call of AWS.
+fn every_kind_of_login(cloud: &Cloud, doors: &(impl Doors + Sync)) {
+    let (person, response) = (Person::new(), cloud.response());
+    let ticket = doors.post(&person, &response).ticket();
+    assert_eq!(doors.post(&person, &response).cell(), (409, "assertion_replayed"));
+    assert_eq!(doors.post(&person, &cloud.response()).cell(), (409, "session_waiting"));
+    assert_eq!(doors.take(cloud, &person, &ticket).status, 200);
+
+    let of_nobody = Forge { roles: vec![crate::forge::role("Nowhere-Production")], ..cloud.response() };
+    assert_eq!(doors.post(&Person::new(), &of_nobody).cell(), (502, "sts_not_trusted"));
+
+    let slow = Fault::Delay(Duration::from_secs(1));
+    doors.wires().sts.add(Rule::on("AssumeRoleWithSAML", slow).times(1));
+    let (person, response) = (Person::new(), cloud.response());
+    scope(|threads| {
+        let posting = threads.spawn(|| doors.post(&person, &response).cell().1.to_owned());
+        cloud.forget_reservation(&person);
+        assert_eq!(posting.join().unwrap(), "login_too_slow");
+    });
+}
+
+#[test]
+fn what_each_function_asks_of_aws_is_what_it_may() {
+    let cloud = Cloud::new("actions-");
+    let name = "/vestibule/prod/key-id";
+    cloud.aws.put_parameter(name, &cloud.key, "alias/aws/ssm");
+    let config =
+        cloud.config().replace(&format!("key_id = {:?}", cloud.key), &format!("key_id = \"ssm:{name}\""));
+    let dir = TempDir::with_prefix("vestibule-actions-").unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(file("adfs.xml"), metadata()).unwrap();
+    let packaged = config
+        .replace("@LISTEN@", "127.0.0.1:8080")
+        .replace("@ADMIN@", "127.0.0.1:9090")
+        .replace("@REGION@", REGION)
+        .replace("@DIR@", dir.path().to_str().unwrap());
+    std::fs::write(file("vestibule.toml"), packaged).unwrap();
+    let mut recorded: BTreeMap<&str, Recorded> = BTreeMap::new();
+
+    let wires = Wires::to(&cloud.aws);
+    let kids: Vec<_> = ["create", "rotate", "list"]
+        .iter()
+        .flat_map(|command| cloud.keys_with(&wires, Path::new(&file("vestibule.toml")), command))
+        .collect();
+    assert_eq!(kids.len(), 1 + 1 + 2);
+    recorded.insert("keys-operator", Recorded::on(&cloud, &wires));
+
+    let http = Function::start(&cloud, &file("vestibule.toml"), "http");
+    every_kind_of_login(&cloud, &http);
+    let (person, response) = (Person::new(), cloud.response());
+    let ticket = http.post(&person, &response).ticket();
+    recorded.insert("http", Recorded::on(&cloud, &http.wires));
+
+    let authorizer = Function::start(&cloud, &file("vestibule.toml"), "authorizer");
+    let arn = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml";
+    let event =
+        json!({ "type": "TOKEN", "authorizationToken": format!("Bearer {ticket}"), "methodArn": arn });
+    let policy = authorizer.host.invoke(&event).unwrap();
+    assert_eq!(policy["principalId"], person.session);
+    recorded.insert("authorizer", Recorded::on(&cloud, &authorizer.wires));
+
+    // That session was never taken, and an hour has passed.
+    cloud.age();
+    let sweeper = Function::start(&cloud, &file("vestibule.toml"), "sweeper");
+    assert_eq!(sweeper.host.invoke(&json!({ "source": "aws.events" })).unwrap()["swept"], true);
+    assert_eq!(cloud.history(&response).last().unwrap(), "login.expired");
+    assert_eq!((cloud.items("SAMLSessions"), cloud.items("SAMLClaims")), (vec![], vec![]));
+    recorded.insert("sweeper", Recorded::on(&cloud, &sweeper.wires));
+
+    // A server does all of it, and sweeps when it starts.
+    http.post(&Person::new(), &cloud.response()).ticket();
+    cloud.age();
+    let server = cloud.server_with(&config);
+    every_kind_of_login(&cloud, &server);
+    while cloud.items("SAMLSessions").iter().any(|item| text(item, "identityhash") != "readiness") {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    recorded.insert("server", Recorded::on(&cloud, &server.wires));
+
+    let actions = Actions::read();
+    let roles: BTreeSet<_> = recorded.keys().copied().chain(NOT_OUR_ROLES.map(|(role, _)| role)).collect();
+    assert_eq!(actions.roles(), roles, "each is recorded here, or named with a reason");
+    for (role, recorded) in &recorded {
+        let (may, does) = (actions.of(role), &recorded.calls);
+        let (unused, missing): (Vec<_>, Vec<_>) =
+            (may.difference(does).collect(), does.difference(&may).collect());
+        assert!(unused.is_empty() && missing.is_empty(), "{role}: unused {unused:?}, missing {missing:?}");
+    }
+    let seen: BTreeSet<_> = recorded.into_values().flat_map(|recorded| recorded.operations).collect();
+    assert_eq!(seen, actions.operations());
+}
