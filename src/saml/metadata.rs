@@ -289,9 +289,9 @@ fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
         if odd.is_empty() { String::from_utf16(&units).ok().map(Cow::Owned) } else { None }
     };
     match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(Cow::Borrowed),
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        // The parser takes the mark of UTF-8 off.
         _ => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
     }
 }

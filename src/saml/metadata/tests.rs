@@ -58,6 +58,7 @@ fn the_identity_provider_s_signing_keys_are_taken() {
     };
     check(xml.as_bytes());
     check(format!("\u{feff}{xml}").as_bytes());
+    check(format!("\u{feff}<?xml version='1.0' encoding='utf-8'?>{xml}").as_bytes());
     let utf16 = format!("\u{feff}<?xml version='1.0' encoding='utf-16'?>{xml}");
     check(&utf16.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
     check(&utf16.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>());
