@@ -1,8 +1,10 @@
-//! The seal that all key rings share: AES-256-GCM under a key with a name.
+//! The seal that all key rings share: AES-256-GCM, a key of its own for each purpose,
+//! all of them from one key with a name.
 
 use crate::broker::ports::{Entropy, KeyRingError};
 use crate::broker::{Purpose, Sealed};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use secrecy::{ExposeSecret, SecretSlice};
 use zeroize::Zeroizing;
 
@@ -12,17 +14,32 @@ const VERSION: u8 = 1;
 /// 12 random bytes in base64url.
 pub(super) const KID_CHARS: usize = 16;
 
+/// A sealing key takes 32 bytes.
+const KEY_BYTES: usize = 32;
+
 /// A sealing key and its name.
 pub(super) struct Sealer {
     kid: String,
-    key: LessSafeKey,
+    key: Prk,
 }
 
 impl Sealer {
     /// `None` if these are no name and no key of ours.
     pub(super) fn new(kid: &str, key: &[u8]) -> Option<Self> {
-        let key = UnboundKey::new(&AES_256_GCM, key).ok()?;
-        (kid.len() == KID_CHARS).then(|| Self { kid: kid.to_owned(), key: LessSafeKey::new(key) })
+        let ours = kid.len() == KID_CHARS && key.len() == KEY_BYTES;
+        ours.then(|| Self {
+            kid: kid.to_owned(),
+            key: Salt::new(HKDF_SHA256, b"vestibule seal").extract(key),
+        })
+    }
+
+    /// Random nonces are safe for 2^32 messages under one key (SP 800-38D section
+    /// 8.3), and anybody may ask for requests. With a key for each purpose they use
+    /// up their own RelayState's, and nobody else's.
+    fn key(&self, purpose: &Purpose) -> Result<LessSafeKey, KeyRingError> {
+        let info = [purpose.handle().as_str().as_bytes()];
+        let key = self.key.expand(&info, &AES_256_GCM).map_err(|_| KeyRingError::Unavailable)?;
+        Ok(LessSafeKey::new(UnboundKey::from(key)))
     }
 
     pub(super) fn seal(
@@ -31,13 +48,12 @@ impl Sealer {
         plaintext: &SecretSlice<u8>,
         entropy: &dyn Entropy,
     ) -> Result<Sealed, KeyRingError> {
-        // Random nonces are safe for 2^32 messages under one key (SP 800-38D section 8.3).
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         let plaintext = plaintext.expose_secret();
         let mut body = Zeroizing::new(Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len()));
         body.extend_from_slice(plaintext);
-        self.key
+        self.key(purpose)?
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 self.associated_data(purpose),
@@ -55,7 +71,7 @@ impl Sealer {
     pub(super) fn open(&self, purpose: &Purpose, parts: Parts<'_>) -> Result<SecretSlice<u8>, KeyRingError> {
         let mut body = Zeroizing::new(parts.body.to_vec());
         let plaintext = self
-            .key
+            .key(purpose)?
             .open_in_place(parts.nonce, self.associated_data(purpose), &mut body)
             .map_err(|_| KeyRingError::BrokenSeal)?;
         Ok(plaintext.to_vec().into())
@@ -84,5 +100,37 @@ impl<'a> Parts<'a> {
         let (nonce, body) = rest.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         Some(Self { kid: std::str::from_utf8(kid).ok()?, nonce, body })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::broker::SessionId;
+
+    /// The worst of chance: the same nonce each time.
+    struct Stuck;
+
+    impl Entropy for Stuck {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
+    #[test]
+    fn a_nonce_met_again_for_another_purpose_tells_nothing() {
+        let sealer = Sealer::new("kid-of-16-chars-", &[1; KEY_BYTES]).unwrap();
+        let purpose =
+            |n: u8| Purpose::credentials(&SessionId::parse(&format!("session-number-{n}")).unwrap());
+        let ciphertext = |n| {
+            let plaintext = vec![b'a'; 64].into();
+            let sealed = sealer.seal(&purpose(n), &plaintext, &Stuck).unwrap();
+            Parts::of(&sealed).unwrap().body[..64].to_vec()
+        };
+        assert_eq!(ciphertext(1), ciphertext(1), "control: one key, one nonce");
+        assert_ne!(ciphertext(1), ciphertext(2));
+        assert!(Sealer::new("short", &[1; KEY_BYTES]).is_none());
+        assert!(Sealer::new("kid-of-16-chars-", &[1; 31]).is_none());
     }
 }

@@ -17,6 +17,7 @@ mod documents;
 mod envelope;
 pub mod error;
 pub(crate) mod form;
+mod frame;
 mod headers;
 mod login;
 mod metrics;

@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::error::{Row, table};
+use super::frame::{escape, frame};
 use crate::broker::Reference;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -84,63 +85,29 @@ fn json(code: &str, row: &Row<'_>, reference: &Reference) -> String {
     serde_json::to_string(&document).unwrap_or_default()
 }
 
-/// Of the page's family (`static/index.html`), and complete without JavaScript.
+/// What a person reads.
 fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
     let paragraph = |class: &str, text: &str| match text {
         "" => String::new(),
         text => format!("<p{class}>{}</p>\n", escape(text)),
     };
-    format!(
-        r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>{title} · Vestibule</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/style.css">
-</head>
-<body>
-<header><a href="{start_page}"><img src="/favicon.svg" alt="" width="32" height="32">Vestibule</a></header>
-<main>
-<h1>{title}</h1>
-<p class="lead">{happened}</p>
+    let start_page = escape(help.start_page);
+    let content = format!(
+        r#"<p class="lead">{happened}</p>
 {operator_says}{to_do}<p class="actions"><a class="button" href="{start_page}">Back to the sign-in page</a></p>
 <dl class="help">
 <div><dt>Whom to ask</dt><dd>{contact}</dd></div>
 <div><dt>Reference</dt><dd class="reference">{reference}</dd></div>
 <div><dt>Reason</dt><dd><code>{code}</code></dd></div>
 </dl>
-</main>
-</body>
-</html>
 "#,
-        title = escape(row.title),
         happened = escape(row.happened),
         operator_says = paragraph(r#" class="operator-says""#, row.operator_says.unwrap_or_default()),
         to_do = paragraph("", row.to_do),
-        start_page = escape(help.start_page),
         contact = escape(help.contact.unwrap_or("your company’s help desk")),
         reference = escape(help.reference.as_str()),
-    )
-}
-
-/// Text as HTML text or as a quoted attribute's value.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(c),
-        }
-    }
-    out
+    );
+    frame(row.title, help.start_page, "", &content)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `GET /saml/login`: a login that starts here, to the identity provider.
 
 use super::envelope::Outcome;
-use super::refusal::escape;
+use super::frame::{escape, frame};
 use super::{App, Error, form};
 use crate::broker::Outgoing;
 use axum::extract::{RawQuery, State};
@@ -45,36 +45,18 @@ pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery
 
 /// The form of the HTTP-POST binding (bindings 3.5.4). Without a script it is a button.
 fn page(start_page: &str, destination: &str, saml_request: &str, relay_state: &str) -> String {
-    format!(
-        r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>To your sign-in page · Vestibule</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/style.css">
-<script type="module" src="/post.js"></script>
-</head>
-<body>
-<header><a href="{}"><img src="/favicon.svg" alt="" width="32" height="32">Vestibule</a></header>
-<main>
-<h1>To your company’s sign-in page</h1>
-<p class="lead">You are being sent there. If nothing happens, please press the button.</p>
+    let content = format!(
+        r#"<p class="lead">You are being sent there. If nothing happens, please press the button.</p>
 <form method="post" action="{}">
 <input type="hidden" name="SAMLRequest" value="{}">
 <input type="hidden" name="RelayState" value="{}">
 <p class="actions"><button type="submit">Continue</button></p>
 </form>
-</main>
-</body>
-</html>
 "#,
-        escape(start_page),
         escape(destination),
         escape(saml_request),
         escape(relay_state),
-    )
+    );
+    let script = "<script type=\"module\" src=\"/post.js\"></script>\n";
+    frame("To your company’s sign-in page", start_page, script, &content)
 }
