@@ -226,6 +226,14 @@ mod tests {
     use crate::saml::testing::{EC, EC384, RSA};
 
     #[test]
+    fn a_certificate_is_told_from_a_key() {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&pair).unwrap();
+        assert!(VerificationKey::is_certificate(certificate.der()));
+        assert!(!VerificationKey::is_certificate(&EC.public_key()));
+    }
+
+    #[test]
     fn a_key_is_known_by_its_fingerprint() {
         let key = EC.key();
         let printed = format!("{key:?}");

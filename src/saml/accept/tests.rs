@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::saml::testing::*;
-use crate::saml::{Demands, IdentityProviders, Limits, RequestId, RequestedAuthnContext, ResponseMessage};
+use crate::saml::{
+    Demands, IdentityProviders, Limits, RequestId, RequestedAuthnContext, ResponseMessage, Validity,
+};
 
 /// What becomes of the honest response with one thing changed, signed afterwards.
 fn changed(from: &str, to: &str) -> Option<Refusal> {
@@ -269,6 +271,26 @@ fn what_was_asked_is_what_is_answered() {
     let demands = Demands { force_authn: true, authn_context: context(Comparison::Exact, "urn:other") };
     let provider = IdentityProvider { demands, ..provider(vec![EC.key()]) };
     assert_eq!(answered(RESPONSE, Expected::Unsolicited, provider), None);
+}
+
+/// Metadata 2.3.1.
+#[test]
+fn metadata_that_has_ended_proves_nothing() {
+    let field = assertion_signed(RESPONSE);
+    let until = |end| {
+        let validity = Validity { until: Some(end), ..Validity::default() };
+        IdentityProvider { validity, ..provider(vec![EC.key()]) }
+    };
+    assert!(sign_in_at(&field, now(), until(now() + Duration::nanoseconds(1))).is_ok());
+    assert_eq!(sign_in_at(&field, now(), until(now())).err(), Some(Refusal::MetadataExpired));
+}
+
+#[test]
+fn the_instant_of_issue_is_read_before_anything_is_accepted() {
+    let providers = IdentityProviders::new(vec![provider(vec![EC.key()])]).unwrap();
+    let message = ResponseMessage::decode(&assertion_signed(RESPONSE), &Limits::default()).unwrap();
+    let verified = message.parse().unwrap().verify(&providers).unwrap();
+    assert_eq!(verified.issue_instant(), parse_instant("2026-11-23T05:45:59.123Z"));
 }
 
 #[test]

@@ -332,6 +332,18 @@ fn requests_go_where_a_browser_carries_them() {
 }
 
 #[test]
+fn what_is_refused_says_why() {
+    for (xml, words) in [
+        ("<!DOCTYPE a><a/>", "it has a document type declaration"),
+        ("<a xmlns='b'/>", "it has a relative namespace URI"),
+        ("<a xmlns:b=''/>", "its markup or its characters are not those of XML 1.0"),
+    ] {
+        let why = IdpMetadata::parse(xml.as_bytes(), None).err();
+        assert_eq!(why, Some(MetadataError::NotXml(words.to_owned())));
+    }
+}
+
+#[test]
 fn what_is_too_long_is_refused() {
     let mut xml = entity("urn:idp", &key("", &certificate())).into_bytes();
     xml.resize(MAX_METADATA_BYTES, b' ');
