@@ -131,8 +131,9 @@ fn a_rotation_fails_no_login_where_kms_lets_the_new_key_be_opened() {
     let denied = Fault::json(400, "AccessDeniedException", "not authorized to perform: kms:Decrypt");
     denied_at.wires.kms.add(Rule::on("Decrypt", denied));
 
-    // A key takes over when every server has had the time to see it, and half a minute more.
-    let take_over = Duration::from_secs(1 + 30);
+    // A key takes over when every server has had the time to see it, half a minute more,
+    // and when nobody keeps a set of public keys without it.
+    let take_over = Duration::from_secs(1 + 30 + 60);
     let began = Instant::now();
     let end = began + take_over + Duration::from_secs(5);
     let kids = scope(|threads| {
@@ -148,7 +149,7 @@ fn a_rotation_fails_no_login_where_kms_lets_the_new_key_be_opened() {
                         let taken = cloud.take(other, &person, &ticket);
                         assert_eq!(taken.status, 200, "{}", taken.json);
                         kids.push((began.elapsed(), kid(&ticket)));
-                        sleep(Duration::from_millis(50));
+                        sleep(Duration::from_millis(150));
                     }
                     kids
                 })

@@ -330,7 +330,9 @@ impl Emulators {
     /// What STS was asked, in order: `action`, `parameters`, `signed`, `result`, `access_key_id`.
     pub fn sts_calls(&self) -> Vec<Value> {
         let url = format!("{}/_calls", self.endpoint(Service::Sts));
-        let text = self.agent.get(url).call().unwrap().body_mut().read_to_string().unwrap();
+        // Every response that was posted is in it.
+        let mut answer = self.agent.get(url).call().unwrap();
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
         serde_json::from_str(&text).unwrap()
     }
 

@@ -115,7 +115,7 @@ struct Shared {
 impl WireServer {
     /// Answers every request with what `handler` says; `None` hangs up without an answer.
     pub fn start(port: u16, handler: impl Fn(Request) -> Option<Reply> + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let listener = bind(port);
         let (shared, handler) = (Arc::new(Shared::default()), Arc::new(handler));
         let ours = Arc::clone(&shared);
         let acceptor = spawn(move || {
@@ -130,6 +130,19 @@ impl WireServer {
         });
         Self { port, shared, acceptor: Some(acceptor) }
     }
+}
+
+/// Whoever had the port before may be a moment from letting it go.
+fn bind(port: u16) -> TcpListener {
+    for _ in 0..100 {
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            bound => return bound.unwrap(),
+        }
+    }
+    panic!("port {port} stays in use")
 }
 
 fn serve(stream: &TcpStream, handler: &impl Fn(Request) -> Option<Reply>) {
