@@ -20,7 +20,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use forge::{Forge, gate, now, providers, rsa, signed_bytes, signed_info_and_value};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use vestibule::saml::{Limits, ResponseMessage, canonicalize};
+use vestibule::saml::{Expected, Limits, ResponseMessage, Trace, canonicalize};
 
 /// One response, and what the floor needs of it, ready.
 struct Case {
@@ -76,7 +76,7 @@ fn main() {
 
     println!("\nbest of all samples, in microseconds (floor = RSA + SHA-256 + parse)\n");
     println!(
-        "          base64      whole      floor   ratio       RSA   SHA-256     parse    base64      c14n"
+        "          base64      whole      floor   ratio      told       RSA   SHA-256     parse    base64      c14n"
     );
     reports.iter().for_each(|line| println!("{line}"));
 }
@@ -96,6 +96,15 @@ fn report(criterion: &mut Criterion, case: &Case) -> String {
     group.throughput(Throughput::Bytes(case.field.len() as u64));
     let whole = measure(&mut group, "whole", || {
         gate(black_box(&case.field), &limits, &providers, now()).expect("accepted")
+    });
+    // As the server does, which logs what a refusal looked at.
+    let service = forge::service();
+    let told = measure(&mut group, "whole, told to a trace", || {
+        let trace = Trace::default();
+        let message = ResponseMessage::decode_traced(black_box(&case.field), &limits, &trace).expect("read");
+        let message = message.decrypt(&service.decryption_keys).expect("in clear");
+        let verified = message.parse().expect("read").verify(&providers).expect("genuine");
+        verified.accept(&service, Expected::Unsolicited, now()).expect("accepted")
     });
     let floor = measure(&mut group, "floor", || (rsa(), sha256(), parse()));
     let parts = [
@@ -125,11 +134,12 @@ fn report(criterion: &mut Criterion, case: &Case) -> String {
     group.finish();
     let columns = |times: &[f64]| times.iter().map(|t| format!("{:>10.1}", t / 1_000.0)).collect::<String>();
     format!(
-        "{:<7}{:>9}{} {:>7.2}{} |{}",
+        "{:<7}{:>9}{} {:>7.2}{}{} |{}",
         case.name,
         case.field.len(),
         columns(&[whole, floor]),
         whole / floor,
+        columns(&[told]),
         columns(&parts),
         columns(&stages),
     )
