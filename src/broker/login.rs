@@ -104,6 +104,8 @@ struct Unidentified {
     error: LoginError,
     /// The identity provider whose metadata may be out of date.
     out_of_date: Option<String>,
+    /// Whose message it is, where that was proven.
+    proven: Option<Subject>,
 }
 
 impl Unidentified {
@@ -111,13 +113,13 @@ impl Unidentified {
     fn by(refusal: SamlRefusal, claimed: Option<&IdentityProvider>) -> Self {
         let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
         let out_of_date = claimed.filter(|_| may_be).map(|provider| provider.name.clone());
-        Self { error: refusal.into(), out_of_date }
+        Self { error: refusal.into(), out_of_date, proven: None }
     }
 }
 
 impl<E: Into<LoginError>> From<E> for Unidentified {
     fn from(error: E) -> Self {
-        Self { error: error.into(), out_of_date: None }
+        Self { error: error.into(), out_of_date: None, proven: None }
     }
 }
 
@@ -157,12 +159,17 @@ impl Broker {
             }
             outcome => outcome,
         };
-        outcome.map_err(|Unidentified { error, .. }| {
-            if let LoginError::Saml(refusal) = error {
-                refusal_log::not_believed(&post.reference, refusal, trace, self.world.clock.now());
-            }
-            error
-        })
+        let Unidentified { error, proven, .. } = match outcome {
+            Ok(identity) => return Ok(identity),
+            Err(unidentified) => unidentified,
+        };
+        if let LoginError::Saml(refusal) = error {
+            refusal_log::not_believed(&post.reference, refusal, trace, self.world.clock.now());
+        }
+        if let Some(subject) = proven {
+            self.refused(post, relay, error.code(), subject).await;
+        }
+        Err(error)
     }
 
     /// Read, verify, accept, by what is known of the identity providers.
@@ -186,20 +193,14 @@ impl Broker {
             None => None,
         };
         let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::Answer);
-        match verified.accept(service, expected, self.world.clock.now()) {
-            Ok(identity) => Ok(identity),
-            Err(refusal) => {
-                if refusal.is_authenticated() {
-                    let subject = Subject {
-                        idp: Some(provider.name.clone()),
-                        issuer: Some(provider.entity_id.clone()),
-                        ..Subject::default()
-                    };
-                    self.refused(post, relay, refusal.code(), subject).await;
-                }
-                Err(refused(refusal))
-            }
-        }
+        verified.accept(service, expected, self.world.clock.now()).map_err(|refusal| {
+            let proven = refusal.is_authenticated().then(|| Subject {
+                idp: Some(provider.name.clone()),
+                issuer: Some(provider.entity_id.clone()),
+                ..Subject::default()
+            });
+            Unidentified { proven, ..refused(refusal) }
+        })
     }
 
     /// The rules: which role, on which terms?

@@ -64,7 +64,7 @@ pub use request::{
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::Selectors;
 pub use selector::{Selector, SelectorError};
-pub use service_metadata::{ServiceProviderMetadata, service_provider_metadata};
+pub use service_metadata::ServiceProviderMetadata;
 pub use signature::VerifiedAssertion;
 pub use signing::{SigningError, SigningKey};
 pub use trace::{Fact, Step, Trace, Traced};

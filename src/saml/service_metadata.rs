@@ -37,11 +37,6 @@ const ENCRYPTION_METHODS: [&str; 6] = [
     "http://www.w3.org/2009/xmlenc11#rsa-oaep",
 ];
 
-/// Our own SP metadata without keys.
-pub fn service_provider_metadata(entity_id: &str, acs_url: &str) -> String {
-    ServiceProviderMetadata { entity_id, acs_url, ..ServiceProviderMetadata::default() }.to_xml()
-}
-
 impl ServiceProviderMetadata<'_> {
     /// The document.
     pub fn to_xml(&self) -> String {
@@ -127,10 +122,13 @@ mod tests {
     use crate::saml::xml;
     use roxmltree::Document;
 
+    fn without_keys(entity_id: &str, acs_url: &str) -> String {
+        ServiceProviderMetadata { entity_id, acs_url, ..ServiceProviderMetadata::default() }.to_xml()
+    }
+
     #[test]
     fn ours_says_what_identity_providers_need() {
-        let xml =
-            service_provider_metadata("urn:amazon:webservices?a=1&b='<>\"", "https://v.example.com/saml");
+        let xml = without_keys("urn:amazon:webservices?a=1&b='<>\"", "https://v.example.com/saml");
         let document = Document::parse(&xml).unwrap();
         let entity = document.root_element();
         assert!(xml::is(entity, METADATA, "EntityDescriptor"));
@@ -170,7 +168,7 @@ mod tests {
             [key("signing", "signing", 0), key("encryption", "new", 6), key("encryption", "next", 6)]
         );
         assert!(xml.contains("aes256-gcm") && !xml.contains("rsa-1_5"));
-        let without = service_provider_metadata("urn:sp", "https://v.example.com/saml");
+        let without = without_keys("urn:sp", "https://v.example.com/saml");
         assert!(without.contains("AuthnRequestsSigned=\"false\"") && !without.contains("KeyDescriptor"));
     }
 }

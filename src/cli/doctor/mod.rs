@@ -15,6 +15,7 @@ mod trust;
 
 use super::load::{resolve, with_metadata};
 use super::serve::in_runtime;
+use super::tell;
 use crate::adapters::aws::Sdk;
 use crate::adapters::aws::inspect::{self, TablesLook};
 use crate::adapters::keys_table_endpoint;
@@ -57,11 +58,6 @@ pub(super) fn run(options: &Options, environment: impl Iterator<Item = (String, 
     }
     tell(&if options.json { report.json() } else { report.text() });
     report.worst().exit_code(options.strict)
-}
-
-#[allow(clippy::print_stdout, reason = "the report is this command's result")]
-fn tell(text: &str) {
-    println!("{text}");
 }
 
 async fn examine(
