@@ -10,7 +10,7 @@ use super::{
     RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims, refusal_log,
 };
 use crate::roles::Grant;
-use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, Trace};
+use crate::saml::Identity;
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -99,30 +99,6 @@ impl LoginError {
     }
 }
 
-/// Why nobody was identified.
-struct Unidentified {
-    error: LoginError,
-    /// The identity provider whose metadata may be out of date.
-    out_of_date: Option<String>,
-    /// Whose message it is, where that was proven.
-    proven: Option<Subject>,
-}
-
-impl Unidentified {
-    /// By this refusal of what says that it comes from there.
-    fn by(refusal: SamlRefusal, claimed: Option<&IdentityProvider>) -> Self {
-        let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
-        let out_of_date = claimed.filter(|_| may_be).map(|provider| provider.name.clone());
-        Self { error: refusal.into(), out_of_date, proven: None }
-    }
-}
-
-impl<E: Into<LoginError>> From<E> for Unidentified {
-    fn from(error: E) -> Self {
-        Self { error: error.into(), out_of_date: None, proven: None }
-    }
-}
-
 impl Broker {
     /// One login, from the post to the ticket.
     ///
@@ -144,63 +120,6 @@ impl Broker {
                 Err(error)
             }
         }
-    }
-
-    /// Who is it? A key that is not known may be new, so its owner's metadata is
-    /// looked at again before the answer is no. The log says what stood in the way.
-    async fn identify(&self, post: &LoginPost, relay: &RelayState) -> Result<Identity, LoginError> {
-        let known = self.settings.providers.current();
-        let mut trace = Trace::default();
-        let outcome = match self.judge(post, relay, &known, &trace).await {
-            Err(Unidentified { out_of_date: Some(idp), .. }) if self.has_newer_keys(&idp, &known).await => {
-                let newer = self.settings.providers.current();
-                trace = Trace::default();
-                self.judge(post, relay, &newer, &trace).await
-            }
-            outcome => outcome,
-        };
-        let Unidentified { error, proven, .. } = match outcome {
-            Ok(identity) => return Ok(identity),
-            Err(unidentified) => unidentified,
-        };
-        if let LoginError::Saml(refusal) = error {
-            refusal_log::not_believed(&post.reference, refusal, trace, self.world.clock.now());
-        }
-        if let Some(subject) = proven {
-            self.refused(post, relay, error.code(), subject).await;
-        }
-        Err(error)
-    }
-
-    /// Read, verify, accept, by what is known of the identity providers.
-    async fn judge(
-        &self,
-        post: &LoginPost,
-        relay: &RelayState,
-        providers: &IdentityProviders,
-        trace: &Trace,
-    ) -> Result<Identity, Unidentified> {
-        let service = &self.settings.service;
-        let message = ResponseMessage::decode_traced(&post.saml_response, &self.settings.limits, trace)?
-            .decrypt(&service.decryption_keys)?;
-        let unverified = message.parse()?;
-        let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
-        let refused = |refusal| Unidentified::by(refusal, claimed);
-        let verified = unverified.verify(providers).map_err(refused)?;
-        let provider = verified.provider();
-        let sent = match verified.in_response_to() {
-            Some(id) => self.sent(id, relay, provider).await?,
-            None => None,
-        };
-        let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::Answer);
-        verified.accept(service, expected, self.world.clock.now()).map_err(|refusal| {
-            let proven = refusal.is_authenticated().then(|| Subject {
-                idp: Some(provider.name.clone()),
-                issuer: Some(provider.entity_id.clone()),
-                ..Subject::default()
-            });
-            Unidentified { proven, ..refused(refusal) }
-        })
     }
 
     /// The rules: which role, on which terms?
@@ -335,7 +254,7 @@ impl Broker {
 
     /// A refusal of a verified message, for the auditor. If it cannot be
     /// recorded the refusal stands all the same: nothing was given.
-    async fn refused(&self, post: &LoginPost, relay: &RelayState, code: &str, subject: Subject) {
+    pub(super) async fn refused(&self, post: &LoginPost, relay: &RelayState, code: &str, subject: Subject) {
         let mut refused = event(EventKind::Refused, self.world.clock.now(), None, post, relay, subject);
         refused.code = Some(code.to_owned());
         if self.world.audit.record(&refused).await.is_err() {

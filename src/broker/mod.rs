@@ -1,5 +1,5 @@
-//! The use cases: a login (`login.rs`, the story; `request.rs`, where it starts
-//! here), and the hand-over (`claim.rs`).
+//! The use cases: a login (`login.rs`, the story; `identify.rs`, who it
+//! is; `request.rs`, where it starts here), and the hand-over (`claim.rs`).
 //!
 //! Everything that touches the world comes in through [`ports`]; the rooms
 //! below are pure. `docs/PROTOCOL.md` says what each step leaves behind.
@@ -7,6 +7,7 @@
 mod audit;
 mod claim;
 mod credentials;
+mod identify;
 mod issue_error;
 mod login;
 mod maintenance;
