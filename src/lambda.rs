@@ -18,11 +18,10 @@
 
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::broker::{Broker, TicketError};
-use crate::cli::load::{load, load_without_metadata};
-use crate::cli::service::Service;
-use crate::cli::{log, say};
 use crate::http::authorizer::{Unauthorized, authorize};
 use crate::http::{self, GatewayCaller, Peer};
+use crate::service::load::{load, load_without_metadata};
+use crate::service::{Service, log, say};
 use axum::body::Body;
 use lambda_http::lambda_runtime::{self, Diagnostic, LambdaEvent};
 use lambda_http::request::RequestContext;

@@ -27,6 +27,9 @@
 pub mod cli;
 pub mod lambda;
 
+pub mod demo;
+mod service;
+
 pub mod http;
 
 pub mod adapters;

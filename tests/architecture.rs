@@ -13,7 +13,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["saml", "roles", "broker"]),
     ("adapters", &["broker", "roles", "config"]),
     ("http", &["broker", "delivery", "config"]),
-    ("cli", &["saml", "roles", "broker", "delivery", "config", "adapters", "http"]),
+    ("service", &["saml", "broker", "config", "adapters", "http"]),
+    ("demo", &["saml", "broker", "config", "adapters", "http", "service"]),
+    ("cli", &["saml", "roles", "broker", "config", "adapters", "http", "service", "demo"]),
 ];
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {

@@ -27,7 +27,7 @@ use support::server::{EMBEDDED, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use vestibule::adapters::local::{SystemClock, SystemEntropy};
-use vestibule::cli::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
+use vestibule::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
 use vestibule::http::{ServeLimits, serve};
 
 const MISSING: &str = "The browser tests need more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";

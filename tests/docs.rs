@@ -27,8 +27,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
 use vestibule::adapters::local::{SystemClock, SystemEntropy};
-use vestibule::cli::demo::{LookAlike, RelyingParty};
 use vestibule::config::{Draft, MetadataPlace};
+use vestibule::demo::{LookAlike, RelyingParty};
 
 /// Languages of blocks that are only shown, and why.
 const ONLY_SHOWN: &[(&str, &str)] = &[

@@ -1,8 +1,8 @@
 //! `vestibule check`: every fault of a configuration at once.
 
-use super::load::resolve;
-use super::say;
 use crate::config::{Draft, Faults};
+use crate::service::load::resolve;
+use crate::service::say;
 use std::path::Path;
 
 pub(super) async fn run(

@@ -1,9 +1,9 @@
 //! `vestibule keys`: what seals and signs, as its operator sees it.
 
-use super::load::load_without_metadata;
-use super::say;
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::adapters::{self, KeyInfo};
+use crate::service::load::load_without_metadata;
+use crate::service::say;
 use clap::Subcommand;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,25 +1,19 @@
-//! The commands. Each is a file in this room; what they share is how they
-//! load the configuration and how they say what is wrong.
+//! The commands, a file or a directory each.
 
 mod check;
-pub mod demo;
 mod doctor;
 pub mod explain;
 mod init;
 mod keys;
-pub(crate) mod load;
-pub(crate) mod log;
+mod runtime;
 mod serve;
-pub(crate) mod service;
 
+use crate::demo;
 use clap::{Parser, Subcommand};
+use runtime::in_runtime;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Exit code for a configuration or an environment that the operator must mend
-/// (sysexits.h's EX_CONFIG), so that supervisors need not try again.
-const EX_CONFIG: u8 = 78;
 
 /// SAML sign-in to short-lived AWS credentials, handed over exactly once.
 #[derive(Parser)]
@@ -98,24 +92,12 @@ pub fn run(
         }
     };
     match arguments.command {
-        Command::Demo(options) => demo::run(&options),
-        Command::Serve { config } => serve::run(&config, environment),
-        Command::Check { config, resolve } => serve::in_runtime(check::run(&config, resolve, environment)),
+        Command::Demo(options) => in_runtime(demo::run(&options)),
+        Command::Serve { config } => in_runtime(serve::run(&config, environment)),
+        Command::Check { config, resolve } => in_runtime(check::run(&config, resolve, environment)),
         Command::Doctor(options) => doctor::run(&options, environment),
         Command::Explain(options) => explain::run(&options, environment),
-        Command::Init(options) => serve::in_runtime(async move { init::run(&options) }),
-        Command::Keys { command } => serve::in_runtime(keys::run(command, environment)),
+        Command::Init(options) => in_runtime(async move { init::run(&options) }),
+        Command::Keys { command } => in_runtime(keys::run(command, environment)),
     }
-}
-
-/// Prints a command's result.
-#[allow(clippy::print_stdout, reason = "reports are results")]
-pub(crate) fn tell(text: &str) {
-    println!("{text}");
-}
-
-/// Prints to the operator (standard error: standard output is for results).
-#[allow(clippy::print_stderr, reason = "the one place where a command speaks to its operator")]
-pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
 }

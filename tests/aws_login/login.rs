@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use vestibule::adapters::local::{SystemClock, SystemEntropy};
-use vestibule::cli::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
+use vestibule::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
 use vestibule::http::{ServeLimits, serve};
 
 const MISSING: &str = "The browser needs more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";

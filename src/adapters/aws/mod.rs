@@ -2,7 +2,6 @@
 //! configured values from the Parameter Store.
 
 pub mod dynamodb;
-pub mod inspect;
 pub mod kms;
 mod sdk;
 mod ssm;

@@ -1,9 +1,9 @@
 //! What IAM knows: its copy of the metadata, and whom the roles trust.
 
 use super::finding::{Report, Severity};
+use super::inspect::{QueryService, Unseen};
 use super::trust::{self, Trust};
 use crate::adapters::aws::Sdk;
-use crate::adapters::aws::inspect::{QueryService, Unseen};
 use crate::broker::ports::Clock;
 use crate::config::Config;
 use crate::roles::{Outcome, ProviderArn, RoleArn};

@@ -1,8 +1,8 @@
 //! KMS, used once.
 
 use super::finding::Report;
+use super::inspect::{KmsLook, Unseen};
 use crate::adapters::aws::Sdk;
-use crate::adapters::aws::inspect::{KmsLook, Unseen};
 use crate::config::{Kms, Signing};
 
 const CHECK: &str = "kms";

@@ -6,6 +6,7 @@
 mod files;
 mod finding;
 mod iam;
+mod inspect;
 mod kms;
 mod permissions;
 mod providers;
@@ -13,17 +14,17 @@ mod sts;
 mod tables;
 mod trust;
 
-use super::load::{resolve, with_metadata};
-use super::serve::in_runtime;
-use super::tell;
+use super::runtime::in_runtime;
 use crate::adapters::aws::Sdk;
-use crate::adapters::aws::inspect::{self, TablesLook};
 use crate::adapters::keys_table_endpoint;
 use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
 use crate::config::{Config, Draft, Faults, Keys, Store, Sts};
+use crate::service::load::{resolve, with_metadata};
+use crate::service::tell;
 use clap::Args;
 use finding::Report;
+use inspect::TablesLook;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

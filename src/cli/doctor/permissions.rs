@@ -2,9 +2,9 @@
 //! that it must never do: asked of IAM's own simulator.
 
 use super::finding::Report;
+use super::inspect::{QueryService, Unseen, describe_role_arn};
 use super::tables::{Arns, Role};
 use crate::adapters::aws::Sdk;
-use crate::adapters::aws::inspect::{QueryService, Unseen, describe_role_arn};
 use crate::broker::ports::Clock;
 use crate::roles::partition_of_region;
 

@@ -1,8 +1,8 @@
 //! Whether STS answers, and what time it thinks it is.
 
 use super::finding::{Report, Severity};
+use super::inspect::{QueryService, Unseen};
 use crate::adapters::aws::Sdk;
-use crate::adapters::aws::inspect::{QueryService, Unseen};
 use crate::broker::ports::Clock;
 use crate::roles::partition_of_region;
 use time::Duration;

@@ -2,8 +2,8 @@
 //! (`adapters/aws/dynamodb/schema.rs`).
 
 use super::finding::{Report, Severity};
+use super::inspect::{TablesLook, Unseen};
 use crate::adapters::aws::dynamodb::schema::{BY_ACCESS_KEY, BY_PERSON, BY_TIME, TTL_ATTRIBUTE};
-use crate::adapters::aws::inspect::{TablesLook, Unseen};
 use crate::config::{DynamoDb, Kms};
 
 const CHECK: &str = "tables";

@@ -10,10 +10,11 @@ mod report;
 
 pub use judge::{Clock, Judgement, Outcome, judge};
 
-use super::load::{resolve, with_metadata};
-use super::{EX_CONFIG, serve, tell};
+use super::runtime::{EX_CONFIG, in_runtime};
 use crate::adapters::local::SystemClock;
 use crate::config::{Config, Draft, Faults};
+use crate::service::load::{resolve, with_metadata};
+use crate::service::{say, tell};
 use clap::Args;
 use input::Input;
 use std::io::Read;
@@ -79,12 +80,12 @@ pub(super) fn run(options: &Options, environment: impl Iterator<Item = (String, 
     let file = match read(&options.file) {
         Ok(file) => file,
         Err(sentence) => {
-            super::say(&format!("vestibule: {sentence}"));
+            say(&format!("vestibule: {sentence}"));
             return ExitCode::from(EX_USAGE);
         }
     };
     let mut code = ExitCode::from(EX_CONFIG);
-    let ended = serve::in_runtime(async {
+    let ended = in_runtime(async {
         let config = configuration(options, environment).await?;
         code = explain(options, &config, &file);
         Ok(())
@@ -126,7 +127,7 @@ async fn configuration(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, String> {
     let told = |faults: Faults| {
-        super::say(&faults.to_string());
+        say(&faults.to_string());
         format!("{} is not usable", options.config.display())
     };
     let mut draft = Draft::read(&options.config, environment).map_err(told)?;
@@ -135,10 +136,10 @@ async fn configuration(
     }
     let checked = draft.check().map_err(told)?;
     for (key, parameter) in &checked.unknown {
-        super::say(&format!("{key} stands in the Parameter Store ({parameter}); --resolve asks it"));
+        say(&format!("{key} stands in the Parameter Store ({parameter}); --resolve asks it"));
     }
     for (key, url) in &checked.unfetched {
-        super::say(&format!("{key} stands at {url}; --resolve asks it"));
+        say(&format!("{key} stands at {url}; --resolve asks it"));
     }
     checked.config.ok_or_else(|| format!("{} is not complete without them", options.config.display()))
 }

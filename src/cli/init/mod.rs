@@ -4,10 +4,10 @@
 mod place;
 mod render;
 
-use super::say;
 use crate::config::Draft;
 use crate::roles::{ProviderArn, partition_of_region};
 use crate::saml::{IdpMetadata, SignOnService};
+use crate::service::say;
 use clap::Args;
 use place::Staged;
 use render::Site;

@@ -24,19 +24,16 @@ pub use refusals::{REFUSALS, Refusal};
 pub use sign::SigningError;
 pub use token::Flaw;
 
-use super::load::load;
-use super::serve::{in_runtime, listen, stop_signal};
-use super::service::Service;
-use super::{log, say};
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::broker::ports::Entropy;
 use crate::config::Log;
 use crate::http::{self, ServeLimits};
+use crate::service::load::load;
+use crate::service::{Service, listen, log, say, stop_signal};
 use panel::Panel;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tell::Teller;
@@ -59,12 +56,11 @@ pub struct Options {
 }
 
 /// Runs the demo until it is interrupted.
-pub(super) fn run(options: &Options) -> ExitCode {
+///
+/// # Errors
+/// A sentence for the operator.
+pub(crate) async fn run(options: &Options) -> Result<(), String> {
     log::start(Log { json: false, level: tracing::Level::WARN });
-    in_runtime(demo(options))
-}
-
-async fn demo(options: &Options) -> Result<(), String> {
     // First of all: whatever is made from here on is removed again.
     let stop = end_signal()?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));

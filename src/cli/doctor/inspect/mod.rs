@@ -8,17 +8,17 @@ mod kms;
 mod query;
 mod tables;
 
-pub use bucket::anonymous_reads;
-pub use kms::KmsLook;
-pub use query::{Answer, QueryService, describe_role_arn};
-pub use tables::{TableFacts, TablesLook};
+pub(crate) use bucket::anonymous_reads;
+pub(crate) use kms::KmsLook;
+pub(crate) use query::{QueryService, describe_role_arn};
+pub(crate) use tables::TablesLook;
 
-use super::Sdk;
+use crate::adapters::aws::Sdk;
 use aws_sdk_sts::config::ProvideCredentials;
 
 /// Why something was not seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unseen {
+pub(crate) enum Unseen {
     /// There is no such thing.
     Missing,
     /// We may not look: this was said.
@@ -81,7 +81,7 @@ impl Unseen {
 ///
 /// # Errors
 /// Where they were looked for, in one line.
-pub async fn credentials(sdk: &Sdk, region: &str) -> Result<(), String> {
+pub(crate) async fn credentials(sdk: &Sdk, region: &str) -> Result<(), String> {
     let provider = sdk.at(region, None).await.credentials_provider();
     let provider = provider.ok_or_else(|| "the SDK knows no way to any".to_owned())?;
     provider.provide_credentials().await.map(|_| ()).map_err(|e| innermost(&e))

@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: usize = 12_000_000;
 
 /// STS in one region, or IAM in one partition.
-pub struct QueryService {
+pub(crate) struct QueryService {
     config: SdkConfig,
     endpoint: String,
     name: &'static str,
@@ -34,15 +34,15 @@ pub struct QueryService {
 }
 
 /// What came back: a success, or one of AWS's refusals.
-pub struct Answer {
+pub(crate) struct Answer {
     /// How far the service's clock is ahead of ours, to the second.
-    pub ahead: Option<Span>,
+    pub(crate) ahead: Option<Span>,
     body: Result<String, Unseen>,
 }
 
 impl QueryService {
     /// STS; `partition` is the region's.
-    pub async fn sts(sdk: &Sdk, region: &str, endpoint: Option<&str>, partition: &str) -> Self {
+    pub(crate) async fn sts(sdk: &Sdk, region: &str, endpoint: Option<&str>, partition: &str) -> Self {
         let standard = format!("https://sts.{region}.{}", domain(partition));
         let config = sdk.at(region, None).await;
         let endpoint = endpoint.map(str::to_owned).unwrap_or_else(|| elsewhere(&config, "STS", standard));
@@ -50,7 +50,7 @@ impl QueryService {
     }
 
     /// IAM, which every partition has in one place (AWS General Reference, IAM endpoints).
-    pub async fn iam(sdk: &Sdk, partition: &str) -> Self {
+    pub(crate) async fn iam(sdk: &Sdk, partition: &str) -> Self {
         let (region, host) = match partition {
             "aws-us-gov" => ("us-gov-west-1", "iam.us-gov.amazonaws.com"),
             "aws-cn" => ("cn-north-1", "iam.cn-north-1.amazonaws.com.cn"),
@@ -62,7 +62,7 @@ impl QueryService {
     }
 
     /// Where it is asked.
-    pub fn endpoint(&self) -> &str {
+    pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
@@ -70,7 +70,7 @@ impl QueryService {
     ///
     /// # Errors
     /// Why no answer came at all: a sentence's end.
-    pub async fn ask(
+    pub(crate) async fn ask(
         &self,
         action: &str,
         parameters: &[(&str, &str)],
@@ -165,7 +165,7 @@ impl Answer {
     ///
     /// # Errors
     /// [`Unseen`]: the service refused.
-    pub fn text(&self, element: &str) -> Result<String, Unseen> {
+    pub(crate) fn text(&self, element: &str) -> Result<String, Unseen> {
         let body = self.body.as_ref().map_err(Clone::clone)?;
         first(body, element).ok_or_else(|| Unseen::NoAnswer(format!("there is no {element} in the answer")))
     }
@@ -174,7 +174,7 @@ impl Answer {
     ///
     /// # Errors
     /// [`Unseen`]: the service refused.
-    pub fn members(&self, one: &str, other: &str) -> Result<Vec<(String, String)>, Unseen> {
+    pub(crate) fn members(&self, one: &str, other: &str) -> Result<Vec<(String, String)>, Unseen> {
         let body = self.body.as_ref().map_err(Clone::clone)?;
         let document = roxmltree::Document::parse(body)
             .map_err(|_| Unseen::NoAnswer("the answer is no XML".to_owned()))?;
@@ -188,7 +188,7 @@ impl Answer {
 }
 
 /// `assumed-role` ARNs name the role without its path: the role's name, for `GetRole`.
-pub fn describe_role_arn(caller: &str) -> Option<&str> {
+pub(crate) fn describe_role_arn(caller: &str) -> Option<&str> {
     caller.split_once(":assumed-role/")?.1.split('/').next()
 }
 
@@ -203,7 +203,7 @@ fn domain(partition: &str) -> &'static str {
 }
 
 /// The SDK's own order: the service's variable, the variable for all, AWS.
-pub(super) fn elsewhere(config: &SdkConfig, service: &str, standard: String) -> String {
+pub(crate) fn elsewhere(config: &SdkConfig, service: &str, standard: String) -> String {
     std::env::var(format!("AWS_ENDPOINT_URL_{service}"))
         .ok()
         .filter(|url| !url.is_empty())

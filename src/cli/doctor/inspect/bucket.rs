@@ -16,7 +16,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Why it cannot be told.
-pub async fn anonymous_reads(sdk: &Sdk, region: &str, bucket: &str) -> Result<Vec<&'static str>, String> {
+pub(crate) async fn anonymous_reads(
+    sdk: &Sdk,
+    region: &str,
+    bucket: &str,
+) -> Result<Vec<&'static str>, String> {
     let config = sdk.at(region, None).await;
     let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     // By path: the name may have dots, which no certificate of S3's covers.

@@ -12,26 +12,26 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// DynamoDB of one region, to look at.
-pub struct TablesLook(Client);
+pub(crate) struct TablesLook(Client);
 
 /// One table as it is. A key is its attributes: the hash key, then the range key.
 #[derive(Debug)]
-pub struct TableFacts {
+pub(crate) struct TableFacts {
     /// For policies.
-    pub arn: String,
+    pub(crate) arn: String,
     /// `ACTIVE`, or what it is doing.
-    pub status: String,
+    pub(crate) status: String,
     /// Its key.
-    pub key: Vec<String>,
+    pub(crate) key: Vec<String>,
     /// The keys of its global indexes that are active and have every attribute.
-    pub indexes: BTreeMap<String, Vec<String>>,
+    pub(crate) indexes: BTreeMap<String, Vec<String>>,
     /// `None`: AWS's own key. Else the KMS key, and whether DynamoDB can use it.
-    pub kms_key: Option<(String, bool)>,
+    pub(crate) kms_key: Option<(String, bool)>,
 }
 
 impl TablesLook {
     /// Nothing is asked yet.
-    pub async fn open(sdk: &Sdk, region: &str, endpoint: Option<&str>) -> Self {
+    pub(crate) async fn open(sdk: &Sdk, region: &str, endpoint: Option<&str>) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(&sdk.at(region, endpoint).await)
             .retry_config(RetryConfig::standard().with_max_attempts(2))
             .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(6)).build())
@@ -43,7 +43,7 @@ impl TablesLook {
     ///
     /// # Errors
     /// [`Unseen`].
-    pub async fn table(&self, name: &str) -> Result<TableFacts, Unseen> {
+    pub(crate) async fn table(&self, name: &str) -> Result<TableFacts, Unseen> {
         let answer = self.0.describe_table().table_name(name).send().await;
         let table = answer.map_err(|e| Unseen::of_sdk(&e))?.table.ok_or(Unseen::Missing)?;
         let complete = table.global_secondary_indexes.unwrap_or_default().into_iter().filter(|index| {
@@ -67,7 +67,7 @@ impl TablesLook {
     ///
     /// # Errors
     /// [`Unseen`].
-    pub async fn time_to_live(&self, name: &str) -> Result<Option<String>, Unseen> {
+    pub(crate) async fn time_to_live(&self, name: &str) -> Result<Option<String>, Unseen> {
         let answer = self.0.describe_time_to_live().table_name(name).send().await;
         let ttl = answer.map_err(|e| Unseen::of_sdk(&e))?.time_to_live_description;
         Ok(ttl.and_then(|ttl| {
@@ -81,7 +81,7 @@ impl TablesLook {
     ///
     /// # Errors
     /// [`Unseen`].
-    pub async fn recoverable(&self, name: &str) -> Result<bool, Unseen> {
+    pub(crate) async fn recoverable(&self, name: &str) -> Result<bool, Unseen> {
         let answer = self.0.describe_continuous_backups().table_name(name).send().await;
         let backups = answer.map_err(|e| Unseen::of_sdk(&e))?.continuous_backups_description;
         Ok(backups.is_some_and(|backups| {

@@ -18,14 +18,14 @@ use zeroize::Zeroizing;
 const PROBE: &[u8] = b"vestibule doctor";
 
 /// A look at one KMS.
-pub struct KmsLook<'a> {
+pub(crate) struct KmsLook<'a> {
     client: Client,
     settings: &'a Kms,
 }
 
 impl<'a> KmsLook<'a> {
     /// Nothing is asked yet.
-    pub async fn open(sdk: &Sdk, settings: &'a Kms) -> Self {
+    pub(crate) async fn open(sdk: &Sdk, settings: &'a Kms) -> Self {
         let shared = sdk.at(&settings.region, settings.endpoint.as_deref()).await;
         let config = aws_sdk_kms::config::Builder::from(&shared)
             .retry_config(RetryConfig::standard().with_max_attempts(2))
@@ -39,7 +39,7 @@ impl<'a> KmsLook<'a> {
     ///
     /// # Errors
     /// Which of the two was refused, and why.
-    pub async fn round_trip(&self) -> Result<(), (&'static str, Unseen)> {
+    pub(crate) async fn round_trip(&self) -> Result<(), (&'static str, Unseen)> {
         let context: HashMap<String, String> = self.settings.encryption_context.clone().into_iter().collect();
         let key = &self.settings.key_id;
         let made = self
@@ -72,7 +72,7 @@ impl<'a> KmsLook<'a> {
     ///
     /// # Errors
     /// Which action was refused, and why.
-    pub async fn signs(&self) -> Result<(), (&'static str, Unseen)> {
+    pub(crate) async fn signs(&self) -> Result<(), (&'static str, Unseen)> {
         match &self.settings.signing {
             Signing::DataKey => Ok(()),
             Signing::KmsHmac { key_id } => self

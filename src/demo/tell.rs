@@ -1,8 +1,8 @@
 //! The audit trail in plain words: on the terminal, one calm line per step, and
 //! on the panel.
 
-use super::super::say;
 use crate::broker::{AuditEvent, Broker, EventKind};
+use crate::service::say;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;

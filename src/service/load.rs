@@ -1,7 +1,7 @@
 //! From a path to a finished configuration, by way of the Parameter Store and of
 //! the URLs of metadata where the file refers to them.
 
-use super::say;
+use super::terminal::say;
 use crate::adapters::aws::{ParameterStore, Sdk};
 use crate::adapters::local::{SystemClock, SystemEntropy};
 use crate::adapters::metadata::obtain;
@@ -47,7 +47,7 @@ fn told(path: &Path, faults: &Faults) -> String {
 
 /// Fetches metadata that stands at URLs; asks nobody if there is none. What it
 /// gives becomes the last good one, if that is to be kept.
-pub(super) async fn with_metadata(draft: Draft, keep: bool) -> Draft {
+pub(crate) async fn with_metadata(draft: Draft, keep: bool) -> Draft {
     let metadata = draft.metadata();
     let (found, warnings) =
         obtain(&metadata, keep, METADATA_PATIENCE, &SystemClock, Arc::new(SystemEntropy)).await;
@@ -55,7 +55,7 @@ pub(super) async fn with_metadata(draft: Draft, keep: bool) -> Draft {
 }
 
 /// Fetches what the draft refers to; asks nobody if that is nothing.
-pub(super) async fn resolve(draft: Draft) -> Result<Draft, String> {
+pub(crate) async fn resolve(draft: Draft) -> Result<Draft, String> {
     let wanted = draft.wanted();
     if wanted.is_empty() {
         return Ok(draft);

@@ -1,0 +1,20 @@
+//! What a process needs to become the service, whoever starts it: a command or
+//! Lambda.
+//!
+//! ```text
+//! load.rs       a path to a finished configuration, by way of the Parameter Store and metadata URLs
+//! wire.rs       a configuration to a service, opened, not yet listening
+//! run.rs        listeners, sweeper, metadata, graceful end
+//! log.rs        structured logs
+//! terminal.rs   standard output and standard error
+//! ```
+
+pub(crate) mod load;
+pub(crate) mod log;
+mod run;
+mod terminal;
+mod wire;
+
+pub(crate) use run::{listen, stop_signal};
+pub(crate) use terminal::{say, tell};
+pub(crate) use wire::Service;

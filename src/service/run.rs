@@ -1,0 +1,120 @@
+//! A service that runs: listeners, what goes on beside the logins, and a
+//! graceful end.
+
+use super::wire::Service;
+use crate::broker::Broker;
+use crate::http::{self, ServeLimits};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// How often logins that nobody else will close are closed. Expiry holds
+/// without it; this is how late the audit trail and the log say so.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Between two looks for metadata that is due.
+const LEAST_REFRESH_WAIT: Duration = Duration::from_millis(250);
+const MOST_REFRESH_WAIT: Duration = Duration::from_secs(60);
+
+/// How long an idle or unfinished request head is waited for.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long requests may go on after a SIGTERM. Below the 30 s after which
+/// supervisors commonly kill, above what a login may take at most (20 s).
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Binds, or says what is in the way.
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}"))
+}
+
+/// Ready when the process is asked to stop.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let handler = |kind| signal(kind).map_err(|e| format!("cannot handle signals: {e}"));
+    let (mut terminate, mut interrupt) =
+        (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+impl Service {
+    /// Serves until `stop` is ready, then lets what is under way come to its end.
+    pub(crate) async fn run(self, public: TcpListener, admin: TcpListener, stop: impl Future<Output = ()>) {
+        let limits = ServeLimits {
+            max_connections: self.max_connections,
+            header_timeout: HEADER_TIMEOUT,
+            grace: GRACE,
+        };
+        let (stopping, stopped) = watch::channel(false);
+        let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
+            // An error means that the sender is gone, which is a stop too.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        let sweeper = tokio::spawn(sweep_until(self.broker.clone(), until_stopped(stopped.clone())));
+        let refresher = tokio::spawn(refresh_until(self.broker.clone(), until_stopped(stopped.clone())));
+        // The admin listener stays to the end: a stopping server is watched too.
+        let admin_limits = ServeLimits { max_connections: 64, grace: Duration::from_secs(1), ..limits };
+        let admin_server = tokio::spawn(http::serve(
+            admin,
+            http::admin_router(self.app.clone()),
+            admin_limits,
+            until_stopped(stopped),
+        ));
+
+        let address = public.local_addr().map(|a| a.to_string()).unwrap_or_default();
+        tracing::info!(listen = address, version = env!("CARGO_PKG_VERSION"), "serving");
+        http::serve(public, http::router(self.app.clone()), limits, stop).await;
+        tracing::info!("stopping");
+        if tokio::time::timeout(GRACE, self.app.idle()).await.is_err() {
+            tracing::warn!(
+                "logins were still running when the grace period ended; the next start reports them"
+            );
+        }
+        stopping.send_replace(true);
+        let _ = tokio::join!(sweeper, refresher, admin_server);
+        tracing::info!("stopped");
+    }
+}
+
+/// Looks at the sources of metadata whenever the time of one has come. At once
+/// too, since keys may have changed while nobody ran.
+async fn refresh_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
+    tokio::pin!(stopped);
+    loop {
+        // What is under way is given up by a stop: its old keys were as good.
+        tokio::select! {
+            () = &mut stopped => return,
+            () = broker.refresh_metadata() => {}
+        }
+        let Some(due) = broker.metadata_due() else { return };
+        let wait = Duration::try_from(due - broker.world().clock.now()).unwrap_or_default();
+        tokio::select! {
+            () = &mut stopped => return,
+            // Not all in one piece: the clock may be set, or stand still while we sleep.
+            () = tokio::time::sleep(wait.clamp(LEAST_REFRESH_WAIT, MOST_REFRESH_WAIT)) => {}
+        }
+    }
+}
+
+/// Sweeps at once, since a crashed process may have left something, then regularly.
+async fn sweep_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = ticks.tick() => {}
+        }
+        if broker.sweep().await.is_err() {
+            tracing::warn!("sweep postponed: the store is unavailable");
+        }
+    }
+}
