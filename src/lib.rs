@@ -19,7 +19,7 @@
 //! 10. The delivery is recorded, and [`delivery`] writes the credentials out. Nobody
 //!     can take them again.
 //!
-//! The story in code is [`broker`]'s `login.rs`, then its `claim.rs`. What every
+//! The story in code is [`broker`]'s `login.rs`, then its `redeem.rs`. What every
 //! event does to a login in every state is in `docs/PROTOCOL.md`; the rooms and
 //! the arrows between them are in `docs/ARCHITECTURE.md`.
 

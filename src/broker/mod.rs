@@ -1,17 +1,17 @@
 //! The use cases: a login (`login.rs`, the story; `identify.rs`, who it
-//! is; `request.rs`, where it starts here), and the hand-over (`claim.rs`).
+//! is; `request.rs`, where it starts here), and the hand-over (`redeem.rs`).
 //!
 //! Everything that touches the world comes in through [`ports`]; the rooms
 //! below are pure. `docs/PROTOCOL.md` says what each step leaves behind.
 
 mod audit;
-mod claim;
 mod credentials;
 mod identify;
 mod issue_error;
 mod login;
 mod maintenance;
 pub mod ports;
+mod redeem;
 mod refusal_log;
 mod request;
 mod session;
@@ -19,10 +19,10 @@ mod ticket;
 mod trust;
 
 pub use audit::{AuditEvent, EventKind, Subject};
-pub use claim::{ClaimError, ClaimRequest};
 pub use credentials::{Credentials, HandOver};
 pub use login::{Issued, LoginError, LoginPost};
 pub use maintenance::SweepReport;
+pub use redeem::{RedeemError, RedeemRequest};
 pub use request::{Outgoing, RequestError};
 pub use session::{
     Binding, Challenge, Handle, LoginId, Purpose, Reference, RelayState, RelayStateError, Sealed,

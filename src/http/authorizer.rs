@@ -4,8 +4,8 @@
 //! other gateways. Nothing is consumed here, and `GET /saml` checks everything
 //! again. Results must not be cached (time to live 0): a ticket is for one call.
 
-use super::claim::bearer;
 use super::envelope::Outcome;
+use super::redeem::bearer;
 use super::{App, Error, body};
 use crate::broker::{Broker, TicketError};
 use axum::Json;
@@ -150,7 +150,7 @@ pub(super) async fn route(State(app): State<Arc<App>>, request: Request) -> Resu
         Err(unauthorized) => {
             tracing::info!(reason = unauthorized.reason(), "authorizer refused");
             Err(match unauthorized {
-                Unauthorized::Ticket(e @ TicketError::KeysUnavailable) => Error::Claim(e.into()),
+                Unauthorized::Ticket(e @ TicketError::KeysUnavailable) => Error::Redeem(e.into()),
                 Unauthorized::Ticket(_) | Unauthorized::Event | Unauthorized::Arn | Unauthorized::Header => {
                     Error::Unauthorized
                 }

@@ -2,7 +2,7 @@
 
 use super::{App, Error, Settings};
 use crate::broker::ports::PUBLIC_KEYS_KEPT;
-use crate::broker::{self, Binding, ClaimError, TicketError};
+use crate::broker::{self, Binding, RedeemError, TicketError};
 use crate::config::JwtIn;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -65,7 +65,7 @@ pub(super) async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
 /// is what a verifier understands, and it fills when `keys.signing` changes.
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error> {
     let keys = app.broker.world().keys.public_keys().await;
-    let keys = keys.map_err(|_| Error::Claim(ClaimError::Ticket(TicketError::KeysUnavailable)))?;
+    let keys = keys.map_err(|_| Error::Redeem(RedeemError::Ticket(TicketError::KeysUnavailable)))?;
     let kept = format!("public, max-age={}", PUBLIC_KEYS_KEPT.whole_seconds());
     let headers = [
         (CONTENT_TYPE, "application/jwk-set+json".to_owned()),

@@ -5,7 +5,7 @@
 
 use crate::broker::ports::IssueError;
 use crate::broker::{
-    Cap, ClaimError, LoginError, RelayStateError, RequestError, RoleRefusal, SamlRefusal, TicketError,
+    Cap, LoginError, RedeemError, RelayStateError, RequestError, RoleRefusal, SamlRefusal, TicketError,
 };
 use http::StatusCode;
 
@@ -51,7 +51,7 @@ pub enum Error {
     /// `POST /saml`
     Login(LoginError),
     /// `GET /saml`
-    Claim(ClaimError),
+    Redeem(RedeemError),
     /// `GET /users`
     Ping(PingError),
 }
@@ -105,7 +105,7 @@ impl Error {
             Self::Internal => "internal",
             Self::Request(e) => e.code(),
             Self::Login(e) => e.code(),
-            Self::Claim(e) => e.code(),
+            Self::Redeem(e) => e.code(),
             Self::Ping(e) => e.code(),
         }
     }
@@ -236,7 +236,7 @@ pub fn table(error: &Error) -> Row<'_> {
         ),
         Error::Request(e) => request(*e),
         Error::Login(e) => login(e),
-        Error::Claim(e) => claim(*e),
+        Error::Redeem(e) => redeem(*e),
         Error::Ping(e) => ping(*e),
     }
 }
@@ -735,16 +735,16 @@ fn saml(refusal: SamlRefusal) -> Row<'static> {
     }
 }
 
-fn claim(error: ClaimError) -> Row<'static> {
+fn redeem(error: RedeemError) -> Row<'static> {
     match error {
-        ClaimError::Ticket(e) => ticket(e),
-        ClaimError::Gone => row(
+        RedeemError::Ticket(e) => ticket(e),
+        RedeemError::Gone => row(
             StatusCode::NOT_FOUND,
             "There is nothing to take",
             "These credentials were already taken, or have expired, or never existed.",
             SIGN_IN_AGAIN,
         ),
-        ClaimError::Store => Row {
+        RedeemError::Store => Row {
             retry_after: Some(1),
             ..row(
                 UNAVAILABLE,
@@ -753,7 +753,7 @@ fn claim(error: ClaimError) -> Row<'static> {
                 "Try again in a moment.",
             )
         },
-        ClaimError::Uncertain => row(
+        RedeemError::Uncertain => row(
             UNAVAILABLE,
             "The delivery is not certain",
             "It is not certain whether the credentials still exist, so they are given to nobody.",

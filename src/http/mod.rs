@@ -10,7 +10,6 @@ mod accept;
 mod admin;
 pub mod authorizer;
 mod body;
-mod claim;
 mod client_ip;
 mod cors;
 mod documents;
@@ -23,6 +22,7 @@ mod login;
 mod metrics;
 mod openapi;
 mod pages;
+mod redeem;
 mod refusal;
 pub mod serve;
 mod sigv4;
@@ -156,7 +156,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(
             "/saml",
             post(login::login)
-                .get(claim::claim)
+                .get(redeem::redeem)
                 // A HEAD would take the credentials and show them to nobody.
                 .head(only("GET, POST, OPTIONS"))
                 .fallback(only("GET, POST, OPTIONS")),

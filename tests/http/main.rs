@@ -15,10 +15,10 @@
 
 mod authorizer;
 mod bad_input;
-mod claim;
 #[path = "../support/fake_world.rs"]
 mod fake_world;
 mod ping;
+mod redeem;
 mod serve;
 mod surface;
 

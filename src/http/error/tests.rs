@@ -111,8 +111,8 @@ fn every() -> Vec<Error> {
     all.extend(requests.map(Error::Request));
     all.extend(relay_state.map(|e| Error::Request(RequestError::RelayState(e))));
     all.extend(IssueError::ALL.map(|e| Error::Login(LoginError::Issue(e))));
-    all.extend(tickets.map(|e| Error::Claim(ClaimError::Ticket(e))));
-    all.extend([ClaimError::Gone, ClaimError::Store, ClaimError::Uncertain].map(Error::Claim));
+    all.extend(tickets.map(|e| Error::Redeem(RedeemError::Ticket(e))));
+    all.extend([RedeemError::Gone, RedeemError::Store, RedeemError::Uncertain].map(Error::Redeem));
     all.extend(
         [PingError::NotSigned, PingError::Invalid, PingError::Expired, PingError::NotAllowed]
             .map(Error::Ping),
@@ -137,7 +137,7 @@ fn every_code_of_every_room_has_its_row() {
         include_str!("../../broker/login.rs"),
         include_str!("../../broker/request.rs"),
         include_str!("../../broker/issue_error.rs"),
-        include_str!("../../broker/claim.rs"),
+        include_str!("../../broker/redeem.rs"),
         include_str!("../../broker/ticket.rs"),
     ]
     .into_iter()
@@ -228,7 +228,7 @@ fn statuses_say_who_must_act() {
         let status = table(&error).status;
         // Never a 500 for what a client sent.
         assert_eq!(status == StatusCode::INTERNAL_SERVER_ERROR, error == Error::Internal);
-        if let Error::Claim(ClaimError::Ticket(e)) = &error {
+        if let Error::Redeem(RedeemError::Ticket(e)) = &error {
             // Nothing was consumed: the page may come again.
             let expected = if *e == TicketError::KeysUnavailable { UNAVAILABLE } else { UNAUTHORIZED };
             assert_eq!(status, expected);

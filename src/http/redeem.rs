@@ -2,7 +2,7 @@
 
 use super::envelope::{Context, Outcome};
 use super::{App, Error};
-use crate::broker::{Binding, ClaimError, ClaimRequest, TicketError};
+use crate::broker::{Binding, RedeemError, RedeemRequest, TicketError};
 use crate::delivery;
 use axum::Extension;
 use axum::body::Bytes;
@@ -14,20 +14,20 @@ use std::sync::Arc;
 const VERIFIER: HeaderName = HeaderName::from_static("vestibule-verifier");
 const COGNITO_ID: HeaderName = HeaderName::from_static("cognito_id");
 
-pub(super) async fn claim(
+pub(super) async fn redeem(
     State(app): State<Arc<App>>,
     Extension(context): Extension<Context>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let ticket = single(&headers, header::AUTHORIZATION, TicketError::Malformed)?;
-    let request = ClaimRequest {
+    let request = RedeemRequest {
         ticket: ticket.map(|credentials| bearer(credentials).to_owned()),
         verifier: single(&headers, VERIFIER, TicketError::VerifierMismatch)?.map(str::to_owned),
         cognito_id: single(&headers, COGNITO_ID, TicketError::CognitoIdMismatch)?.map(str::to_owned),
         reference: context.reference,
         source_ip: context.source_ip,
     };
-    let hand_over = app.broker.claim(request).await.map_err(Error::Claim)?;
+    let hand_over = app.broker.redeem(request).await.map_err(Error::Redeem)?;
     tracing::info!(idp = hand_over.idp, rule = hand_over.rule, "login delivered");
 
     let json = match app.broker.settings().binding {
@@ -48,9 +48,9 @@ fn single(headers: &HeaderMap, name: HeaderName, otherwise: TicketError) -> Resu
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
-            value.to_str().map(Some).map_err(|_| Error::Claim(ClaimError::Ticket(otherwise)))
+            value.to_str().map(Some).map_err(|_| Error::Redeem(RedeemError::Ticket(otherwise)))
         }
-        (Some(_), Some(_)) => Err(Error::Claim(ClaimError::Ticket(otherwise))),
+        (Some(_), Some(_)) => Err(Error::Redeem(RedeemError::Ticket(otherwise))),
     }
 }
 

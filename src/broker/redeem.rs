@@ -5,7 +5,7 @@ use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Purpose, Refer
 use std::net::IpAddr;
 
 /// What the caller of `GET /saml` sent.
-pub struct ClaimRequest {
+pub struct RedeemRequest {
     /// From `Authorization`, with or without `Bearer`.
     pub ticket: Option<String>,
     /// From `Vestibule-Verifier`.
@@ -20,7 +20,7 @@ pub struct ClaimRequest {
 
 /// Why nothing is handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ClaimError {
+pub enum RedeemError {
     /// The ticket or its binding does not hold; nothing was consumed.
     #[error(transparent)]
     Ticket(#[from] TicketError),
@@ -35,7 +35,7 @@ pub enum ClaimError {
     Uncertain,
 }
 
-impl ClaimError {
+impl RedeemError {
     /// The stable, documented code.
     pub const fn code(self) -> &'static str {
         match self {
@@ -53,8 +53,8 @@ impl Broker {
     /// Run it to its end even if the client goes away (spawn it).
     ///
     /// # Errors
-    /// [`ClaimError`]; then nothing is handed over.
-    pub async fn claim(&self, request: ClaimRequest) -> Result<HandOver, ClaimError> {
+    /// [`RedeemError`]; then nothing is handed over.
+    pub async fn redeem(&self, request: RedeemRequest) -> Result<HandOver, RedeemError> {
         let now = self.world.clock.now();
         let token = request.ticket.as_deref().ok_or(TicketError::Missing)?;
         let ticket = self
@@ -64,18 +64,18 @@ impl Broker {
 
         let taken = match self.world.sessions.take(&ticket.session.handle(), &ticket.jti, now).await {
             Ok(Some(taken)) => taken,
-            Ok(None) => return Err(ClaimError::Gone),
-            Err(TakeError::Unavailable) => return Err(ClaimError::Store),
+            Ok(None) => return Err(RedeemError::Gone),
+            Err(TakeError::Unavailable) => return Err(RedeemError::Store),
             Err(TakeError::Uncertain) => {
                 self.uncertain(&ticket, &request, "take_outcome_unknown").await;
-                return Err(ClaimError::Uncertain);
+                return Err(RedeemError::Uncertain);
             }
         };
 
         let opened = self.world.keys.open(&Purpose::credentials(&ticket.session), &taken.sealed).await.ok();
         let Some(hand_over) = opened.as_ref().and_then(HandOver::from_plaintext) else {
             self.uncertain(&ticket, &request, "seal_not_opened").await;
-            return Err(ClaimError::Uncertain);
+            return Err(RedeemError::Uncertain);
         };
 
         let subject = Subject {
@@ -94,7 +94,7 @@ impl Broker {
                 reference = request.reference.as_str(),
                 "delivery not recorded: nothing handed over"
             );
-            return Err(ClaimError::Uncertain);
+            return Err(RedeemError::Uncertain);
         }
         Ok(hand_over)
     }
@@ -102,7 +102,7 @@ impl Broker {
     /// Credentials may be gone. Makes sure that they are, so that this ticket is
     /// not honoured again, and records it. If that cannot be written either,
     /// the sweeper will report what it finds.
-    async fn uncertain(&self, ticket: &BoundTicket, request: &ClaimRequest, code: &'static str) {
+    async fn uncertain(&self, ticket: &BoundTicket, request: &RedeemRequest, code: &'static str) {
         let mut event = self.event(EventKind::Uncertain, ticket, request, Subject::default());
         event.code = Some(code.to_owned());
         let recorded = self.world.sessions.release(&ticket.session.handle(), &event).await.is_ok();
@@ -113,7 +113,7 @@ impl Broker {
         &self,
         kind: EventKind,
         ticket: &BoundTicket,
-        request: &ClaimRequest,
+        request: &RedeemRequest,
         subject: Subject,
     ) -> AuditEvent {
         AuditEvent {
