@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use support::house::{House, Page, assertion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vestibule::broker::ports::{Claim, Start};
+use vestibule::broker::ports::{Start, UsedOnce};
 use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use vestibule::http::{self, ServeLimits};
 
@@ -152,7 +152,10 @@ async fn store_rate(house: &House) -> f64 {
                 };
                 let start = Start {
                     login: login.clone(),
-                    assertion: Claim { what: Handle::of_assertion("issuer", &number.to_string()), ends },
+                    assertion: UsedOnce {
+                        handle: Handle::of_assertion("issuer", &number.to_string()),
+                        not_on_or_after: ends,
+                    },
                     request: None,
                     session: session.clone(),
                     reservation_ends: ends,

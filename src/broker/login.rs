@@ -4,7 +4,7 @@
 //! rule has decided, nothing is asked of STS before the start is recorded,
 //! and nothing can fail after the session is stored.
 
-use super::ports::{BeginError, Claim, IssueError, PutError, Start};
+use super::ports::{BeginError, IssueError, PutError, Start, UsedOnce};
 use super::{
     AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, Reference, RelayState,
     RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims, refusal_log,
@@ -152,13 +152,13 @@ impl Broker {
         let login = LoginId::random(&*self.world.entropy);
         let start = Start {
             login: login.clone(),
-            assertion: Claim {
-                what: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
-                ends: identity.not_on_or_after(),
+            assertion: UsedOnce {
+                handle: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
+                not_on_or_after: identity.not_on_or_after(),
             },
-            request: identity.answers().map(|answered| Claim {
-                what: Handle::of_request(answered.request.as_str()),
-                ends: answered.ends,
+            request: identity.answers().map(|answered| UsedOnce {
+                handle: Handle::of_request(answered.request.as_str()),
+                not_on_or_after: answered.ends,
             }),
             session: relay.session.handle(),
             reservation_ends: now + RESERVATION_LIFETIME,

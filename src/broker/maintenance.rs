@@ -12,8 +12,8 @@ pub struct SweepReport {
     pub expired: usize,
     /// Takes that were never recorded.
     pub uncertain: usize,
-    /// Claims on assertions that could not be accepted any more.
-    pub claims_forgotten: usize,
+    /// Names used once that could not be used again anyway.
+    pub used_once_forgotten: usize,
 }
 
 impl Broker {

@@ -40,13 +40,14 @@ pub trait CredentialIssuer: Send + Sync {
     async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError>;
 }
 
-/// What can be used once: a claim on it stands until it could not be used any more.
+/// A name that is used once: an assertion, or a request of ours. The store keeps it
+/// until it could not be used again anyway.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// Handle of what is claimed.
-    pub what: Handle,
-    /// When the claim may be forgotten.
-    pub ends: OffsetDateTime,
+pub struct UsedOnce {
+    /// Handle of the name.
+    pub handle: Handle,
+    /// When the store may forget it.
+    pub not_on_or_after: OffsetDateTime,
 }
 
 /// A start that wants to be recorded: step 5 of `docs/PROTOCOL.md`.
@@ -55,9 +56,9 @@ pub struct Start {
     /// This login's own id. A repeated `begin` with the same id is the same `begin`.
     pub login: LoginId,
     /// The assertion, by the handle of (issuer, assertion id).
-    pub assertion: Claim,
+    pub assertion: UsedOnce,
     /// The request of ours that it answers, if it answers one.
-    pub request: Option<Claim>,
+    pub request: Option<UsedOnce>,
     /// Handle of the session id.
     pub session: Handle,
     /// When the reservation ends by itself.

@@ -170,14 +170,14 @@ impl SessionStore for FakeWorld {
         let at = start.event.at;
         match state.places.get(&start.session) {
             Some(Place::Reserved { login, .. }) if *login == start.login => return Ok(()),
-            _ if state.claims.contains(&start.assertion.what) => return Err(BeginError::Replayed),
+            _ if state.claims.contains(&start.assertion.handle) => return Err(BeginError::Replayed),
             Some(Place::Reserved { ends, .. }) if at < *ends => return Err(BeginError::SessionTaken),
             Some(Place::Waiting(session)) if at < session.expires_at() => {
                 return Err(BeginError::SessionTaken);
             }
             _ => {}
         }
-        state.claims.insert(start.assertion.what.clone());
+        state.claims.insert(start.assertion.handle.clone());
         let place = Place::Reserved { login: start.login.clone(), ends: start.reservation_ends };
         state.places.insert(start.session.clone(), place);
         state.audit.push(start.event.clone());
@@ -347,9 +347,9 @@ impl FakeWorld {
         };
         let start = Start {
             login: login.clone(),
-            assertion: Claim {
-                what: Handle::of_assertion("fake", &id(16)),
-                ends: now + Duration::minutes(5),
+            assertion: UsedOnce {
+                handle: Handle::of_assertion("fake", &id(16)),
+                not_on_or_after: now + Duration::minutes(5),
             },
             request: None,
             session: session.handle(),

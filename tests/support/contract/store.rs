@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use time::{Duration, OffsetDateTime};
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, Claim, PutError, SessionStore, Start, StoreUnavailable, Taken, UserDirectory,
+    AuditTrail, BeginError, PutError, SessionStore, Start, StoreUnavailable, Taken, UsedOnce, UserDirectory,
 };
 use vestibule::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Reference, Sealed, SealedSession, Subject, SweepReport,
@@ -167,8 +167,11 @@ impl Login {
     pub fn start(&self) -> Start {
         Start {
             login: self.id.clone(),
-            assertion: Claim { what: self.assertion.clone(), ends: self.began + ASSERTION },
-            request: self.request.clone().map(|what| Claim { what, ends: self.began + REQUEST }),
+            assertion: UsedOnce { handle: self.assertion.clone(), not_on_or_after: self.began + ASSERTION },
+            request: self
+                .request
+                .clone()
+                .map(|handle| UsedOnce { handle, not_on_or_after: self.began + REQUEST }),
             session: self.session.clone(),
             reservation_ends: self.reservation_ends(),
             event: self.event(EventKind::Started, self.began),
@@ -726,9 +729,9 @@ pub async fn a_sweep_gets_through_any_number(house: &dyn StoreHouse) {
         begun.unwrap().unwrap();
     }
     let report = sweep(&store, start_of_time() + RESERVATION).await;
-    assert_eq!((report.abandoned, report.claims_forgotten), (700, 0));
+    assert_eq!((report.abandoned, report.used_once_forgotten), (700, 0));
     let report = sweep(&store, start_of_time() + Duration::days(1)).await;
-    assert_eq!((report.abandoned, report.claims_forgotten), (0, 700));
+    assert_eq!((report.abandoned, report.used_once_forgotten), (0, 700));
 }
 
 pub async fn a_claim_outlives_its_login_and_ends(house: &dyn StoreHouse) {
@@ -736,10 +739,10 @@ pub async fn a_claim_outlives_its_login_and_ends(house: &dyn StoreHouse) {
     let login = Login::new();
     login.complete(&store).await;
     let ends = login.began + ASSERTION;
-    assert_eq!(sweep(&store, ends - INSTANT).await.claims_forgotten, 0);
+    assert_eq!(sweep(&store, ends - INSTANT).await.used_once_forgotten, 0);
     assert_eq!(login.replay(ends - INSTANT).begin(&store).await, Err(BeginError::Replayed));
     // How long after its end is the store's business, but not for ever.
-    assert_eq!(sweep(&store, ends + Duration::days(1)).await.claims_forgotten, 1);
+    assert_eq!(sweep(&store, ends + Duration::days(1)).await.used_once_forgotten, 1);
     login.replay(ends + Duration::days(1)).begin(&store).await.expect("forgotten");
 }
 
@@ -818,7 +821,7 @@ pub async fn a_final_event_closes_its_login_once(house: &dyn StoreHouse) {
     let uncertain = login.event(EventKind::Uncertain, login.began);
     assert_eq!(store.audit.record(&uncertain).await, Err(StoreUnavailable), "it has ended otherwise");
     assert_eq!(login.history(&store).await, [EventKind::Started, EventKind::Issued, EventKind::Delivered]);
-    let swept = SweepReport { claims_forgotten: 0, ..sweep(&store, later()).await };
+    let swept = SweepReport { used_once_forgotten: 0, ..sweep(&store, later()).await };
     assert_eq!(swept, SweepReport::default());
 }
 

@@ -4,7 +4,7 @@ use super::DynamoDbStore;
 use super::audit::{self, step};
 use super::call::{self, certainly_did_nothing, delete, put as put_action, unavailable, update};
 use super::schema::{Item, expires, handle, id, instant, instant_of, key, marker, sortable, text, text_of};
-use crate::broker::ports::{BeginError, Claim, PutError, Start, StoreUnavailable, TakeError, Taken};
+use crate::broker::ports::{BeginError, PutError, Start, StoreUnavailable, TakeError, Taken, UsedOnce};
 use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use time::OffsetDateTime;
@@ -90,12 +90,12 @@ async fn try_begin(
 ) -> Result<Result<(), Vec<call::Refusal>>, StoreUnavailable> {
     let tables = &store.tables;
     let ends_at = start.reservation_ends;
-    let claim = |claim: &Claim| {
+    let claim = |claim: &UsedOnce| {
         let item = Item::from([
-            ("handle".to_owned(), handle(&claim.what)),
+            ("handle".to_owned(), handle(&claim.handle)),
             ("login_id".to_owned(), id(&start.login)),
-            ("ends_at".to_owned(), instant(claim.ends)),
-            ("expires".to_owned(), expires(claim.ends)),
+            ("ends_at".to_owned(), instant(claim.not_on_or_after)),
+            ("expires".to_owned(), expires(claim.not_on_or_after)),
         ]);
         put_action(&tables.claims, item, "attribute_not_exists(handle)", Item::new())
     };
@@ -157,7 +157,7 @@ async fn taken(
         (start.request.as_ref(), BeginError::RequestAnswered),
     ] {
         let Some(claim) = claim.filter(|_| refusal != otherwise) else { continue };
-        if exists(store, &store.tables.claims, key("handle", handle(&claim.what))).await? {
+        if exists(store, &store.tables.claims, key("handle", handle(&claim.handle))).await? {
             return Ok(refusal);
         }
     }

@@ -61,7 +61,7 @@ pub(super) async fn sweep(
             break;
         }
     }
-    report.claims_forgotten = forget_claims(store, now).await?;
+    report.used_once_forgotten = forget_claims(store, now).await?;
     Ok(report)
 }
 

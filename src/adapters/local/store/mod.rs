@@ -128,7 +128,7 @@ impl AuditTrail for EmbeddedStore {
             total.abandoned += swept.abandoned;
             total.expired += swept.expired;
             total.uncertain += swept.uncertain;
-            total.claims_forgotten += swept.claims_forgotten;
+            total.used_once_forgotten += swept.used_once_forgotten;
             if !more {
                 return Ok(total);
             }

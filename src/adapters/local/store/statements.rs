@@ -32,7 +32,7 @@ pub(super) fn begin(conn: &Connection, start: &Start) -> Sql<Result<(), BeginErr
         (start.request.as_ref(), BeginError::RequestAnswered),
     ] {
         let Some(claim) = claim else { continue };
-        if exists(conn, "SELECT 1 FROM claims WHERE handle = ?1", [claim.what.as_str()])? {
+        if exists(conn, "SELECT 1 FROM claims WHERE handle = ?1", [claim.handle.as_str()])? {
             return Ok(Err(refusal));
         }
     }
@@ -44,7 +44,7 @@ pub(super) fn begin(conn: &Connection, start: &Start) -> Sql<Result<(), BeginErr
         execute(
             conn,
             "INSERT INTO claims (handle, login, ends_at) VALUES (?1, ?2, ?3)",
-            params![claim.what.as_str(), login, nanos(claim.ends)],
+            params![claim.handle.as_str(), login, nanos(claim.not_on_or_after)],
         )?;
     }
     execute(
@@ -184,14 +184,14 @@ pub(super) fn sweep(conn: &Connection, now: OffsetDateTime) -> Sql<(SweepReport,
             *count += 1;
         }
     }
-    report.claims_forgotten = execute(
+    report.used_once_forgotten = execute(
         conn,
         "DELETE FROM claims WHERE handle IN
          (SELECT handle FROM claims WHERE ends_at <= ?1 LIMIT ?2)",
         params![nanos(now.saturating_sub(CLAIM_GRACE)), SWEEP_BATCH],
     )?;
     let batch = usize::from(SWEEP_BATCH);
-    let more = over.len() == batch || report.claims_forgotten == batch;
+    let more = over.len() == batch || report.used_once_forgotten == batch;
     Ok((report, more))
 }
 
