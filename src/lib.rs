@@ -11,7 +11,7 @@
 //!    accepts it: now there is an [`Identity`](saml::Identity).
 //! 4. [`roles`] asks the rules: now there is a [`Grant`](roles::Grant), or a refusal that explains itself.
 //! 5. [`broker`] claims the assertion, reserves the session id and records the start.
-//! 6. A [credential issuer](broker::ports::CredentialIssuer) gives credentials for the grant.
+//! 6. A [token service](broker::ports::TokenService) gives credentials for the grant.
 //! 7. The [key ring](broker::ports::KeyRing) seals them and signs a ticket that lives 30 seconds.
 //! 8. The [store](broker::ports::SessionStore) keeps the sealed session; the browser
 //!    is sent to the page with the ticket.

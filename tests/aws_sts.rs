@@ -1,4 +1,4 @@
-//! The AWS issuer against a strict STS on loopback: what is asked, what comes
+//! The AWS token_service against a strict STS on loopback: what is asked, what comes
 //! back, and what it makes of refusals, faults and outages.
 #![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -23,7 +23,7 @@ mod support {
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contract::issuer::{self, Issuer, IssuerHouse, Wanted};
+use contract::token_service::{self, TokenServiceHouse, TokenServices, Wanted};
 use forge::Forge;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -31,9 +31,9 @@ use std::time::{Duration, Instant};
 use support::aws::{Emulators, PROVIDER, REGION, Service};
 use support::fault_proxy::{Fault, FaultProxy, Rule};
 use time::OffsetDateTime;
-use vestibule::adapters::aws::{Sdk, StsIssuer};
+use vestibule::adapters::aws::{AwsSts, Sdk};
 use vestibule::broker::Credentials;
-use vestibule::broker::ports::{CredentialIssuer, IssueError};
+use vestibule::broker::ports::{TokenService, TokenServiceError};
 use vestibule::roles::Grant;
 
 fn metadata(certificate: &str) -> String {
@@ -64,12 +64,12 @@ impl Aws {
         Self { emulators: Arc::new(emulators), proxy }
     }
 
-    async fn issuer(&self) -> StsIssuer {
+    async fn token_service(&self) -> AwsSts {
         self.issuer_within(Duration::from_secs(15)).await
     }
 
-    async fn issuer_within(&self, timeout: Duration) -> StsIssuer {
-        StsIssuer::open(&Sdk::default(), &[(REGION, Some(&self.proxy.url))], timeout).await
+    async fn issuer_within(&self, timeout: Duration) -> AwsSts {
+        AwsSts::open(&Sdk::default(), &[(REGION, Some(&self.proxy.url))], timeout).await
     }
 
     /// How often STS was asked by way of the proxy.
@@ -78,8 +78,8 @@ impl Aws {
     }
 }
 
-async fn ask(issuer: &StsIssuer, grant: &Grant) -> Result<Credentials, IssueError> {
-    issuer.issue(grant, forge::now()).await
+async fn ask(token_service: &AwsSts, grant: &Grant) -> Result<Credentials, TokenServiceError> {
+    token_service.assume_role(grant, forge::now()).await
 }
 
 fn dev() -> Grant {
@@ -88,25 +88,29 @@ fn dev() -> Grant {
 
 /// For the contract, at whose start it is always nine o'clock at AWS.
 struct OnTime {
-    issuer: StsIssuer,
+    token_service: AwsSts,
     emulators: Arc<Emulators>,
 }
 
 #[async_trait]
-impl CredentialIssuer for OnTime {
-    async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError> {
+impl TokenService for OnTime {
+    async fn assume_role(
+        &self,
+        grant: &Grant,
+        now: OffsetDateTime,
+    ) -> Result<Credentials, TokenServiceError> {
         self.emulators.sts_set("clock", &json!({ "now": forge::at(0) }));
-        self.issuer.issue(grant, now).await
+        self.token_service.assume_role(grant, now).await
     }
 }
 
-struct House(Issuer);
+struct House(TokenServices);
 
-impl IssuerHouse for House {
-    fn open(&self) -> Issuer {
+impl TokenServiceHouse for House {
+    fn open(&self) -> TokenServices {
         self.0.clone()
     }
-    fn stranger(&self) -> Issuer {
+    fn stranger(&self) -> TokenServices {
         unreachable!("STS does not know its callers")
     }
     fn grant(&self, wanted: &Wanted) -> Grant {
@@ -123,12 +127,13 @@ impl IssuerHouse for House {
 #[tokio::test]
 async fn sts_keeps_the_issuers_contract() {
     let aws = Aws::start();
-    let issuer = Arc::new(OnTime { issuer: aws.issuer().await, emulators: aws.emulators.clone() });
-    let house = House(Issuer { issuer, callers: None });
-    issuer::credentials_live_as_long_as_granted(&house).await;
-    issuer::credentials_do_not_outlive_the_identity_providers_session(&house).await;
-    issuer::a_session_that_is_over_gets_nothing(&house).await;
-    issuer::no_two_credentials_are_the_same(&house).await;
+    let token_service =
+        Arc::new(OnTime { token_service: aws.token_service().await, emulators: aws.emulators.clone() });
+    let house = House(TokenServices { token_service, callers: None });
+    token_service::credentials_live_as_long_as_granted(&house).await;
+    token_service::credentials_do_not_outlive_the_identity_providers_session(&house).await;
+    token_service::a_session_that_is_over_gets_nothing(&house).await;
+    token_service::no_two_credentials_are_the_same(&house).await;
 }
 
 #[tokio::test]
@@ -144,7 +149,7 @@ async fn sts_is_asked_with_the_response_as_it_came_and_without_a_signature() {
         ..Wanted::default()
     };
     let credentials =
-        ask(&aws.issuer().await, &grants::grant_for(&Forge::default(), "ADFS-Dev", &wanted)).await;
+        ask(&aws.token_service().await, &grants::grant_for(&Forge::default(), "ADFS-Dev", &wanted)).await;
     let credentials = credentials.unwrap();
     assert!(credentials.access_key_id.starts_with("ASIA"));
 
@@ -169,10 +174,10 @@ async fn sts_is_asked_with_the_response_as_it_came_and_without_a_signature() {
 #[tokio::test]
 async fn each_refusal_has_its_own_error_and_is_asked_once() {
     let aws = Aws::start();
-    let issuer = aws.issuer().await;
-    let refused = async |grant: Grant, error: IssueError| {
+    let token_service = aws.token_service().await;
+    let refused = async |grant: Grant, error: TokenServiceError| {
         let before = aws.asked();
-        assert_eq!(ask(&issuer, &grant).await.unwrap_err(), error);
+        assert_eq!(ask(&token_service, &grant).await.unwrap_err(), error);
         assert_eq!(aws.asked() - before, 1, "{error} was asked again");
     };
     let on = |role: &str, wanted: Wanted| grants::grant_for(&Forge::default(), role, &wanted);
@@ -180,10 +185,10 @@ async fn each_refusal_has_its_own_error_and_is_asked_once() {
         |policy: String| on("ADFS-Dev", Wanted { session_policy: Some(policy), ..Wanted::default() });
 
     // As STS itself says it: the role pinned to AWS's own page, the role's maximum, the policies.
-    refused(on("ADFS-Audit", Wanted::default()), IssueError::NotTrusted).await;
+    refused(on("ADFS-Audit", Wanted::default()), TokenServiceError::NotTrusted).await;
     let long = Wanted { duration: time::Duration::hours(12), ..Wanted::default() };
-    refused(on("ADFS-Dev", long), IssueError::DurationTooLong).await;
-    refused(with_policy("{\"Version\":\"2012-10-17\"}".to_owned()), IssueError::PolicyMalformed).await;
+    refused(on("ADFS-Dev", long), TokenServiceError::DurationTooLong).await;
+    refused(with_policy("{\"Version\":\"2012-10-17\"}".to_owned()), TokenServiceError::PolicyMalformed).await;
     // Hardly compressible, as STS packs it: some 1,400 bytes.
     let mut state = 1_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
@@ -196,45 +201,45 @@ async fn each_refusal_has_its_own_error_and_is_asked_once() {
         r#"{{"Statement":[{{"Effect":"Allow","Action":"*","Resource":"{}"}}]}}"#,
         STANDARD.encode(noise)
     );
-    refused(with_policy(large), IssueError::PolicyTooLarge).await;
+    refused(with_policy(large), TokenServiceError::PolicyTooLarge).await;
 
     // The identity provider's certificate was renewed, and IAM's copy of the metadata was not.
     aws.emulators.trust(&metadata(&forge::stranger().certificate));
-    refused(dev(), IssueError::AssertionInvalid).await;
+    refused(dev(), TokenServiceError::AssertionInvalid).await;
     aws.emulators.trust(&metadata(&forge::rsa().certificate));
 
     aws.emulators.sts_set("clock", &json!({ "now": forge::at(5 * 60 + 1) }));
-    refused(dev(), IssueError::AssertionExpired).await;
+    refused(dev(), TokenServiceError::AssertionExpired).await;
     aws.emulators.sts_set("clock", &json!({ "now": forge::at(0) }));
 
     // What only the real STS says.
     for (status, code, error) in [
-        (403, "IDPRejectedClaim", IssueError::ClaimRejected),
-        (403, "RegionDisabledException", IssueError::RegionDisabled),
-        (400, "ValidationError", IssueError::Refused),
-        (400, "SomethingNew", IssueError::Refused),
+        (403, "IDPRejectedClaim", TokenServiceError::ClaimRejected),
+        (403, "RegionDisabledException", TokenServiceError::RegionDisabled),
+        (400, "ValidationError", TokenServiceError::Refused),
+        (400, "SomethingNew", TokenServiceError::Refused),
     ] {
         aws.proxy
             .add(Rule::on("AssumeRoleWithSAML", Fault::xml(status, code, "as the test wants it")).times(1));
         refused(dev(), error).await;
     }
-    ask(&issuer, &dev()).await.expect("control");
+    ask(&token_service, &dev()).await.expect("control");
 }
 
 #[tokio::test]
 async fn a_role_of_another_partition_is_refused_without_asking() {
     let aws = Aws::start();
-    let issuer =
-        StsIssuer::open(&Sdk::default(), &[("us-gov-west-1", Some(&aws.proxy.url))], Duration::from_secs(5))
+    let token_service =
+        AwsSts::open(&Sdk::default(), &[("us-gov-west-1", Some(&aws.proxy.url))], Duration::from_secs(5))
             .await;
-    assert_eq!(ask(&issuer, &dev()).await.unwrap_err(), IssueError::WrongPartition);
+    assert_eq!(ask(&token_service, &dev()).await.unwrap_err(), TokenServiceError::WrongPartition);
     assert_eq!(aws.asked(), 0);
 }
 
 #[tokio::test]
 async fn what_passes_is_asked_again() {
     let aws = Aws::start();
-    let issuer = aws.issuer().await;
+    let token_service = aws.token_service().await;
     for fault in [
         Fault::xml(400, "Throttling", "Rate exceeded"),
         Fault::xml(503, "ServiceUnavailable", "later"),
@@ -245,7 +250,7 @@ async fn what_passes_is_asked_again() {
         let before = aws.asked();
         let told = format!("{fault:?}");
         aws.proxy.add(Rule::on("AssumeRoleWithSAML", fault).times(1));
-        ask(&issuer, &dev()).await.unwrap_or_else(|e| panic!("{e}: {told}"));
+        ask(&token_service, &dev()).await.unwrap_or_else(|e| panic!("{e}: {told}"));
         assert_eq!(aws.asked() - before, 2, "{told}");
     }
 }
@@ -254,19 +259,19 @@ async fn what_passes_is_asked_again() {
 async fn an_outage_is_asked_three_times_and_named() {
     let mut aws = Aws::start();
     for (fault, error) in [
-        (Fault::xml(400, "Throttling", "Rate exceeded"), IssueError::Throttled),
-        (Fault::xml(503, "ServiceUnavailable", "later"), IssueError::Unavailable),
-        (Fault::Drop, IssueError::Unavailable),
+        (Fault::xml(400, "Throttling", "Rate exceeded"), TokenServiceError::Throttled),
+        (Fault::xml(503, "ServiceUnavailable", "later"), TokenServiceError::Unavailable),
+        (Fault::Drop, TokenServiceError::Unavailable),
     ] {
         aws.proxy.reset();
         let before = aws.asked();
         aws.proxy.add(Rule::on("AssumeRoleWithSAML", fault));
-        assert_eq!(ask(&aws.issuer().await, &dev()).await.unwrap_err(), error);
+        assert_eq!(ask(&aws.token_service().await, &dev()).await.unwrap_err(), error);
         assert_eq!(aws.asked() - before, 3, "{error}");
     }
     aws.proxy.reset();
     aws.proxy.die();
-    assert_eq!(ask(&aws.issuer().await, &dev()).await.unwrap_err(), IssueError::Unavailable);
+    assert_eq!(ask(&aws.token_service().await, &dev()).await.unwrap_err(), TokenServiceError::Unavailable);
 }
 
 #[tokio::test]
@@ -274,7 +279,7 @@ async fn a_page_of_a_proxy_is_not_an_answer_of_sts() {
     let aws = Aws::start();
     let page = support::wire::Reply::new(403, "text/html", "<html>Blocked by policy</html>");
     aws.proxy.add(Rule::on("AssumeRoleWithSAML", Fault::Answer(page)));
-    assert_eq!(ask(&aws.issuer().await, &dev()).await.unwrap_err(), IssueError::Unavailable);
+    assert_eq!(ask(&aws.token_service().await, &dev()).await.unwrap_err(), TokenServiceError::Unavailable);
 }
 
 #[tokio::test]
@@ -283,7 +288,7 @@ async fn silence_ends_within_the_time_that_was_given() {
     aws.proxy.add(Rule::on("AssumeRoleWithSAML", Fault::Delay(Duration::from_secs(30))));
     let began = Instant::now();
     let silent = ask(&aws.issuer_within(Duration::from_secs(5)).await, &dev()).await;
-    assert_eq!(silent.unwrap_err(), IssueError::Timeout);
+    assert_eq!(silent.unwrap_err(), TokenServiceError::Timeout);
     let waited = began.elapsed();
     assert!((Duration::from_secs(4)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
 }
@@ -293,19 +298,19 @@ async fn the_next_region_is_asked_during_an_outage_and_only_then() {
     let mut aws = Aws::start();
     let spare = FaultProxy::start(&aws.emulators.endpoint(Service::Sts));
     let regions = [(REGION, Some(aws.proxy.url.as_str())), ("eu-west-1", Some(spare.url.as_str()))];
-    let issuer = StsIssuer::open(&Sdk::default(), &regions, Duration::from_secs(15)).await;
+    let token_service = AwsSts::open(&Sdk::default(), &regions, Duration::from_secs(15)).await;
     let asked_spare = || spare.counts().get("AssumeRoleWithSAML").copied().unwrap_or_default();
 
-    ask(&issuer, &dev()).await.unwrap();
+    ask(&token_service, &dev()).await.unwrap();
     let refused = grants::grant_for(&Forge::default(), "ADFS-Audit", &Wanted::default());
-    assert_eq!(ask(&issuer, &refused).await.unwrap_err(), IssueError::NotTrusted);
+    assert_eq!(ask(&token_service, &refused).await.unwrap_err(), TokenServiceError::NotTrusted);
     assert_eq!((aws.asked(), asked_spare()), (2, 0), "a refusal is a refusal everywhere");
 
     aws.proxy.add(Rule::on("AssumeRoleWithSAML", Fault::xml(503, "ServiceUnavailable", "later")));
-    ask(&issuer, &dev()).await.unwrap();
+    ask(&token_service, &dev()).await.unwrap();
     assert_eq!((aws.asked(), asked_spare()), (4, 1), "two attempts, then the next region");
 
     aws.proxy.die();
-    ask(&issuer, &dev()).await.unwrap();
+    ask(&token_service, &dev()).await.unwrap();
     assert_eq!(asked_spare(), 2);
 }

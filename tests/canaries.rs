@@ -206,7 +206,7 @@ async fn no_secret_can_be_printed() {
         assert!(!format!("{grant:?}").contains(secret), "{grant:?}");
     }
     let world = house.broker.world();
-    let credentials = world.issuer.issue(&grant, forge::now()).await.unwrap();
+    let credentials = world.token_service.assume_role(&grant, forge::now()).await.unwrap();
     use secrecy::ExposeSecret;
     let printed = format!("{credentials:?}");
     assert!(!printed.contains(credentials.secret_access_key.expose_secret()));

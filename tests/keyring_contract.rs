@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use time::Duration;
 use vestibule::adapters::OpenError;
-use vestibule::adapters::local::{LocalIssuer, LocalKeyRing, ManualClock, SystemEntropy};
+use vestibule::adapters::local::{LocalKeyRing, LocalSts, ManualClock, SystemEntropy};
 use vestibule::broker::ports::{KeyRing, KeyRingError};
 use vestibule::broker::{TicketError, ticket_kid};
 
@@ -265,7 +265,7 @@ fn a_damaged_file_is_refused_with_a_sentence_and_left_alone() {
 #[test]
 fn ring_and_issuer_do_not_take_each_others_files() {
     let house = Local::new();
-    let issuer = |path: &Path| LocalIssuer::open(path, "eu-central-1".to_owned(), Arc::new(SystemEntropy));
+    let issuer = |path: &Path| LocalSts::open(path, "eu-central-1".to_owned(), Arc::new(SystemEntropy));
     house.ring();
     assert!(matches!(issuer(&house.path()), Err(OpenError::KeyFileContent { .. })));
     let path = house.directory.path().join("issuer");

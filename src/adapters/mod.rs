@@ -17,14 +17,14 @@ pub use local::KeyInfo;
 
 use crate::broker::World;
 use crate::broker::ports::{
-    AuditTrail, CallerDirectory, Clock, CredentialIssuer, Entropy, KeyRing, SessionStore, UserDirectory,
+    AuditTrail, CallerDirectory, Clock, Entropy, KeyRing, SessionStore, TokenService, UserDirectory,
 };
 use crate::config::{DynamoDb, Keys, Kms, Store, Sts};
 use aws::dynamodb::{DynamoDbStore, Tables};
 use aws::kms::KmsKeyRing;
-use aws::{Sdk, StsIssuer};
+use aws::{AwsSts, Sdk};
 use key_admin::LocalKeyAdmin;
-use local::{EmbeddedStore, LocalIssuer, LocalKeyRing};
+use local::{EmbeddedStore, LocalKeyRing, LocalSts};
 use std::sync::Arc;
 
 /// Everything that a configuration names, opened.
@@ -49,17 +49,17 @@ pub async fn open(
     entropy: Arc<dyn Entropy>,
 ) -> Result<Opened, OpenError> {
     let sdk = Sdk::default();
-    type Issuer = (Arc<dyn CredentialIssuer>, Option<Arc<dyn CallerDirectory>>);
-    let (issuer, callers): Issuer = match sts {
+    type TokenServices = (Arc<dyn TokenService>, Option<Arc<dyn CallerDirectory>>);
+    let (token_service, callers): TokenServices = match sts {
         Sts::Local { path, region } => {
-            let issuer = Arc::new(LocalIssuer::open(path, region.clone(), Arc::clone(&entropy))?);
-            (issuer.clone(), Some(issuer))
+            let token_service = Arc::new(LocalSts::open(path, region.clone(), Arc::clone(&entropy))?);
+            (token_service.clone(), Some(token_service))
         }
         Sts::Aws { regions, endpoint, timeout } => {
             let regions: Vec<_> =
                 regions.iter().map(|region| (region.as_str(), endpoint.as_deref())).collect();
-            let issuer = StsIssuer::open(&sdk, &regions, *timeout).await;
-            (Arc::new(issuer), None)
+            let token_service = AwsSts::open(&sdk, &regions, *timeout).await;
+            (Arc::new(token_service), None)
         }
     };
     let keys: Arc<dyn KeyRing> = match keys {
@@ -75,7 +75,7 @@ pub async fn open(
             Stores::of(DynamoDbStore::new(&client, tables(settings), Arc::clone(&entropy)))
         }
     };
-    let world = World { issuer, sessions, audit, users, keys, clock, entropy };
+    let world = World { token_service, sessions, audit, users, keys, clock, entropy };
     Ok(Opened { world, callers })
 }
 

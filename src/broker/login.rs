@@ -4,7 +4,7 @@
 //! rule has decided, nothing is asked of STS before the start is recorded,
 //! and nothing can fail after the session is stored.
 
-use super::ports::{BeginError, IssueError, PutError, Start, UsedOnce};
+use super::ports::{BeginError, PutError, Start, TokenServiceError, UsedOnce};
 use super::{
     AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, Reference, RelayState,
     RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims, refusal_log,
@@ -69,7 +69,7 @@ pub enum LoginError {
     SessionTaken,
     /// No credentials.
     #[error(transparent)]
-    Issue(#[from] IssueError),
+    TokenService(#[from] TokenServiceError),
     /// Sealing or signing failed.
     #[error("the key ring is unavailable")]
     Keys,
@@ -91,7 +91,7 @@ impl LoginError {
             Self::Replayed => "assertion_replayed",
             Self::RequestAnswered => "request_answered",
             Self::SessionTaken => "session_waiting",
-            Self::Issue(e) => e.code(),
+            Self::TokenService(e) => e.code(),
             Self::Keys => "keys_unavailable",
             Self::Store => "store_unavailable",
             Self::TooSlow => "login_too_slow",
@@ -183,7 +183,7 @@ impl Broker {
         post: &LoginPost,
         relay: &RelayState,
     ) -> Result<Ticket, LoginError> {
-        let credentials = self.world.issuer.issue(grant, self.world.clock.now()).await?;
+        let credentials = self.world.token_service.assume_role(grant, self.world.clock.now()).await?;
         let mut subject = subject_of_grant(grant);
         subject.access_key_id = Some(credentials.access_key_id.clone());
         subject.expiration = Some(credentials.expiration);

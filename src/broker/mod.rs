@@ -7,7 +7,6 @@
 mod audit;
 mod credentials;
 mod identify;
-mod issue_error;
 mod login;
 mod maintenance;
 pub mod ports;
@@ -16,6 +15,7 @@ mod refusal_log;
 mod request;
 mod session;
 mod ticket;
+mod token_service_error;
 mod trust;
 
 pub use audit::{AuditEvent, EventKind, Subject};
@@ -40,9 +40,7 @@ pub use crate::saml::{Cap, IdpMetadata, Refusal as SamlRefusal};
 
 use crate::roles::Rules;
 use crate::saml::{Limits, ServiceProvider, SigningKey};
-use ports::{
-    AuditTrail, Clock, CredentialIssuer, Entropy, KeyRing, MetadataFeed, SessionStore, UserDirectory,
-};
+use ports::{AuditTrail, Clock, Entropy, KeyRing, MetadataFeed, SessionStore, TokenService, UserDirectory};
 use std::sync::Arc;
 use time::Duration;
 
@@ -70,7 +68,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct World {
     /// Who gives credentials.
-    pub issuer: Arc<dyn CredentialIssuer>,
+    pub token_service: Arc<dyn TokenService>,
     /// Where sessions wait.
     pub sessions: Arc<dyn SessionStore>,
     /// Where events are recorded.

@@ -1,10 +1,10 @@
 //! The ports: what the use cases need from the world.
 //!
 //! Each doc comment is the contract; `tests/store_contract.rs`,
-//! `tests/keyring_contract.rs` and `tests/issuer_contract.rs` judge every
+//! `tests/keyring_contract.rs` and `tests/token_service_contract.rs` judge every
 //! adapter by it (`tests/metadata.rs` the one feed of metadata). An implementation bounds its own waiting: no method may hang.
 
-pub use super::issue_error::IssueError;
+pub use super::token_service_error::TokenServiceError;
 
 use super::{
     AuditEvent, Credentials, Handle, IdpMetadata, Jti, LoginId, Purpose, Sealed, SealedSession, SweepReport,
@@ -30,14 +30,15 @@ pub trait Entropy: Send + Sync {
 
 /// Gives credentials for a decision. AWS STS, or a local stand-in.
 #[async_trait]
-pub trait CredentialIssuer: Send + Sync {
+pub trait TokenService: Send + Sync {
     /// Credentials for exactly the grant's role, valid for its duration at
     /// most, never past the identity provider's `SessionNotOnOrAfter`, scoped
     /// down by its policies.
     ///
     /// # Errors
-    /// [`IssueError`]; then no credentials exist, or nobody knows them.
-    async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError>;
+    /// [`TokenServiceError`]; then no credentials exist, or nobody knows them.
+    async fn assume_role(&self, grant: &Grant, now: OffsetDateTime)
+    -> Result<Credentials, TokenServiceError>;
 }
 
 /// A name that is used once: an assertion, or a request of ours. The store keeps it

@@ -3,7 +3,7 @@
 //! Fixed sentences, no text of the request. The codes are stable and come from
 //! the rooms that refuse; `docs/ERRORS.md` explains each to the operator.
 
-use crate::broker::ports::IssueError;
+use crate::broker::ports::TokenServiceError;
 use crate::broker::{
     Cap, LoginError, RedeemError, RelayStateError, RequestError, RoleRefusal, SamlRefusal, TicketError,
 };
@@ -288,7 +288,7 @@ fn login(error: &LoginError) -> Row<'_> {
             "Credentials of an earlier sign-in are still waiting for the same page, and were left untouched.",
             "Go back to the page where you began. If it shows nothing, wait a minute and sign in again.",
         ),
-        LoginError::Issue(e) => issue(*e),
+        LoginError::TokenService(e) => issue(*e),
         LoginError::Keys => row(
             UNAVAILABLE,
             "Credentials could not be protected",
@@ -310,85 +310,85 @@ fn login(error: &LoginError) -> Row<'_> {
     }
 }
 
-fn issue(error: IssueError) -> Row<'static> {
+fn issue(error: TokenServiceError) -> Row<'static> {
     const NOT_ACCEPTED: &str = "AWS did not accept the sign-in";
     const NOT_ANSWERED: &str = "AWS did not answer";
     const WAIT: &str = "Please wait a moment, then sign in again.";
     const REFUSED: StatusCode = StatusCode::BAD_GATEWAY;
     match error {
-        IssueError::AssertionExpired => row(
+        TokenServiceError::AssertionExpired => row(
             REFUSED,
             "Your sign-in is too old for AWS",
             "You were signed in here, but your sign-in had ended when AWS was asked for credentials.",
             AGAIN_THEN_ASK,
         ),
-        IssueError::AssertionInvalid => row(
+        TokenServiceError::AssertionInvalid => row(
             REFUSED,
             NOT_ACCEPTED,
             "You were signed in here, but AWS could not verify the answer of your company's sign-in service.",
             ASK,
         ),
-        IssueError::ClaimRejected => row(
+        TokenServiceError::ClaimRejected => row(
             REFUSED,
             NOT_ACCEPTED,
             "You were signed in here, but AWS did not accept what your company's sign-in service says about you.",
             ASK,
         ),
-        IssueError::NotTrusted => row(
+        TokenServiceError::NotTrusted => row(
             REFUSED,
             "Your role is not open to you",
             "You were signed in here, but in AWS your role does not allow people to come in this way.",
             ASK,
         ),
-        IssueError::WrongPartition => row(
+        TokenServiceError::WrongPartition => row(
             REFUSED,
             "Your role is in another AWS",
             "You were signed in here, but your role belongs to another part of AWS than this service.",
             ASK,
         ),
-        IssueError::RegionDisabled => row(
+        TokenServiceError::RegionDisabled => row(
             REFUSED,
             NOT_ACCEPTED,
             "You were signed in here, but the AWS region of this service is switched off for your role's account.",
             ASK,
         ),
-        IssueError::DurationTooLong => row(
+        TokenServiceError::DurationTooLong => row(
             REFUSED,
             NOT_ACCEPTED,
             "You were signed in here, but the credentials were to last longer than your role allows.",
             ASK,
         ),
-        IssueError::PolicyMalformed => row(
+        TokenServiceError::PolicyMalformed => row(
             REFUSED,
             NOT_ACCEPTED,
             "You were signed in here, but AWS does not understand the limits that were set for your role.",
             ASK,
         ),
-        IssueError::PolicyTooLarge => row(
+        TokenServiceError::PolicyTooLarge => row(
             REFUSED,
             NOT_ACCEPTED,
             "You were signed in here, but the limits that were set for your role are longer than AWS takes.",
             ASK,
         ),
-        IssueError::Refused => row(
+        TokenServiceError::Refused => row(
             REFUSED,
             NOT_ACCEPTED,
             "You were signed in here, but AWS refused to give credentials for your role.",
             ASK,
         ),
-        IssueError::Throttled => row(
+        TokenServiceError::Throttled => row(
             UNAVAILABLE,
             "Too many people at once",
             "You were signed in here, but AWS is asked for credentials too often right now.",
             WAIT,
         ),
-        IssueError::Timeout => row(
+        TokenServiceError::Timeout => row(
             UNAVAILABLE,
             NOT_ANSWERED,
             "You were signed in here, but AWS did not give credentials in time.",
             WAIT,
         ),
-        IssueError::Unavailable => row(
+        TokenServiceError::Unavailable => row(
             UNAVAILABLE,
             NOT_ANSWERED,
             "You were signed in here, but AWS could not be asked for credentials.",

@@ -248,7 +248,7 @@ async fn config_json_says_whether_and_how_to_ping() {
     let own = "https://api.example.com/users";
     let local = || Some(FakeCallers { ping_allowed: true });
     for (callers, ping_url, gateway, ping, region, users) in [
-        // The local issuer; STS without a gateway.
+        // The local token service; STS without a gateway.
         (local(), None, false, true, "eu-central-1", 403),
         (None, None, false, false, "eu-central-1", 404),
         // A gateway that answers by itself; one that asks us; one that has no ping.

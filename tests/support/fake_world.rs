@@ -85,7 +85,7 @@ impl FakeWorld {
 
     pub fn world(self: &Arc<Self>) -> World {
         World {
-            issuer: self.clone(),
+            token_service: self.clone(),
             sessions: self.clone(),
             audit: self.clone(),
             users: self.clone(),
@@ -157,9 +157,13 @@ impl Entropy for FakeWorld {
 }
 
 #[async_trait]
-impl CredentialIssuer for FakeWorld {
-    async fn issue(&self, _grant: &Grant, _now: OffsetDateTime) -> Result<Credentials, IssueError> {
-        Err(IssueError::Unavailable)
+impl TokenService for FakeWorld {
+    async fn assume_role(
+        &self,
+        _grant: &Grant,
+        _now: OffsetDateTime,
+    ) -> Result<Credentials, TokenServiceError> {
+        Err(TokenServiceError::Unavailable)
     }
 }
 

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, CredentialIssuer, IssueError, KeyRing, KeyRingError, PutError, SessionStore,
-    Start, StoreUnavailable, TakeError, Taken, UserDirectory,
+    AuditTrail, BeginError, KeyRing, KeyRingError, PutError, SessionStore, Start, StoreUnavailable,
+    TakeError, Taken, TokenService, TokenServiceError, UserDirectory,
 };
 use vestibule::broker::{
     AuditEvent, Credentials, EventKind, Handle, Jti, Purpose, Sealed, SealedSession, SweepReport, Ticket,
@@ -98,7 +98,7 @@ impl Plan {
 pub fn faulty(world: World, plan: &Arc<Plan>) -> World {
     let port = Arc::new(Faulty { plan: plan.clone(), inner: world.clone() });
     World {
-        issuer: port.clone(),
+        token_service: port.clone(),
         sessions: port.clone(),
         audit: port.clone(),
         users: port.clone(),
@@ -113,12 +113,16 @@ struct Faulty {
 }
 
 #[async_trait]
-impl CredentialIssuer for Faulty {
-    async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError> {
-        self.plan.before("issue").map_err(|()| IssueError::Unavailable)?;
+impl TokenService for Faulty {
+    async fn assume_role(
+        &self,
+        grant: &Grant,
+        now: OffsetDateTime,
+    ) -> Result<Credentials, TokenServiceError> {
+        self.plan.before("issue").map_err(|()| TokenServiceError::Unavailable)?;
         self.plan.issued.fetch_add(1, Ordering::SeqCst);
-        let credentials = self.inner.issuer.issue(grant, now).await;
-        self.plan.after("issue").map_err(|()| IssueError::Unavailable)?;
+        let credentials = self.inner.token_service.assume_role(grant, now).await;
+        self.plan.after("issue").map_err(|()| TokenServiceError::Unavailable)?;
         credentials
     }
 }

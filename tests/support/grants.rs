@@ -1,7 +1,7 @@
 //! Grants, as the rules give them for a real assertion.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
-use crate::contract::issuer::Wanted;
+use crate::contract::token_service::Wanted;
 use crate::forge::{self, Forge};
 use std::collections::BTreeMap;
 use vestibule::roles::{Condition, Field, Grant, Matcher, Outcome, ProviderArn, Rule, Rules};

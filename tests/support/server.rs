@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
 
-/// Where the local issuer says it is.
+/// Where the local token service says it is.
 pub const REGION: &str = "eu-central-1";
 
 /// The sections that most tests share: everything embedded, under the test's own

@@ -9,4 +9,4 @@ mod sts;
 
 pub use sdk::Sdk;
 pub use ssm::ParameterStore;
-pub use sts::StsIssuer;
+pub use sts::AwsSts;

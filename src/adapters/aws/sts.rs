@@ -3,7 +3,7 @@
 
 use super::sdk::Sdk;
 use crate::broker::Credentials;
-use crate::broker::ports::{CredentialIssuer, IssueError};
+use crate::broker::ports::{TokenService, TokenServiceError};
 use crate::roles::{Grant, partition_of_region};
 use async_trait::async_trait;
 use aws_sdk_sts::Client;
@@ -40,12 +40,12 @@ struct Regional {
 }
 
 /// Credentials of AWS.
-pub struct StsIssuer {
+pub struct AwsSts {
     regions: Vec<Regional>,
     timeout: Duration,
 }
 
-impl StsIssuer {
+impl AwsSts {
     /// STS in the first of these regions and, during its outages, in the next;
     /// each at AWS's address or its own. `timeout` bounds a whole `issue`,
     /// failover included.
@@ -68,8 +68,8 @@ impl StsIssuer {
     }
 
     /// Asks region after region, as long as an outage is all that is wrong.
-    async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, IssueError> {
-        let mut error = IssueError::Unavailable;
+    async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, TokenServiceError> {
+        let mut error = TokenServiceError::Unavailable;
         for regional in &self.regions {
             match regional.ask(grant, seconds).await {
                 Ok(credentials) => return Ok(credentials),
@@ -84,23 +84,27 @@ impl StsIssuer {
 }
 
 #[async_trait]
-impl CredentialIssuer for StsIssuer {
-    async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError> {
+impl TokenService for AwsSts {
+    async fn assume_role(
+        &self,
+        grant: &Grant,
+        now: OffsetDateTime,
+    ) -> Result<Credentials, TokenServiceError> {
         let seconds = seconds(grant.duration(), grant.identity().session_not_on_or_after(), now)?;
         let partition = self.regions.first().map(|regional| partition_of_region(&regional.region));
         if partition != Some(grant.role().partition()) {
-            tell(IssueError::WrongPartition, None, None, "none");
-            return Err(IssueError::WrongPartition);
+            tell(TokenServiceError::WrongPartition, None, None, "none");
+            return Err(TokenServiceError::WrongPartition);
         }
         tokio::time::timeout(self.timeout, self.ask(grant, seconds)).await.unwrap_or_else(|_| {
-            tell(IssueError::Timeout, None, None, "all");
-            Err(IssueError::Timeout)
+            tell(TokenServiceError::Timeout, None, None, "all");
+            Err(TokenServiceError::Timeout)
         })
     }
 }
 
 impl Regional {
-    async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, IssueError> {
+    async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, TokenServiceError> {
         let arns = grant.policy_arns();
         let policy_arns = arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect();
         let answer = self
@@ -116,11 +120,11 @@ impl Regional {
             .await;
         match answer {
             Ok(output) => credentials(output).ok_or_else(|| {
-                tell(IssueError::Unavailable, None, None, &self.region);
-                IssueError::Unavailable
+                tell(TokenServiceError::Unavailable, None, None, &self.region);
+                TokenServiceError::Unavailable
             }),
             Err(sdk_error) => {
-                let error = issue_error(&sdk_error);
+                let error = token_service_error(&sdk_error);
                 tell(error, sdk_error.code(), sdk_error.request_id(), &self.region);
                 Err(error)
             }
@@ -129,7 +133,7 @@ impl Regional {
 }
 
 /// For the operator. AWS's message stays out: it repeats values of the assertion.
-fn tell(error: IssueError, aws_code: Option<&str>, aws_request_id: Option<&str>, region: &str) {
+fn tell(error: TokenServiceError, aws_code: Option<&str>, aws_request_id: Option<&str>, region: &str) {
     tracing::warn!(
         code = error.code(),
         aws_code,
@@ -146,17 +150,17 @@ fn seconds(
     granted: time::Duration,
     session_ends: Option<OffsetDateTime>,
     now: OffsetDateTime,
-) -> Result<i32, IssueError> {
+) -> Result<i32, TokenServiceError> {
     let mut seconds = granted.whole_seconds();
     if let Some(ends) = session_ends {
         let left = (ends - now).whole_seconds();
         if left <= 0 {
-            tell(IssueError::AssertionExpired, None, None, "none");
-            return Err(IssueError::AssertionExpired);
+            tell(TokenServiceError::AssertionExpired, None, None, "none");
+            return Err(TokenServiceError::AssertionExpired);
         }
         seconds = seconds.min(left);
     }
-    i32::try_from(seconds.clamp(SHORTEST_SECONDS, LONGEST_SECONDS)).map_err(|_| IssueError::Refused)
+    i32::try_from(seconds.clamp(SHORTEST_SECONDS, LONGEST_SECONDS)).map_err(|_| TokenServiceError::Refused)
 }
 
 fn credentials(output: AssumeRoleWithSamlOutput) -> Option<Credentials> {
@@ -170,34 +174,34 @@ fn credentials(output: AssumeRoleWithSamlOutput) -> Option<Credentials> {
 }
 
 /// Who must act, by what came back.
-fn issue_error(error: &SdkError<AssumeRoleWithSAMLError>) -> IssueError {
+fn token_service_error(error: &SdkError<AssumeRoleWithSAMLError>) -> TokenServiceError {
     match error {
-        SdkError::TimeoutError(_) => IssueError::Timeout,
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => IssueError::Timeout,
+        SdkError::TimeoutError(_) => TokenServiceError::Timeout,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => TokenServiceError::Timeout,
         SdkError::ServiceError(refusal) => {
             let status = refusal.raw().status().as_u16();
             by_code(refusal.err().code(), refusal.err().message().unwrap_or_default(), status)
         }
         // Before it was sent: the request cannot be written, whoever is asked.
-        SdkError::ConstructionFailure(_) => IssueError::Refused,
+        SdkError::ConstructionFailure(_) => TokenServiceError::Refused,
         // No connection, or an answer that is not STS's (a proxy's page).
-        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => IssueError::Unavailable,
+        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => TokenServiceError::Unavailable,
     }
 }
 
 /// Codes of the API reference of `AssumeRoleWithSAML`, of its common errors, and
 /// of what the SDKs know as throttling.
-fn by_code(code: Option<&str>, message: &str, status: u16) -> IssueError {
+fn by_code(code: Option<&str>, message: &str, status: u16) -> TokenServiceError {
     match code.unwrap_or_default() {
-        "ExpiredTokenException" | "ExpiredToken" => IssueError::AssertionExpired,
-        "InvalidIdentityToken" | "InvalidIdentityTokenException" => IssueError::AssertionInvalid,
-        "IDPRejectedClaim" | "IDPRejectedClaimException" => IssueError::ClaimRejected,
-        "AccessDenied" | "AccessDeniedException" => IssueError::NotTrusted,
-        "RegionDisabledException" => IssueError::RegionDisabled,
-        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" => IssueError::PolicyMalformed,
-        "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => IssueError::PolicyTooLarge,
+        "ExpiredTokenException" | "ExpiredToken" => TokenServiceError::AssertionExpired,
+        "InvalidIdentityToken" | "InvalidIdentityTokenException" => TokenServiceError::AssertionInvalid,
+        "IDPRejectedClaim" | "IDPRejectedClaimException" => TokenServiceError::ClaimRejected,
+        "AccessDenied" | "AccessDeniedException" => TokenServiceError::NotTrusted,
+        "RegionDisabledException" => TokenServiceError::RegionDisabled,
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" => TokenServiceError::PolicyMalformed,
+        "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => TokenServiceError::PolicyTooLarge,
         // The one ValidationError that an operator can mend has no code of its own.
-        "ValidationError" if message.contains("MaxSessionDuration") => IssueError::DurationTooLong,
+        "ValidationError" if message.contains("MaxSessionDuration") => TokenServiceError::DurationTooLong,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -205,13 +209,13 @@ fn by_code(code: Option<&str>, message: &str, status: u16) -> IssueError {
         | "RequestThrottledException"
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
-        | "SlowDown" => IssueError::Throttled,
-        "RequestTimeout" | "RequestTimeoutException" => IssueError::Timeout,
-        _ if status == 429 => IssueError::Throttled,
+        | "SlowDown" => TokenServiceError::Throttled,
+        "RequestTimeout" | "RequestTimeoutException" => TokenServiceError::Timeout,
+        _ if status == 429 => TokenServiceError::Throttled,
         // Without a code it was not STS that answered.
-        "" => IssueError::Unavailable,
-        _ if status >= 500 => IssueError::Unavailable,
-        _ => IssueError::Refused,
+        "" => TokenServiceError::Unavailable,
+        _ if status >= 500 => TokenServiceError::Unavailable,
+        _ => TokenServiceError::Refused,
     }
 }
 
@@ -231,8 +235,8 @@ mod tests {
         assert_eq!(ask(3_600, Some(1_200)), Ok(1_200));
         // STS cuts the rest itself.
         assert_eq!(ask(3_600, Some(60)), Ok(900));
-        assert_eq!(ask(3_600, Some(0)), Err(IssueError::AssertionExpired));
-        assert_eq!(ask(3_600, Some(-1)), Err(IssueError::AssertionExpired));
+        assert_eq!(ask(3_600, Some(0)), Err(TokenServiceError::AssertionExpired));
+        assert_eq!(ask(3_600, Some(-1)), Err(TokenServiceError::AssertionExpired));
         assert_eq!(ask(100_000, None), Ok(43_200));
     }
 
@@ -240,24 +244,24 @@ mod tests {
     fn each_refusal_of_sts_is_cut_by_who_must_act() {
         let maximum = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         for (code, message, status, error) in [
-            ("ExpiredTokenException", "", 400, IssueError::AssertionExpired),
-            ("InvalidIdentityToken", "", 400, IssueError::AssertionInvalid),
-            ("IDPRejectedClaim", "", 403, IssueError::ClaimRejected),
-            ("AccessDenied", "", 403, IssueError::NotTrusted),
-            ("RegionDisabledException", "", 403, IssueError::RegionDisabled),
-            ("MalformedPolicyDocument", "", 400, IssueError::PolicyMalformed),
-            ("PackedPolicyTooLarge", "", 400, IssueError::PolicyTooLarge),
-            ("ValidationError", maximum, 400, IssueError::DurationTooLong),
-            ("ValidationError", "1 validation error detected", 400, IssueError::Refused),
-            ("Throttling", "", 400, IssueError::Throttled),
-            ("NewKindOfThrottling", "", 429, IssueError::Throttled),
-            ("ServiceUnavailable", "", 503, IssueError::Unavailable),
-            ("InternalFailure", "", 500, IssueError::Unavailable),
-            ("NewRefusal", "", 400, IssueError::Refused),
-            ("", "", 403, IssueError::Unavailable),
+            ("ExpiredTokenException", "", 400, TokenServiceError::AssertionExpired),
+            ("InvalidIdentityToken", "", 400, TokenServiceError::AssertionInvalid),
+            ("IDPRejectedClaim", "", 403, TokenServiceError::ClaimRejected),
+            ("AccessDenied", "", 403, TokenServiceError::NotTrusted),
+            ("RegionDisabledException", "", 403, TokenServiceError::RegionDisabled),
+            ("MalformedPolicyDocument", "", 400, TokenServiceError::PolicyMalformed),
+            ("PackedPolicyTooLarge", "", 400, TokenServiceError::PolicyTooLarge),
+            ("ValidationError", maximum, 400, TokenServiceError::DurationTooLong),
+            ("ValidationError", "1 validation error detected", 400, TokenServiceError::Refused),
+            ("Throttling", "", 400, TokenServiceError::Throttled),
+            ("NewKindOfThrottling", "", 429, TokenServiceError::Throttled),
+            ("ServiceUnavailable", "", 503, TokenServiceError::Unavailable),
+            ("InternalFailure", "", 500, TokenServiceError::Unavailable),
+            ("NewRefusal", "", 400, TokenServiceError::Refused),
+            ("", "", 403, TokenServiceError::Unavailable),
         ] {
             assert_eq!(by_code(Some(code), message, status), error, "{code} {status}");
         }
-        assert_eq!(by_code(None, "", 502), IssueError::Unavailable);
+        assert_eq!(by_code(None, "", 502), TokenServiceError::Unavailable);
     }
 }

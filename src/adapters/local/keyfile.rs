@@ -1,5 +1,5 @@
 //! Files that hold keys: mode 0600, a regular file of our own user, written
-//! whole or not at all. The key ring and the local issuer share this.
+//! whole or not at all. The key ring and the local token service share this.
 
 use super::make_parent;
 use crate::adapters::OpenError;

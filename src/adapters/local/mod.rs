@@ -2,16 +2,16 @@
 //! but a disk. A small company's whole back end, and the demo's.
 
 pub mod inspect;
-mod issuer;
 mod keyfile;
 mod keyring;
 mod policy;
 mod store;
+mod sts;
 mod system;
 
-pub use issuer::LocalIssuer;
 pub use keyring::{KeyInfo, LocalKeyRing};
 pub use store::EmbeddedStore;
+pub use sts::LocalSts;
 pub use system::{ManualClock, SystemClock, SystemEntropy};
 
 use super::OpenError;

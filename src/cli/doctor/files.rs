@@ -1,7 +1,7 @@
 //! What is kept on this machine's disk.
 
 use super::finding::Report;
-use crate::adapters::local::{LocalIssuer, LocalKeyRing, SystemClock, SystemEntropy, inspect};
+use crate::adapters::local::{LocalKeyRing, LocalSts, SystemClock, SystemEntropy, inspect};
 use crate::config::{Config, Keys, Store, Sts};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) fn look(config: &Config, report: &mut Report) {
     }
     if let Sts::Local { path, region } = &config.sts {
         secret(report, "issuer key", path, |path| {
-            LocalIssuer::open(path, region.clone(), Arc::new(SystemEntropy))
+            LocalSts::open(path, region.clone(), Arc::new(SystemEntropy))
                 .map(|_| "opens".to_owned())
                 .map_err(|e| e.to_string())
         });

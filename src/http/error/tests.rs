@@ -110,7 +110,7 @@ fn every() -> Vec<Error> {
     let requests = [RequestError::UnknownProvider, RequestError::NoSignOnService, RequestError::Keys];
     all.extend(requests.map(Error::Request));
     all.extend(relay_state.map(|e| Error::Request(RequestError::RelayState(e))));
-    all.extend(IssueError::ALL.map(|e| Error::Login(LoginError::Issue(e))));
+    all.extend(TokenServiceError::ALL.map(|e| Error::Login(LoginError::TokenService(e))));
     all.extend(tickets.map(|e| Error::Redeem(RedeemError::Ticket(e))));
     all.extend([RedeemError::Gone, RedeemError::Store, RedeemError::Uncertain].map(Error::Redeem));
     all.extend(
@@ -136,7 +136,7 @@ fn every_code_of_every_room_has_its_row() {
         include_str!("../../broker/session.rs"),
         include_str!("../../broker/login.rs"),
         include_str!("../../broker/request.rs"),
-        include_str!("../../broker/issue_error.rs"),
+        include_str!("../../broker/token_service_error.rs"),
         include_str!("../../broker/redeem.rs"),
         include_str!("../../broker/ticket.rs"),
     ]

@@ -9,9 +9,9 @@
     reason = "each test file uses one suite of them"
 )]
 
-pub mod issuer;
 pub mod keyring;
 pub mod store;
+pub mod token_service;
 
 use time::{Duration, OffsetDateTime};
 

@@ -2,16 +2,16 @@
 
 /// Why an issuer gave no credentials. Cut by who must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum IssueError {
+pub enum TokenServiceError {
     /// The assertion or the identity provider's session is over. The person signs in again.
-    #[error("the assertion has expired for the credential issuer")]
+    #[error("the assertion has expired for the token service")]
     AssertionExpired,
     /// The issuer cannot believe the assertion: it holds another copy of the
     /// identity provider's metadata than we do.
-    #[error("the credential issuer does not believe the assertion")]
+    #[error("the token service does not believe the assertion")]
     AssertionInvalid,
     /// The assertion lacks what the issuer wants to find in it.
-    #[error("the credential issuer rejects a claim of the assertion")]
+    #[error("the token service rejects a claim of the assertion")]
     ClaimRejected,
     /// The role does not trust this provider, this recipient or this person.
     #[error("the role's trust policy does not allow it")]
@@ -33,20 +33,20 @@ pub enum IssueError {
     PolicyTooLarge,
     /// The issuer refuses for a reason without a variant of its own; asking
     /// again will not help.
-    #[error("the credential issuer refuses")]
+    #[error("the token service refuses")]
     Refused,
     /// The issuer has too many callers.
-    #[error("the credential issuer throttles")]
+    #[error("the token service throttles")]
     Throttled,
     /// The issuer did not answer in time.
-    #[error("the credential issuer did not answer in time")]
+    #[error("the token service did not answer in time")]
     Timeout,
     /// The issuer cannot be reached, or answers that it cannot now.
-    #[error("the credential issuer is unavailable")]
+    #[error("the token service is unavailable")]
     Unavailable,
 }
 
-impl IssueError {
+impl TokenServiceError {
     /// All there are, for tables and tests.
     pub const ALL: [Self; 13] = [
         Self::AssertionExpired,
@@ -168,9 +168,9 @@ mod tests {
 
     #[test]
     fn each_has_a_code_and_a_hint_of_its_own() {
-        let codes: BTreeSet<_> = IssueError::ALL.into_iter().map(IssueError::code).collect();
-        let hints: BTreeSet<_> = IssueError::ALL.into_iter().map(IssueError::hint).collect();
-        assert_eq!((codes.len(), hints.len()), (IssueError::ALL.len(), IssueError::ALL.len()));
+        let codes: BTreeSet<_> = TokenServiceError::ALL.into_iter().map(TokenServiceError::code).collect();
+        let hints: BTreeSet<_> = TokenServiceError::ALL.into_iter().map(TokenServiceError::hint).collect();
+        assert_eq!((codes.len(), hints.len()), (TokenServiceError::ALL.len(), TokenServiceError::ALL.len()));
         assert!(codes.iter().all(|code| code.starts_with("sts_")));
     }
 }

@@ -1,4 +1,4 @@
-//! The contract of `CredentialIssuer` and `CallerDirectory` (`src/broker/ports.rs`).
+//! The contract of `TokenService` and `CallerDirectory` (`src/broker/ports.rs`).
 
 use super::INSTANT;
 use secrecy::ExposeSecret;
@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use vestibule::broker::Credentials;
-use vestibule::broker::ports::{Caller, CallerDirectory, CredentialIssuer, IssueError};
+use vestibule::broker::ports::{Caller, CallerDirectory, TokenService, TokenServiceError};
 use vestibule::roles::Grant;
 
 /// What a test wants to be granted: `arn:aws:iam::123456789012:role/ADFS-Production`
@@ -26,20 +26,20 @@ impl Default for Wanted {
     }
 }
 
-/// One process's view of an issuer.
+/// One process's view of an token_service.
 #[derive(Clone)]
-pub struct Issuer {
-    pub issuer: Arc<dyn CredentialIssuer>,
+pub struct TokenServices {
+    pub token_service: Arc<dyn TokenService>,
     /// AWS's own STS tells nobody its secrets, so there are no callers to ask for.
     pub callers: Option<Arc<dyn CallerDirectory>>,
 }
 
-/// Where one issuer's keys live.
-pub trait IssuerHouse: Send + Sync {
-    /// The issuer, as one more process opens it.
-    fn open(&self) -> Issuer;
-    /// Another Vestibule's issuer.
-    fn stranger(&self) -> Issuer;
+/// Where one token_service's keys live.
+pub trait TokenServiceHouse: Send + Sync {
+    /// The token_service, as one more process opens it.
+    fn open(&self) -> TokenServices;
+    /// Another Vestibule's token_service.
+    fn stranger(&self) -> TokenServices;
     /// The rules' decision for a real assertion.
     fn grant(&self, wanted: &Wanted) -> Grant;
     /// The time at which the assertion is good.
@@ -48,10 +48,10 @@ pub trait IssuerHouse: Send + Sync {
     fn region(&self) -> &'static str;
 }
 
-/// `issuer_contract!(House::new())`: one test per sentence of the contract.
-macro_rules! issuer_contract {
+/// `token_service_contract!(House::new())`: one test per sentence of the contract.
+macro_rules! token_service_contract {
     ($house:expr) => {
-        issuer_contract! { @each $house;
+        token_service_contract! { @each $house;
             credentials_live_as_long_as_granted,
             credentials_do_not_outlive_the_identity_providers_session,
             a_session_that_is_over_gets_nothing,
@@ -61,16 +61,16 @@ macro_rules! issuer_contract {
     (@each $house:expr; $($name:ident,)*) => {
         $(#[tokio::test]
         async fn $name() {
-            contract::issuer::$name(&$house).await;
+            contract::token_service::$name(&$house).await;
         })*
     };
 }
-pub(crate) use issuer_contract;
+pub(crate) use token_service_contract;
 
 /// `caller_contract!(House::new())`: the same for issuers that know their callers.
 macro_rules! caller_contract {
     ($house:expr) => {
-        contract::issuer::issuer_contract! { @each $house;
+        contract::token_service::token_service_contract! { @each $house;
             a_caller_is_known_by_key_and_token,
             callers_are_known_in_every_process,
             key_and_token_belong_together,
@@ -83,20 +83,24 @@ macro_rules! caller_contract {
 }
 pub(crate) use caller_contract;
 
-async fn issue(house: &dyn IssuerHouse, issuer: &Issuer, wanted: &Wanted) -> Credentials {
-    issuer.issuer.issue(&house.grant(wanted), house.now()).await.unwrap()
+async fn issue(house: &dyn TokenServiceHouse, token_service: &TokenServices, wanted: &Wanted) -> Credentials {
+    token_service.token_service.assume_role(&house.grant(wanted), house.now()).await.unwrap()
 }
 
-fn directory(issuer: &Issuer) -> &dyn CallerDirectory {
-    issuer.callers.as_deref().expect("an issuer that knows its callers")
+fn directory(token_service: &TokenServices) -> &dyn CallerDirectory {
+    token_service.callers.as_deref().expect("an token_service that knows its callers")
 }
 
-async fn caller(issuer: &Issuer, credentials: &Credentials, at: OffsetDateTime) -> Option<Caller> {
+async fn caller(
+    token_service: &TokenServices,
+    credentials: &Credentials,
+    at: OffsetDateTime,
+) -> Option<Caller> {
     let token = credentials.session_token.expose_secret();
-    directory(issuer).caller(&credentials.access_key_id, token, at).await
+    directory(token_service).caller(&credentials.access_key_id, token, at).await
 }
 
-pub async fn credentials_live_as_long_as_granted(house: &dyn IssuerHouse) {
+pub async fn credentials_live_as_long_as_granted(house: &dyn TokenServiceHouse) {
     for duration in [Duration::minutes(15), Duration::hours(1), Duration::hours(12)] {
         let wanted = Wanted { duration, ..Wanted::default() };
         let credentials = issue(house, &house.open(), &wanted).await;
@@ -104,11 +108,11 @@ pub async fn credentials_live_as_long_as_granted(house: &dyn IssuerHouse) {
     }
     let between_seconds = house.now() + Duration::milliseconds(999);
     let grant = house.grant(&Wanted::default());
-    let credentials = house.open().issuer.issue(&grant, between_seconds).await.unwrap();
+    let credentials = house.open().token_service.assume_role(&grant, between_seconds).await.unwrap();
     assert!(credentials.expiration <= between_seconds + Duration::HOUR, "at most");
 }
 
-pub async fn credentials_do_not_outlive_the_identity_providers_session(house: &dyn IssuerHouse) {
+pub async fn credentials_do_not_outlive_the_identity_providers_session(house: &dyn TokenServiceHouse) {
     for (session, lifetime) in [(20, 20), (60, 60), (600, 60)] {
         let wanted = Wanted { session_ends: Some(Duration::minutes(session)), ..Wanted::default() };
         let credentials = issue(house, &house.open(), &wanted).await;
@@ -116,48 +120,48 @@ pub async fn credentials_do_not_outlive_the_identity_providers_session(house: &d
     }
 }
 
-pub async fn a_session_that_is_over_gets_nothing(house: &dyn IssuerHouse) {
+pub async fn a_session_that_is_over_gets_nothing(house: &dyn TokenServiceHouse) {
     let session = Duration::minutes(20);
     let grant = house.grant(&Wanted { session_ends: Some(session), ..Wanted::default() });
     for late in [Duration::ZERO, Duration::HOUR] {
-        let refused = house.open().issuer.issue(&grant, house.now() + session + late).await;
-        assert!(matches!(refused, Err(IssueError::AssertionExpired)));
+        let refused = house.open().token_service.assume_role(&grant, house.now() + session + late).await;
+        assert!(matches!(refused, Err(TokenServiceError::AssertionExpired)));
     }
 }
 
-pub async fn no_two_credentials_are_the_same(house: &dyn IssuerHouse) {
-    let issuer = house.open();
+pub async fn no_two_credentials_are_the_same(house: &dyn TokenServiceHouse) {
+    let token_service = house.open();
     let mut seen = HashSet::new();
     for _ in 0..50 {
-        let one = issue(house, &issuer, &Wanted::default()).await;
+        let one = issue(house, &token_service, &Wanted::default()).await;
         assert!(seen.insert(one.access_key_id));
         assert!(seen.insert(one.secret_access_key.expose_secret().to_owned()));
         assert!(seen.insert(one.session_token.expose_secret().to_owned()));
     }
 }
 
-pub async fn a_caller_is_known_by_key_and_token(house: &dyn IssuerHouse) {
-    let issuer = house.open();
-    let credentials = issue(house, &issuer, &Wanted::default()).await;
-    let known = caller(&issuer, &credentials, house.now()).await.unwrap();
+pub async fn a_caller_is_known_by_key_and_token(house: &dyn TokenServiceHouse) {
+    let token_service = house.open();
+    let credentials = issue(house, &token_service, &Wanted::default()).await;
+    let known = caller(&token_service, &credentials, house.now()).await.unwrap();
     assert_eq!(known.secret_access_key.expose_secret(), credentials.secret_access_key.expose_secret());
     let arn = "arn:aws:sts::123456789012:assumed-role/ADFS-Production/paula@example.com";
     assert_eq!(known.assumed_role_arn, arn);
     assert!(known.ping_allowed);
 }
 
-pub async fn callers_are_known_in_every_process(house: &dyn IssuerHouse) {
+pub async fn callers_are_known_in_every_process(house: &dyn TokenServiceHouse) {
     let credentials = issue(house, &house.open(), &Wanted::default()).await;
     let known = caller(&house.open(), &credentials, house.now()).await.unwrap();
     assert_eq!(known.secret_access_key.expose_secret(), credentials.secret_access_key.expose_secret());
 }
 
-pub async fn key_and_token_belong_together(house: &dyn IssuerHouse) {
-    let issuer = house.open();
-    let one = issue(house, &issuer, &Wanted::default()).await;
-    let two = issue(house, &issuer, &Wanted::default()).await;
+pub async fn key_and_token_belong_together(house: &dyn TokenServiceHouse) {
+    let token_service = house.open();
+    let one = issue(house, &token_service, &Wanted::default()).await;
+    let two = issue(house, &token_service, &Wanted::default()).await;
     let mixed = Credentials { session_token: two.session_token.clone(), ..one.clone() };
-    assert!(caller(&issuer, &mixed, house.now()).await.is_none());
+    assert!(caller(&token_service, &mixed, house.now()).await.is_none());
 
     let token = one.session_token.expose_secret();
     let mut changed = vec![String::new(), "x".to_owned(), format!("{token}A"), "A".repeat(100_000)];
@@ -168,31 +172,31 @@ pub async fn key_and_token_belong_together(house: &dyn IssuerHouse) {
         changed.push(token[..i].to_owned());
     }
     for token in changed {
-        let found = directory(&issuer).caller(&one.access_key_id, &token, house.now()).await;
+        let found = directory(&token_service).caller(&one.access_key_id, &token, house.now()).await;
         assert!(found.is_none(), "{token}");
     }
     for key in ["", "AKIAIOSFODNN7EXAMPLE", &one.access_key_id.to_lowercase()] {
-        assert!(directory(&issuer).caller(key, token, house.now()).await.is_none(), "{key}");
+        assert!(directory(&token_service).caller(key, token, house.now()).await.is_none(), "{key}");
     }
-    assert!(caller(&issuer, &one, house.now()).await.is_some(), "control");
+    assert!(caller(&token_service, &one, house.now()).await.is_some(), "control");
 }
 
-pub async fn credentials_of_another_issuer_are_unknown(house: &dyn IssuerHouse) {
+pub async fn credentials_of_another_issuer_are_unknown(house: &dyn TokenServiceHouse) {
     let stranger = house.stranger();
     let credentials = issue(house, &stranger, &Wanted::default()).await;
     assert!(caller(&house.open(), &credentials, house.now()).await.is_none());
     assert!(caller(&stranger, &credentials, house.now()).await.is_some(), "control");
 }
 
-pub async fn expired_credentials_are_unknown(house: &dyn IssuerHouse) {
-    let issuer = house.open();
-    let credentials = issue(house, &issuer, &Wanted::default()).await;
-    assert!(caller(&issuer, &credentials, credentials.expiration - INSTANT).await.is_some());
-    assert!(caller(&issuer, &credentials, credentials.expiration).await.is_none());
+pub async fn expired_credentials_are_unknown(house: &dyn TokenServiceHouse) {
+    let token_service = house.open();
+    let credentials = issue(house, &token_service, &Wanted::default()).await;
+    assert!(caller(&token_service, &credentials, credentials.expiration - INSTANT).await.is_some());
+    assert!(caller(&token_service, &credentials, credentials.expiration).await.is_none());
 }
 
-pub async fn a_session_policy_is_honoured(house: &dyn IssuerHouse) {
-    let issuer = house.open();
+pub async fn a_session_policy_is_honoured(house: &dyn TokenServiceHouse) {
+    let token_service = house.open();
     let region = house.region();
     let here = format!("arn:aws:execute-api:{region}:123456789012:*/GET/users");
     for (effect, action, resource, allowed) in [
@@ -207,15 +211,15 @@ pub async fn a_session_policy_is_honoured(house: &dyn IssuerHouse) {
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"{action}","Resource":"{resource}"}}]}}"#
         );
         let wanted = Wanted { session_policy: Some(policy.clone()), ..Wanted::default() };
-        let credentials = issue(house, &issuer, &wanted).await;
-        let known = caller(&issuer, &credentials, house.now()).await.expect("known all the same");
+        let credentials = issue(house, &token_service, &wanted).await;
+        let known = caller(&token_service, &credentials, house.now()).await.expect("known all the same");
         assert_eq!(known.ping_allowed, allowed, "{policy}");
     }
 }
 
-pub async fn unknown_managed_policies_allow_nothing(house: &dyn IssuerHouse) {
-    let issuer = house.open();
+pub async fn unknown_managed_policies_allow_nothing(house: &dyn TokenServiceHouse) {
+    let token_service = house.open();
     let policy_arns = vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()];
-    let credentials = issue(house, &issuer, &Wanted { policy_arns, ..Wanted::default() }).await;
-    assert!(!caller(&issuer, &credentials, house.now()).await.unwrap().ping_allowed);
+    let credentials = issue(house, &token_service, &Wanted { policy_arns, ..Wanted::default() }).await;
+    assert!(!caller(&token_service, &credentials, house.now()).await.unwrap().ping_allowed);
 }

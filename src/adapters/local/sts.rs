@@ -7,7 +7,7 @@ use super::keyfile::{self, KeyBytes, base64_key, random_key};
 use super::policy;
 use crate::adapters::OpenError;
 use crate::broker::Credentials;
-use crate::broker::ports::{Caller, CallerDirectory, CredentialIssuer, Entropy, IssueError};
+use crate::broker::ports::{Caller, CallerDirectory, Entropy, TokenService, TokenServiceError};
 use crate::roles::Grant;
 use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -79,14 +79,14 @@ struct TokenClaims {
 }
 
 /// Issues local credentials, and knows their callers again.
-pub struct LocalIssuer {
+pub struct LocalSts {
     secrets: hmac::Key,
     tokens: LessSafeKey,
     region: String,
     entropy: Arc<dyn Entropy>,
 }
 
-impl LocalIssuer {
+impl LocalSts {
     /// Opens the key file, creating it if it is missing. `region`: what
     /// signatures and session policies must name.
     ///
@@ -113,15 +113,15 @@ impl LocalIssuer {
         })
     }
 
-    fn credentials(&self, terms: &Terms<'_>, now: OffsetDateTime) -> Result<Credentials, IssueError> {
+    fn credentials(&self, terms: &Terms<'_>, now: OffsetDateTime) -> Result<Credentials, TokenServiceError> {
         let mut expiration = now + terms.duration;
         if let Some(ends) = terms.session_ends {
             expiration = expiration.min(ends);
         }
         // Whole seconds, as AWS has, and never later than allowed.
-        let expiration = expiration.replace_nanosecond(0).map_err(|_| IssueError::Refused)?;
+        let expiration = expiration.replace_nanosecond(0).map_err(|_| TokenServiceError::Refused)?;
         if expiration <= now {
-            return Err(IssueError::AssertionExpired);
+            return Err(TokenServiceError::AssertionExpired);
         }
         let access_key_id = self.new_key_id();
         let claims = TokenClaims {
@@ -156,17 +156,17 @@ impl LocalIssuer {
         STANDARD.encode(tag.as_ref().get(..SECRET_BYTES).unwrap_or_default()).into()
     }
 
-    fn seal(&self, access_key_id: &str, claims: &TokenClaims) -> Result<SecretString, IssueError> {
+    fn seal(&self, access_key_id: &str, claims: &TokenClaims) -> Result<SecretString, TokenServiceError> {
         let mut nonce = [0; NONCE_LEN];
         self.entropy.fill(&mut nonce);
-        let mut body = serde_json::to_vec(claims).map_err(|_| IssueError::Refused)?;
+        let mut body = serde_json::to_vec(claims).map_err(|_| TokenServiceError::Refused)?;
         self.tokens
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(access_key_id),
                 &mut body,
             )
-            .map_err(|_| IssueError::Unavailable)?;
+            .map_err(|_| TokenServiceError::Unavailable)?;
         let sealed = [nonce.as_slice(), body.as_slice()].concat();
         Ok(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed)).into())
     }
@@ -210,8 +210,12 @@ impl LocalIssuer {
 }
 
 #[async_trait]
-impl CredentialIssuer for LocalIssuer {
-    async fn issue(&self, grant: &Grant, now: OffsetDateTime) -> Result<Credentials, IssueError> {
+impl TokenService for LocalSts {
+    async fn assume_role(
+        &self,
+        grant: &Grant,
+        now: OffsetDateTime,
+    ) -> Result<Credentials, TokenServiceError> {
         let terms = Terms {
             partition: grant.role().partition(),
             account: grant.role().account(),
@@ -227,7 +231,7 @@ impl CredentialIssuer for LocalIssuer {
 }
 
 #[async_trait]
-impl CallerDirectory for LocalIssuer {
+impl CallerDirectory for LocalSts {
     async fn caller(&self, access_key_id: &str, session_token: &str, now: OffsetDateTime) -> Option<Caller> {
         self.find(access_key_id, session_token, now)
     }

@@ -1,5 +1,5 @@
-//! Every credential issuer against the contract of its ports; then what is the
-//! local issuer's own: its marks.
+//! Every credential token_service against the contract of its ports; then what is the
+//! local token_service's own: its marks.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "support/contract/mod.rs"]
@@ -9,12 +9,14 @@ mod forge;
 #[path = "support/grants.rs"]
 mod grants;
 
-use contract::issuer::{Issuer, IssuerHouse, Wanted, caller_contract, issuer_contract};
+use contract::token_service::{
+    TokenServiceHouse, TokenServices, Wanted, caller_contract, token_service_contract,
+};
 use secrecy::ExposeSecret;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use time::OffsetDateTime;
-use vestibule::adapters::local::{LocalIssuer, SystemEntropy};
+use vestibule::adapters::local::{LocalSts, SystemEntropy};
 use vestibule::roles::Grant;
 
 const REGION: &str = "eu-central-1";
@@ -25,18 +27,19 @@ impl Local {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
-    fn named(&self, name: &str) -> Issuer {
+    fn named(&self, name: &str) -> TokenServices {
         let path = self.0.path().join(name);
-        let issuer = Arc::new(LocalIssuer::open(&path, REGION.to_owned(), Arc::new(SystemEntropy)).unwrap());
-        Issuer { issuer: issuer.clone(), callers: Some(issuer) }
+        let token_service =
+            Arc::new(LocalSts::open(&path, REGION.to_owned(), Arc::new(SystemEntropy)).unwrap());
+        TokenServices { token_service: token_service.clone(), callers: Some(token_service) }
     }
 }
 
-impl IssuerHouse for Local {
-    fn open(&self) -> Issuer {
+impl TokenServiceHouse for Local {
+    fn open(&self) -> TokenServices {
         self.named("sts-key")
     }
-    fn stranger(&self) -> Issuer {
+    fn stranger(&self) -> TokenServices {
         self.named("stranger")
     }
     fn grant(&self, wanted: &Wanted) -> Grant {
@@ -50,7 +53,7 @@ impl IssuerHouse for Local {
     }
 }
 
-issuer_contract!(Local::new());
+token_service_contract!(Local::new());
 caller_contract!(Local::new());
 
 #[tokio::test]
@@ -58,7 +61,8 @@ async fn local_credentials_are_marked_and_shaped_as_awss_are() {
     let house = Local::new();
     let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#.to_owned();
     let wanted = Wanted { session_policy: Some(policy), ..Wanted::default() };
-    let credentials = house.open().issuer.issue(&house.grant(&wanted), house.now()).await.unwrap();
+    let credentials =
+        house.open().token_service.assume_role(&house.grant(&wanted), house.now()).await.unwrap();
     let (key, secret) = (&credentials.access_key_id, credentials.secret_access_key.expose_secret());
     assert!(key.starts_with("LOCAL") && key.len() == 20, "{key}");
     assert!(key.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b)), "{key}");
