@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use support::house::{House, Page, assertion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vestibule::broker::ports::{Start, UsedOnce};
+use vestibule::broker::ports::{LoginStart, UsedOnce};
 use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use vestibule::http::{self, ServeLimits};
 
@@ -150,7 +150,7 @@ async fn store_rate(house: &House) -> f64 {
                     code: None,
                     subject: Subject { name_id: Some("EXAMPLE\\paula".into()), ..Subject::default() },
                 };
-                let start = Start {
+                let start = LoginStart {
                     login: login.clone(),
                     assertion: UsedOnce {
                         handle: Handle::of_assertion("issuer", &number.to_string()),

@@ -29,7 +29,7 @@ use support::aws::{Emulators, REGION, Service};
 use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::SystemEntropy;
-use vestibule::broker::ports::{BeginError, PutError, Start, StoreUnavailable, TakeError};
+use vestibule::broker::ports::{BeginError, LoginStart, PutError, StoreUnavailable, TakeError};
 use vestibule::broker::{AuditEvent, EventKind, Sealed, SealedSession, SweepReport};
 
 fn client(url: &str) -> Client {
@@ -489,7 +489,7 @@ async fn items_stay_small() {
         event.subject.expiration = Some(login.expires());
         event
     };
-    store.sessions.begin(&Start { event: event(EventKind::Started), ..login.start() }).await.unwrap();
+    store.sessions.begin(&LoginStart { event: event(EventKind::Started), ..login.start() }).await.unwrap();
     // Session tokens have 400 to 1,600 characters; the hand-over around them 600.
     let sealed = Sealed::from_ciphertext(vec![7; 2_200]);
     let session = SealedSession::new(

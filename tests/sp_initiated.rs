@@ -18,7 +18,7 @@ use support::forge;
 use support::house::{Answer, House, Page, assertion};
 use tempfile::TempDir;
 use vestibule::saml::{
-    Demands, HTTP_POST, HTTP_REDIRECT, IdentityProvider, IdentityProviders, SignOnService, SigningKey,
+    HTTP_POST, HTTP_REDIRECT, IdentityProvider, IdentityProviders, RequestedAuthn, SignOnService, SigningKey,
 };
 
 fn house_of(provider: IdentityProvider, key: Option<SigningKey>) -> (House, TempDir) {
@@ -126,7 +126,7 @@ async fn what_is_asked_and_whether_it_is_signed_is_the_identity_provider_s() {
     };
     let demanding = IdentityProvider {
         sign_requests: true,
-        demands: Demands { force_authn: true, authn_context: None },
+        requested_authn: RequestedAuthn { force_authn: true, authn_context: None },
         name_id_format: Some("urn:persistent".into()),
         ..forge::adfs()
     };

@@ -11,7 +11,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use forge::{ACS, DSIG, Encrypting, Forge, PERSON, SAML, Style, element, judge, now, replace};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use vestibule::saml::{AuthnRequest, Comparison, Demands, RequestId, RequestedAuthnContext, SigningKey};
+use vestibule::saml::{
+    AuthnRequest, AuthnRequestId, Comparison, RequestedAuthn, RequestedAuthnContext, SigningKey,
+};
 
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
@@ -94,18 +96,18 @@ fn our_requests_are_verified() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("request.xml");
     let class_refs = vec!["urn:mfa".to_owned()];
-    let demands = Demands {
+    let requested_authn = RequestedAuthn {
         force_authn: true,
         authn_context: Some(RequestedAuthnContext { comparison: Comparison::Exact, class_refs }),
     };
     let request = AuthnRequest {
-        id: &RequestId::from_bytes(&[4; 20]),
+        id: &AuthnRequestId::from_bytes(&[4; 20]),
         issued_at: now(),
         destination: "https://idp.example.com/sso",
         issuer: "urn:sp",
         acs_url: ACS,
         name_id_format: None,
-        demands: &demands,
+        requested_authn: &requested_authn,
     };
     for (key, certificate) in [
         ("rsa.key.pem", "rsa.cert.pem"),

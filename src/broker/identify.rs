@@ -78,7 +78,7 @@ impl Broker {
             Some(id) => self.sent(id, relay, provider).await?,
             None => None,
         };
-        let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::Answer);
+        let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);
         verified.accept(service, expected, self.world.clock.now()).map_err(|refusal| {
             let proven = refusal.is_authenticated().then(|| Subject {
                 idp: Some(provider.name.clone()),

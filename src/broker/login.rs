@@ -4,7 +4,7 @@
 //! rule has decided, nothing is asked of STS before the start is recorded,
 //! and nothing can fail after the session is stored.
 
-use super::ports::{BeginError, PutError, Start, TokenServiceError, UsedOnce};
+use super::ports::{BeginError, LoginStart, PutError, TokenServiceError, UsedOnce};
 use super::{
     AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, Reference, RelayState,
     RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims, refusal_log,
@@ -150,15 +150,15 @@ impl Broker {
         let identity = grant.identity();
         let now = self.world.clock.now();
         let login = LoginId::random(&*self.world.entropy);
-        let start = Start {
+        let start = LoginStart {
             login: login.clone(),
             assertion: UsedOnce {
                 handle: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
                 not_on_or_after: identity.not_on_or_after(),
             },
-            request: identity.answers().map(|answered| UsedOnce {
-                handle: Handle::of_request(answered.request.as_str()),
-                not_on_or_after: answered.ends,
+            request: identity.in_response_to().map(|answered| UsedOnce {
+                handle: Handle::of_request(answered.id.as_str()),
+                not_on_or_after: answered.not_on_or_after,
             }),
             session: relay.session.handle(),
             reservation_ends: now + RESERVATION_LIFETIME,
@@ -321,7 +321,7 @@ fn subject_of(identity: &Identity) -> Subject {
         issuer: Some(identity.issuer().to_owned()),
         assertion_id: Some(identity.assertion_id().to_owned()),
         session_index: identity.session_index().map(str::to_owned),
-        in_response_to: identity.answers().map(|answered| answered.request.as_str().to_owned()),
+        in_response_to: identity.in_response_to().map(|answered| answered.id.as_str().to_owned()),
         name_id: Some(identity.name_id().to_owned()),
         role_session_name: Some(identity.role_session_name().to_owned()),
         ..Subject::default()

@@ -1,5 +1,5 @@
 //! The use cases: a login (`login.rs`, the story; `identify.rs`, who it
-//! is; `request.rs`, where it starts here), and the hand-over (`redeem.rs`).
+//! is; `start.rs`, where it starts here), and the hand-over (`redeem.rs`).
 //!
 //! Everything that touches the world comes in through [`ports`]; the rooms
 //! below are pure. `docs/PROTOCOL.md` says what each step leaves behind.
@@ -12,8 +12,8 @@ mod maintenance;
 pub mod ports;
 mod redeem;
 mod refusal_log;
-mod request;
 mod session;
+mod start;
 mod ticket;
 mod token_service_error;
 mod trust;
@@ -23,11 +23,11 @@ pub use credentials::{Credentials, HandOver};
 pub use login::{Issued, LoginError, LoginPost};
 pub use maintenance::SweepReport;
 pub use redeem::{RedeemError, RedeemRequest};
-pub use request::{Outgoing, RequestError};
 pub use session::{
     Binding, Challenge, Handle, LoginId, Purpose, Reference, RelayState, RelayStateError, Sealed,
     SealedSession, SessionId, Verifier,
 };
+pub use start::{AuthnRequestMessage, StartError};
 pub use ticket::{
     BoundTicket, Jti, Ticket, TicketClaims, TicketError, TicketSettings, VerifiedTicket, decode_ticket,
     encode_ticket, ticket_kid,

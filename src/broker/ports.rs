@@ -53,7 +53,7 @@ pub struct UsedOnce {
 
 /// A start that wants to be recorded: step 5 of `docs/PROTOCOL.md`.
 #[derive(Debug, Clone)]
-pub struct Start {
+pub struct LoginStart {
     /// This login's own id. A repeated `begin` with the same id is the same `begin`.
     pub login: LoginId,
     /// The assertion, by the handle of (issuer, assertion id).
@@ -129,7 +129,7 @@ pub trait SessionStore: Send + Sync {
     ///
     /// # Errors
     /// [`BeginError`].
-    async fn begin(&self, start: &Start) -> Result<(), BeginError>;
+    async fn begin(&self, start: &LoginStart) -> Result<(), BeginError>;
 
     /// In one transaction, on condition that the reservation is this login's
     /// and has not ended at `event.at`: stores the session and records

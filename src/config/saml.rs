@@ -6,8 +6,8 @@ use super::values::{self, WebUrl};
 use super::{Metadata, MetadataSource, SignOn, metadata};
 use crate::roles::{ProviderArn, partition_of_region};
 use crate::saml::{
-    Comparison, Demands, IdentityProvider, IdentityProviders, IdpMetadata, RequestedAuthnContext, Selector,
-    Selectors,
+    Comparison, IdentityProvider, IdentityProviders, IdpMetadata, RequestedAuthn, RequestedAuthnContext,
+    Selector, Selectors,
 };
 use std::collections::BTreeMap;
 use time::Duration;
@@ -152,7 +152,7 @@ struct Idp {
     idp_initiated: bool,
     audiences: Vec<String>,
     in_response_to_literals: Vec<String>,
-    demands: Demands,
+    requested_authn: RequestedAuthn,
     sign_requests: bool,
     name_id_format: Option<String>,
     selectors: Selectors,
@@ -201,7 +201,7 @@ fn idp(section: &Section<'_>, can_sign: bool) -> Idp {
         idp_initiated,
         audiences: section.one_or_list("audience"),
         in_response_to_literals: section.one_or_list("in_response_to"),
-        demands: demands(section),
+        requested_authn: requested_authn(section),
         sign_requests,
         name_id_format: section.optional("name_id_format", values::line(1_024)).map(|found| found.value),
         selectors,
@@ -226,7 +226,7 @@ impl Idp {
             audiences: self.audiences,
             idp_initiated: self.idp_initiated,
             in_response_to_literals: self.in_response_to_literals,
-            demands: self.demands,
+            requested_authn: self.requested_authn,
             sign_on_services: metadata.sign_on_services,
             sign_requests: self.sign_requests,
             name_id_format: self.name_id_format,
@@ -237,12 +237,12 @@ impl Idp {
 }
 
 /// What our requests ask of it.
-fn demands(section: &Section<'_>) -> Demands {
+fn requested_authn(section: &Section<'_>) -> RequestedAuthn {
     let class_refs = section.one_or_list("authn_context");
     let comparison = section.or("authn_context_comparison", Comparison::Exact, |text| {
         Comparison::parse(text).ok_or("expected \"exact\", \"minimum\", \"maximum\" or \"better\"")
     });
-    Demands {
+    RequestedAuthn {
         force_authn: section.boolean("force_authn", false),
         authn_context: (!class_refs.is_empty()).then_some(RequestedAuthnContext { comparison, class_refs }),
     }

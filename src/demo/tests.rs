@@ -4,8 +4,8 @@
 use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
 use crate::broker::ports::{Clock, Entropy};
 use crate::saml::{
-    DecryptionKeys, Demands, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
-    ResponseMessage, Selector, Selectors, ServiceProvider, Validity,
+    DecryptionKeys, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
+    RequestedAuthn, ResponseMessage, Selector, Selectors, ServiceProvider, Validity,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -60,7 +60,7 @@ fn providers(idp: &LookAlike) -> IdentityProviders {
         sign_on_services: Vec::new(),
         sign_requests: false,
         name_id_format: None,
-        demands: Demands::default(),
+        requested_authn: RequestedAuthn::default(),
         validity: Validity::default(),
         selectors,
     }])

@@ -5,7 +5,7 @@
 
 use crate::broker::ports::TokenServiceError;
 use crate::broker::{
-    Cap, LoginError, RedeemError, RelayStateError, RequestError, RoleRefusal, SamlRefusal, TicketError,
+    Cap, LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal, StartError, TicketError,
 };
 use http::StatusCode;
 
@@ -47,7 +47,7 @@ pub enum Error {
     Internal,
     // The use cases.
     /// `GET /saml/login`
-    Request(RequestError),
+    Start(StartError),
     /// `POST /saml`
     Login(LoginError),
     /// `GET /saml`
@@ -103,7 +103,7 @@ impl Error {
             Self::Unauthorized => "unauthorized",
             Self::Busy => "busy",
             Self::Internal => "internal",
-            Self::Request(e) => e.code(),
+            Self::Start(e) => e.code(),
             Self::Login(e) => e.code(),
             Self::Redeem(e) => e.code(),
             Self::Ping(e) => e.code(),
@@ -234,29 +234,29 @@ pub fn table(error: &Error) -> Row<'_> {
             "This service made a mistake while working on your request.",
             AGAIN_THEN_ASK,
         ),
-        Error::Request(e) => request(*e),
+        Error::Start(e) => start(*e),
         Error::Login(e) => login(e),
         Error::Redeem(e) => redeem(*e),
         Error::Ping(e) => ping(*e),
     }
 }
 
-fn request(error: RequestError) -> Row<'static> {
+fn start(error: StartError) -> Row<'static> {
     match error {
-        RequestError::RelayState(e) => relay_state(e),
-        RequestError::UnknownProvider => row(
+        StartError::RelayState(e) => relay_state(e),
+        StartError::UnknownProvider => row(
             StatusCode::NOT_FOUND,
             "There is no such sign-in service",
             "The page sent you to sign in at a service that is not known here.",
             START_AT_THE_PAGE,
         ),
-        RequestError::NoSignOnService => row(
+        StartError::NoSignOnService => row(
             StatusCode::NOT_FOUND,
             "The sign-in cannot start here",
             "Sign-ins at your company start at its own sign-in page.",
             ASK,
         ),
-        RequestError::Keys => row(
+        StartError::Keys => row(
             UNAVAILABLE,
             "The sign-in cannot start",
             "This service cannot use its keys right now.",

@@ -3,7 +3,7 @@
 use super::envelope::Outcome;
 use super::frame::{escape, frame};
 use super::{App, Error, form};
-use crate::broker::Outgoing;
+use crate::broker::AuthnRequestMessage;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -29,12 +29,12 @@ pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery
         }
     }
     let (idp, relay_state) = (idp.as_ref().map(|v| v.as_str()), relay_state.as_ref().map(|v| v.as_str()));
-    let mut response = match app.broker.request(idp, relay_state).await.map_err(Error::Request)? {
-        Outgoing::Redirect(url) => {
+    let mut response = match app.broker.start(idp, relay_state).await.map_err(Error::Start)? {
+        AuthnRequestMessage::Redirect(url) => {
             let location = HeaderValue::try_from(url).map_err(|_| Error::Internal)?;
             (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
         }
-        Outgoing::Post { destination, saml_request, relay_state } => {
+        AuthnRequestMessage::Post { destination, saml_request, relay_state } => {
             let page = page(&app.settings.redirect_url, &destination, &saml_request, &relay_state);
             ([(header::CONTENT_SECURITY_POLICY, MAY_POST)], Html(page)).into_response()
         }

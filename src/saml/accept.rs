@@ -9,8 +9,8 @@ use super::response::{SUCCESS, status_code, tell_status};
 use super::trace::{Step, Tracer};
 use super::xml::{self, SAML};
 use super::{
-    Answered, Comparison, DecryptionKeys, Expected, Identity, IdentityProvider, OriginalResponse, Refusal,
-    SentRequest, VerifiedAssertion,
+    Comparison, DecryptionKeys, Expected, Identity, IdentityProvider, InResponseTo, OriginalResponse,
+    Refusal, SentAuthnRequest, VerifiedAssertion,
 };
 use roxmltree::Node;
 use time::{Duration, OffsetDateTime};
@@ -46,7 +46,7 @@ pub struct ServiceProvider {
 
 impl ServiceProvider {
     /// From when on a request of ours is not answered any more, skew aside.
-    pub(super) fn request_ends(&self, issued_at: OffsetDateTime) -> OffsetDateTime {
+    pub(super) fn request_not_on_or_after(&self, issued_at: OffsetDateTime) -> OffsetDateTime {
         issued_at.saturating_add(self.request_lifetime)
     }
 }
@@ -161,10 +161,13 @@ impl Check<'_> {
             values: selected.more,
             not_on_or_after: not_on_or_after.saturating_add(self.service.clock_skew),
             session_not_on_or_after,
-            answers: match self.expected {
-                Expected::Answer(sent) => Some(Answered {
-                    request: sent.id.clone(),
-                    ends: self.service.request_ends(sent.issued_at).saturating_add(self.service.clock_skew),
+            in_response_to: match self.expected {
+                Expected::InResponseTo(sent) => Some(InResponseTo {
+                    id: sent.id.clone(),
+                    not_on_or_after: self
+                        .service
+                        .request_not_on_or_after(sent.issued_at)
+                        .saturating_add(self.service.clock_skew),
                 }),
                 Expected::Unsolicited => None,
             },
@@ -191,7 +194,7 @@ impl Check<'_> {
             return Err(Refusal::WrongVersion);
         }
         let issued = instant(message, "IssueInstant")?.ok_or(Refusal::Incomplete)?;
-        self.begun("issue_instant", issued)?;
+        self.check_not_before("issue_instant", issued)?;
         Ok(issued)
     }
 
@@ -235,12 +238,16 @@ impl Check<'_> {
     fn request(&self, in_response_to: Option<&str>) -> Result<(), Refusal> {
         self.trace.maybe_private("in_response_to", in_response_to);
         match self.expected {
-            Expected::Answer(SentRequest { id, idp, issued_at }) => {
+            Expected::InResponseTo(SentAuthnRequest { id, idp, issued_at }) => {
                 if in_response_to != Some(id.as_str()) || *idp != self.provider.name {
                     return Err(Refusal::UnknownRequest);
                 }
-                self.begun("request_made", *issued_at)?;
-                self.not_over("request_ends", self.service.request_ends(*issued_at), Refusal::RequestExpired)
+                self.check_not_before("request_made", *issued_at)?;
+                self.check_not_on_or_after(
+                    "request_ends",
+                    self.service.request_not_on_or_after(*issued_at),
+                    Refusal::RequestExpired,
+                )
             }
             Expected::Unsolicited => {
                 let literals = &self.provider.in_response_to_literals;
@@ -302,7 +309,7 @@ impl Check<'_> {
             return Err(Refusal::Incomplete);
         }
         let end = instant(data, "NotOnOrAfter")?.ok_or(Refusal::Incomplete)?;
-        self.not_over("not_on_or_after", end, Refusal::Expired)?;
+        self.check_not_on_or_after("not_on_or_after", end, Refusal::Expired)?;
         self.request(xml::attribute(data, "InResponseTo"))?;
         Ok(end)
     }
@@ -314,11 +321,11 @@ impl Check<'_> {
         let conditions = one(assertion, "Conditions")?.ok_or(Refusal::WrongAudience)?;
         // Core 2.5.1.2.
         if let Some(begin) = instant(conditions, "NotBefore")? {
-            self.begun("not_before", begin)?;
+            self.check_not_before("not_before", begin)?;
         }
         let end = instant(conditions, "NotOnOrAfter")?;
         if let Some(end) = end {
-            self.not_over("not_on_or_after", end, Refusal::Expired)?;
+            self.check_not_on_or_after("not_on_or_after", end, Refusal::Expired)?;
         }
         let mut restricted = false;
         for condition in conditions.children().filter(Node::is_element) {
@@ -360,10 +367,10 @@ impl Check<'_> {
         for statement in xml::children(assertion, SAML, "AuthnStatement") {
             signed_in_at_all = true;
             let signed_in = instant(statement, "AuthnInstant")?.ok_or(Refusal::Incomplete)?;
-            self.begun("authn_instant", signed_in)?;
-            self.demands(statement, signed_in)?;
+            self.check_not_before("authn_instant", signed_in)?;
+            self.requested_authn(statement, signed_in)?;
             if let Some(end) = instant(statement, "SessionNotOnOrAfter")? {
-                self.not_over("session_not_on_or_after", end, Refusal::SessionOver)?;
+                self.check_not_on_or_after("session_not_on_or_after", end, Refusal::SessionOver)?;
                 earliest = Some(earliest.map_or(end, |earlier| earlier.min(end)));
             }
         }
@@ -374,15 +381,17 @@ impl Check<'_> {
     /// heed it, but a request that is not signed can be changed by the browser
     /// that carries it. Orders of strength (`minimum` and the like) only the
     /// identity provider knows; rules can look at the outcome.
-    fn demands(&self, statement: Node<'_, '_>, signed_in: OffsetDateTime) -> Result<(), Refusal> {
-        let Expected::Answer(sent) = self.expected else { return Ok(()) };
-        let demands = &self.provider.demands;
+    fn requested_authn(&self, statement: Node<'_, '_>, signed_in: OffsetDateTime) -> Result<(), Refusal> {
+        let Expected::InResponseTo(sent) = self.expected else { return Ok(()) };
+        let requested_authn = &self.provider.requested_authn;
         let asked = sent.issued_at.saturating_sub(self.service.clock_skew);
-        if demands.force_authn && signed_in < asked {
+        if requested_authn.force_authn && signed_in < asked {
             self.trace.at("request_made", sent.issued_at);
             return Err(Refusal::NotReauthenticated);
         }
-        if let Some(wanted) = demands.authn_context.as_ref().filter(|c| c.comparison == Comparison::Exact) {
+        if let Some(wanted) =
+            requested_authn.authn_context.as_ref().filter(|c| c.comparison == Comparison::Exact)
+        {
             let context = one(statement, "AuthnContext")?.ok_or(Refusal::Incomplete)?;
             let class = one(context, "AuthnContextClassRef")?.and_then(xml::pure_text);
             self.trace.all_ours("authn_context_asked", wanted.class_refs.iter().map(String::as_str));
@@ -395,7 +404,7 @@ impl Check<'_> {
     }
 
     /// Not in the future, but for the skew. Saturating: the year 9999 is no panic.
-    fn begun(&self, name: &'static str, begin: OffsetDateTime) -> Result<(), Refusal> {
+    fn check_not_before(&self, name: &'static str, begin: OffsetDateTime) -> Result<(), Refusal> {
         self.trace.at(name, begin);
         if self.now < begin.saturating_sub(self.service.clock_skew) {
             Err(Refusal::NotYetValid)
@@ -405,7 +414,12 @@ impl Check<'_> {
     }
 
     /// Core 2.5.1.2: at `NotOnOrAfter` it is over, but for the skew.
-    fn not_over(&self, name: &'static str, end: OffsetDateTime, refusal: Refusal) -> Result<(), Refusal> {
+    fn check_not_on_or_after(
+        &self,
+        name: &'static str,
+        end: OffsetDateTime,
+        refusal: Refusal,
+    ) -> Result<(), Refusal> {
         self.trace.at(name, end);
         if self.now >= end.saturating_add(self.service.clock_skew) { Err(refusal) } else { Ok(()) }
     }

@@ -1,6 +1,6 @@
 //! Who signed in: what is left of an assertion after every check.
 
-use super::RequestId;
+use super::AuthnRequestId;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,17 +38,17 @@ pub struct Identity {
     pub(super) values: BTreeMap<String, Vec<String>>,
     pub(super) not_on_or_after: OffsetDateTime,
     pub(super) session_not_on_or_after: Option<OffsetDateTime>,
-    pub(super) answers: Option<Answered>,
+    pub(super) in_response_to: Option<InResponseTo>,
     pub(super) original: OriginalResponse,
 }
 
 /// The request of ours that an assertion answers: it has no other answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct InResponseTo {
     /// Its `ID`.
-    pub request: RequestId,
+    pub id: AuthnRequestId,
     /// The latest instant at which an answer would be accepted, skew included.
-    pub ends: OffsetDateTime,
+    pub not_on_or_after: OffsetDateTime,
 }
 
 impl Identity {
@@ -99,8 +99,8 @@ impl Identity {
     }
     /// The request of ours that it answers; `None` if the identity provider
     /// started the login.
-    pub fn answers(&self) -> Option<&Answered> {
-        self.answers.as_ref()
+    pub fn in_response_to(&self) -> Option<&InResponseTo> {
+        self.in_response_to.as_ref()
     }
     /// The response as it came, for STS.
     pub fn original(&self) -> &OriginalResponse {
@@ -124,7 +124,7 @@ impl Identity {
             values: BTreeMap::new(),
             not_on_or_after: OffsetDateTime::UNIX_EPOCH,
             session_not_on_or_after: None,
-            answers: None,
+            in_response_to: None,
             original: OriginalResponse(Arc::new(SecretString::from("for tests"))),
         }
     }

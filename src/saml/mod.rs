@@ -17,7 +17,7 @@
 //!
 //! Each step tells what it looks at to a `Trace`, where somebody listens (`trace.rs`).
 //!
-//! What we say to identity providers is in `request.rs` (AuthnRequest, signed by
+//! What we say to identity providers is in `authn_request.rs` (AuthnRequest, signed by
 //! `signing.rs`) and `service_metadata.rs`.
 //!
 //! What an unauthenticated sender can make us do is bounded: the scan comes
@@ -25,6 +25,7 @@
 //! signature is verified, and the signed element only after.
 
 mod accept;
+mod authn_request;
 mod canonicalization;
 mod decrypt;
 mod encryption;
@@ -34,7 +35,6 @@ mod key;
 pub mod metadata;
 mod provider;
 mod refusal;
-mod request;
 mod response;
 mod scan;
 mod select;
@@ -51,16 +51,17 @@ mod trace;
 mod xml;
 
 pub use accept::ServiceProvider;
+pub use authn_request::{
+    AuthnRequest, AuthnRequestId, Comparison, Expected, RequestedAuthn, RequestedAuthnContext,
+    SentAuthnRequest,
+};
 pub use canonicalization::{CanonicalizationError, canonicalize};
 pub use encryption::{DecryptionKey, DecryptionKeys};
-pub use identity::{Answered, Identity, OriginalResponse};
+pub use identity::{Identity, InResponseTo, OriginalResponse};
 pub use key::{KeyError, VerificationKey};
 pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, SignOnService, Validity};
 pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, Refusal};
-pub use request::{
-    AuthnRequest, Comparison, Demands, Expected, RequestId, RequestedAuthnContext, SentRequest,
-};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::Selectors;
 pub use selector::{Selector, SelectorError};

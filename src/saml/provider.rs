@@ -1,7 +1,7 @@
 //! The identity providers we believe, and the keys each is believed by.
 
 use super::metadata::Validity;
-use super::{Demands, IdpMetadata, Selectors, SignOnService, VerificationKey};
+use super::{IdpMetadata, RequestedAuthn, Selectors, SignOnService, VerificationKey};
 
 /// One identity provider: as configured, with the keys of its metadata.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct IdentityProvider {
     /// provider (pysaml2-based ones send `IdP_Initiated_Login`).
     pub in_response_to_literals: Vec<String>,
     /// What our requests ask of it, and its answers must then have.
-    pub demands: Demands,
+    pub requested_authn: RequestedAuthn,
     /// Where our requests may be sent, as its metadata says.
     pub sign_on_services: Vec<SignOnService>,
     /// Whether our requests to it are signed.

@@ -5,7 +5,7 @@ use super::canonicalization::canonicalize;
 use super::key::{Hash, fingerprint};
 use super::signed_info::{ENVELOPED_SIGNATURE, SHA256_URI};
 use super::xml::{DSIG, EXC_C14N};
-use super::{KeyError, RequestId};
+use super::{AuthnRequestId, KeyError};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -94,7 +94,7 @@ impl SigningKey {
     pub(super) fn sign_enveloped(
         &self,
         xml: &str,
-        id: &RequestId,
+        id: &AuthnRequestId,
         place: &str,
     ) -> Result<String, SigningError> {
         let document = Document::parse(xml).map_err(|_| SigningError)?;

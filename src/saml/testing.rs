@@ -4,7 +4,7 @@
 use super::canonicalization::canonicalize;
 use super::signed_info::SHA256_URI;
 use super::{
-    DecryptionKeys, Demands, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal,
+    DecryptionKeys, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal, RequestedAuthn,
     ResponseMessage, Selectors, ServiceProvider, Validity, VerificationKey,
 };
 use aws_lc_rs::encoding::AsDer;
@@ -131,7 +131,7 @@ pub(super) fn provider(keys: Vec<VerificationKey>) -> IdentityProvider {
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".to_owned()],
-        demands: Demands::default(),
+        requested_authn: RequestedAuthn::default(),
         sign_on_services: Vec::new(),
         sign_requests: false,
         name_id_format: None,

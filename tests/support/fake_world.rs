@@ -169,7 +169,7 @@ impl TokenService for FakeWorld {
 
 #[async_trait]
 impl SessionStore for FakeWorld {
-    async fn begin(&self, start: &Start) -> Result<(), BeginError> {
+    async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
         let mut state = self.store().map_err(|_| BeginError::Unavailable)?;
         let at = start.event.at;
         match state.places.get(&start.session) {
@@ -349,7 +349,7 @@ impl FakeWorld {
             code: None,
             subject: Subject::default(),
         };
-        let start = Start {
+        let start = LoginStart {
             login: login.clone(),
             assertion: UsedOnce {
                 handle: Handle::of_assertion("fake", &id(16)),

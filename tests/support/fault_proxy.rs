@@ -39,7 +39,7 @@ impl Fault {
         let whose = if status < 500 { "Sender" } else { "Receiver" };
         let body = format!(
             "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>{whose}</Type>\
-             <Code>{code}</Code><Message>{message}</Message></Error><RequestId>fault</RequestId></ErrorResponse>"
+             <Code>{code}</Code><Message>{message}</Message></Error><AuthnRequestId>fault</AuthnRequestId></ErrorResponse>"
         );
         Self::Answer(Reply::new(status, "text/xml", body))
     }

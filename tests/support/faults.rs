@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, KeyRing, KeyRingError, PutError, SessionStore, Start, StoreUnavailable,
+    AuditTrail, BeginError, KeyRing, KeyRingError, LoginStart, PutError, SessionStore, StoreUnavailable,
     TakeError, Taken, TokenService, TokenServiceError, UserDirectory,
 };
 use vestibule::broker::{
@@ -129,7 +129,7 @@ impl TokenService for Faulty {
 
 #[async_trait]
 impl SessionStore for Faulty {
-    async fn begin(&self, start: &Start) -> Result<(), BeginError> {
+    async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
         self.plan.before("begin").map_err(|()| BeginError::Unavailable)?;
         let answer = self.inner.sessions.begin(start).await;
         self.plan.after("begin").map_err(|()| BeginError::Unavailable)?;

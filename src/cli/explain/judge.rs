@@ -5,7 +5,7 @@ use crate::broker::{LoginError, RelayState, Settings};
 use crate::http::Error;
 use crate::roles::{Explanation, Grant};
 use crate::saml::{
-    Expected, Identity, RequestId, ResponseMessage, SentRequest, Trace, Traced, VerifiedAssertion,
+    AuthnRequestId, Expected, Identity, ResponseMessage, SentAuthnRequest, Trace, Traced, VerifiedAssertion,
 };
 use time::OffsetDateTime;
 
@@ -111,8 +111,8 @@ fn identify(
     let providers = settings.providers.current();
     let verified = message.parse()?.verify(&providers)?;
     let now = of_clock(&verified);
-    let id = verified.in_response_to().and_then(RequestId::parse);
-    let sent = id.map(|(id, _)| SentRequest {
+    let id = verified.in_response_to().and_then(AuthnRequestId::parse);
+    let sent = id.map(|(id, _)| SentAuthnRequest {
         id,
         idp: verified.provider().name.clone(),
         issued_at: verified.issue_instant().unwrap_or(now),
@@ -120,7 +120,7 @@ fn identify(
     if sent.is_some() {
         unchecked.push(REQUEST);
     }
-    let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::Answer);
+    let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);
     Ok(verified.accept(service, expected, now)?)
 }
 

@@ -79,8 +79,8 @@ fn what_a_request_asks_for_is_said_per_identity_provider() {
     let config = files.loads(&with("request_lifetime = \"5m\"", idp));
     let providers = config.broker.providers.current();
     let provider = providers.by_name("ADFS").unwrap();
-    let context = provider.demands.authn_context.as_ref().unwrap();
-    assert!(provider.demands.force_authn && !provider.sign_requests);
+    let context = provider.requested_authn.authn_context.as_ref().unwrap();
+    assert!(provider.requested_authn.force_authn && !provider.sign_requests);
     assert_eq!((context.comparison, context.class_refs.len()), (Comparison::Minimum, 2));
     assert_eq!(provider.name_id_format.as_deref(), Some("urn:persistent"));
     assert_eq!(config.broker.service.request_lifetime, time::Duration::minutes(5));

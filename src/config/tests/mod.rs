@@ -116,7 +116,7 @@ fn told(config: &Config) -> String {
     let idps: Vec<_> = providers
         .iter()
         .map(|p| {
-            let asked = (&p.demands, p.sign_requests, &p.name_id_format);
+            let asked = (&p.requested_authn, p.sign_requests, &p.name_id_format);
             let names = (&p.name, &p.entity_id, p.keys.len(), &p.audiences);
             (names, p.idp_initiated, &p.in_response_to_literals, asked)
         })

@@ -107,9 +107,9 @@ fn every() -> Vec<Error> {
         ]
         .map(Error::Login),
     );
-    let requests = [RequestError::UnknownProvider, RequestError::NoSignOnService, RequestError::Keys];
-    all.extend(requests.map(Error::Request));
-    all.extend(relay_state.map(|e| Error::Request(RequestError::RelayState(e))));
+    let requests = [StartError::UnknownProvider, StartError::NoSignOnService, StartError::Keys];
+    all.extend(requests.map(Error::Start));
+    all.extend(relay_state.map(|e| Error::Start(StartError::RelayState(e))));
     all.extend(TokenServiceError::ALL.map(|e| Error::Login(LoginError::TokenService(e))));
     all.extend(tickets.map(|e| Error::Redeem(RedeemError::Ticket(e))));
     all.extend([RedeemError::Gone, RedeemError::Store, RedeemError::Uncertain].map(Error::Redeem));
@@ -135,7 +135,7 @@ fn every_code_of_every_room_has_its_row() {
         include_str!("../../roles/decide.rs"),
         include_str!("../../broker/session.rs"),
         include_str!("../../broker/login.rs"),
-        include_str!("../../broker/request.rs"),
+        include_str!("../../broker/start.rs"),
         include_str!("../../broker/token_service_error.rs"),
         include_str!("../../broker/redeem.rs"),
         include_str!("../../broker/ticket.rs"),

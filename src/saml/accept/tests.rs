@@ -4,7 +4,8 @@
 use super::*;
 use crate::saml::testing::*;
 use crate::saml::{
-    Demands, IdentityProviders, Limits, RequestId, RequestedAuthnContext, ResponseMessage, Validity,
+    AuthnRequestId, IdentityProviders, Limits, RequestedAuthn, RequestedAuthnContext, ResponseMessage,
+    Validity,
 };
 
 /// What becomes of the honest response with one thing changed, signed afterwards.
@@ -155,8 +156,8 @@ fn the_session_may_end_before_the_credentials() {
     assert_eq!(identity.session_not_on_or_after(), parse_instant("2026-11-23T06:00:00Z"));
 }
 
-fn sent() -> SentRequest {
-    SentRequest { id: RequestId::from_bytes(&[7; 20]), idp: "ADFS".to_owned(), issued_at: now() }
+fn sent() -> SentAuthnRequest {
+    SentAuthnRequest { id: AuthnRequestId::from_bytes(&[7; 20]), idp: "ADFS".to_owned(), issued_at: now() }
 }
 
 /// The honest response as an answer to this request.
@@ -176,23 +177,23 @@ fn answered(xml: &str, expected: Expected<'_>, provider: IdentityProvider) -> Op
 fn an_answer_is_to_the_request_that_was_sent_to_its_identity_provider() {
     let (sent, adfs) = (sent(), || provider(vec![EC.key()]));
     let id = sent.id.as_str();
-    let expected = Expected::Answer(&sent);
+    let expected = Expected::InResponseTo(&sent);
     let honest = answer_to(id);
     assert_eq!(answered(&honest, expected, adfs()), None);
     let sp_initiated_only = IdentityProvider { idp_initiated: false, ..adfs() };
     assert_eq!(answered(&honest, expected, sp_initiated_only), None);
 
-    let of_another = SentRequest { idp: "Okta".to_owned(), ..sent.clone() };
-    let other_id = RequestId::from_bytes(&[8; 20]);
-    let other = SentRequest { id: other_id, ..sent.clone() };
+    let of_another = SentAuthnRequest { idp: "Okta".to_owned(), ..sent.clone() };
+    let other_id = AuthnRequestId::from_bytes(&[8; 20]);
+    let other = SentAuthnRequest { id: other_id, ..sent.clone() };
     let named = format!(" InResponseTo='{id}' ");
     let unnamed_response = honest.replacen(&named, " ", 1);
     let unnamed_confirmation =
         honest.replace(&format!("SubjectConfirmationData{named}"), "SubjectConfirmationData ");
     for (xml, expected) in [
         (&honest, Expected::Unsolicited),
-        (&honest, Expected::Answer(&of_another)),
-        (&honest, Expected::Answer(&other)),
+        (&honest, Expected::InResponseTo(&of_another)),
+        (&honest, Expected::InResponseTo(&other)),
         (&unnamed_response, expected),
         (&unnamed_confirmation, expected),
         (&answer_to("IdP_Initiated_Login"), expected),
@@ -208,7 +209,7 @@ fn an_answer_is_to_the_request_that_was_sent_to_its_identity_provider() {
 fn a_request_is_answered_in_time() {
     let id = sent().id;
     let honest = answer_to(id.as_str());
-    let made = |age| SentRequest { issued_at: now() - age, ..sent() };
+    let made = |age| SentAuthnRequest { issued_at: now() - age, ..sent() };
     let lifetime = service().request_lifetime + service().clock_skew;
     let tick = Duration::nanoseconds(1);
     for (age, expected) in [
@@ -218,14 +219,14 @@ fn a_request_is_answered_in_time() {
         (-service().clock_skew - tick, Some(Refusal::NotYetValid)),
     ] {
         let sent = made(age);
-        let outcome = answered(&honest, Expected::Answer(&sent), provider(vec![EC.key()]));
+        let outcome = answered(&honest, Expected::InResponseTo(&sent), provider(vec![EC.key()]));
         assert_eq!(outcome, expected, "{age}");
     }
     let sent = sent();
-    let (provider, expected) = (provider(vec![EC.key()]), Expected::Answer(&sent));
+    let (provider, expected) = (provider(vec![EC.key()]), Expected::InResponseTo(&sent));
     let identity = sign_in_as(&assertion_signed(&honest), provider, &service(), expected, now()).unwrap();
-    assert_eq!(identity.answers(), Some(&Answered { request: id, ends: now() + lifetime }));
-    assert_eq!(sign_in(&assertion_signed(RESPONSE), now()).unwrap().answers(), None);
+    assert_eq!(identity.in_response_to(), Some(&InResponseTo { id, not_on_or_after: now() + lifetime }));
+    assert_eq!(sign_in(&assertion_signed(RESPONSE), now()).unwrap().in_response_to(), None);
 }
 
 #[test]
@@ -263,13 +264,15 @@ fn what_was_asked_is_what_is_answered() {
         (false, context(Comparison::Exact, "urn:other"), &fresh, Some(Refusal::OtherAuthnContext)),
         (false, context(Comparison::Minimum, "urn:other"), &fresh, None),
     ] {
-        let demands = Demands { force_authn, authn_context };
-        let provider = IdentityProvider { demands: demands.clone(), ..provider(vec![EC.key()]) };
-        assert_eq!(answered(xml, Expected::Answer(&sent), provider), expected, "{demands:?}");
+        let requested_authn = RequestedAuthn { force_authn, authn_context };
+        let provider =
+            IdentityProvider { requested_authn: requested_authn.clone(), ..provider(vec![EC.key()]) };
+        assert_eq!(answered(xml, Expected::InResponseTo(&sent), provider), expected, "{requested_authn:?}");
     }
     // Nobody was asked for what the identity provider began by itself.
-    let demands = Demands { force_authn: true, authn_context: context(Comparison::Exact, "urn:other") };
-    let provider = IdentityProvider { demands, ..provider(vec![EC.key()]) };
+    let requested_authn =
+        RequestedAuthn { force_authn: true, authn_context: context(Comparison::Exact, "urn:other") };
+    let provider = IdentityProvider { requested_authn, ..provider(vec![EC.key()]) };
     assert_eq!(answered(RESPONSE, Expected::Unsolicited, provider), None);
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use time::{Duration, OffsetDateTime};
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, PutError, SessionStore, Start, StoreUnavailable, Taken, UsedOnce, UserDirectory,
+    AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, Taken, UsedOnce,
+    UserDirectory,
 };
 use vestibule::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Reference, Sealed, SealedSession, Subject, SweepReport,
@@ -164,8 +165,8 @@ impl Login {
             },
         }
     }
-    pub fn start(&self) -> Start {
-        Start {
+    pub fn start(&self) -> LoginStart {
+        LoginStart {
             login: self.id.clone(),
             assertion: UsedOnce { handle: self.assertion.clone(), not_on_or_after: self.began + ASSERTION },
             request: self

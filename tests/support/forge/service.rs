@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use time::{Duration, OffsetDateTime};
 use vestibule::saml::{
-    Demands, Expected, HTTP_REDIRECT, Identity, IdentityProvider, IdentityProviders, Limits, Refusal,
+    Expected, HTTP_REDIRECT, Identity, IdentityProvider, IdentityProviders, Limits, Refusal, RequestedAuthn,
     ResponseMessage, Selectors, ServiceProvider, SignOnService, Validity, canonicalize,
 };
 
@@ -23,7 +23,7 @@ pub fn adfs() -> IdentityProvider {
         audiences: Vec::new(),
         idp_initiated: true,
         in_response_to_literals: vec!["IdP_Initiated_Login".into()],
-        demands: Demands::default(),
+        requested_authn: RequestedAuthn::default(),
         validity: Validity::default(),
         sign_on_services: vec![SignOnService {
             binding: HTTP_REDIRECT.into(),

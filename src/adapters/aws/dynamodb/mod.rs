@@ -17,7 +17,7 @@ pub(super) use call::{patient, table_error};
 pub use schema::Tables;
 
 use crate::broker::ports::{
-    AuditTrail, BeginError, Entropy, PutError, SessionStore, Start, StoreUnavailable, TakeError, Taken,
+    AuditTrail, BeginError, Entropy, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken,
     UserDirectory,
 };
 use crate::broker::{AuditEvent, Handle, Jti, LoginId, SealedSession, SweepReport};
@@ -60,7 +60,7 @@ impl DynamoDbStore {
 
 #[async_trait]
 impl SessionStore for DynamoDbStore {
-    async fn begin(&self, start: &Start) -> Result<(), BeginError> {
+    async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
         within(sessions::begin(self, start)).await.unwrap_or(Err(BeginError::Unavailable))
     }
 

@@ -4,7 +4,7 @@ use super::DynamoDbStore;
 use super::audit::{self, step};
 use super::call::{self, certainly_did_nothing, delete, put as put_action, unavailable, update};
 use super::schema::{Item, expires, handle, id, instant, instant_of, key, marker, sortable, text, text_of};
-use crate::broker::ports::{BeginError, PutError, Start, StoreUnavailable, TakeError, Taken, UsedOnce};
+use crate::broker::ports::{BeginError, LoginStart, PutError, StoreUnavailable, TakeError, Taken, UsedOnce};
 use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use time::OffsetDateTime;
@@ -40,7 +40,7 @@ struct Former {
 }
 
 /// Step 5: claim, reserve, open, record.
-pub(super) async fn begin(store: &DynamoDbStore, start: &Start) -> Result<(), BeginError> {
+pub(super) async fn begin(store: &DynamoDbStore, start: &LoginStart) -> Result<(), BeginError> {
     let started = audit::item_of(store, &start.event);
     let mut former = None;
     for _ in 0..BEGIN_ATTEMPTS {
@@ -84,7 +84,7 @@ const REQUEST: usize = 4;
 
 async fn try_begin(
     store: &DynamoDbStore,
-    start: &Start,
+    start: &LoginStart,
     started: &Item,
     former: Option<&Former>,
 ) -> Result<Result<(), Vec<call::Refusal>>, StoreUnavailable> {
@@ -149,7 +149,7 @@ async fn try_begin(
 /// transaction were looked at is nowhere promised.
 async fn taken(
     store: &DynamoDbStore,
-    start: &Start,
+    start: &LoginStart,
     otherwise: BeginError,
 ) -> Result<BeginError, StoreUnavailable> {
     for (claim, refusal) in [

@@ -12,7 +12,8 @@ mod writer;
 
 use super::super::OpenError;
 use crate::broker::ports::{
-    AuditTrail, BeginError, PutError, SessionStore, Start, StoreUnavailable, TakeError, Taken, UserDirectory,
+    AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken,
+    UserDirectory,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -75,7 +76,7 @@ impl EmbeddedStore {
 
 #[async_trait]
 impl SessionStore for EmbeddedStore {
-    async fn begin(&self, start: &Start) -> Result<(), BeginError> {
+    async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
         let start = start.clone();
         self.write(move |conn| statements::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
     }

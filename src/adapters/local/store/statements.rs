@@ -2,7 +2,7 @@
 //! writer's savepoint: an error undoes the whole step. What is refused is
 //! refused before anything is written.
 
-use crate::broker::ports::{BeginError, PutError, Start, Taken};
+use crate::broker::ports::{BeginError, LoginStart, PutError, Taken};
 use crate::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Reference, Sealed, SealedSession, Subject, SweepReport,
 };
@@ -22,7 +22,7 @@ const CLAIM_GRACE: Duration = Duration::minutes(5);
 type Sql<T> = rusqlite::Result<T>;
 
 /// Step 5: claim, reserve, open, record.
-pub(super) fn begin(conn: &Connection, start: &Start) -> Sql<Result<(), BeginError>> {
+pub(super) fn begin(conn: &Connection, start: &LoginStart) -> Sql<Result<(), BeginError>> {
     let (login, session, at) = (start.login.as_str(), start.session.as_str(), nanos(start.event.at));
     if has_event(conn, login, EventKind::Started)? {
         return Ok(Ok(()));

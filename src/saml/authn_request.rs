@@ -19,9 +19,9 @@ const MAX_ID_CHARS: usize = 256;
 
 /// The `ID` of a request: what its answer names as `InResponseTo`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RequestId(String);
+pub struct AuthnRequestId(String);
 
-impl RequestId {
+impl AuthnRequestId {
     /// These bytes as an `xs:ID`, which begins with no digit. They must be
     /// unguessable (core 1.3.4: 128 bits of chance at least).
     pub fn from_bytes(bytes: &[u8]) -> Self {
@@ -42,9 +42,9 @@ impl RequestId {
 
 /// What we know of a request of ours when its answer comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SentRequest {
+pub struct SentAuthnRequest {
     /// Its `ID`.
-    pub id: RequestId,
+    pub id: AuthnRequestId,
     /// The configured name of the identity provider that it was sent to.
     pub idp: String,
     /// Its `IssueInstant`.
@@ -58,12 +58,12 @@ pub enum Expected<'e> {
     /// No request of ours is known by that name, or none was named.
     Unsolicited,
     /// This request, which was made for the very session that is signing in.
-    Answer(&'e SentRequest),
+    InResponseTo(&'e SentAuthnRequest),
 }
 
 /// What our requests ask of one identity provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Demands {
+pub struct RequestedAuthn {
     /// The person has to sign in anew (core 3.4.1, `ForceAuthn`).
     pub force_authn: bool,
     /// How the person has to sign in.
@@ -112,7 +112,7 @@ impl Comparison {
 #[derive(Debug, Clone, Copy)]
 pub struct AuthnRequest<'r> {
     /// Its `ID`, new every time.
-    pub id: &'r RequestId,
+    pub id: &'r AuthnRequestId,
     /// Its `IssueInstant`.
     pub issued_at: OffsetDateTime,
     /// The identity provider's `SingleSignOnService` for the binding used.
@@ -124,7 +124,7 @@ pub struct AuthnRequest<'r> {
     /// The kind of NameID that is wanted; the identity provider's own if `None`.
     pub name_id_format: Option<&'r str>,
     /// What is asked of the identity provider.
-    pub demands: &'r Demands,
+    pub requested_authn: &'r RequestedAuthn,
 }
 
 impl AuthnRequest<'_> {
@@ -186,7 +186,7 @@ impl AuthnRequest<'_> {
             .with_attribute(("Version", "2.0"))
             .with_attribute(("IssueInstant", &*issued_at))
             .with_attribute(("Destination", self.destination));
-        if self.demands.force_authn {
+        if self.requested_authn.force_authn {
             request = request.with_attribute(("ForceAuthn", "true"));
         }
         request
@@ -201,7 +201,7 @@ impl AuthnRequest<'_> {
                         .with_attribute(("AllowCreate", "true"))
                         .write_empty()?;
                 }
-                match &self.demands.authn_context {
+                match &self.requested_authn.authn_context {
                     Some(context) => context.write(writer),
                     None => Ok(()),
                 }
@@ -244,7 +244,7 @@ mod tests {
 
     const DESTINATION: &str = "https://adfs.example.com/adfs/ls/";
 
-    fn request<'r>(id: &'r RequestId, demands: &'r Demands) -> AuthnRequest<'r> {
+    fn request<'r>(id: &'r AuthnRequestId, requested_authn: &'r RequestedAuthn) -> AuthnRequest<'r> {
         AuthnRequest {
             id,
             issued_at: now(),
@@ -252,13 +252,13 @@ mod tests {
             issuer: "urn:vestibule?a=1&b='<>\"",
             acs_url: ACS,
             name_id_format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"),
-            demands,
+            requested_authn,
         }
     }
 
-    fn demanding() -> Demands {
+    fn demanding() -> RequestedAuthn {
         let class_refs = vec!["urn:mfa".to_owned(), "urn:<windows>".to_owned()];
-        Demands {
+        RequestedAuthn {
             force_authn: true,
             authn_context: Some(RequestedAuthnContext { comparison: Comparison::Minimum, class_refs }),
         }
@@ -273,8 +273,8 @@ mod tests {
 
     #[test]
     fn a_request_says_what_it_was_given() {
-        let (id, demands) = (RequestId::from_bytes(&[0xab; 20]), demanding());
-        let xml = inflated(&request(&id, &demands).redirect_url(None, None).unwrap());
+        let (id, requested_authn) = (AuthnRequestId::from_bytes(&[0xab; 20]), demanding());
+        let xml = inflated(&request(&id, &requested_authn).redirect_url(None, None).unwrap());
         let document = Document::parse(&xml).unwrap();
         let root = document.root_element();
         assert!(xml::is(root, SAMLP, "AuthnRequest"));
@@ -300,7 +300,7 @@ mod tests {
             xml::children(context, SAML, "AuthnContextClassRef").filter_map(xml::pure_text).collect();
         assert_eq!(classes, ["urn:mfa", "urn:<windows>"]);
 
-        let nothing = Demands::default();
+        let nothing = RequestedAuthn::default();
         let plain = AuthnRequest { name_id_format: None, ..request(&id, &nothing) };
         let plain = inflated(&plain.redirect_url(None, None).unwrap());
         assert!(!["ForceAuthn", "NameIDPolicy", "Requested"].iter().any(|word| plain.contains(word)));
@@ -312,10 +312,10 @@ mod tests {
 
     #[test]
     fn the_signature_of_a_redirect_is_over_the_query_as_it_is() {
-        let (id, demands) = (RequestId::from_bytes(&[1; 20]), demanding());
+        let (id, requested_authn) = (AuthnRequestId::from_bytes(&[1; 20]), demanding());
         for (signing, verifying, algorithm) in keys() {
             let relay_state = Some("abc##d+/ =&é");
-            let url = request(&id, &demands).redirect_url(relay_state, Some(&signing)).unwrap();
+            let url = request(&id, &requested_authn).redirect_url(relay_state, Some(&signing)).unwrap();
             let query = url.strip_prefix("https://adfs.example.com/adfs/ls/?").unwrap();
             let names: Vec<_> =
                 query.split('&').map(|parameter| parameter.split_once('=').unwrap().0).collect();
@@ -348,9 +348,9 @@ mod tests {
 
     #[test]
     fn a_posted_request_is_signed_as_we_want_others_to_sign() {
-        let (id, demands) = (RequestId::from_bytes(&[2; 20]), demanding());
+        let (id, requested_authn) = (AuthnRequestId::from_bytes(&[2; 20]), demanding());
         for (signing, verifying, _) in keys() {
-            let field = request(&id, &demands).post_field(Some(&signing)).unwrap();
+            let field = request(&id, &requested_authn).post_field(Some(&signing)).unwrap();
             let xml = String::from_utf8(STANDARD.decode(field).unwrap()).unwrap();
             let document = Document::parse(&xml).unwrap();
             let names: Vec<_> = document.root_element().children().map(|c| c.tag_name().name()).collect();
@@ -400,9 +400,11 @@ mod tests {
 
     #[test]
     fn an_address_may_have_a_query_already() {
-        let (id, demands) = (RequestId::from_bytes(&[3; 20]), Demands::default());
-        let request =
-            AuthnRequest { destination: "https://idp.example.com/sso?tenant=1", ..request(&id, &demands) };
+        let (id, requested_authn) = (AuthnRequestId::from_bytes(&[3; 20]), RequestedAuthn::default());
+        let request = AuthnRequest {
+            destination: "https://idp.example.com/sso?tenant=1",
+            ..request(&id, &requested_authn)
+        };
         let url = request.redirect_url(None, None).unwrap();
         assert!(url.starts_with("https://idp.example.com/sso?tenant=1&SAMLRequest="));
         assert!(url.len() < 800, "{}", url.len());
@@ -410,11 +412,11 @@ mod tests {
 
     #[test]
     fn ids_are_ours_or_nothing() {
-        let id = RequestId::from_bytes(&[0x0f; 53]);
-        assert_eq!(RequestId::parse(id.as_str()), Some((id.clone(), vec![0x0f; 53])));
+        let id = AuthnRequestId::from_bytes(&[0x0f; 53]);
+        assert_eq!(AuthnRequestId::parse(id.as_str()), Some((id.clone(), vec![0x0f; 53])));
         assert_eq!(id.as_str().len(), 72);
         for other in ["", "IdP_Initiated_Login", "_a.b", "_a=", &id.as_str()[1..], &format!("_{:0257}", 0)] {
-            assert_eq!(RequestId::parse(other), None, "{other}");
+            assert_eq!(AuthnRequestId::parse(other), None, "{other}");
         }
     }
 }

@@ -9,13 +9,15 @@
 
 use super::ports::KeyRingError;
 use super::{Broker, LoginError, Purpose, RelayState, RelayStateError, Sealed};
-use crate::saml::{AuthnRequest, HTTP_POST, HTTP_REDIRECT, IdentityProvider, RequestId, SentRequest};
+use crate::saml::{
+    AuthnRequest, AuthnRequestId, HTTP_POST, HTTP_REDIRECT, IdentityProvider, SentAuthnRequest,
+};
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
 /// How the browser takes a request to the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outgoing {
+pub enum AuthnRequestMessage {
     /// HTTP-Redirect binding: the address to go to.
     Redirect(String),
     /// HTTP-POST binding: the fields of a form.
@@ -31,7 +33,7 @@ pub enum Outgoing {
 
 /// Why a login does not start here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RequestError {
+pub enum StartError {
     /// The RelayState is not one of ours.
     #[error(transparent)]
     RelayState(#[from] RelayStateError),
@@ -46,7 +48,7 @@ pub enum RequestError {
     Keys,
 }
 
-impl RequestError {
+impl StartError {
     /// The stable, documented code.
     pub const fn code(self) -> &'static str {
         match self {
@@ -63,43 +65,45 @@ impl Broker {
     /// Changes nothing anywhere.
     ///
     /// # Errors
-    /// [`RequestError`].
-    pub async fn request(
+    /// [`StartError`].
+    pub async fn start(
         &self,
         idp: Option<&str>,
         relay_state: Option<&str>,
-    ) -> Result<Outgoing, RequestError> {
+    ) -> Result<AuthnRequestMessage, StartError> {
         let relay = RelayState::parse(relay_state, self.settings.binding)?;
         let providers = self.settings.providers.current();
         let mut providers = providers.iter();
         let provider =
-            providers.find(|p| idp.is_none_or(|idp| idp == p.name)).ok_or(RequestError::UnknownProvider)?;
-        let (binding, destination) = service(provider).ok_or(RequestError::NoSignOnService)?;
+            providers.find(|p| idp.is_none_or(|idp| idp == p.name)).ok_or(StartError::UnknownProvider)?;
+        let (binding, destination) = service(provider).ok_or(StartError::NoSignOnService)?;
 
         let issued_at = self.world.clock.now();
         let moment = issued_at.unix_timestamp().to_be_bytes().to_vec().into();
         let purpose = Purpose::request(&relay, &provider.name);
-        let sealed = self.world.keys.seal(&purpose, &moment).await.map_err(|_| RequestError::Keys)?;
+        let sealed = self.world.keys.seal(&purpose, &moment).await.map_err(|_| StartError::Keys)?;
         let request = AuthnRequest {
-            id: &RequestId::from_bytes(sealed.as_bytes()),
+            id: &AuthnRequestId::from_bytes(sealed.as_bytes()),
             issued_at,
             destination,
             issuer: &self.settings.service.entity_id,
             acs_url: &self.settings.service.acs_url,
             name_id_format: provider.name_id_format.as_deref(),
-            demands: &provider.demands,
+            requested_authn: &provider.requested_authn,
         };
         let key = self.settings.signing_key.as_deref().filter(|_| provider.sign_requests);
         let relay_state = relay_state.unwrap_or_default();
         let written = match binding {
-            Binding::Redirect => request.redirect_url(Some(relay_state), key).map(Outgoing::Redirect),
-            Binding::Post => request.post_field(key).map(|saml_request| Outgoing::Post {
+            Binding::Redirect => {
+                request.redirect_url(Some(relay_state), key).map(AuthnRequestMessage::Redirect)
+            }
+            Binding::Post => request.post_field(key).map(|saml_request| AuthnRequestMessage::Post {
                 destination: destination.to_owned(),
                 saml_request,
                 relay_state: relay_state.to_owned(),
             }),
         };
-        written.map_err(|_| RequestError::Keys)
+        written.map_err(|_| StartError::Keys)
     }
 
     /// The request of ours by this `ID`, if it was made for this RelayState at
@@ -109,14 +113,14 @@ impl Broker {
         id: &str,
         relay: &RelayState,
         provider: &IdentityProvider,
-    ) -> Result<Option<SentRequest>, LoginError> {
-        let Some((id, sealed)) = RequestId::parse(id) else { return Ok(None) };
+    ) -> Result<Option<SentAuthnRequest>, LoginError> {
+        let Some((id, sealed)) = AuthnRequestId::parse(id) else { return Ok(None) };
         let purpose = Purpose::request(relay, &provider.name);
         match self.world.keys.open(&purpose, &Sealed::from_ciphertext(sealed)).await {
             Ok(moment) => {
                 let moment = <[u8; 8]>::try_from(moment.expose_secret()).map(i64::from_be_bytes).ok();
                 let issued_at = moment.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
-                Ok(issued_at.map(|issued_at| SentRequest { id, idp: provider.name.clone(), issued_at }))
+                Ok(issued_at.map(|issued_at| SentAuthnRequest { id, idp: provider.name.clone(), issued_at }))
             }
             Err(KeyRingError::BrokenSeal) => Ok(None),
             Err(KeyRingError::Unavailable) => Err(LoginError::Keys),
