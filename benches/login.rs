@@ -133,12 +133,12 @@ async fn store_rate(house: &House) -> f64 {
     let next = Arc::new(AtomicUsize::new(0));
     let began = Instant::now();
     let clients = (0..CLIENTS).map(|_| {
-        let (world, next) = (house.broker.world().clone(), next.clone());
+        let (ports, next) = (house.broker.ports().clone(), next.clone());
         tokio::spawn(async move {
             while let number @ 0..LOGINS = next.fetch_add(1, Ordering::Relaxed) {
-                let now = world.clock.now();
+                let now = ports.clock.now();
                 let ends = now + time::Duration::seconds(60);
-                let login = LoginId::random(&*world.entropy);
+                let login = LoginId::random(&*ports.random);
                 let session = Handle::of(&[b"session", number.to_string().as_bytes()]);
                 let event = |kind| AuditEvent {
                     at: now,
@@ -161,13 +161,13 @@ async fn store_rate(house: &House) -> f64 {
                     reservation_ends: ends,
                     event: event(EventKind::Started),
                 };
-                world.sessions.begin(&start).await.unwrap();
+                ports.sessions.begin(&start).await.unwrap();
                 let sealed = Sealed::from_ciphertext(vec![7; 1_200]);
-                let jti = Jti::random(&*world.entropy);
+                let jti = Jti::random(&*ports.random);
                 let issued = event(EventKind::Issued);
                 let waiting = SealedSession::new(login, session, jti, sealed, ends);
-                world.sessions.put(&waiting, &issued).await.unwrap();
-                world.users.signed_in(&issued).await.unwrap();
+                ports.sessions.put(&waiting, &issued).await.unwrap();
+                ports.users.signed_in(&issued).await.unwrap();
             }
         })
     });

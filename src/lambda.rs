@@ -16,7 +16,7 @@
 //! event but the Parameter Store and, by `http`, URLs of metadata, and those only
 //! where the configuration refers to them.
 
-use crate::adapters::local::{SystemClock, SystemEntropy};
+use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::broker::{Broker, TicketError};
 use crate::http::authorizer::{Unauthorized, authorize};
 use crate::http::{self, GatewayCaller, Peer};
@@ -108,7 +108,7 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
         tracing::warn!("{warning}");
     }
     let base_path = path_of(&config.server.public_url).to_owned();
-    let service = Service::behind_gateway(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    let service = Service::behind_gateway(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     let ended = match function {
         Function::Http => {
             let router = http::router(service.app);
@@ -143,7 +143,7 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
 /// Nothing runs between events, so metadata whose time has come is looked at
 /// before a login, which does not wait for it long: the known keys are good too.
 async fn refresh_if_due(broker: &Broker) {
-    let now = broker.world().clock.now();
+    let now = broker.ports().clock.now();
     if broker.metadata_due().is_some_and(|due| due <= now)
         && tokio::time::timeout(REFRESH_PATIENCE, broker.refresh_metadata()).await.is_err()
     {
@@ -225,7 +225,7 @@ fn iam_caller(context: &RequestContext) -> Option<String> {
 /// The authorizer's answer. A REST API answers 401 for exactly one error
 /// message, and 500 for any other; an HTTP API takes a plain no.
 async fn answer(broker: &Broker, event: &Value) -> Result<Value, Diagnostic> {
-    let refused = match authorize(broker, event, broker.world().clock.now()).await {
+    let refused = match authorize(broker, event, broker.ports().clock.now()).await {
         Ok(policy) => return Ok(policy),
         Err(refused) => refused,
     };

@@ -26,7 +26,7 @@ use support::process::{Process, free_port};
 use support::server::{EMBEDDED, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use vestibule::adapters::local::{SystemClock, SystemEntropy};
+use vestibule::adapters::local::{SystemClock, SystemRandom};
 use vestibule::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
 use vestibule::http::{ServeLimits, serve};
 
@@ -158,7 +158,7 @@ fn world(runtime: &Runtime, idps: usize, place: Place<'_>, delivery: &str) -> Se
         let id = "urn:amazon:webservices".into();
         let to = RelyingParty { id, acs_url: format!("{public}/saml"), home_url: home };
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let idp = LookAlike::generate(&base, to, Arc::new(SystemClock), Arc::new(SystemEntropy)).unwrap();
+        let idp = LookAlike::generate(&base, to, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap();
         setup = setup.file(&format!("idp-{number}.xml"), idp.metadata());
         listener.set_nonblocking(true).unwrap();
         runtime.spawn(async move {

@@ -205,8 +205,8 @@ async fn no_secret_can_be_printed() {
     for secret in [ATTRIBUTE, PERSON, "CANARY-session-name", &original] {
         assert!(!format!("{grant:?}").contains(secret), "{grant:?}");
     }
-    let world = house.broker.world();
-    let credentials = world.token_service.assume_role(&grant, forge::now()).await.unwrap();
+    let ports = house.broker.ports();
+    let credentials = ports.token_service.assume_role(&grant, forge::now()).await.unwrap();
     use secrecy::ExposeSecret;
     let printed = format!("{credentials:?}");
     assert!(!printed.contains(credentials.secret_access_key.expose_secret()));

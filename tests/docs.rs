@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
-use vestibule::adapters::local::{SystemClock, SystemEntropy};
+use vestibule::adapters::local::{SystemClock, SystemRandom};
 use vestibule::config::{Draft, MetadataPlace};
 use vestibule::demo::{LookAlike, RelyingParty};
 
@@ -274,8 +274,8 @@ fn adfs_metadata() -> String {
         acs_url: "https://vestibule.example.com/saml".into(),
         home_url: "https://vestibule.example.com/".into(),
     };
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    LookAlike::generate("https://adfs.example.com", relying_party, clock, entropy)
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    LookAlike::generate("https://adfs.example.com", relying_party, clock, random)
         .unwrap()
         .metadata()
         .to_owned()

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use support::aws::{Emulators, REGION, Service};
 use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
-use vestibule::adapters::local::SystemEntropy;
+use vestibule::adapters::local::SystemRandom;
 use vestibule::broker::ports::{BeginError, LoginStart, PutError, StoreUnavailable, TakeError};
 use vestibule::broker::{AuditEvent, EventKind, Sealed, SealedSession, SweepReport};
 
@@ -44,7 +44,7 @@ fn client(url: &str) -> Client {
 }
 
 fn store_at(url: &str) -> Store {
-    let store = Arc::new(DynamoDbStore::new(&client(url), Tables::prefixed(""), Arc::new(SystemEntropy)));
+    let store = Arc::new(DynamoDbStore::new(&client(url), Tables::prefixed(""), Arc::new(SystemRandom)));
     Store { sessions: store.clone(), audit: store.clone(), users: store }
 }
 

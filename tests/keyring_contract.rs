@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use time::Duration;
 use vestibule::adapters::OpenError;
-use vestibule::adapters::local::{LocalKeyRing, LocalSts, ManualClock, SystemEntropy};
+use vestibule::adapters::local::{LocalKeyRing, LocalSts, ManualClock, SystemRandom};
 use vestibule::broker::ports::{KeyRing, KeyRingError};
 use vestibule::broker::{TicketError, ticket_kid};
 
@@ -34,7 +34,7 @@ impl Local {
         self.directory.path().join("keys")
     }
     fn at(&self, path: &Path) -> Result<LocalKeyRing, OpenError> {
-        LocalKeyRing::open(path, self.clock.clone(), Arc::new(SystemEntropy))
+        LocalKeyRing::open(path, self.clock.clone(), Arc::new(SystemRandom))
     }
     fn ring(&self) -> LocalKeyRing {
         self.at(&self.path()).unwrap()
@@ -96,7 +96,7 @@ async fn an_unknown_kid_reloads_the_file_at_most_once_a_second() {
     assert_eq!(server.verify(stranger.expose()).await, Err(TicketError::Invalid));
     // Another process rotates, and its clock is far ahead: it signs at once.
     let ahead = Arc::new(ManualClock::new(house.now() + TAKE_OVER));
-    let other = LocalKeyRing::open(&house.path(), ahead.clone(), Arc::new(SystemEntropy)).unwrap();
+    let other = LocalKeyRing::open(&house.path(), ahead.clone(), Arc::new(SystemRandom)).unwrap();
     other.rotate(house.now()).unwrap();
     ahead.advance(TAKE_OVER);
     let ticket = other.sign(&claims(2)).await.unwrap();
@@ -265,7 +265,7 @@ fn a_damaged_file_is_refused_with_a_sentence_and_left_alone() {
 #[test]
 fn ring_and_issuer_do_not_take_each_others_files() {
     let house = Local::new();
-    let issuer = |path: &Path| LocalSts::open(path, "eu-central-1".to_owned(), Arc::new(SystemEntropy));
+    let issuer = |path: &Path| LocalSts::open(path, "eu-central-1".to_owned(), Arc::new(SystemRandom));
     house.ring();
     assert!(matches!(issuer(&house.path()), Err(OpenError::KeyFileContent { .. })));
     let path = house.directory.path().join("issuer");

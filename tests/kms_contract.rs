@@ -29,7 +29,7 @@ use support::fault_proxy::{Fault, FaultProxy, Rule};
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::KeyAdmin;
 use vestibule::adapters::aws::kms::KmsKeyRing;
-use vestibule::adapters::local::{ManualClock, SystemEntropy};
+use vestibule::adapters::local::{ManualClock, SystemRandom};
 use vestibule::broker::ports::{Clock, KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
 use vestibule::broker::{TicketError, ticket_kid};
 use vestibule::config::{Kms, Signing};
@@ -94,7 +94,7 @@ impl House {
             .build();
         let (kms, dynamodb) =
             (aws_sdk_kms::Client::from_conf(kms), aws_sdk_dynamodb::Client::from_conf(dynamodb));
-        KmsKeyRing::new(&kms, &dynamodb, settings.clone(), clock, Arc::new(SystemEntropy))
+        KmsKeyRing::new(&kms, &dynamodb, settings.clone(), clock, Arc::new(SystemRandom))
     }
     fn ring_with(&self, settings: &Kms) -> KmsKeyRing {
         let (kms, dynamodb) = (self.aws.endpoint(Service::Kms), self.aws.endpoint(Service::DynamoDb));

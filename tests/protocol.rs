@@ -309,9 +309,9 @@ async fn protocol_rotation_during_login() {
 
 /// Rotates the ring as another process would.
 fn rotate(dir: &Path) {
-    use vestibule::adapters::local::{LocalKeyRing, ManualClock, SystemEntropy};
+    use vestibule::adapters::local::{LocalKeyRing, ManualClock, SystemRandom};
     let clock = Arc::new(ManualClock::new(forge::now()));
-    let ring = LocalKeyRing::open(&dir.join("keys"), clock, Arc::new(SystemEntropy)).unwrap();
+    let ring = LocalKeyRing::open(&dir.join("keys"), clock, Arc::new(SystemRandom)).unwrap();
     ring.rotate(forge::now()).unwrap();
 }
 

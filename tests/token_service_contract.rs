@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use time::OffsetDateTime;
-use vestibule::adapters::local::{LocalSts, SystemEntropy};
+use vestibule::adapters::local::{LocalSts, SystemRandom};
 use vestibule::roles::Grant;
 
 const REGION: &str = "eu-central-1";
@@ -30,7 +30,7 @@ impl Local {
     fn named(&self, name: &str) -> TokenServices {
         let path = self.0.path().join(name);
         let token_service =
-            Arc::new(LocalSts::open(&path, REGION.to_owned(), Arc::new(SystemEntropy)).unwrap());
+            Arc::new(LocalSts::open(&path, REGION.to_owned(), Arc::new(SystemRandom)).unwrap());
         TokenServices { token_service: token_service.clone(), callers: Some(token_service) }
     }
 }

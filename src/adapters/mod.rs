@@ -15,9 +15,9 @@ pub use error::OpenError;
 pub use key_admin::KeyAdmin;
 pub use local::KeyInfo;
 
-use crate::broker::World;
+use crate::broker::Ports;
 use crate::broker::ports::{
-    AuditTrail, CallerDirectory, Clock, Entropy, KeyRing, SessionStore, TokenService, UserDirectory,
+    AuditTrail, CallerDirectory, Clock, KeyRing, SecureRandom, SessionStore, TokenService, UserDirectory,
 };
 use crate::config::{DynamoDb, Keys, Kms, Store, Sts};
 use aws::dynamodb::{DynamoDbStore, Tables};
@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// Everything that a configuration names, opened.
 pub struct Opened {
     /// The world, for the use cases.
-    pub world: World,
+    pub ports: Ports,
     /// Who can say whose request a signature is: the issuer itself where it is
     /// local. `None` where nobody here can check one; then there is no ping.
     pub callers: Option<Arc<dyn CallerDirectory>>,
@@ -46,13 +46,13 @@ pub async fn open(
     store: &Store,
     keys: &Keys,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
 ) -> Result<Opened, OpenError> {
     let sdk = Sdk::default();
     type TokenServices = (Arc<dyn TokenService>, Option<Arc<dyn CallerDirectory>>);
     let (token_service, callers): TokenServices = match sts {
         Sts::Local { path, region } => {
-            let token_service = Arc::new(LocalSts::open(path, region.clone(), Arc::clone(&entropy))?);
+            let token_service = Arc::new(LocalSts::open(path, region.clone(), Arc::clone(&random))?);
             (token_service.clone(), Some(token_service))
         }
         Sts::Aws { regions, endpoint, timeout } => {
@@ -63,20 +63,20 @@ pub async fn open(
         }
     };
     let keys: Arc<dyn KeyRing> = match keys {
-        Keys::Local { path } => Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&entropy))?),
+        Keys::Local { path } => Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&random))?),
         Keys::Kms(settings) => {
-            Arc::new(kms_key_ring(&sdk, store, settings, Arc::clone(&clock), Arc::clone(&entropy)).await)
+            Arc::new(kms_key_ring(&sdk, store, settings, Arc::clone(&clock), Arc::clone(&random)).await)
         }
     };
     let Stores { sessions, audit, users } = match store {
         Store::Embedded { path } => Stores::of(EmbeddedStore::open(path)?),
         Store::DynamoDb(settings) => {
             let client = dynamodb_client(&sdk, settings).await;
-            Stores::of(DynamoDbStore::new(&client, tables(settings), Arc::clone(&entropy)))
+            Stores::of(DynamoDbStore::new(&client, tables(settings), Arc::clone(&random)))
         }
     };
-    let world = World { token_service, sessions, audit, users, keys, clock, entropy };
-    Ok(Opened { world, callers })
+    let ports = Ports { token_service, sessions, audit, users, keys, clock, random };
+    Ok(Opened { ports, callers })
 }
 
 /// Opens the key ring for its operator.
@@ -87,15 +87,15 @@ pub async fn open_key_ring(
     store: &Store,
     keys: &Keys,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
 ) -> Result<Arc<dyn KeyAdmin>, OpenError> {
     match keys {
         Keys::Local { path } => {
-            let ring = LocalKeyRing::open(path, Arc::clone(&clock), entropy)?;
+            let ring = LocalKeyRing::open(path, Arc::clone(&clock), random)?;
             Ok(Arc::new(LocalKeyAdmin { ring, clock }))
         }
         Keys::Kms(settings) => {
-            Ok(Arc::new(kms_key_ring(&Sdk::default(), store, settings, clock, entropy).await))
+            Ok(Arc::new(kms_key_ring(&Sdk::default(), store, settings, clock, random).await))
         }
     }
 }
@@ -141,10 +141,10 @@ async fn kms_key_ring(
     store: &Store,
     settings: &Kms,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
 ) -> KmsKeyRing {
     let endpoint = keys_table_endpoint(store, settings);
     let kms = aws_sdk_kms::Client::new(&sdk.at(&settings.region, settings.endpoint.as_deref()).await);
     let table = aws_sdk_dynamodb::Client::new(&sdk.at(&settings.region, endpoint).await);
-    KmsKeyRing::new(&kms, &table, settings.clone(), clock, entropy)
+    KmsKeyRing::new(&kms, &table, settings.clone(), clock, random)
 }

@@ -1,7 +1,7 @@
 //! The seal that all key rings share: AES-256-GCM, a key of its own for each purpose,
 //! all of them from one key with a name.
 
-use crate::broker::ports::{Entropy, KeyRingError};
+use crate::broker::ports::{KeyRingError, SecureRandom};
 use crate::broker::{Purpose, Sealed};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
@@ -46,10 +46,10 @@ impl Sealer {
         &self,
         purpose: &Purpose,
         plaintext: &SecretSlice<u8>,
-        entropy: &dyn Entropy,
+        random: &dyn SecureRandom,
     ) -> Result<Sealed, KeyRingError> {
         let mut nonce = [0; NONCE_LEN];
-        entropy.fill(&mut nonce);
+        random.fill(&mut nonce);
         let plaintext = plaintext.expose_secret();
         let mut body = Zeroizing::new(Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len()));
         body.extend_from_slice(plaintext);
@@ -112,7 +112,7 @@ mod tests {
     /// The worst of chance: the same nonce each time.
     struct Stuck;
 
-    impl Entropy for Stuck {
+    impl SecureRandom for Stuck {
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(7);
         }

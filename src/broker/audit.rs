@@ -5,7 +5,7 @@
 //! assertion, token, secret, nor any attribute value except the NameID, the
 //! session name and the role that was chosen.
 
-use super::{Handle, LoginId, Reference};
+use super::{Handle, LoginId, SupportId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -130,7 +130,7 @@ pub struct AuditEvent {
     /// Handle of the session id.
     pub session: Option<Handle>,
     /// The reference that the person was shown.
-    pub reference: Option<Reference>,
+    pub reference: Option<SupportId>,
     /// The client's address.
     pub source_ip: Option<std::net::IpAddr>,
     /// The stable code of a refusal or failure.

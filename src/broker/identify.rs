@@ -50,7 +50,7 @@ impl Broker {
             Err(unidentified) => unidentified,
         };
         if let LoginError::Saml(refusal) = error {
-            refusal_log::not_believed(&post.reference, refusal, trace, self.world.clock.now());
+            refusal_log::not_believed(&post.reference, refusal, trace, self.ports.clock.now());
         }
         if let Some(subject) = proven {
             self.refused(post, relay, error.code(), subject).await;
@@ -79,7 +79,7 @@ impl Broker {
             None => None,
         };
         let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);
-        verified.accept(service, expected, self.world.clock.now()).map_err(|refusal| {
+        verified.accept(service, expected, self.ports.clock.now()).map_err(|refusal| {
             let proven = refusal.is_authenticated().then(|| Subject {
                 idp: Some(provider.name.clone()),
                 issuer: Some(provider.entity_id.clone()),

@@ -6,8 +6,8 @@
 
 use super::ports::{BeginError, LoginStart, PutError, TokenServiceError, UsedOnce};
 use super::{
-    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, Reference, RelayState,
-    RelayStateError, RoleRefusal, SamlRefusal, SealedSession, Subject, Ticket, TicketClaims, refusal_log,
+    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, RelayState, RelayStateError,
+    RoleRefusal, SamlRefusal, SealedSession, Subject, SupportId, Ticket, TicketClaims, refusal_log,
 };
 use crate::roles::Grant;
 use crate::saml::Identity;
@@ -28,7 +28,7 @@ pub struct LoginPost {
     /// The form field `RelayState`.
     pub relay_state: Option<String>,
     /// This request's reference.
-    pub reference: Reference,
+    pub reference: SupportId,
     /// The client's address.
     pub source_ip: Option<IpAddr>,
 }
@@ -148,8 +148,8 @@ impl Broker {
         relay: &RelayState,
     ) -> Result<LoginId, LoginError> {
         let identity = grant.identity();
-        let now = self.world.clock.now();
-        let login = LoginId::random(&*self.world.entropy);
+        let now = self.ports.clock.now();
+        let login = LoginId::random(&*self.ports.random);
         let start = LoginStart {
             login: login.clone(),
             assertion: UsedOnce {
@@ -164,7 +164,7 @@ impl Broker {
             reservation_ends: now + RESERVATION_LIFETIME,
             event: event(EventKind::Started, now, Some(login.clone()), post, relay, subject_of_grant(grant)),
         };
-        let error = match self.world.sessions.begin(&start).await {
+        let error = match self.ports.sessions.begin(&start).await {
             Ok(()) => return Ok(login),
             Err(BeginError::Replayed) => LoginError::Replayed,
             Err(BeginError::RequestAnswered) => LoginError::RequestAnswered,
@@ -183,7 +183,7 @@ impl Broker {
         post: &LoginPost,
         relay: &RelayState,
     ) -> Result<Ticket, LoginError> {
-        let credentials = self.world.token_service.assume_role(grant, self.world.clock.now()).await?;
+        let credentials = self.ports.token_service.assume_role(grant, self.ports.clock.now()).await?;
         let mut subject = subject_of_grant(grant);
         subject.access_key_id = Some(credentials.access_key_id.clone());
         subject.expiration = Some(credentials.expiration);
@@ -199,17 +199,17 @@ impl Broker {
         };
         let plaintext = hand_over.to_plaintext().ok_or(LoginError::Keys)?;
         let sealed = self
-            .world
+            .ports
             .keys
             .seal(&Purpose::credentials(&relay.session), &plaintext)
             .await
             .map_err(|_| LoginError::Keys)?;
         drop((hand_over, plaintext));
 
-        let now = self.world.clock.now();
-        let jti = Jti::random(&*self.world.entropy);
+        let now = self.ports.clock.now();
+        let jti = Jti::random(&*self.ports.random);
         let claims = self.ticket_claims(login, relay, jti.clone(), now);
-        let ticket = self.world.keys.sign(&claims).await.map_err(|_| LoginError::Keys)?;
+        let ticket = self.ports.keys.sign(&claims).await.map_err(|_| LoginError::Keys)?;
 
         let session = SealedSession::new(
             login.clone(),
@@ -219,11 +219,11 @@ impl Broker {
             now + self.settings.session_lifetime,
         );
         let issued = event(EventKind::Issued, now, Some(login.clone()), post, relay, subject);
-        self.world.sessions.put(&session, &issued).await.map_err(|e| match e {
+        self.ports.sessions.put(&session, &issued).await.map_err(|e| match e {
             PutError::ReservationEnded => LoginError::TooSlow,
             PutError::Unavailable => LoginError::Store,
         })?;
-        if self.world.users.signed_in(&issued).await.is_err() {
+        if self.ports.users.signed_in(&issued).await.is_err() {
             tracing::warn!(
                 reference = post.reference.as_str(),
                 "users row not updated; rebuild it from the audit"
@@ -255,9 +255,9 @@ impl Broker {
     /// A refusal of a verified message, for the auditor. If it cannot be
     /// recorded the refusal stands all the same: nothing was given.
     pub(super) async fn refused(&self, post: &LoginPost, relay: &RelayState, code: &str, subject: Subject) {
-        let mut refused = event(EventKind::Refused, self.world.clock.now(), None, post, relay, subject);
+        let mut refused = event(EventKind::Refused, self.ports.clock.now(), None, post, relay, subject);
         refused.code = Some(code.to_owned());
-        if self.world.audit.record(&refused).await.is_err() {
+        if self.ports.audit.record(&refused).await.is_err() {
             tracing::error!(
                 reference = post.reference.as_str(),
                 code,
@@ -278,14 +278,14 @@ impl Broker {
     ) {
         let mut failed = event(
             EventKind::Failed,
-            self.world.clock.now(),
+            self.ports.clock.now(),
             Some(login),
             post,
             relay,
             subject_of_grant(grant),
         );
         failed.code = Some(error.code().to_owned());
-        if self.world.sessions.release(&relay.session.handle(), &failed).await.is_err() {
+        if self.ports.sessions.release(&relay.session.handle(), &failed).await.is_err() {
             tracing::error!(
                 reference = post.reference.as_str(),
                 code = error.code(),

@@ -22,7 +22,7 @@ impl Broker {
     /// # Errors
     /// [`StoreUnavailable`]; the next sweep goes on.
     pub async fn sweep(&self) -> Result<SweepReport, StoreUnavailable> {
-        let report = self.world.audit.sweep(self.world.clock.now()).await?;
+        let report = self.ports.audit.sweep(self.ports.clock.now()).await?;
         if report.abandoned > 0 || report.uncertain > 0 {
             tracing::warn!(
                 abandoned = report.abandoned,

@@ -24,8 +24,8 @@ pub use login::{Issued, LoginError, LoginPost};
 pub use maintenance::SweepReport;
 pub use redeem::{RedeemError, RedeemRequest};
 pub use session::{
-    Binding, Challenge, Handle, LoginId, Purpose, Reference, RelayState, RelayStateError, Sealed,
-    SealedSession, SessionId, Verifier,
+    Binding, Challenge, Handle, LoginId, Purpose, RelayState, RelayStateError, Sealed, SealedSession,
+    SessionId, SupportId, Verifier,
 };
 pub use start::{AuthnRequestMessage, StartError};
 pub use ticket::{
@@ -40,7 +40,9 @@ pub use crate::saml::{Cap, IdpMetadata, Refusal as SamlRefusal};
 
 use crate::roles::Rules;
 use crate::saml::{Limits, ServiceProvider, SigningKey};
-use ports::{AuditTrail, Clock, Entropy, KeyRing, MetadataFeed, SessionStore, TokenService, UserDirectory};
+use ports::{
+    AuditTrail, Clock, KeyRing, MetadataFeed, SecureRandom, SessionStore, TokenService, UserDirectory,
+};
 use std::sync::Arc;
 use time::Duration;
 
@@ -66,7 +68,7 @@ pub struct Settings {
 
 /// The world, as the use cases see it.
 #[derive(Clone)]
-pub struct World {
+pub struct Ports {
     /// Who gives credentials.
     pub token_service: Arc<dyn TokenService>,
     /// Where sessions wait.
@@ -80,20 +82,20 @@ pub struct World {
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Chance.
-    pub entropy: Arc<dyn Entropy>,
+    pub random: Arc<dyn SecureRandom>,
 }
 
 /// The use cases of one Vestibule.
 pub struct Broker {
     settings: Settings,
-    world: World,
+    ports: Ports,
     metadata: Option<Arc<dyn MetadataFeed>>,
 }
 
 impl Broker {
     /// Settings and a world are all it takes; nothing is contacted yet.
-    pub fn new(settings: Settings, world: World) -> Self {
-        Self { settings, world, metadata: None }
+    pub fn new(settings: Settings, ports: Ports) -> Self {
+        Self { settings, ports, metadata: None }
     }
 
     /// With metadata that is looked at again, and renews whom we believe.
@@ -108,7 +110,7 @@ impl Broker {
     }
 
     /// The world it runs in.
-    pub fn world(&self) -> &World {
-        &self.world
+    pub fn ports(&self) -> &Ports {
+        &self.ports
     }
 }

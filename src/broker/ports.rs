@@ -23,7 +23,7 @@ pub trait Clock: Send + Sync {
 }
 
 /// Unpredictable bytes.
-pub trait Entropy: Send + Sync {
+pub trait SecureRandom: Send + Sync {
     /// Fills the buffer from a cryptographic generator.
     fn fill(&self, buffer: &mut [u8]);
 }

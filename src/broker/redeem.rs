@@ -1,7 +1,7 @@
 //! The hand-over: a ticket and a verifier in, credentials out, once.
 
 use super::ports::TakeError;
-use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Purpose, Reference, Subject, TicketError};
+use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Purpose, Subject, SupportId, TicketError};
 use std::net::IpAddr;
 
 /// What the caller of `GET /saml` sent.
@@ -13,7 +13,7 @@ pub struct RedeemRequest {
     /// From `COGNITO_ID`.
     pub cognito_id: Option<String>,
     /// This request's reference.
-    pub reference: Reference,
+    pub reference: SupportId,
     /// The client's address.
     pub source_ip: Option<IpAddr>,
 }
@@ -55,14 +55,14 @@ impl Broker {
     /// # Errors
     /// [`RedeemError`]; then nothing is handed over.
     pub async fn redeem(&self, request: RedeemRequest) -> Result<HandOver, RedeemError> {
-        let now = self.world.clock.now();
+        let now = self.ports.clock.now();
         let token = request.ticket.as_deref().ok_or(TicketError::Missing)?;
         let ticket = self
             .verify_ticket(token, now)
             .await?
             .bind(request.verifier.as_deref(), request.cognito_id.as_deref())?;
 
-        let taken = match self.world.sessions.take(&ticket.session.handle(), &ticket.jti, now).await {
+        let taken = match self.ports.sessions.take(&ticket.session.handle(), &ticket.jti, now).await {
             Ok(Some(taken)) => taken,
             Ok(None) => return Err(RedeemError::Gone),
             Err(TakeError::Unavailable) => return Err(RedeemError::Store),
@@ -72,7 +72,7 @@ impl Broker {
             }
         };
 
-        let opened = self.world.keys.open(&Purpose::credentials(&ticket.session), &taken.sealed).await.ok();
+        let opened = self.ports.keys.open(&Purpose::credentials(&ticket.session), &taken.sealed).await.ok();
         let Some(hand_over) = opened.as_ref().and_then(HandOver::from_plaintext) else {
             self.uncertain(&ticket, &request, "seal_not_opened").await;
             return Err(RedeemError::Uncertain);
@@ -89,7 +89,7 @@ impl Broker {
             ..Subject::default()
         };
         let delivered = self.event(EventKind::Delivered, &ticket, &request, subject);
-        if self.world.audit.record(&delivered).await.is_err() {
+        if self.ports.audit.record(&delivered).await.is_err() {
             tracing::error!(
                 reference = request.reference.as_str(),
                 "delivery not recorded: nothing handed over"
@@ -105,7 +105,7 @@ impl Broker {
     async fn uncertain(&self, ticket: &BoundTicket, request: &RedeemRequest, code: &'static str) {
         let mut event = self.event(EventKind::Uncertain, ticket, request, Subject::default());
         event.code = Some(code.to_owned());
-        let recorded = self.world.sessions.release(&ticket.session.handle(), &event).await.is_ok();
+        let recorded = self.ports.sessions.release(&ticket.session.handle(), &event).await.is_ok();
         tracing::error!(reference = request.reference.as_str(), code, recorded, "delivery uncertain");
     }
 
@@ -117,7 +117,7 @@ impl Broker {
         subject: Subject,
     ) -> AuditEvent {
         AuditEvent {
-            at: self.world.clock.now(),
+            at: self.ports.clock.now(),
             kind,
             login: Some(ticket.login.clone()),
             session: Some(ticket.session.handle()),

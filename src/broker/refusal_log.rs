@@ -6,13 +6,13 @@
 //! codes) and numbers. Of a verified one also addresses, audiences and instants;
 //! values about persons of neither.
 
-use super::{Reference, SamlRefusal};
+use super::{SamlRefusal, SupportId};
 use crate::roles::Denial;
 use crate::saml::{Fact, Trace, Traced};
 use time::OffsetDateTime;
 
 /// A response that is not believed.
-pub(super) fn not_believed(reference: &Reference, refusal: SamlRefusal, trace: Trace, now: OffsetDateTime) {
+pub(super) fn not_believed(reference: &SupportId, refusal: SamlRefusal, trace: Trace, now: OffsetDateTime) {
     let steps = trace.into_steps();
     let facts = steps.last().map(|last| facts(last, refusal.is_authenticated(), now));
     tracing::info!(
@@ -28,7 +28,7 @@ pub(super) fn not_believed(reference: &Reference, refusal: SamlRefusal, trace: T
 }
 
 /// A person without a role.
-pub(super) fn no_role(reference: &Reference, denial: &Denial) {
+pub(super) fn no_role(reference: &SupportId, denial: &Denial) {
     tracing::info!(
         reference = reference.as_str(),
         code = denial.refusal.code(),

@@ -1,7 +1,7 @@
 //! The small values of a login: ids, RelayState, handles.
 
 use super::Jti;
-use super::ports::Entropy;
+use super::ports::SecureRandom;
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -194,8 +194,8 @@ pub struct LoginId(String);
 
 impl LoginId {
     /// A new one.
-    pub fn random(entropy: &dyn Entropy) -> Self {
-        Self(random_id(entropy))
+    pub fn random(random: &dyn SecureRandom) -> Self {
+        Self(random_id(random))
     }
     /// An id as a store kept it.
     pub fn from_stored(text: String) -> Self {
@@ -210,15 +210,15 @@ impl LoginId {
 /// What a person reads out on the phone: `7K3F-9QTZ`. One per request, in
 /// every log line of it, in every answer (`X-Request-Id`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Reference(String);
+pub struct SupportId(String);
 
-impl Reference {
+impl SupportId {
     /// A new one: 8 characters (40 bits) that cannot be confused with one another
     /// when read out (Crockford's base32).
-    pub fn random(entropy: &dyn Entropy) -> Self {
+    pub fn random(random: &dyn SecureRandom) -> Self {
         const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         let mut bytes = [0_u8; 8];
-        entropy.fill(&mut bytes);
+        random.fill(&mut bytes);
         let mut text = String::with_capacity(9);
         for (i, byte) in bytes.iter().enumerate() {
             if i == 4 {
@@ -238,9 +238,9 @@ impl Reference {
     }
 }
 
-pub(super) fn random_id(entropy: &dyn Entropy) -> String {
+pub(super) fn random_id(random: &dyn SecureRandom) -> String {
     let mut bytes = [0_u8; 16];
-    entropy.fill(&mut bytes);
+    random.fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

@@ -78,10 +78,10 @@ impl Broker {
             providers.find(|p| idp.is_none_or(|idp| idp == p.name)).ok_or(StartError::UnknownProvider)?;
         let (binding, destination) = service(provider).ok_or(StartError::NoSignOnService)?;
 
-        let issued_at = self.world.clock.now();
+        let issued_at = self.ports.clock.now();
         let moment = issued_at.unix_timestamp().to_be_bytes().to_vec().into();
         let purpose = Purpose::request(&relay, &provider.name);
-        let sealed = self.world.keys.seal(&purpose, &moment).await.map_err(|_| StartError::Keys)?;
+        let sealed = self.ports.keys.seal(&purpose, &moment).await.map_err(|_| StartError::Keys)?;
         let request = AuthnRequest {
             id: &AuthnRequestId::from_bytes(sealed.as_bytes()),
             issued_at,
@@ -116,7 +116,7 @@ impl Broker {
     ) -> Result<Option<SentAuthnRequest>, LoginError> {
         let Some((id, sealed)) = AuthnRequestId::parse(id) else { return Ok(None) };
         let purpose = Purpose::request(relay, &provider.name);
-        match self.world.keys.open(&purpose, &Sealed::from_ciphertext(sealed)).await {
+        match self.ports.keys.open(&purpose, &Sealed::from_ciphertext(sealed)).await {
             Ok(moment) => {
                 let moment = <[u8; 8]>::try_from(moment.expose_secret()).map(i64::from_be_bytes).ok();
                 let issued_at = moment.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());

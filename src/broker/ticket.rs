@@ -1,6 +1,6 @@
 //! The ticket: a JWT that lives 30 seconds and takes one session once.
 
-use super::ports::Entropy;
+use super::ports::SecureRandom;
 use super::session::random_id;
 use super::{Binding, Broker, LoginId, SessionId, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -24,8 +24,8 @@ pub struct Jti(String);
 
 impl Jti {
     /// A new one.
-    pub fn random(entropy: &dyn Entropy) -> Self {
-        Self(random_id(entropy))
+    pub fn random(random: &dyn SecureRandom) -> Self {
+        Self(random_id(random))
     }
     /// An id as a store kept it.
     pub fn from_stored(text: String) -> Self {
@@ -188,7 +188,7 @@ impl Broker {
         token: &str,
         now: OffsetDateTime,
     ) -> Result<VerifiedTicket, TicketError> {
-        let claims = self.world.keys.verify(token).await?;
+        let claims = self.ports.keys.verify(token).await?;
         let expected = &self.settings.tickets.issuer;
         if claims.iss != *expected || claims.aud != *expected {
             return Err(TicketError::Invalid);

@@ -53,7 +53,7 @@ impl Broker {
     /// they say from now on. What is wrong with them is in the log.
     pub async fn refresh_metadata(&self) {
         let Some(feed) = &self.metadata else { return };
-        for news in feed.due(self.world.clock.now()).await {
+        for news in feed.due(self.ports.clock.now()).await {
             self.believe(&**feed, news);
         }
         self.report_changed_keys(&**feed).await;
@@ -80,7 +80,7 @@ impl Broker {
     /// time: whether looking at the metadata out of turn has changed anything.
     pub(super) async fn has_newer_keys(&self, idp: &str, known: &Arc<IdentityProviders>) -> bool {
         let Some(feed) = &self.metadata else { return false };
-        if let Some(news) = feed.out_of_turn(idp, self.world.clock.now()).await {
+        if let Some(news) = feed.out_of_turn(idp, self.ports.clock.now()).await {
             self.believe(&**feed, news);
             self.report_changed_keys(&**feed).await;
         }
@@ -111,7 +111,7 @@ impl Broker {
                 "the identity provider's keys have changed"
             );
             let changed = AuditEvent {
-                at: self.world.clock.now(),
+                at: self.ports.clock.now(),
                 kind: EventKind::KeysChanged,
                 login: None,
                 session: None,
@@ -126,7 +126,7 @@ impl Broker {
                     ..Subject::default()
                 },
             };
-            if self.world.audit.record(&changed).await.is_err() {
+            if self.ports.audit.record(&changed).await.is_err() {
                 tracing::error!(idp = provider.name, "change of keys not recorded yet: store unavailable");
                 feed.note_keys(&provider.name, before);
             }

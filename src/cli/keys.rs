@@ -1,6 +1,6 @@
 //! `vestibule keys`: what seals and signs, as its operator sees it.
 
-use crate::adapters::local::{SystemClock, SystemEntropy};
+use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::{self, KeyInfo};
 use crate::service::load::load_without_metadata;
 use crate::service::say;
@@ -44,7 +44,7 @@ pub(super) async fn run(
     let (Command::Create { config } | Command::Rotate { config } | Command::List { config }) = &command;
     let config = load_without_metadata(config, environment).await?;
     let ring =
-        adapters::open_key_ring(&config.store, &config.keys, Arc::new(SystemClock), Arc::new(SystemEntropy))
+        adapters::open_key_ring(&config.store, &config.keys, Arc::new(SystemClock), Arc::new(SystemRandom))
             .await
             .map_err(|e| e.to_string())?;
     match command {

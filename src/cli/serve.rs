@@ -1,6 +1,6 @@
 //! `vestibule serve`: everything wired together, run, and stopped gracefully.
 
-use crate::adapters::local::{SystemClock, SystemEntropy};
+use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::service::load::load;
 use crate::service::{Service, listen, log, stop_signal};
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(super) async fn run(
         tracing::warn!("{warning}");
     }
     let (public, admin) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
-    let service = Service::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    let service = Service::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     service.run(public, admin, stop_signal()?).await;
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::metadata::Federation;
 use super::sign::{Signer, SigningError};
 use super::token::{Flaw, Token};
 use super::{COMPANY, Person, pages};
-use crate::broker::ports::{Clock, Entropy};
+use crate::broker::ports::{Clock, SecureRandom};
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -39,7 +39,7 @@ pub struct LookAlike {
     encryption: Signer,
     metadata: String,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
 }
 
 impl LookAlike {
@@ -52,7 +52,7 @@ impl LookAlike {
         base_url: &str,
         relying_party: RelyingParty,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        random: Arc<dyn SecureRandom>,
     ) -> Result<Self, SigningError> {
         let base_url = base_url.trim_end_matches('/').to_owned();
         let host = base_url.split_once("://").map_or(base_url.as_str(), |(_, host)| host);
@@ -61,7 +61,7 @@ impl LookAlike {
         let signer = Signer::generate(&format!("ADFS Signing - {host}"))?;
         let encryption = Signer::generate(&format!("ADFS Encryption - {host}"))?;
         let metadata = Federation {
-            id: &new_id(entropy.as_ref()),
+            id: &new_id(random.as_ref()),
             entity_id: &entity_id,
             display_name: COMPANY,
             passive_url: &format!("{base_url}/adfs/ls/"),
@@ -69,7 +69,7 @@ impl LookAlike {
             encryption: &encryption,
         }
         .write()?;
-        Ok(Self { base_url, entity_id, relying_party, signer, encryption, metadata, clock, entropy })
+        Ok(Self { base_url, entity_id, relying_party, signer, encryption, metadata, clock, random })
     }
 
     /// The issuer of its assertions.
@@ -92,14 +92,14 @@ impl LookAlike {
     /// # Errors
     /// [`SigningError`].
     pub fn respond(&self, person: &Person, now: OffsetDateTime, flaw: Flaw) -> Result<String, SigningError> {
-        let assertion_id = new_id(self.entropy.as_ref());
+        let assertion_id = new_id(self.random.as_ref());
         let unsigned = Token {
             issuer: if flaw == Flaw::OtherIssuer { OTHER_ISSUER } else { &self.entity_id },
             person,
             to: &self.relying_party,
             at: if flaw == Flaw::Expired { now - Duration::hours(2) } else { now },
             flaw,
-            response_id: &new_id(self.entropy.as_ref()),
+            response_id: &new_id(self.random.as_ref()),
             assertion_id: &assertion_id,
         }
         .write()?;
@@ -284,10 +284,10 @@ fn origin(url: &str) -> &str {
 }
 
 /// An xs:ID in AD FS's form: an underscore and a random UUID.
-fn new_id(entropy: &dyn Entropy) -> String {
+fn new_id(random: &dyn SecureRandom) -> String {
     use std::fmt::Write as _;
     let mut bytes = [0_u8; 16];
-    entropy.fill(&mut bytes);
+    random.fill(&mut bytes);
     let mut id = String::from("_");
     for (index, byte) in bytes.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {

@@ -24,8 +24,8 @@ pub use refusals::{REFUSALS, Refusal};
 pub use sign::SigningError;
 pub use token::Flaw;
 
-use crate::adapters::local::{SystemClock, SystemEntropy};
-use crate::broker::ports::Entropy;
+use crate::adapters::local::{SystemClock, SystemRandom};
+use crate::broker::ports::SecureRandom;
 use crate::config::Log;
 use crate::http::{self, ServeLimits};
 use crate::service::load::load;
@@ -63,7 +63,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
     log::start(Log { json: false, level: tracing::Level::WARN });
     // First of all: whatever is made from here on is removed again.
     let stop = end_signal()?;
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let public = listen_near(options.listen).await?;
     let idp_listener = listen_near(options.idp_listen).await?;
     let admin = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
@@ -74,16 +74,16 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
         acs_url: format!("{public_url}/saml"),
         home_url: format!("{public_url}/"),
     };
-    let idp = LookAlike::generate(&idp_url, relying_party, clock.clone(), entropy.clone())
+    let idp = LookAlike::generate(&idp_url, relying_party, clock.clone(), random.clone())
         .map_err(|e| format!("the look-alike did not start: {e}"))?;
 
-    let dir = TemporaryDirectory::make(entropy.as_ref())?;
+    let dir = TemporaryDirectory::make(random.as_ref())?;
     let metadata = dir.write("FederationMetadata.xml", idp.metadata())?;
     let config = configuration(&dir, &metadata, &public_url, &admin, &idp)?;
     let config = dir.write("vestibule.toml", &config)?;
     // The environment stays out: the demo is the same everywhere.
     let config = load(&config, std::iter::empty()).await?;
-    let service = Service::open(config, clock, entropy.clone()).await?;
+    let service = Service::open(config, clock, random.clone()).await?;
 
     let limits = ServeLimits {
         max_connections: 64,
@@ -95,7 +95,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
         idp: idp.clone(),
         service: http::router(service.app.clone()),
         broker: service.broker.clone(),
-        entropy,
+        random,
     };
     let pages = idp.pages().merge(panel.router());
     let idp = tokio::spawn(http::serve(idp_listener, pages, limits, std::future::pending()));
@@ -199,10 +199,10 @@ struct TemporaryDirectory {
 }
 
 impl TemporaryDirectory {
-    fn make(entropy: &dyn Entropy) -> Result<Self, String> {
+    fn make(random: &dyn SecureRandom) -> Result<Self, String> {
         use std::os::unix::fs::DirBuilderExt;
         let mut suffix = [0_u8; 8];
-        entropy.fill(&mut suffix);
+        random.fill(&mut suffix);
         let path = std::env::temp_dir().join(format!("vestibule-demo-{:016x}", u64::from_be_bytes(suffix)));
         // `create` fails if somebody was there first, so nobody else's directory is used.
         std::fs::DirBuilder::new()

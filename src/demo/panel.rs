@@ -8,7 +8,7 @@ use super::idp::{LookAlike, content_type, elsewhere};
 use super::refusals::{Before, Refusal};
 use super::{Flaw, Person, SigningError, pages};
 use crate::broker::Broker;
-use crate::broker::ports::Entropy;
+use crate::broker::ports::SecureRandom;
 use crate::http::Peer;
 use axum::Router;
 use axum::body::Body;
@@ -31,7 +31,7 @@ pub(super) struct Panel {
     /// The service's public surface.
     pub(super) service: Router,
     pub(super) broker: Arc<Broker>,
-    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) random: Arc<dyn SecureRandom>,
 }
 
 impl Panel {
@@ -47,7 +47,7 @@ impl Panel {
     }
 
     async fn trail(&self) -> String {
-        match self.broker.world().audit.recent(SHOWN).await {
+        match self.broker.ports().audit.recent(SHOWN).await {
             Ok(recent) => pages::trail(&recent),
             Err(_) => pages::no_trail(),
         }
@@ -74,8 +74,8 @@ impl Panel {
     /// has a verifier for it, so nobody can take what waits there.
     fn relay_state(&self) -> String {
         let (mut session, mut challenge) = ([0_u8; 16], [0_u8; 32]);
-        self.entropy.fill(&mut session);
-        self.entropy.fill(&mut challenge);
+        self.random.fill(&mut session);
+        self.random.fill(&mut challenge);
         format!("{}##{}", URL_SAFE_NO_PAD.encode(session), URL_SAFE_NO_PAD.encode(challenge))
     }
 

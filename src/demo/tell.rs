@@ -45,7 +45,7 @@ impl Teller {
     async fn news(&mut self) -> Vec<AuditEvent> {
         let mut limit = FIRST_LOOK;
         loop {
-            let Ok(mut recent) = self.broker.world().audit.recent(limit).await else { return Vec::new() };
+            let Ok(mut recent) = self.broker.ports().audit.recent(limit).await else { return Vec::new() };
             let known = recent.iter().position(|event| Some(event) == self.told.as_ref());
             if known.is_none() && recent.len() == limit {
                 // More than that happened since: look further back.

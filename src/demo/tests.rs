@@ -2,7 +2,7 @@
 //! browser meets them.
 
 use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
-use crate::broker::ports::{Clock, Entropy};
+use crate::broker::ports::{Clock, SecureRandom};
 use crate::saml::{
     DecryptionKeys, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
     RequestedAuthn, ResponseMessage, Selector, Selectors, ServiceProvider, Validity,
@@ -26,7 +26,7 @@ impl Clock for Fixed {
 
 /// Never the same bytes twice.
 struct Counting(AtomicU8);
-impl Entropy for Counting {
+impl SecureRandom for Counting {
     fn fill(&self, buffer: &mut [u8]) {
         buffer.fill(self.0.fetch_add(1, Ordering::Relaxed));
     }
@@ -35,8 +35,8 @@ impl Entropy for Counting {
 fn look_alike() -> LookAlike {
     let relying_party =
         RelyingParty { id: AUDIENCE.into(), acs_url: ACS.into(), home_url: "http://127.0.0.1:8080/".into() };
-    let entropy = Arc::new(Counting(AtomicU8::new(1)));
-    LookAlike::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), entropy).unwrap()
+    let random = Arc::new(Counting(AtomicU8::new(1)));
+    LookAlike::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), random).unwrap()
 }
 
 /// What the service believes of it, from its metadata alone.

@@ -20,7 +20,7 @@ pub fn admin_router(app: Arc<App>) -> Router {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
-    match app.broker.world().audit.ready().await {
+    match app.broker.ports().audit.ready().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready");
@@ -33,6 +33,6 @@ async fn exposition(State(app): State<Arc<App>>) -> impl IntoResponse {
     let free = app.slots.available_permits();
     let in_flight = app.settings.max_concurrent_requests.saturating_sub(free);
     let mut text = app.metrics.expose(in_flight);
-    text.push_str(&metrics::providers(&app.broker.provider_health(), app.broker.world().clock.now()));
+    text.push_str(&metrics::providers(&app.broker.provider_health(), app.broker.ports().clock.now()));
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

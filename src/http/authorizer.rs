@@ -141,7 +141,7 @@ fn header<'e>(event: &'e Value, name: &str) -> Result<Option<&'e str>, Unauthori
 pub(super) async fn route(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
     let bytes = body::read(request.into_body(), MAX_EVENT_BYTES, app.settings.request_timeout).await?;
     let event: Value = serde_json::from_slice(&bytes).map_err(|_| Error::EventMalformed)?;
-    match authorize(&app.broker, &event, app.broker.world().clock.now()).await {
+    match authorize(&app.broker, &event, app.broker.ports().clock.now()).await {
         Ok(answer) => {
             let mut response = Json(answer).into_response();
             response.extensions_mut().insert(Outcome("authorized"));

@@ -64,7 +64,7 @@ pub(super) async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
 /// page. Where tickets are signed with a secret the set is empty, not absent: it
 /// is what a verifier understands, and it fills when `keys.signing` changes.
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error> {
-    let keys = app.broker.world().keys.public_keys().await;
+    let keys = app.broker.ports().keys.public_keys().await;
     let keys = keys.map_err(|_| Error::Redeem(RedeemError::Ticket(TicketError::KeysUnavailable)))?;
     let kept = format!("public, max-age={}", PUBLIC_KEYS_KEPT.whole_seconds());
     let headers = [

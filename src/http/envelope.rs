@@ -4,7 +4,7 @@
 
 use super::refusal::{Help, Reader, Refused, show};
 use super::{App, Error, Peer, accept, client_ip, cors, headers};
-use crate::broker::Reference;
+use crate::broker::SupportId;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -16,7 +16,7 @@ use tracing::Instrument;
 /// What handlers may know about the request's surroundings.
 #[derive(Clone)]
 pub(super) struct Context {
-    pub(super) reference: Reference,
+    pub(super) reference: SupportId,
     pub(super) source_ip: Option<IpAddr>,
 }
 
@@ -25,9 +25,9 @@ pub(super) struct Context {
 pub(super) struct Outcome(pub(super) &'static str);
 
 pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let world = app.broker.world();
-    let began = world.clock.now();
-    let reference = Reference::random(&*world.entropy);
+    let ports = app.broker.ports();
+    let began = ports.clock.now();
+    let reference = SupportId::random(&*ports.random);
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let source_ip = client_ip::client_ip(peer, request.headers(), &app.settings.trusted_proxies);
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -52,7 +52,7 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     cors::hide_from_strangers(response.headers_mut());
     headers::secure(response.headers_mut(), &reference, app.settings.public_url.starts_with("https://"));
 
-    let duration = (world.clock.now() - began).max(time::Duration::ZERO);
+    let duration = (ports.clock.now() - began).max(time::Duration::ZERO);
     app.metrics.count(method, route, code, duration);
     let (status, duration_ms) = (response.status().as_u16(), duration.whole_milliseconds() as u64);
     let source_ip = source_ip.map(tracing::field::display);

@@ -1,6 +1,6 @@
 //! Headers that every answer carries.
 
-use crate::broker::Reference;
+use crate::broker::SupportId;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// The request's reference, in every answer.
@@ -29,7 +29,7 @@ const FIXED: [(HeaderName, &str); 7] = [
 const HSTS: &str = "max-age=63072000";
 
 /// Adds them. What a handler has said stays.
-pub(super) fn secure(headers: &mut HeaderMap, reference: &Reference, https: bool) {
+pub(super) fn secure(headers: &mut HeaderMap, reference: &SupportId, https: bool) {
     for (name, value) in FIXED {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -3,7 +3,7 @@
 use super::Error;
 use super::error::{Row, table};
 use super::frame::{escape, frame};
-use crate::broker::Reference;
+use crate::broker::SupportId;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -32,7 +32,7 @@ pub(super) enum Reader {
 
 /// Whom to point to.
 pub(super) struct Help<'a> {
-    pub(super) reference: &'a Reference,
+    pub(super) reference: &'a SupportId,
     pub(super) contact: Option<&'a str>,
     pub(super) start_page: &'a str,
 }
@@ -72,7 +72,7 @@ struct Document<'a> {
     retry_after: Option<u32>,
 }
 
-fn json(code: &str, row: &Row<'_>, reference: &Reference) -> String {
+fn json(code: &str, row: &Row<'_>, reference: &SupportId) -> String {
     let sentences = [Some(row.happened), row.operator_says, Some(row.to_do)];
     let message: Vec<&str> = sentences.into_iter().flatten().filter(|s| !s.is_empty()).collect();
     let document = Document {
@@ -121,7 +121,7 @@ mod tests {
         }));
         let row = table(&error);
         let help = Help {
-            reference: &Reference::from_stored("7K3F-9QTZ".into()),
+            reference: &SupportId::from_stored("7K3F-9QTZ".into()),
             contact: Some("<script>alert(1)</script> help@example.com"),
             start_page: "https://app.example.com/?a=1&b=\"><script>",
         };

@@ -23,7 +23,7 @@ pub(super) async fn ping(State(app): State<Arc<App>>, request: Request) -> Resul
         // Nothing reads it, so no signature could hold for it.
         return Err(Error::Ping(PingError::Invalid));
     }
-    let now = app.broker.world().clock.now();
+    let now = app.broker.ports().clock.now();
     let signed = sigv4::SignedRequest::read(&head, &app.settings.region, now).map_err(Error::Ping)?;
     let callers = app.callers.as_ref().ok_or(Error::NotFound)?;
     let caller = callers

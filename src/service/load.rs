@@ -3,7 +3,7 @@
 
 use super::terminal::say;
 use crate::adapters::aws::{ParameterStore, Sdk};
-use crate::adapters::local::{SystemClock, SystemEntropy};
+use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::metadata::obtain;
 use crate::config::{Config, Draft, Faults, ParameterSource};
 use std::path::Path;
@@ -50,7 +50,7 @@ fn told(path: &Path, faults: &Faults) -> String {
 pub(crate) async fn with_metadata(draft: Draft, keep: bool) -> Draft {
     let metadata = draft.metadata();
     let (found, warnings) =
-        obtain(&metadata, keep, METADATA_PATIENCE, &SystemClock, Arc::new(SystemEntropy)).await;
+        obtain(&metadata, keep, METADATA_PATIENCE, &SystemClock, Arc::new(SystemRandom)).await;
     draft.with_metadata(found, warnings)
 }
 

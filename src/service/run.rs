@@ -94,7 +94,7 @@ async fn refresh_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
             () = broker.refresh_metadata() => {}
         }
         let Some(due) = broker.metadata_due() else { return };
-        let wait = Duration::try_from(due - broker.world().clock.now()).unwrap_or_default();
+        let wait = Duration::try_from(due - broker.ports().clock.now()).unwrap_or_default();
         tokio::select! {
             () = &mut stopped => return,
             // Not all in one piece: the clock may be set, or stand still while we sleep.

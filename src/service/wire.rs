@@ -3,7 +3,7 @@
 use crate::adapters::metadata::MetadataWatch;
 use crate::adapters::{self, Opened};
 use crate::broker::Broker;
-use crate::broker::ports::{Clock, Entropy};
+use crate::broker::ports::{Clock, SecureRandom};
 use crate::config::Config;
 use crate::http::{self, App};
 use crate::saml::ServiceProviderMetadata;
@@ -21,28 +21,28 @@ impl Service {
     pub(crate) async fn open(
         config: Config,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        random: Arc<dyn SecureRandom>,
     ) -> Result<Self, String> {
-        Self::wired(config, clock, entropy, |app| app).await
+        Self::wired(config, clock, random, |app| app).await
     }
 
     /// The same, behind a gateway that checks signatures (`AWS_IAM`).
     pub(crate) async fn behind_gateway(
         config: Config,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        random: Arc<dyn SecureRandom>,
     ) -> Result<Self, String> {
-        Self::wired(config, clock, entropy, App::behind_gateway).await
+        Self::wired(config, clock, random, App::behind_gateway).await
     }
 
     async fn wired(
         config: Config,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        random: Arc<dyn SecureRandom>,
         finish: impl FnOnce(App) -> App,
     ) -> Result<Self, String> {
-        let Opened { world, callers } =
-            adapters::open(&config.sts, &config.store, &config.keys, clock, entropy)
+        let Opened { ports, callers } =
+            adapters::open(&config.sts, &config.store, &config.keys, clock, random)
                 .await
                 .map_err(|e| e.to_string())?;
         let metadata = ServiceProviderMetadata {
@@ -68,8 +68,8 @@ impl Service {
             request_timeout: config.server.request_timeout,
         };
         let watch =
-            MetadataWatch::new(&config.metadata, &config.broker.providers, &world.clock, &world.entropy);
-        let broker = Arc::new(Broker::new(config.broker, world).renewed_by(Arc::new(watch)));
+            MetadataWatch::new(&config.metadata, &config.broker.providers, &ports.clock, &ports.random);
+        let broker = Arc::new(Broker::new(config.broker, ports).renewed_by(Arc::new(watch)));
         let app = App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?;
         let app = Arc::new(finish(app));
         Ok(Self { broker, app, max_connections: config.server.max_connections })

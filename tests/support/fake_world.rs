@@ -83,15 +83,15 @@ impl FakeWorld {
         })
     }
 
-    pub fn world(self: &Arc<Self>) -> World {
-        World {
+    pub fn ports(self: &Arc<Self>) -> Ports {
+        Ports {
             token_service: self.clone(),
             sessions: self.clone(),
             audit: self.clone(),
             users: self.clone(),
             keys: self.clone(),
             clock: self.clone(),
-            entropy: self.clone(),
+            random: self.clone(),
         }
     }
 
@@ -115,7 +115,7 @@ impl FakeWorld {
             tickets: TicketSettings { issuer: PUBLIC_URL.into(), lifetime: Duration::seconds(30) },
             session_lifetime: Duration::seconds(60),
         };
-        Arc::new(Broker::new(settings, self.world()))
+        Arc::new(Broker::new(settings, self.ports()))
     }
 
     pub fn pass(&self, time: Duration) {
@@ -150,7 +150,7 @@ impl Clock for FakeWorld {
     }
 }
 
-impl Entropy for FakeWorld {
+impl SecureRandom for FakeWorld {
     fn fill(&self, buffer: &mut [u8]) {
         aws_lc_rs::rand::fill(buffer).unwrap();
     }

@@ -16,8 +16,8 @@ use vestibule::broker::ports::{
     TakeError, Taken, TokenService, TokenServiceError, UserDirectory,
 };
 use vestibule::broker::{
-    AuditEvent, Credentials, EventKind, Handle, Jti, Purpose, Sealed, SealedSession, SweepReport, Ticket,
-    TicketClaims, TicketError, World,
+    AuditEvent, Credentials, EventKind, Handle, Jti, Ports, Purpose, Sealed, SealedSession, SweepReport,
+    Ticket, TicketClaims, TicketError,
 };
 use vestibule::roles::Grant;
 
@@ -95,9 +95,9 @@ impl Plan {
 }
 
 /// The same world, with faults in it.
-pub fn faulty(world: World, plan: &Arc<Plan>) -> World {
+pub fn faulty(world: Ports, plan: &Arc<Plan>) -> Ports {
     let port = Arc::new(Faulty { plan: plan.clone(), inner: world.clone() });
-    World {
+    Ports {
         token_service: port.clone(),
         sessions: port.clone(),
         audit: port.clone(),
@@ -109,7 +109,7 @@ pub fn faulty(world: World, plan: &Arc<Plan>) -> World {
 
 struct Faulty {
     plan: Arc<Plan>,
-    inner: World,
+    inner: Ports,
 }
 
 #[async_trait]

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use time::Duration;
 use tower::ServiceExt;
-use vestibule::adapters::local::{ManualClock, SystemEntropy};
+use vestibule::adapters::local::{ManualClock, SystemRandom};
 use vestibule::broker::{AuditEvent, Binding, Broker, EventKind, Settings, TicketSettings};
 use vestibule::config::{JwtIn, Keys, Store, Sts};
 use vestibule::http::{self, App};
@@ -108,10 +108,10 @@ impl House {
             &Store::Embedded { path: dir.join("vestibule.db") },
             &Keys::Local { path: dir.join("keys") },
             clock.clone(),
-            Arc::new(SystemEntropy),
+            Arc::new(SystemRandom),
         ))
         .unwrap();
-        let broker = Arc::new(Broker::new(settings, faulty(opened.world, &plan)));
+        let broker = Arc::new(Broker::new(settings, faulty(opened.ports, &plan)));
         let app = App::new(broker.clone(), opened.callers, http_settings()).unwrap();
         Self { broker, clock, plan, app: Arc::new(app) }
     }
@@ -183,7 +183,7 @@ impl House {
 
     /// The whole audit trail, oldest first.
     pub async fn audit(&self) -> Vec<AuditEvent> {
-        let mut events = self.broker.world().audit.recent(10_000).await.unwrap();
+        let mut events = self.broker.ports().audit.recent(10_000).await.unwrap();
         events.reverse();
         events
     }

@@ -3,7 +3,7 @@
 
 use super::make_parent;
 use crate::adapters::OpenError;
-use crate::broker::ports::Entropy;
+use crate::broker::ports::SecureRandom;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -23,9 +23,9 @@ pub(super) type KeyBytes = Zeroizing<Vec<u8>>;
 
 pub(super) const KEY_BYTES: usize = 32;
 
-pub(super) fn random_key(entropy: &dyn Entropy) -> KeyBytes {
+pub(super) fn random_key(random: &dyn SecureRandom) -> KeyBytes {
     let mut key = Zeroizing::new(vec![0; KEY_BYTES]);
-    entropy.fill(&mut key);
+    random.fill(&mut key);
     key
 }
 
@@ -66,14 +66,14 @@ impl FileId {
 /// once end with the same one.
 pub(super) fn load_or_create<T: Content>(
     path: &Path,
-    entropy: &dyn Entropy,
+    random: &dyn SecureRandom,
     make: impl FnOnce() -> T,
 ) -> Result<(T, FileId), OpenError> {
     make_parent(path)?;
     match fs::symlink_metadata(path) {
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let new = write_new(path, &make(), entropy)?;
+            let new = write_new(path, &make(), random)?;
             // A link, unlike a rename, refuses to replace what another process made first.
             let linked = fs::hard_link(&new.0, path);
             drop(new);
@@ -120,7 +120,7 @@ pub(super) fn load<T: Content>(path: &Path) -> Result<(T, FileId), OpenError> {
 /// Changes the file under a lock that every process respects; whole or not at all.
 pub(super) fn update<T: Content>(
     path: &Path,
-    entropy: &dyn Entropy,
+    random: &dyn SecureRandom,
     change: impl FnOnce(&mut T),
 ) -> Result<(T, FileId), OpenError> {
     let failed = |e| OpenError::file(path, e);
@@ -129,7 +129,7 @@ pub(super) fn update<T: Content>(
     directory.lock().map_err(failed)?;
     let (mut content, _) = load::<T>(path)?;
     change(&mut content);
-    let new = write_new(path, &content, entropy)?;
+    let new = write_new(path, &content, random)?;
     fs::rename(&new.0, path).map_err(failed)?;
     drop(new);
     sync_directory(path)?;
@@ -169,7 +169,11 @@ impl Drop for Temporary {
     }
 }
 
-fn write_new<T: Content>(path: &Path, content: &T, entropy: &dyn Entropy) -> Result<Temporary, OpenError> {
+fn write_new<T: Content>(
+    path: &Path,
+    content: &T,
+    random: &dyn SecureRandom,
+) -> Result<Temporary, OpenError> {
     let failed = |e| OpenError::file(path, e);
     // Reserved up front: a growing Vec would leave copies of the keys behind.
     let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_BYTES).unwrap_or(0)));
@@ -177,10 +181,10 @@ fn write_new<T: Content>(path: &Path, content: &T, entropy: &dyn Entropy) -> Res
     serde_json::to_writer_pretty(&mut *text, &envelope).map_err(|e| failed(e.into()))?;
     text.push(b'\n');
 
-    let mut random = [0; 8];
-    entropy.fill(&mut random);
+    let mut suffix = [0; 8];
+    random.fill(&mut suffix);
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".new-{:016x}", u64::from_be_bytes(random)));
+    name.push(format!(".new-{:016x}", u64::from_be_bytes(suffix)));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&name).map_err(failed)?;
     let new = Temporary(name.into());
     file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;

@@ -7,7 +7,7 @@
 use super::keyfile::{self, FileId, KeyBytes, base64_key, random_key};
 use crate::adapters::OpenError;
 use crate::adapters::seal::{KID_CHARS, Parts, Sealer};
-use crate::broker::ports::{Clock, Entropy, KeyRing, KeyRingError};
+use crate::broker::ports::{Clock, KeyRing, KeyRingError, SecureRandom};
 use crate::broker::{
     Purpose, Sealed, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
 };
@@ -60,15 +60,15 @@ struct Key {
 }
 
 impl Key {
-    fn random(entropy: &dyn Entropy, now: OffsetDateTime, signs_from: OffsetDateTime) -> Self {
+    fn random(random: &dyn SecureRandom, now: OffsetDateTime, signs_from: OffsetDateTime) -> Self {
         let mut kid = [0; KID_CHARS / 4 * 3];
-        entropy.fill(&mut kid);
+        random.fill(&mut kid);
         Self {
             kid: URL_SAFE_NO_PAD.encode(kid),
             created: now,
             signs_from,
-            sealing: random_key(entropy),
-            signing: random_key(entropy),
+            sealing: random_key(random),
+            signing: random_key(random),
         }
     }
 
@@ -123,7 +123,7 @@ struct Loaded {
 pub struct LocalKeyRing {
     path: PathBuf,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
     loaded: Mutex<Loaded>,
 }
 
@@ -132,13 +132,16 @@ impl LocalKeyRing {
     ///
     /// # Errors
     /// [`OpenError`], also if anybody else could reach the keys.
-    pub fn open(path: &Path, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, OpenError> {
+    pub fn open(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Result<Self, OpenError> {
         let now = clock.now();
-        let (ring, file) = keyfile::load_or_create(path, &*entropy, || Ring {
-            keys: vec![Key::random(&*entropy, now, now)],
-        })?;
+        let (ring, file) =
+            keyfile::load_or_create(path, &*random, || Ring { keys: vec![Key::random(&*random, now, now)] })?;
         let loaded = Mutex::new(Loaded { ring, file, looked_at: now, reloaded_for_unknown: None });
-        Ok(Self { path: path.to_owned(), clock, entropy, loaded })
+        Ok(Self { path: path.to_owned(), clock, random, loaded })
     }
 
     /// Adds a key, which takes over when every process has seen it, and forgets
@@ -147,10 +150,10 @@ impl LocalKeyRing {
     /// # Errors
     /// [`OpenError`]; then the ring is as it was.
     pub fn rotate(&self, now: OffsetDateTime) -> Result<KeyInfo, OpenError> {
-        let new = Key::random(&*self.entropy, now, now + PUBLISH_INTERVAL);
+        let new = Key::random(&*self.random, now, now + PUBLISH_INTERVAL);
         let info = info(&new);
         let (ring, file) =
-            keyfile::update(&self.path, &*self.entropy, |ring: &mut Ring| ring.rotate(new, now))?;
+            keyfile::update(&self.path, &*self.random, |ring: &mut Ring| ring.rotate(new, now))?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.ring = ring;
         loaded.file = file;
@@ -210,7 +213,7 @@ fn info(key: &Key) -> KeyInfo {
 #[async_trait]
 impl KeyRing for LocalKeyRing {
     async fn seal(&self, purpose: &Purpose, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
-        self.current()?.sealer()?.seal(purpose, plaintext, &*self.entropy)
+        self.current()?.sealer()?.seal(purpose, plaintext, &*self.random)
     }
 
     async fn open(&self, purpose: &Purpose, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {

@@ -12,7 +12,7 @@ mod system;
 pub use keyring::{KeyInfo, LocalKeyRing};
 pub use store::EmbeddedStore;
 pub use sts::LocalSts;
-pub use system::{ManualClock, SystemClock, SystemEntropy};
+pub use system::{ManualClock, SystemClock, SystemRandom};
 
 use super::OpenError;
 use std::path::Path;

@@ -7,7 +7,7 @@ use super::keyfile::{self, KeyBytes, base64_key, random_key};
 use super::policy;
 use crate::adapters::OpenError;
 use crate::broker::Credentials;
-use crate::broker::ports::{Caller, CallerDirectory, Entropy, TokenService, TokenServiceError};
+use crate::broker::ports::{Caller, CallerDirectory, SecureRandom, TokenService, TokenServiceError};
 use crate::roles::Grant;
 use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -83,7 +83,7 @@ pub struct LocalSts {
     secrets: hmac::Key,
     tokens: LessSafeKey,
     region: String,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
 }
 
 impl LocalSts {
@@ -92,9 +92,8 @@ impl LocalSts {
     ///
     /// # Errors
     /// [`OpenError`], also if anybody else could reach the key.
-    pub fn open(path: &Path, region: String, entropy: Arc<dyn Entropy>) -> Result<Self, OpenError> {
-        let (file, _) =
-            keyfile::load_or_create(path, &*entropy, || IssuerKey { key: random_key(&*entropy) })?;
+    pub fn open(path: &Path, region: String, random: Arc<dyn SecureRandom>) -> Result<Self, OpenError> {
+        let (file, _) = keyfile::load_or_create(path, &*random, || IssuerKey { key: random_key(&*random) })?;
         // Two keys for two purposes from one; HMAC is the PRF (SP 800-108).
         let master = hmac::Key::new(hmac::HMAC_SHA256, &file.key);
         let secrets = hmac::sign(&master, b"vestibule local secret access keys");
@@ -109,7 +108,7 @@ impl LocalSts {
             secrets: hmac::Key::new(hmac::HMAC_SHA256, secrets.as_ref()),
             tokens: LessSafeKey::new(tokens),
             region,
-            entropy,
+            random,
         })
     }
 
@@ -145,7 +144,7 @@ impl LocalSts {
         // RFC 4648's base32 alphabet, which AWS's ids use too.
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let mut random = [0; KEY_ID_RANDOM_CHARS];
-        self.entropy.fill(&mut random);
+        self.random.fill(&mut random);
         let chars =
             random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31))).copied().map(char::from);
         KEY_ID_PREFIX.chars().chain(chars).collect()
@@ -158,7 +157,7 @@ impl LocalSts {
 
     fn seal(&self, access_key_id: &str, claims: &TokenClaims) -> Result<SecretString, TokenServiceError> {
         let mut nonce = [0; NONCE_LEN];
-        self.entropy.fill(&mut nonce);
+        self.random.fill(&mut nonce);
         let mut body = serde_json::to_vec(claims).map_err(|_| TokenServiceError::Refused)?;
         self.tokens
             .seal_in_place_append_tag(

@@ -1,6 +1,6 @@
 //! The edge: where time and chance come in.
 
-use crate::broker::ports::{Clock, Entropy};
+use crate::broker::ports::{Clock, SecureRandom};
 use std::sync::{Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
@@ -17,9 +17,9 @@ impl Clock for SystemClock {
 
 /// The system's cryptographic generator.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemEntropy;
+pub struct SystemRandom;
 
-impl Entropy for SystemEntropy {
+impl SecureRandom for SystemRandom {
     #[allow(clippy::disallowed_methods, reason = "this is the edge: the one place that draws random bytes")]
     fn fill(&self, buffer: &mut [u8]) {
         if aws_lc_rs::rand::fill(buffer).is_err() {

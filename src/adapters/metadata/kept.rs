@@ -9,7 +9,7 @@
 
 use super::fetch::Validators;
 use crate::adapters::local::inspect;
-use crate::broker::ports::Entropy;
+use crate::broker::ports::SecureRandom;
 use crate::config::MetadataSource;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -94,11 +94,16 @@ pub(super) fn load(directory: &Path, idp: &str, url: &str) -> Result<Option<Kept
     Ok((header.url == url).then_some(Kept { header, document }))
 }
 
-pub(super) fn save(directory: &Path, idp: &str, kept: &Kept, entropy: &dyn Entropy) -> Result<(), String> {
+pub(super) fn save(
+    directory: &Path,
+    idp: &str,
+    kept: &Kept,
+    random: &dyn SecureRandom,
+) -> Result<(), String> {
     let mut bytes = serde_json::to_vec(&kept.header).map_err(|e| e.to_string())?;
     bytes.push(b'\n');
     bytes.extend_from_slice(&kept.document);
-    write(directory, &document_path(directory, idp), &bytes, entropy)
+    write(directory, &document_path(directory, idp), &bytes, random)
 }
 
 /// The fingerprints that were noted last.
@@ -112,10 +117,10 @@ pub(super) fn save_keys(
     directory: &Path,
     idp: &str,
     keys: &[String],
-    entropy: &dyn Entropy,
+    random: &dyn SecureRandom,
 ) -> Result<(), String> {
     let bytes = serde_json::to_vec(keys).map_err(|e| e.to_string())?;
-    write(directory, &keys_path(directory, idp), &bytes, entropy)
+    write(directory, &keys_path(directory, idp), &bytes, random)
 }
 
 fn document_path(directory: &Path, idp: &str) -> PathBuf {
@@ -141,13 +146,13 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
 }
 
 /// Whole or not at all, and on the disk when it returns.
-fn write(directory: &Path, path: &Path, bytes: &[u8], entropy: &dyn Entropy) -> Result<(), String> {
+fn write(directory: &Path, path: &Path, bytes: &[u8], random: &dyn SecureRandom) -> Result<(), String> {
     let said = |e: std::io::Error| format!("{} cannot be written: {e}", path.display());
     make_private(directory)?;
-    let mut random = [0; 8];
-    entropy.fill(&mut random);
+    let mut suffix = [0; 8];
+    random.fill(&mut suffix);
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".new-{:016x}", u64::from_be_bytes(random)));
+    name.push(format!(".new-{:016x}", u64::from_be_bytes(suffix)));
     let new = PathBuf::from(name);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(said)?;
     let written = file
@@ -185,7 +190,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::local::SystemEntropy;
+    use crate::adapters::local::SystemRandom;
     use std::os::unix::fs::PermissionsExt;
 
     const URL: &str = "https://idp.example.com/metadata";
@@ -196,7 +201,7 @@ mod tests {
         let directory = place.path().join("var/metadata");
         let validators = Validators { etag: Some("\"1\"".to_owned()), last_modified: None };
         let kept = Kept::new(URL, "urn:idp", b"<a>\n</a>\n".to_vec(), validators, AT);
-        save(&directory, "ADFS", &kept, &SystemEntropy).unwrap();
+        save(&directory, "ADFS", &kept, &SystemRandom).unwrap();
         (place, directory)
     }
 
@@ -215,7 +220,7 @@ mod tests {
         assert!(load(&directory, "ADFS", "https://other.example.com/").unwrap().is_none());
         assert!(load(&directory.join("none"), "ADFS", URL).unwrap().is_none());
 
-        save_keys(&directory, "ADFS", &["ab".to_owned()], &SystemEntropy).unwrap();
+        save_keys(&directory, "ADFS", &["ab".to_owned()], &SystemRandom).unwrap();
         assert_eq!(load_keys(&directory, "ADFS").unwrap(), Some(vec!["ab".to_owned()]));
         assert_eq!(load_keys(&directory, "Okta").unwrap(), None);
     }
@@ -245,7 +250,7 @@ mod tests {
     fn a_directory_that_others_can_write_in_is_not_used() {
         let place = tempfile::tempdir().unwrap();
         std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o777)).unwrap();
-        let said = save_keys(place.path(), "ADFS", &[], &SystemEntropy).unwrap_err();
+        let said = save_keys(place.path(), "ADFS", &[], &SystemRandom).unwrap_err();
         assert!(said.contains("others can write in"), "{said}");
     }
 }

@@ -4,7 +4,7 @@ use super::fetch::{Fetched, Fetcher, Validators};
 use super::judged;
 use super::kept::{self, Kept};
 use crate::broker::IdpMetadata;
-use crate::broker::ports::{Clock, Entropy};
+use crate::broker::ports::{Clock, SecureRandom};
 use crate::config::{FetchedMetadata, Metadata, MetadataPlace, MetadataSource};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub async fn obtain(
     keep: bool,
     patience: Duration,
     clock: &dyn Clock,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
 ) -> (FetchedMetadata, Vec<String>) {
     let mut asked = JoinSet::new();
     for source in &metadata.sources {
@@ -31,7 +31,7 @@ pub async fn obtain(
                 source: source.clone(),
                 cache: metadata.cache.clone(),
                 keep,
-                entropy: Arc::clone(&entropy),
+                random: Arc::clone(&random),
                 now: clock.now(),
                 warnings: Vec::new(),
             };
@@ -54,7 +54,7 @@ struct Start {
     fetcher: Fetcher,
     cache: Option<PathBuf>,
     keep: bool,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
     now: OffsetDateTime,
     warnings: Vec<String>,
 }
@@ -116,7 +116,7 @@ impl Start {
 
     fn keep(&mut self, kept: &Kept) {
         if let Some(directory) = self.cache.as_ref().filter(|_| self.keep)
-            && let Err(why) = kept::save(directory, &self.source.idp, kept, &*self.entropy)
+            && let Err(why) = kept::save(directory, &self.source.idp, kept, &*self.random)
         {
             self.warnings.push(format!("identity provider {}: {why}", self.source.idp));
         }

@@ -6,7 +6,7 @@ use super::schedule::Bounds;
 use super::{blocking, judged};
 use crate::broker::IdpMetadata;
 use crate::broker::Trust;
-use crate::broker::ports::{Clock, Entropy, MetadataFeed, News, SourceHealth};
+use crate::broker::ports::{Clock, MetadataFeed, News, SecureRandom, SourceHealth};
 use crate::config::{Metadata, MetadataPlace, MetadataSource};
 use async_trait::async_trait;
 use std::os::unix::fs::MetadataExt;
@@ -41,7 +41,7 @@ struct Watched {
     fetcher: Option<Fetcher>,
     cache: Option<PathBuf>,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
     /// Held while somebody looks.
     seen: tokio::sync::Mutex<Seen>,
     facts: Mutex<Facts>,
@@ -89,7 +89,7 @@ impl MetadataWatch {
         metadata: &Metadata,
         trust: &Trust,
         clock: &Arc<dyn Clock>,
-        entropy: &Arc<dyn Entropy>,
+        random: &Arc<dyn SecureRandom>,
     ) -> Self {
         let providers = trust.current();
         let now = clock.now();
@@ -117,7 +117,7 @@ impl MetadataWatch {
             };
             let facts = Facts {
                 bounds,
-                due: bounds.after_success(confirmed, chance(&**entropy)),
+                due: bounds.after_success(confirmed, chance(&**random)),
                 looks: 0,
                 last_out_of_turn: None,
                 confirmed: Some(confirmed),
@@ -137,7 +137,7 @@ impl MetadataWatch {
                 source: source.clone(),
                 cache: metadata.cache.clone(),
                 clock: Arc::clone(clock),
-                entropy: Arc::clone(entropy),
+                random: Arc::clone(random),
                 seen: tokio::sync::Mutex::new(seen),
                 facts: Mutex::new(facts),
                 waiting: Semaphore::new(WAITING_LOGINS),
@@ -208,7 +208,7 @@ impl MetadataFeed for MetadataWatch {
             return None;
         }
         if let Some(directory) = &watched.cache
-            && let Err(why) = kept::save_keys(directory, idp, &keys, &*watched.entropy)
+            && let Err(why) = kept::save_keys(directory, idp, &keys, &*watched.random)
         {
             tracing::warn!(idp, why, "the keys in use are not kept");
         }
@@ -291,8 +291,8 @@ impl Watched {
 
     async fn keep(&self, kept: Kept) {
         let Some(directory) = self.cache.clone() else { return };
-        let (idp, entropy) = (self.source.idp.clone(), Arc::clone(&self.entropy));
-        let kept = blocking(move || kept::save(&directory, &idp, &kept, &*entropy)).await;
+        let (idp, random) = (self.source.idp.clone(), Arc::clone(&self.random));
+        let kept = blocking(move || kept::save(&directory, &idp, &kept, &*random)).await;
         if let Err(why) = kept {
             tracing::warn!(idp = self.source.idp, why, "the last good metadata is not kept");
         }
@@ -301,12 +301,12 @@ impl Watched {
     /// Says of what is kept that it was confirmed. `false` if nothing is.
     async fn keep_again(&self, url: &str) -> bool {
         let Some(directory) = self.cache.clone() else { return true };
-        let (idp, url, entropy) = (self.source.idp.clone(), url.to_owned(), Arc::clone(&self.entropy));
+        let (idp, url, random) = (self.source.idp.clone(), url.to_owned(), Arc::clone(&self.random));
         let now = self.clock.now();
         let again = move || {
             let mut kept = kept::load(&directory, &idp, &url)?.ok_or("nothing is kept")?;
             kept.header.confirmed = now;
-            kept::save(&directory, &idp, &kept, &*entropy)
+            kept::save(&directory, &idp, &kept, &*random)
         };
         blocking(again).await.is_ok()
     }
@@ -351,7 +351,7 @@ impl Watched {
             facts.bounds.cache_duration = metadata.cache_duration;
             facts.bounds.valid_until = metadata.valid_until;
         }
-        facts.due = facts.bounds.after_success(now, chance(&*self.entropy));
+        facts.due = facts.bounds.after_success(now, chance(&*self.random));
         match look {
             Look::Unchanged => None,
             Look::News(metadata) => Some(News { idp: self.source.idp.clone(), metadata }),
@@ -363,7 +363,7 @@ impl Watched {
         let mut facts = self.facts();
         facts.failures += 1;
         facts.failures_in_a_row = facts.failures_in_a_row.saturating_add(1);
-        facts.due = facts.bounds.after_failure(now, facts.failures_in_a_row, chance(&*self.entropy));
+        facts.due = facts.bounds.after_failure(now, facts.failures_in_a_row, chance(&*self.random));
         let (idp, key, failures) = (&self.source.idp, &self.source.key, facts.failures_in_a_row);
         match facts.bounds.valid_until {
             Some(end) if end <= now => tracing::error!(
@@ -388,8 +388,8 @@ impl Stamp {
     }
 }
 
-fn chance(entropy: &dyn Entropy) -> u8 {
+fn chance(random: &dyn SecureRandom) -> u8 {
     let mut byte = [0];
-    entropy.fill(&mut byte);
+    random.fill(&mut byte);
     u8::from_ne_bytes(byte)
 }

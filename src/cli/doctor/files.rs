@@ -1,7 +1,7 @@
 //! What is kept on this machine's disk.
 
 use super::finding::Report;
-use crate::adapters::local::{LocalKeyRing, LocalSts, SystemClock, SystemEntropy, inspect};
+use crate::adapters::local::{LocalKeyRing, LocalSts, SystemClock, SystemRandom, inspect};
 use crate::config::{Config, Keys, Store, Sts};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ const NO_SPACE: u64 = 8 << 20;
 pub(super) fn look(config: &Config, report: &mut Report) {
     if let Keys::Local { path } = &config.keys {
         secret(report, "key ring", path, |path| {
-            LocalKeyRing::open(path, Arc::new(SystemClock), Arc::new(SystemEntropy))
+            LocalKeyRing::open(path, Arc::new(SystemClock), Arc::new(SystemRandom))
                 .map(|ring| format!("opens, {} key(s)", ring.list().len()))
                 .map_err(|e| e.to_string())
         });
     }
     if let Sts::Local { path, region } = &config.sts {
         secret(report, "issuer key", path, |path| {
-            LocalSts::open(path, region.clone(), Arc::new(SystemEntropy))
+            LocalSts::open(path, region.clone(), Arc::new(SystemRandom))
                 .map(|_| "opens".to_owned())
                 .map_err(|e| e.to_string())
         });

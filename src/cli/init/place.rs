@@ -1,7 +1,7 @@
 //! All files or none: written beside their place, then moved there.
 
-use crate::adapters::local::SystemEntropy;
-use crate::broker::ports::Entropy;
+use crate::adapters::local::SystemRandom;
+use crate::broker::ports::SecureRandom;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ impl Staged {
     /// On the same disk, so that moving is one step.
     pub(super) fn beside(directory: &Path) -> Result<Self, String> {
         let mut random = [0; 8];
-        SystemEntropy.fill(&mut random);
+        SystemRandom.fill(&mut random);
         let parent = parent(directory);
         fs::create_dir_all(parent).map_err(failed(parent))?;
         let path = parent.join(format!(".vestibule-init-{:016x}", u64::from_be_bytes(random)));

@@ -11,7 +11,7 @@ use vestibule::broker::ports::{
     UserDirectory,
 };
 use vestibule::broker::{
-    AuditEvent, EventKind, Handle, Jti, LoginId, Reference, Sealed, SealedSession, Subject, SweepReport,
+    AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject, SupportId, SweepReport,
 };
 
 /// One process's view of a store.
@@ -154,7 +154,7 @@ impl Login {
             kind,
             login: Some(self.id.clone()),
             session: Some(self.session.clone()),
-            reference: Some(Reference::from_stored("7K3F-9QTZ".to_owned())),
+            reference: Some(SupportId::from_stored("7K3F-9QTZ".to_owned())),
             source_ip: Some("192.0.2.7".parse().unwrap()),
             code: None,
             subject: Subject {
@@ -834,7 +834,7 @@ pub async fn events_come_back_as_they_were_newest_first(house: &dyn StoreHouse) 
         kind: EventKind::Refused,
         login: None,
         session: Some(handle()),
-        reference: Some(Reference::from_stored("7K3F-9QTZ".to_owned())),
+        reference: Some(SupportId::from_stored("7K3F-9QTZ".to_owned())),
         source_ip: Some("2001:db8::7".parse().unwrap()),
         code: Some("role_refused".to_owned()),
         subject: Subject {

@@ -5,7 +5,7 @@ use super::call::{unavailable, within};
 use super::schema::{BY_TIME, Item, id, instant, instant_of, sortable, text, text_of};
 use super::sessions::{Closing, close_any};
 use crate::broker::ports::StoreUnavailable;
-use crate::broker::{AuditEvent, EventKind, Handle, LoginId, Reference, Subject};
+use crate::broker::{AuditEvent, EventKind, Handle, LoginId, Subject, SupportId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::sync::{Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
@@ -69,12 +69,12 @@ pub(super) fn person(subject: &Subject) -> Option<String> {
 pub(super) fn item_of(store: &DynamoDbStore, event: &AuditEvent) -> Item {
     let login = match &event.login {
         Some(login) => id(login),
-        None => text(format!("{}{}", no_login(event.kind), LoginId::random(&*store.entropy).as_str())),
+        None => text(format!("{}{}", no_login(event.kind), LoginId::random(&*store.random).as_str())),
     };
     let subject = &event.subject;
     let optional = [
         ("session", event.session.as_ref().map(Handle::as_str)),
-        ("reference", event.reference.as_ref().map(Reference::as_str)),
+        ("reference", event.reference.as_ref().map(SupportId::as_str)),
         ("code", event.code.as_deref()),
         ("idp", subject.idp.as_deref()),
         ("issuer", subject.issuer.as_deref()),
@@ -130,7 +130,7 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
         kind: EventKind::parse(text_of(item, "kind")?)?,
         login: owned("login_id").filter(|login| !login.contains(':')).map(LoginId::from_stored),
         session: owned("session").map(Handle::from_stored),
-        reference: owned("reference").map(Reference::from_stored),
+        reference: owned("reference").map(SupportId::from_stored),
         source_ip,
         code: owned("code"),
         subject: Subject {

@@ -158,7 +158,7 @@ impl DynamoDbStore {
     /// Half of it at least; or those that met would meet again.
     fn jittered(&self, pause: Duration) -> Duration {
         let mut byte = [0];
-        self.entropy.fill(&mut byte);
+        self.random.fill(&mut byte);
         pause.mul_f64(0.5 + f64::from(byte[0]) / 510.0)
     }
 }

@@ -17,8 +17,8 @@ pub(super) use call::{patient, table_error};
 pub use schema::Tables;
 
 use crate::broker::ports::{
-    AuditTrail, BeginError, Entropy, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken,
-    UserDirectory,
+    AuditTrail, BeginError, LoginStart, PutError, SecureRandom, SessionStore, StoreUnavailable, TakeError,
+    Taken, UserDirectory,
 };
 use crate::broker::{AuditEvent, Handle, Jti, LoginId, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -35,7 +35,7 @@ pub struct DynamoDbStore {
     /// For the one call that must not be repeated, not even inside the SDK.
     once: Client,
     tables: Tables,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
     recorder: Recorder,
     /// Chosen at random: tells this process's requests from another one's.
     process: String,
@@ -45,13 +45,13 @@ pub struct DynamoDbStore {
 impl DynamoDbStore {
     /// Asks nothing of AWS yet. Timeouts and retries are the store's own,
     /// whatever the client's were.
-    pub fn new(client: &Client, tables: Tables, entropy: Arc<dyn Entropy>) -> Self {
+    pub fn new(client: &Client, tables: Tables, random: Arc<dyn SecureRandom>) -> Self {
         Self {
             client: patient(client),
             once: call::once(client),
             tables,
-            process: LoginId::random(&*entropy).as_str().to_owned(),
-            entropy,
+            process: LoginId::random(&*random).as_str().to_owned(),
+            random,
             recorder: Recorder::default(),
             claims_swept: Mutex::new(None),
         }

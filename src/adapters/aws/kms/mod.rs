@@ -15,7 +15,7 @@ use super::dynamodb::{patient, table_error};
 use crate::adapters::key_admin::KeyAdmin;
 use crate::adapters::local::KeyInfo;
 use crate::adapters::seal::{KID_CHARS, Parts};
-use crate::broker::ports::{Clock, Entropy, KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
+use crate::broker::ports::{Clock, KeyRing, KeyRingError, PUBLIC_KEYS_KEPT, SecureRandom};
 use crate::broker::{
     Purpose, Sealed, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
 };
@@ -52,7 +52,7 @@ pub struct KmsKeyRing {
     kms: Kms,
     table: aws_sdk_dynamodb::Client,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    random: Arc<dyn SecureRandom>,
     seen: Mutex<Option<Seen>>,
     /// By kid. Wiped when the ring forgets them.
     data_keys: Mutex<HashMap<String, Arc<DataKey>>>,
@@ -82,14 +82,14 @@ impl KmsKeyRing {
         dynamodb: &aws_sdk_dynamodb::Client,
         settings: config::Kms,
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        random: Arc<dyn SecureRandom>,
     ) -> Self {
         Self {
             kms: Kms::new(kms, settings.encryption_context.clone()),
             table: patient(dynamodb),
             settings,
             clock,
-            entropy,
+            random,
             seen: Mutex::default(),
             data_keys: Mutex::default(),
             public_keys: Mutex::default(),
@@ -215,7 +215,7 @@ impl KmsKeyRing {
 
     async fn make(&self, created: OffsetDateTime, signs_from: OffsetDateTime) -> Result<Entry, Reason> {
         let mut kid = [0; KID_CHARS / 4 * 3];
-        self.entropy.fill(&mut kid);
+        self.random.fill(&mut kid);
         let kid = URL_SAFE_NO_PAD.encode(kid);
         let signer = match &self.settings.signing {
             Signing::DataKey => Signer::DataKey,
@@ -335,7 +335,7 @@ impl KmsKeyRing {
 impl KeyRing for KmsKeyRing {
     async fn seal(&self, purpose: &Purpose, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
         let entry = self.current().await?;
-        self.data_key(&entry).await?.sealer.seal(purpose, plaintext, &*self.entropy)
+        self.data_key(&entry).await?.sealer.seal(purpose, plaintext, &*self.random)
     }
 
     async fn open(&self, purpose: &Purpose, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {

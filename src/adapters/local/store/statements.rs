@@ -4,7 +4,7 @@
 
 use crate::broker::ports::{BeginError, LoginStart, PutError, Taken};
 use crate::broker::{
-    AuditEvent, EventKind, Handle, Jti, LoginId, Reference, Sealed, SealedSession, Subject, SweepReport,
+    AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject, SupportId, SweepReport,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Params, Row, params};
@@ -196,11 +196,11 @@ pub(super) fn sweep(conn: &Connection, now: OffsetDateTime) -> Sql<(SweepReport,
 }
 
 /// Who and what the login was about, from its latest event.
-fn last_known(conn: &Connection, login: &str) -> Sql<(Option<Reference>, Subject)> {
+fn last_known(conn: &Connection, login: &str) -> Sql<(Option<SupportId>, Subject)> {
     let found = conn
         .prepare_cached("SELECT reference, subject FROM audit WHERE login = ?1 ORDER BY seq DESC LIMIT 1")?
         .query_row([login], |row| {
-            let reference = row.get::<_, Option<String>>(0)?.map(Reference::from_stored);
+            let reference = row.get::<_, Option<String>>(0)?.map(SupportId::from_stored);
             Ok((reference, subject_of(row, 1)?))
         })
         .optional()?;
@@ -255,7 +255,7 @@ fn append(conn: &Connection, event: &AuditEvent) -> Sql<()> {
             event.kind.as_str(),
             event.login.as_ref().map(LoginId::as_str),
             event.session.as_ref().map(Handle::as_str),
-            event.reference.as_ref().map(Reference::as_str),
+            event.reference.as_ref().map(SupportId::as_str),
             event.source_ip.map(|ip| ip.to_string()),
             event.code,
             subject,
@@ -295,7 +295,7 @@ fn event_of(row: &Row<'_>) -> Sql<AuditEvent> {
         kind: EventKind::parse(&kind).ok_or_else(|| unreadable(1, "not a kind of event"))?,
         login: text(2)?.map(LoginId::from_stored),
         session: text(3)?.map(Handle::from_stored),
-        reference: text(4)?.map(Reference::from_stored),
+        reference: text(4)?.map(SupportId::from_stored),
         source_ip: text(5)?.map(|ip| ip.parse()).transpose().map_err(|e| unreadable(5, e))?,
         code: text(6)?,
         subject: subject_of(row, 7)?,
