@@ -9,6 +9,7 @@ mod credentials;
 mod identify;
 mod login;
 mod maintenance;
+mod metadata;
 pub mod ports;
 mod redeem;
 mod refusal_log;
@@ -16,12 +17,12 @@ mod session;
 mod start;
 mod ticket;
 mod token_service_error;
-mod trust;
 
 pub use audit::{AuditEvent, EventKind, Subject};
 pub use credentials::{Credentials, HandOver};
 pub use login::{Issued, LoginError, LoginPost};
 pub use maintenance::SweepReport;
+pub use metadata::{CurrentProviders, ProviderHealth};
 pub use redeem::{RedeemError, RedeemRequest};
 pub use session::{
     Binding, Challenge, Handle, LoginId, Purpose, RelayState, RelayStateError, Sealed, SealedSession,
@@ -32,7 +33,6 @@ pub use ticket::{
     BoundTicket, Jti, Ticket, TicketClaims, TicketError, TicketSettings, VerifiedTicket, decode_ticket,
     encode_ticket, ticket_kid,
 };
-pub use trust::{ProviderHealth, Trust};
 
 /// What the rooms below refuse, for those above who may only look down one floor.
 pub use crate::roles::Refusal as RoleRefusal;
@@ -49,7 +49,7 @@ use time::Duration;
 /// The settings of the use cases, finished and typed.
 pub struct Settings {
     /// Whom we believe.
-    pub providers: Trust,
+    pub providers: CurrentProviders,
     /// What assertions must be addressed to.
     pub service: ServiceProvider,
     /// What our requests are signed with.

@@ -4,8 +4,8 @@ use super::fetch::{Fetched, Fetcher, Validators};
 use super::kept::{self, Kept};
 use super::schedule::Bounds;
 use super::{blocking, judged};
+use crate::broker::CurrentProviders;
 use crate::broker::IdpMetadata;
-use crate::broker::Trust;
 use crate::broker::ports::{Clock, MetadataFeed, News, SecureRandom, SourceHealth};
 use crate::config::{Metadata, MetadataPlace, MetadataSource};
 use async_trait::async_trait;
@@ -87,7 +87,7 @@ impl MetadataWatch {
     /// The sources of these identity providers, which were just read.
     pub fn new(
         metadata: &Metadata,
-        trust: &Trust,
+        trust: &CurrentProviders,
         clock: &Arc<dyn Clock>,
         random: &Arc<dyn SecureRandom>,
     ) -> Self {

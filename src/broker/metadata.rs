@@ -9,15 +9,15 @@ use time::OffsetDateTime;
 
 /// The identity providers of the moment. A login takes them once, and goes by
 /// the same to its end.
-pub struct Trust(RwLock<Arc<IdentityProviders>>);
+pub struct CurrentProviders(RwLock<Arc<IdentityProviders>>);
 
-impl From<IdentityProviders> for Trust {
+impl From<IdentityProviders> for CurrentProviders {
     fn from(providers: IdentityProviders) -> Self {
         Self(RwLock::new(Arc::new(providers)))
     }
 }
 
-impl Trust {
+impl CurrentProviders {
     /// Those of now.
     pub fn current(&self) -> Arc<IdentityProviders> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
