@@ -92,7 +92,7 @@ fn every_room_is_in_the_table() {
 
 #[test]
 fn the_law_can_be_broken() {
-    assert!(rooms_named("use crate::http::Settings;").contains("http"));
+    assert!(rooms_named("use crate::http::HttpSettings;").contains("http"));
     assert!(rooms_named("use crate::{broker::Broker, http};").contains("http"));
     assert!(rooms_named("let x = crate::http::router();").contains("http"));
 }

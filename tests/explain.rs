@@ -544,7 +544,7 @@ fn the_documented_transcript_is_like_this() {
 
 // ---- it cannot disagree with the service
 
-fn settings() -> vestibule::broker::Settings {
+fn settings() -> vestibule::broker::BrokerSettings {
     let mut settings = support::house::settings();
     settings.providers = corpus::providers().into();
     settings

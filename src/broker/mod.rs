@@ -47,7 +47,7 @@ use std::sync::Arc;
 use time::Duration;
 
 /// The settings of the use cases, finished and typed.
-pub struct Settings {
+pub struct BrokerSettings {
     /// Whom we believe.
     pub providers: CurrentProviders,
     /// What assertions must be addressed to.
@@ -87,14 +87,14 @@ pub struct Ports {
 
 /// The use cases of one Vestibule.
 pub struct Broker {
-    settings: Settings,
+    settings: BrokerSettings,
     ports: Ports,
     metadata: Option<Arc<dyn MetadataFeed>>,
 }
 
 impl Broker {
     /// Settings and a world are all it takes; nothing is contacted yet.
-    pub fn new(settings: Settings, ports: Ports) -> Self {
+    pub fn new(settings: BrokerSettings, ports: Ports) -> Self {
         Self { settings, ports, metadata: None }
     }
 
@@ -105,7 +105,7 @@ impl Broker {
     }
 
     /// The settings it runs with.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &BrokerSettings {
         &self.settings
     }
 

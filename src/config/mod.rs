@@ -54,7 +54,7 @@ pub struct Config {
     /// Of our own SAML keys, for our metadata.
     pub certificates: Certificates,
     /// `[saml]`, `[[saml.idp]]`, `[[rule]]`, `[delivery]`: what the use cases need.
-    pub broker: broker::Settings,
+    pub broker: broker::BrokerSettings,
     /// `delivery.jwt_in`
     pub jwt_in: JwtIn,
     /// `[sts]`
@@ -117,7 +117,7 @@ impl Config {
         let limits = Limits { max_response_chars: saml.max_response_chars, ..Limits::default() };
         let tickets =
             broker::TicketSettings { issuer: server.public_url.clone(), lifetime: delivery.ticket_lifetime };
-        let broker = broker::Settings {
+        let broker = broker::BrokerSettings {
             providers: saml.providers?.into(),
             service,
             signing_key: saml.keys.signing,

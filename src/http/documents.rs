@@ -1,6 +1,6 @@
 //! Documents that are the same for everybody: `/config.json`, our metadata, our public keys.
 
-use super::{App, Error, Settings};
+use super::{App, Error, HttpSettings};
 use crate::broker::ports::PUBLIC_KEYS_KEPT;
 use crate::broker::{self, Binding, RedeemError, TicketError};
 use crate::config::JwtIn;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What a page must know to begin a login. Nothing in it is a secret.
-pub(super) fn config_json(settings: &Settings, broker: &broker::Settings, ping: bool) -> String {
+pub(super) fn config_json(settings: &HttpSettings, broker: &broker::BrokerSettings, ping: bool) -> String {
     let providers = settings.sign_on.iter().map(|idp| {
         let starts_here = broker.providers.current().by_name(&idp.name).is_some_and(|p| p.takes_requests());
         json!({

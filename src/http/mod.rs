@@ -46,7 +46,7 @@ use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 
 /// What this room needs to know, finished and typed.
-pub struct Settings {
+pub struct HttpSettings {
     /// How the world names us: scheme and host, no trailing slash.
     pub public_url: String,
     /// The page that receives the ticket.
@@ -97,7 +97,7 @@ pub struct App {
     broker: Arc<Broker>,
     callers: Option<Arc<dyn CallerDirectory>>,
     behind_gateway: bool,
-    settings: Settings,
+    settings: HttpSettings,
     cors: CorsLayer,
     redirect: login::Redirect,
     config_json: String,
@@ -114,7 +114,7 @@ impl App {
     pub fn new(
         broker: Arc<Broker>,
         callers: Option<Arc<dyn CallerDirectory>>,
-        settings: Settings,
+        settings: HttpSettings,
     ) -> Result<Self, SettingsError> {
         Ok(Self {
             cors: cors::layer(&settings.allowed_origins)?,
@@ -135,7 +135,7 @@ impl App {
 
     /// Pings that arrive here were checked by a gateway in front, which says who
     /// called ([`GatewayCaller`]). Whether any do, and for which address they are
-    /// signed, only [`Settings::ping_url`] knows.
+    /// signed, only [`HttpSettings::ping_url`] knows.
     #[must_use]
     pub fn behind_gateway(self) -> Self {
         Self { behind_gateway: true, ..self }

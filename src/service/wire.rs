@@ -52,7 +52,7 @@ impl Service {
             requests_signed: config.broker.providers.current().iter().all(|provider| provider.sign_requests),
             encryption_certificates: &config.certificates.encryption,
         };
-        let settings = http::Settings {
+        let settings = http::HttpSettings {
             public_url: config.server.public_url,
             redirect_url: config.server.redirect_url,
             jwt_in: config.jwt_in,

@@ -31,7 +31,7 @@ use std::time::Duration;
 use tower::ServiceExt;
 use vestibule::broker::Binding;
 use vestibule::config::{JwtIn, Network, SignOn};
-use vestibule::http::{App, Settings, router};
+use vestibule::http::{App, HttpSettings, router};
 
 pub const ORIGIN: &str = "https://app.example.com";
 
@@ -62,8 +62,8 @@ impl Answer {
     }
 }
 
-pub fn settings() -> Settings {
-    Settings {
+pub fn settings() -> HttpSettings {
+    HttpSettings {
         public_url: PUBLIC_URL.into(),
         redirect_url: "https://app.example.com/".into(),
         jwt_in: JwtIn::Fragment,
@@ -89,7 +89,7 @@ impl Vestibule {
         Self::with(Binding::Challenge, settings(), Some(FakeCallers { ping_allowed: true }))
     }
 
-    pub fn with(binding: Binding, settings: Settings, callers: Option<FakeCallers>) -> Self {
+    pub fn with(binding: Binding, settings: HttpSettings, callers: Option<FakeCallers>) -> Self {
         let world = FakeWorld::new();
         let callers = callers.map(|callers| Arc::new(callers) as _);
         let app = App::new(world.broker(binding), callers, settings).unwrap();

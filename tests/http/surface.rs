@@ -256,7 +256,7 @@ async fn config_json_says_whether_and_how_to_ping() {
         (None, Some(own), true, true, "eu-central-1", 403),
         (None, None, true, false, "eu-central-1", 403),
     ] {
-        let settings = vestibule::http::Settings { ping_url: ping_url.map(Into::into), ..settings() };
+        let settings = vestibule::http::HttpSettings { ping_url: ping_url.map(Into::into), ..settings() };
         let mut vestibule = Vestibule::with(Binding::Challenge, settings, callers);
         if gateway {
             let app = Arc::into_inner(vestibule.app).unwrap().behind_gateway();

@@ -96,7 +96,7 @@ impl FakeWorld {
     }
 
     pub fn broker(self: &Arc<Self>, binding: Binding) -> Arc<Broker> {
-        let settings = Settings {
+        let settings = BrokerSettings {
             providers: IdentityProviders::new(Vec::new()).unwrap().into(),
             service: ServiceProvider {
                 entity_id: "urn:amazon:webservices".into(),

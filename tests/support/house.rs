@@ -12,7 +12,7 @@ use std::sync::Arc;
 use time::Duration;
 use tower::ServiceExt;
 use vestibule::adapters::local::{ManualClock, SystemRandom};
-use vestibule::broker::{AuditEvent, Binding, Broker, EventKind, Settings, TicketSettings};
+use vestibule::broker::{AuditEvent, Binding, Broker, BrokerSettings, EventKind, TicketSettings};
 use vestibule::config::{JwtIn, Keys, Store, Sts};
 use vestibule::http::{self, App};
 use vestibule::roles::{Condition, Field, Matcher, Outcome, ProviderArn, Rule, Rules};
@@ -98,7 +98,7 @@ impl House {
     }
 
     /// The same with other settings.
-    pub fn with(dir: &Path, change: impl FnOnce(&mut Settings)) -> Self {
+    pub fn with(dir: &Path, change: impl FnOnce(&mut BrokerSettings)) -> Self {
         let clock = Arc::new(ManualClock::new(forge::now()));
         let plan = Plan::new(clock.clone());
         let mut settings = settings();
@@ -229,8 +229,8 @@ pub fn production() -> Rules {
     Rules::new(vec![rule], BTreeMap::from([("ADFS".to_owned(), provider)]))
 }
 
-pub fn settings() -> Settings {
-    Settings {
+pub fn settings() -> BrokerSettings {
+    BrokerSettings {
         providers: forge::providers().into(),
         service: forge::service(),
         signing_key: None,
@@ -245,8 +245,8 @@ pub fn settings() -> Settings {
     }
 }
 
-pub fn http_settings() -> http::Settings {
-    http::Settings {
+pub fn http_settings() -> http::HttpSettings {
+    http::HttpSettings {
         public_url: "https://vestibule.example.com".into(),
         redirect_url: "https://app.example.com/".into(),
         jwt_in: JwtIn::Fragment,

@@ -1,7 +1,7 @@
 //! The judgement: steps 2 to 4 of `docs/PROTOCOL.md` by the functions of the
 //! service, with what it knows of the world left open.
 
-use crate::broker::{LoginError, RelayState, Settings};
+use crate::broker::{BrokerSettings, LoginError, RelayState};
 use crate::http::Error;
 use crate::roles::{Explanation, Grant};
 use crate::saml::{
@@ -64,7 +64,7 @@ const STS: &str = "AWS agrees: IAM's SAML provider has the same keys, the role t
 
 /// Judges one posted form. `show_values`: keep the values about the person too.
 pub fn judge(
-    settings: &Settings,
+    settings: &BrokerSettings,
     saml_response: &str,
     relay_state: Option<&str>,
     clock: Clock,
@@ -99,7 +99,7 @@ pub fn judge(
 
 /// As `broker/login.rs` does, but for the request: that is taken as ours.
 fn identify(
-    settings: &Settings,
+    settings: &BrokerSettings,
     saml_response: &str,
     trace: &Trace,
     of_clock: impl FnOnce(&VerifiedAssertion<'_, '_>) -> OffsetDateTime,
@@ -124,7 +124,7 @@ fn identify(
     Ok(verified.accept(service, expected, now)?)
 }
 
-fn decide(settings: &Settings, identity: Identity) -> Outcome {
+fn decide(settings: &BrokerSettings, identity: Identity) -> Outcome {
     match settings.rules.decide(identity) {
         Ok(grant) => Outcome::Accepted(Box::new(grant)),
         Err(denial) => {
