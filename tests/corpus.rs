@@ -24,7 +24,7 @@ use support::corpus::{self, Case, Expect, Values};
 use support::forge::{EVIL, Encrypting, Forge, careless_verifier_believes, gate, now};
 use support::house::{House, Page};
 use vestibule::broker::EventKind;
-use vestibule::saml::{Limits, Refusal};
+use vestibule::saml::{Limits, SamlRefusal};
 
 static CORPUS: LazyLock<Vec<Case>> = LazyLock::new(corpus::all);
 
@@ -84,8 +84,8 @@ fn a_careless_verifier_believes() {
 
 /// `docs/ERRORS.md`: what cannot be read is 400, what is too long 413, what is not believed 403.
 #[allow(clippy::wildcard_enum_match_arm, reason = "a table by exception")]
-fn status_of(refusal: Refusal) -> u16 {
-    use Refusal::*;
+fn status_of(refusal: SamlRefusal) -> u16 {
+    use SamlRefusal::*;
     match refusal {
         TooLong => 413,
         Empty | NotBase64 | Compressed | NotUtf8 | NotXml | Doctype | TooComplex(_) | NotAResponse

@@ -16,7 +16,7 @@ use forge::{
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use vestibule::saml::{IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal};
+use vestibule::saml::{IdentityProvider, IdentityProviders, IdpMetadata, Limits, SamlRefusal};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
@@ -170,7 +170,7 @@ fn every_response_is_accepted_at_its_time_and_not_later() {
         assert_eq!(identity.name_id(), text("name_id"));
         assert_eq!(identity.role_session_name(), text("role_session_name"));
         assert_eq!(identity.roles().len() as i64, case["roles"].as_integer().unwrap());
-        assert_eq!(judge(time(&case["expired_at"])).err(), Some(Refusal::Expired));
+        assert_eq!(judge(time(&case["expired_at"])).err(), Some(SamlRefusal::Expired));
     }
 }
 

@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use vestibule::saml::{Cap, IdentityProviders, IdpMetadata, Limits, Refusal, VerificationKey};
+use vestibule::saml::{Cap, IdentityProviders, IdpMetadata, Limits, SamlRefusal, VerificationKey};
 
 /// Twice as much input, then twice as much again: the second step may cost so
 /// many times the first. Linear is 2, sorting a little more, quadratic 4.
@@ -67,7 +67,7 @@ fn numbered(text: &str, count: usize) -> String {
 
 /// What valgrind counts, by this name.
 #[inline(never)]
-fn instructions_counted_in_here(field: &str, providers: &IdentityProviders) -> Result<(), Refusal> {
+fn instructions_counted_in_here(field: &str, providers: &IdentityProviders) -> Result<(), SamlRefusal> {
     gate(field, &Limits::default(), providers, now()).map(drop)
 }
 
@@ -80,11 +80,11 @@ const CAPPED: [(Cap, fn() -> String); 4] = [
 ];
 
 /// Every document, and what becomes of it.
-fn documents() -> Vec<(Box<dyn Fn() -> String>, Result<(), Refusal>)> {
+fn documents() -> Vec<(Box<dyn Fn() -> String>, Result<(), SamlRefusal>)> {
     let grown = WAYS.into_iter().flat_map(|(_, xml)| SIZES.map(|size| (xml, size)));
     let mut documents: Vec<(Box<dyn Fn() -> String>, _)> = Vec::new();
     grown.for_each(|(xml, size)| documents.push((Box::new(move || xml(size)), Ok(()))));
-    CAPPED.iter().for_each(|(cap, xml)| documents.push((Box::new(xml), Err(Refusal::TooComplex(*cap)))));
+    CAPPED.iter().for_each(|(cap, xml)| documents.push((Box::new(xml), Err(SamlRefusal::TooComplex(*cap)))));
     documents
 }
 

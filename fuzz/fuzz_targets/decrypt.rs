@@ -7,14 +7,14 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use libfuzzer_sys::fuzz_target;
 use std::ops::Range;
 use std::sync::LazyLock;
-use vestibule::saml::{Identity, IdentityProviders, Limits, Refusal};
+use vestibule::saml::{Identity, IdentityProviders, Limits, SamlRefusal};
 use vestibule_fuzz::forge::{EVIL, Encrypting, gate, now, providers};
 use vestibule_fuzz::within;
 
 static PROVIDERS: LazyLock<IdentityProviders> = LazyLock::new(providers);
 
 /// The whole gate, within its memory. What is decrypted is there twice.
-fn judged(xml: &str) -> Result<Identity, Refusal> {
+fn judged(xml: &str) -> Result<Identity, SamlRefusal> {
     let providers = &*PROVIDERS;
     let field = STANDARD.encode(xml);
     let outcome = within(field.len(), 100, 64 * 1024, || gate(&field, &Limits::default(), providers, now()));

@@ -5,7 +5,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
-use vestibule::saml::{IdentityProviders, Limits, Refusal, canonicalize};
+use vestibule::saml::{IdentityProviders, Limits, SamlRefusal, canonicalize};
 use vestibule_fuzz::forge::{DSIG, Signing, gate, now, p256, providers};
 use vestibule_fuzz::within;
 
@@ -44,5 +44,5 @@ fuzz_target!(|xml: &str| {
     let field = STANDARD.encode(&signed);
     let outcome = within(field.len(), 100, 64 * 1024, || gate(&field, &Limits::default(), providers, now()));
     // It is genuine, so it is never called changed.
-    assert_ne!(outcome.err(), Some(Refusal::DigestMismatch));
+    assert_ne!(outcome.err(), Some(SamlRefusal::DigestMismatch));
 });

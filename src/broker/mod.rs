@@ -35,8 +35,8 @@ pub use ticket::{
 };
 
 /// What the rooms below refuse, for those above who may only look down one floor.
-pub use crate::roles::Refusal as RoleRefusal;
-pub use crate::saml::{Cap, IdpMetadata, Refusal as SamlRefusal};
+pub use crate::roles::RoleRefusal;
+pub use crate::saml::{Cap, IdpMetadata, SamlRefusal};
 
 use crate::roles::Rules;
 use crate::saml::{Limits, ServiceProvider, SigningKey};

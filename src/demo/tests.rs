@@ -4,8 +4,8 @@
 use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
 use crate::broker::ports::{Clock, SecureRandom};
 use crate::saml::{
-    DecryptionKeys, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, Refusal,
-    RequestedAuthn, ResponseMessage, Selector, Selectors, ServiceProvider, Validity,
+    DecryptionKeys, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, RequestedAuthn,
+    ResponseMessage, SamlRefusal, Selector, Selectors, ServiceProvider, Validity,
 };
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -67,7 +67,7 @@ fn providers(idp: &LookAlike) -> IdentityProviders {
     .unwrap()
 }
 
-fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Identity, Refusal> {
+fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Identity, SamlRefusal> {
     let service = ServiceProvider {
         entity_id: AUDIENCE.into(),
         acs_url: ACS.into(),
@@ -103,12 +103,12 @@ fn every_flaw_is_found() {
     let idp = look_alike();
     let providers = providers(&idp);
     for (flaw, refusal) in [
-        (Flaw::Expired, Refusal::Expired),
-        (Flaw::OtherAudience, Refusal::WrongAudience),
-        (Flaw::Tampered, Refusal::DigestMismatch),
-        (Flaw::Unsigned, Refusal::NotSigned),
-        (Flaw::OtherIssuer, Refusal::UnknownIssuer),
-        (Flaw::OtherKey, Refusal::SignatureMismatch),
+        (Flaw::Expired, SamlRefusal::Expired),
+        (Flaw::OtherAudience, SamlRefusal::WrongAudience),
+        (Flaw::Tampered, SamlRefusal::DigestMismatch),
+        (Flaw::Unsigned, SamlRefusal::NotSigned),
+        (Flaw::OtherIssuer, SamlRefusal::UnknownIssuer),
+        (Flaw::OtherKey, SamlRefusal::SignatureMismatch),
     ] {
         for person in PEOPLE {
             let response = idp.respond(person, Fixed.now(), flaw).unwrap();

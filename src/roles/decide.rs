@@ -21,7 +21,7 @@ use time::Duration;
 
 /// Why no role is granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum RoleRefusal {
     /// The assertion offers no role at all.
     #[error("the identity provider offers no role")]
     NoRoleOffered,
@@ -45,7 +45,7 @@ pub enum Refusal {
     SessionName,
 }
 
-impl Refusal {
+impl RoleRefusal {
     /// The stable, documented code of this refusal.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Refusal {
 #[derive(Debug)]
 pub struct Denial {
     /// Why.
-    pub refusal: Refusal,
+    pub refusal: RoleRefusal,
     /// Who.
     pub identity: Identity,
     /// The deciding rule, if one decided.
@@ -120,7 +120,7 @@ impl Rules {
         &self,
         identity: &Identity,
         explanation: &mut Explanation,
-    ) -> Result<Choice, (Refusal, Option<String>)> {
+    ) -> Result<Choice, (RoleRefusal, Option<String>)> {
         let candidates = self.candidates(identity, explanation);
         for rule in &self.rules {
             let (findings, left) = weigh(rule, identity, &candidates);
@@ -128,24 +128,24 @@ impl Rules {
             explanation.rule(rule, findings, verdict.words());
             let refusal = match verdict {
                 Verdict::DoesNotHold => continue,
-                Verdict::Ambiguous => Refusal::Ambiguous,
-                Verdict::Refuses(message) => Refusal::Rule { message: message.to_owned() },
+                Verdict::Ambiguous => RoleRefusal::Ambiguous,
+                Verdict::Refuses(message) => RoleRefusal::Rule { message: message.to_owned() },
                 Verdict::Grants(choice) if is_session_name(identity.role_session_name()) => {
                     return Ok(*choice);
                 }
                 Verdict::Grants(_) => {
                     explanation.note("but STS does not accept the role session name");
-                    Refusal::SessionName
+                    RoleRefusal::SessionName
                 }
             };
             return Err((refusal, Some(rule.name.clone())));
         }
         let refusal = if identity.roles().is_empty() {
-            Refusal::NoRoleOffered
+            RoleRefusal::NoRoleOffered
         } else if candidates.is_empty() {
-            Refusal::NoUsableRole
+            RoleRefusal::NoUsableRole
         } else {
-            Refusal::NoRule
+            RoleRefusal::NoRule
         };
         Err((refusal, None))
     }

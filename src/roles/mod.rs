@@ -12,7 +12,7 @@ mod rule;
 mod tests;
 
 pub use arn::{ArnError, ProviderArn, RoleArn, partition_of_region};
-pub use decide::{Denial, Refusal, Rules};
+pub use decide::{Denial, RoleRefusal, Rules};
 pub use explain::{Considered, Explanation};
 pub use grant::Grant;
 pub use rule::{Condition, Field, Matcher, Outcome, Rule, RuleError};

@@ -51,7 +51,7 @@ fn production() -> Rule {
     grant("production", vec![when(Field::RoleName, "contains", "Prod")])
 }
 
-fn refusal(rules: &Rules, identity: Identity) -> Refusal {
+fn refusal(rules: &Rules, identity: Identity) -> RoleRefusal {
     rules.decide(identity).unwrap_err().refusal
 }
 
@@ -83,7 +83,7 @@ fn a_role_is_not_any_arn_that_contains_a_substring_anywhere() {
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
     assert_eq!(
         refusal(&rules(vec![production()]), Identity::for_tests("ADFS", "anna", &values)),
-        Refusal::NoRule
+        RoleRefusal::NoRule
     );
 }
 
@@ -129,8 +129,8 @@ fn a_role_only_with_a_second_factor() {
     rule.conditions.push(when(Field::AuthnContext, "equals", MFA));
     let rules = rules(vec![rule]);
     rules.decide(person("anna", &["Prod"]).with_authn_context(MFA)).unwrap();
-    assert_eq!(refusal(&rules, person("anna", &["Prod"]).with_authn_context(PASSWORD)), Refusal::NoRule);
-    assert_eq!(refusal(&rules, person("anna", &["Prod"])), Refusal::NoRule);
+    assert_eq!(refusal(&rules, person("anna", &["Prod"]).with_authn_context(PASSWORD)), RoleRefusal::NoRule);
+    assert_eq!(refusal(&rules, person("anna", &["Prod"])), RoleRefusal::NoRule);
 }
 
 #[test]
@@ -164,9 +164,9 @@ fn a_rule_may_name_its_role_and_then_takes_no_other() {
     };
     let offered = || person("anna", &["ProdA", "ProdB", "Dev"]);
     assert_eq!(rules(vec![pinned("ProdB")]).decide(offered()).unwrap().role(), &arn("ProdB"));
-    assert_eq!(refusal(&rules(vec![pinned("ProdC")]), offered()), Refusal::NoRule);
+    assert_eq!(refusal(&rules(vec![pinned("ProdC")]), offered()), RoleRefusal::NoRule);
     // Its conditions hold for that role or not at all.
-    assert_eq!(refusal(&rules(vec![pinned("Dev")]), offered()), Refusal::NoRule);
+    assert_eq!(refusal(&rules(vec![pinned("Dev")]), offered()), RoleRefusal::NoRule);
     // The pin counts before roles do: two met the condition, one is left.
     assert_eq!(rules(vec![pinned("ProdC"), pinned("ProdA")]).decide(offered()).unwrap().rule(), "ProdA");
 }
@@ -175,7 +175,7 @@ fn a_rule_may_name_its_role_and_then_takes_no_other() {
 fn two_roles_under_the_deciding_rule_are_ambiguous_and_no_later_rule_is_asked() {
     let rules = rules(vec![production(), grant("a", vec![when(Field::RoleName, "equals", "ProdA")])]);
     let denial = rules.decide(person("anna", &["ProdA", "ProdB"])).unwrap_err();
-    assert_eq!((&denial.refusal, denial.rule.as_deref()), (&Refusal::Ambiguous, Some("production")));
+    assert_eq!((&denial.refusal, denial.rule.as_deref()), (&RoleRefusal::Ambiguous, Some("production")));
     assert_eq!(denial.explanation.lines().len(), 2);
 }
 
@@ -205,7 +205,11 @@ fn three_arns_in_one_value_are_no_pair() {
         format!("{PROVIDER},{},{}", role.as_str(), dev.as_str()),
     ] {
         let identity = Identity::for_tests("ADFS", "anna", &[&value]);
-        assert_eq!(refusal(&rules(vec![grant("any", vec![])]), identity), Refusal::NoUsableRole, "{value}");
+        assert_eq!(
+            refusal(&rules(vec![grant("any", vec![])]), identity),
+            RoleRefusal::NoUsableRole,
+            "{value}"
+        );
     }
 }
 
@@ -214,21 +218,21 @@ fn pairs_of_another_provider_are_set_aside() {
     let other = format!("arn:aws:iam::123456789012:saml-provider/Partner,{}", arn("Prod").as_str());
     let rules = rules(vec![production()]);
     let identity = Identity::for_tests("ADFS", "anna", &[&other]);
-    assert_eq!(refusal(&rules, identity), Refusal::NoUsableRole);
+    assert_eq!(refusal(&rules, identity), RoleRefusal::NoUsableRole);
     let identity = Identity::for_tests("unconfigured", "anna", &[&pair("Prod")]);
-    assert_eq!(refusal(&rules, identity), Refusal::NoUsableRole);
-    assert_eq!(refusal(&rules, Identity::for_tests("ADFS", "anna", &[])), Refusal::NoRoleOffered);
-    assert_eq!(refusal(&rules, person("anna", &["Dev"])), Refusal::NoRule);
+    assert_eq!(refusal(&rules, identity), RoleRefusal::NoUsableRole);
+    assert_eq!(refusal(&rules, Identity::for_tests("ADFS", "anna", &[])), RoleRefusal::NoRoleOffered);
+    assert_eq!(refusal(&rules, person("anna", &["Dev"])), RoleRefusal::NoRule);
 }
 
 #[test]
 fn no_rules_grant_nothing() {
-    assert_eq!(refusal(&rules(vec![]), person("anna", &["Prod"])), Refusal::NoRule);
+    assert_eq!(refusal(&rules(vec![]), person("anna", &["Prod"])), RoleRefusal::NoRule);
 }
 
 #[test]
 fn a_refusing_rule_speaks_with_the_operators_sentence() {
-    let asked = Refusal::Rule { message: "Ask the help desk.".into() };
+    let asked = RoleRefusal::Rule { message: "Ask the help desk.".into() };
     let no_dev = refuse("no dev", vec![when(Field::RoleName, "contains", "Dev")]);
     let no_contractor = refuse("no contractor", vec![when(Field::NameId, "suffix", "-C")]);
     let rules = rules(vec![no_dev, no_contractor, production(), refuse("rest", vec![])]);
@@ -250,7 +254,7 @@ fn a_refusal_about_person_and_role_needs_both() {
     let rules = rules(vec![refuse("no contractor in production", conditions), grant("any", vec![])]);
     rules.decide(person("bob-C", &["Dev"])).unwrap();
     rules.decide(person("anna", &["Prod"])).unwrap();
-    assert!(matches!(refusal(&rules, person("bob-C", &["Prod"])), Refusal::Rule { .. }));
+    assert!(matches!(refusal(&rules, person("bob-C", &["Prod"])), RoleRefusal::Rule { .. }));
 }
 
 #[test]
@@ -262,7 +266,7 @@ fn matchers_of_one_condition_must_hold_for_one_and_the_same_value() {
     let condition = Condition { field: Field::Attribute("groups".into()), matchers };
     let rules = rules(vec![grant("admins", vec![condition])]);
     let split = person("anna", &["Prod"]).with_values("groups", &["AWS-Users", "Mail-Admin"]);
-    assert_eq!(refusal(&rules, split), Refusal::NoRule);
+    assert_eq!(refusal(&rules, split), RoleRefusal::NoRule);
     rules.decide(person("anna", &["Prod"]).with_values("groups", &["x", "AWS-Admin"])).unwrap();
 }
 
@@ -273,7 +277,7 @@ fn conditions_on_a_role_must_hold_for_one_and_the_same_role() {
         when(Field::RoleArn, "equals", "arn:aws:iam::123456789012:role/a/Prod"),
     ];
     let rules = rules(vec![grant("a", conditions)]);
-    assert_eq!(refusal(&rules, person("anna", &["Prod", "a/Dev", "b/Prod"])), Refusal::NoRule);
+    assert_eq!(refusal(&rules, person("anna", &["Prod", "a/Dev", "b/Prod"])), RoleRefusal::NoRule);
     assert_eq!(rules.decide(person("anna", &["Prod", "a/Prod"])).unwrap().role(), &arn("a/Prod"));
 }
 
@@ -288,7 +292,7 @@ fn a_session_name_that_sts_would_refuse_is_refused_here() {
         let denial = decide(bad).unwrap_err();
         assert_eq!(
             (denial.refusal, denial.rule.as_deref()),
-            (Refusal::SessionName, Some("production")),
+            (RoleRefusal::SessionName, Some("production")),
             "{bad:?}"
         );
     }
@@ -315,7 +319,7 @@ fn an_explanation_names_rules_and_patterns_and_counts() {
 #[test]
 fn a_regex_is_anchored_in_rules_too() {
     let rules = rules(vec![grant("r", vec![when(Field::RoleName, "regex", "Prod")])]);
-    assert_eq!(refusal(&rules, person("anna", &["NonProdX"])), Refusal::NoRule);
+    assert_eq!(refusal(&rules, person("anna", &["NonProdX"])), RoleRefusal::NoRule);
     rules.decide(person("anna", &["NonProdX", "Prod"])).unwrap();
 }
 

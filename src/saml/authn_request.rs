@@ -365,7 +365,7 @@ mod tests {
             let signature = document.descendants().find(|n| xml::is(*n, DSIG, "Signature")).unwrap();
             let verified =
                 crate::saml::signature::verify_one(signature, &keys, &mut Vec::new(), Tracer::SILENT);
-            assert_eq!(verified, Err(crate::saml::Refusal::DigestMismatch));
+            assert_eq!(verified, Err(crate::saml::SamlRefusal::DigestMismatch));
         }
     }
 

@@ -7,7 +7,7 @@
 //! where there is one it must hold as well, on the message as it came.
 //!
 //! No oracle: from the unwrapping of the key to the last check of the inner
-//! signature, every failure is [`Refusal::NotDecryptable`], be it a wrong key,
+//! signature, every failure is [`SamlRefusal::NotDecryptable`], be it a wrong key,
 //! wrong padding, ill-formed XML or a changed digest. Those failures still take
 //! different times; who could measure them would have to hold the ciphertext of
 //! an assertion, and with it the bearer assertion itself. AES-GCM leaves nothing
@@ -23,7 +23,7 @@ use super::response::tree;
 use super::splice::{Piece, Spliced};
 use super::trace::{Step, Tracer};
 use super::xml::{self, SAML, SAMLP};
-use super::{DecryptionKeys, Refusal, ResponseMessage};
+use super::{DecryptionKeys, ResponseMessage, SamlRefusal};
 use roxmltree::{Document, Node};
 
 /// The most encrypted values in one assertion. Each costs an RSA operation per
@@ -35,9 +35,9 @@ impl ResponseMessage<'_> {
     /// message while there are no keys, stays as it is.
     ///
     /// # Errors
-    /// A reading [`Refusal`], `EncryptionRefused` for structure or algorithms,
+    /// A reading [`SamlRefusal`], `EncryptionRefused` for structure or algorithms,
     /// and `NotDecryptable` for everything that depends on the keys.
-    pub fn decrypt(mut self, keys: &DecryptionKeys) -> Result<Self, Refusal> {
+    pub fn decrypt(mut self, keys: &DecryptionKeys) -> Result<Self, SamlRefusal> {
         // A name has no other spelling, so a text without it has no such element.
         if !keys.is_empty() && self.xml.contains("EncryptedAssertion") {
             self.trace.step(Step::Decrypt);
@@ -46,7 +46,7 @@ impl ResponseMessage<'_> {
         Ok(self)
     }
 
-    fn open(&self, keys: &DecryptionKeys) -> Result<Option<Spliced>, Refusal> {
+    fn open(&self, keys: &DecryptionKeys) -> Result<Option<Spliced>, SamlRefusal> {
         let document = tree(&self.xml, &self.limits)?;
         let Some(wrapper) = only_encrypted_assertion(&document)? else { return Ok(None) };
         self.trace.algorithms(wrapper);
@@ -54,13 +54,13 @@ impl ResponseMessage<'_> {
         let spliced = keys.open(&encrypted, self.trace).and_then(|plaintext| {
             Spliced::new(&self.xml, &[Piece { wrapper, name: "Assertion", plaintext }])
         });
-        spliced.map(Some).ok_or(Refusal::NotDecryptable)
+        spliced.map(Some).ok_or(SamlRefusal::NotDecryptable)
     }
 }
 
 /// The one encrypted assertion, if there is one: a child of the Response and
 /// no other assertion anywhere, encrypted or not.
-fn only_encrypted_assertion<'a, 'i>(document: &'a Document<'i>) -> Result<Option<Node<'a, 'i>>, Refusal> {
+fn only_encrypted_assertion<'a, 'i>(document: &'a Document<'i>) -> Result<Option<Node<'a, 'i>>, SamlRefusal> {
     let response = document.root_element();
     let is_encrypted = |node: Node<'_, '_>| xml::is(node, SAML, "EncryptedAssertion");
     let mut assertions =
@@ -68,14 +68,16 @@ fn only_encrypted_assertion<'a, 'i>(document: &'a Document<'i>) -> Result<Option
     match (assertions.next(), assertions.next()) {
         (Some(one), None) if is_encrypted(one) => {
             if !xml::is(response, SAMLP, "Response") {
-                return Err(Refusal::NotAResponse);
+                return Err(SamlRefusal::NotAResponse);
             }
             if one.parent() != Some(response) {
-                return Err(Refusal::NotOneAssertion);
+                return Err(SamlRefusal::NotOneAssertion);
             }
             Ok(Some(one))
         }
-        (Some(one), Some(other)) if is_encrypted(one) || is_encrypted(other) => Err(Refusal::NotOneAssertion),
+        (Some(one), Some(other)) if is_encrypted(one) || is_encrypted(other) => {
+            Err(SamlRefusal::NotOneAssertion)
+        }
         // Plain messages are `parse`'s to judge.
         _ => Ok(None),
     }
@@ -89,7 +91,7 @@ pub(super) fn decrypt_values(
     assertion: Node<'_, '_>,
     keys: &DecryptionKeys,
     trace: Tracer<'_>,
-) -> Result<Option<Spliced>, Refusal> {
+) -> Result<Option<Spliced>, SamlRefusal> {
     let ids = xml::children(assertion, SAML, "Subject")
         .flat_map(|subject| xml::children(subject, SAML, "EncryptedID"))
         .map(|wrapper| (wrapper, "NameID"));
@@ -103,16 +105,16 @@ pub(super) fn decrypt_values(
     trace.step(Step::DecryptValues);
     trace.count("encrypted_values", wrappers.len());
     if wrappers.len() > MAX_ENCRYPTED_VALUES {
-        return Err(Refusal::ValueNotDecryptable);
+        return Err(SamlRefusal::ValueNotDecryptable);
     }
     wrappers.sort_by_key(|(wrapper, _)| wrapper.range().start);
     let mut pieces = Vec::with_capacity(wrappers.len());
     for (wrapper, name) in wrappers {
         trace.algorithms(wrapper);
-        let encrypted = Encrypted::read(wrapper).map_err(|_| Refusal::ValueNotDecryptable)?;
-        let plaintext = keys.open(&encrypted, trace).ok_or(Refusal::ValueNotDecryptable)?;
+        let encrypted = Encrypted::read(wrapper).map_err(|_| SamlRefusal::ValueNotDecryptable)?;
+        let plaintext = keys.open(&encrypted, trace).ok_or(SamlRefusal::ValueNotDecryptable)?;
         pieces.push(Piece { wrapper, name, plaintext });
     }
     let spliced = Spliced::new(assertion.document().input_text(), &pieces);
-    spliced.map(Some).ok_or(Refusal::ValueNotDecryptable)
+    spliced.map(Some).ok_or(SamlRefusal::ValueNotDecryptable)
 }

@@ -9,7 +9,7 @@
 use super::key::fingerprint;
 use super::trace::Tracer;
 use super::xml::{self, Children, DSIG, XENC, XENC11};
-use super::{KeyError, Refusal};
+use super::{KeyError, SamlRefusal};
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -119,13 +119,13 @@ impl Encrypted {
     /// Core 2.2.4, 2.3.4 and 2.7.3.2; XML Encryption 3. `EncryptedKey` stands
     /// inside the `EncryptedData` or beside it, once: of what KeyInfo and
     /// ReferenceList say about which belongs to which, nothing is needed.
-    pub(super) fn read(wrapper: Node<'_, '_>) -> Result<Self, Refusal> {
+    pub(super) fn read(wrapper: Node<'_, '_>) -> Result<Self, SamlRefusal> {
         let mut parts = parts_of(wrapper);
         let data = parts.expect("EncryptedData")?;
         let beside = parts.optional("EncryptedKey")?;
         parts.end()?;
         if xml::attribute(data, "Type").is_some_and(|kind| kind != ELEMENT) {
-            return Err(Refusal::EncryptionRefused);
+            return Err(SamlRefusal::EncryptionRefused);
         }
 
         let mut parts = parts_of(data);
@@ -137,7 +137,9 @@ impl Encrypted {
 
         let inside = key_info.into_iter().flat_map(|info| xml::children(info, XENC, "EncryptedKey"));
         let mut keys = inside.chain(beside);
-        let (Some(key), None) = (keys.next(), keys.next()) else { return Err(Refusal::EncryptionRefused) };
+        let (Some(key), None) = (keys.next(), keys.next()) else {
+            return Err(SamlRefusal::EncryptionRefused);
+        };
         let mut parts = parts_of(key);
         let transport = transport(parts.expect("EncryptionMethod")?)?;
         parts.next_if(DSIG, "KeyInfo")?;
@@ -151,25 +153,25 @@ impl Encrypted {
 }
 
 /// `CipherData` with its bytes in it. A `CipherReference` would be fetched.
-fn cipher_value(data: Node<'_, '_>, max_chars: usize) -> Result<Vec<u8>, Refusal> {
+fn cipher_value(data: Node<'_, '_>, max_chars: usize) -> Result<Vec<u8>, SamlRefusal> {
     let mut parts = parts_of(data);
     let value = parts.expect("CipherValue")?;
     parts.end()?;
-    xml::base64_text(value, max_chars).ok_or(Refusal::EncryptionRefused)
+    xml::base64_text(value, max_chars).ok_or(SamlRefusal::EncryptionRefused)
 }
 
 fn parts_of<'a, 'i>(parent: Node<'a, 'i>) -> Children<'a, 'i> {
-    Children::of(parent, XENC, Refusal::EncryptionRefused)
+    Children::of(parent, XENC, SamlRefusal::EncryptionRefused)
 }
 
-fn algorithm_of<'a>(method: Node<'a, '_>) -> Result<&'a str, Refusal> {
-    xml::attribute(method, "Algorithm").ok_or(Refusal::EncryptionRefused)
+fn algorithm_of<'a>(method: Node<'a, '_>) -> Result<&'a str, SamlRefusal> {
+    xml::attribute(method, "Algorithm").ok_or(SamlRefusal::EncryptionRefused)
 }
 
 /// The allow-list of key transport (XML Encryption 5.5.2). RSA 1.5 is not on
 /// it, nor are labels, nor a hash that differs from the mask's, which the
 /// library does not have.
-fn transport(method: Node<'_, '_>) -> Result<&'static OaepAlgorithm, Refusal> {
+fn transport(method: Node<'_, '_>) -> Result<&'static OaepAlgorithm, SamlRefusal> {
     let mut parts = parts_of(method);
     parts.optional("KeySize")?;
     let digest = parts.next_if(DSIG, "DigestMethod")?.map(algorithm_of).transpose()?;
@@ -204,7 +206,7 @@ fn transport(method: Node<'_, '_>) -> Result<&'static OaepAlgorithm, Refusal> {
             "http://www.w3.org/2001/04/xmlenc#sha512",
             Some("http://www.w3.org/2009/xmlenc11#mgf1sha512"),
         ) => Ok(&OAEP_SHA512_MGF1SHA512),
-        _ => Err(Refusal::EncryptionRefused),
+        _ => Err(SamlRefusal::EncryptionRefused),
     }
 }
 
@@ -218,7 +220,7 @@ enum Content {
 }
 
 impl Content {
-    fn read(method: Node<'_, '_>) -> Result<Self, Refusal> {
+    fn read(method: Node<'_, '_>) -> Result<Self, SamlRefusal> {
         let mut parts = parts_of(method);
         parts.optional("KeySize")?;
         parts.end()?;
@@ -227,7 +229,7 @@ impl Content {
             "http://www.w3.org/2001/04/xmlenc#aes256-cbc" => Ok(Self::Aes256Cbc),
             "http://www.w3.org/2009/xmlenc11#aes128-gcm" => Ok(Self::Aes128Gcm),
             "http://www.w3.org/2009/xmlenc11#aes256-gcm" => Ok(Self::Aes256Gcm),
-            _ => Err(Refusal::EncryptionRefused),
+            _ => Err(SamlRefusal::EncryptionRefused),
         }
     }
 

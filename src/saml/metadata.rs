@@ -4,7 +4,7 @@ use super::instant::{parse_duration, parse_instant};
 use super::scan::scan_within;
 use super::signature::verify_root;
 use super::xml::{self, DSIG, HTTP_POST, HTTP_REDIRECT, METADATA, SAMLP};
-use super::{Limits, Refusal, VerificationKey};
+use super::{Limits, SamlRefusal, VerificationKey};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use roxmltree::{Document, Node, ParsingOptions};
@@ -80,7 +80,7 @@ pub enum MetadataError {
     NoSigningKey(String),
     /// The signature that must be on its root is not there, or does not hold.
     #[error("its signature is not accepted ({code}): {message}", code = .0.code(), message = said(*.0, &SIGNATURE_FAULTS, "it is not built as it must be"))]
-    Signature(Refusal),
+    Signature(SamlRefusal),
 }
 
 impl IdpMetadata {
@@ -203,8 +203,8 @@ fn limits() -> Limits {
     Limits { max_nodes: MAX_NODES, max_namespaces: MAX_NODES as usize, ..Limits::default() }
 }
 
-fn not_xml(refusal: Refusal) -> MetadataError {
-    MetadataError::NotXml(if let Refusal::TooComplex(cap) = refusal {
+fn not_xml(refusal: SamlRefusal) -> MetadataError {
+    MetadataError::NotXml(if let SamlRefusal::TooComplex(cap) = refusal {
         format!("it is too complex: {cap:?}")
     } else {
         said(refusal, &SCAN_FAULTS, "its markup or its characters are not those of XML 1.0")
@@ -212,23 +212,23 @@ fn not_xml(refusal: Refusal) -> MetadataError {
 }
 
 /// A refusal's own words speak of responses.
-fn said(refusal: Refusal, of: &[(Refusal, &str)], otherwise: &str) -> String {
+fn said(refusal: SamlRefusal, of: &[(SamlRefusal, &str)], otherwise: &str) -> String {
     of.iter().find(|(known, _)| *known == refusal).map_or(otherwise, |(_, words)| words).to_owned()
 }
 
-const SCAN_FAULTS: [(Refusal, &str); 2] = [
-    (Refusal::Doctype, "it has a document type declaration"),
-    (Refusal::NotCanonicalizable, "it has a relative namespace URI"),
+const SCAN_FAULTS: [(SamlRefusal, &str); 2] = [
+    (SamlRefusal::Doctype, "it has a document type declaration"),
+    (SamlRefusal::NotCanonicalizable, "it has a relative namespace URI"),
 ];
 
-const SIGNATURE_FAULTS: [(Refusal, &str); 7] = [
-    (Refusal::NotSigned, "its root carries none"),
-    (Refusal::SignatureMismatch, "none of the pinned certificates made it"),
-    (Refusal::DigestMismatch, "the document was changed after it was signed"),
-    (Refusal::ReferenceRefused, "it covers something else than the root"),
-    (Refusal::DuplicateId, "two elements carry one ID"),
-    (Refusal::AlgorithmRefused, "its algorithm is not accepted"),
-    (Refusal::TransformRefused, "its transforms are not accepted"),
+const SIGNATURE_FAULTS: [(SamlRefusal, &str); 7] = [
+    (SamlRefusal::NotSigned, "its root carries none"),
+    (SamlRefusal::SignatureMismatch, "none of the pinned certificates made it"),
+    (SamlRefusal::DigestMismatch, "the document was changed after it was signed"),
+    (SamlRefusal::ReferenceRefused, "it covers something else than the root"),
+    (SamlRefusal::DuplicateId, "two elements carry one ID"),
+    (SamlRefusal::AlgorithmRefused, "its algorithm is not accepted"),
+    (SamlRefusal::TransformRefused, "its transforms are not accepted"),
 ];
 
 /// Each entity, where the schema has it (metadata 2.3): a child of the root or

@@ -61,7 +61,7 @@ pub use identity::{Identity, InResponseTo, OriginalResponse};
 pub use key::{KeyError, VerificationKey};
 pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, SignOnService, Validity};
 pub use provider::{IdentityProvider, IdentityProviders};
-pub use refusal::{Cap, Refusal};
+pub use refusal::{Cap, SamlRefusal};
 pub use response::{Limits, ResponseMessage, UnverifiedResponse};
 pub use select::Selectors;
 pub use selector::{Selector, SelectorError};

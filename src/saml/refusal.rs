@@ -19,7 +19,7 @@ pub enum Cap {
 /// Why a SAML response is not believed. Nothing was changed anywhere when one
 /// of these is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SamlRefusal {
     // Reading: the message is not what the HTTP-POST binding says (bindings 3.5).
     /// The `SAMLResponse` field is empty.
     #[error("the SAMLResponse field is empty")]
@@ -186,7 +186,7 @@ pub enum Refusal {
     NoRoleSessionName,
 }
 
-impl Refusal {
+impl SamlRefusal {
     /// The stable, documented code of this refusal.
     pub const fn code(self) -> &'static str {
         match self {

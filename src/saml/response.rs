@@ -4,7 +4,7 @@ use super::scan::{is_declaration, scan};
 use super::splice::Spliced;
 use super::trace::{Step, Trace, Tracer};
 use super::xml::{self, SAML, SAMLP};
-use super::{IdentityProviders, OriginalResponse, Refusal, VerifiedAssertion, signature};
+use super::{IdentityProviders, OriginalResponse, SamlRefusal, VerifiedAssertion, signature};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Document, Node, NodeId, ParsingOptions};
@@ -53,8 +53,8 @@ impl<'t> ResponseMessage<'t> {
     /// Decodes the `SAMLResponse` form field (bindings 3.5.4).
     ///
     /// # Errors
-    /// A reading [`Refusal`] (`Empty` to `NotXml`).
-    pub fn decode(form_field: &str, limits: &Limits) -> Result<Self, Refusal> {
+    /// A reading [`SamlRefusal`] (`Empty` to `NotXml`).
+    pub fn decode(form_field: &str, limits: &Limits) -> Result<Self, SamlRefusal> {
         Self::read_field(form_field, limits, Tracer::SILENT)
     }
 
@@ -62,29 +62,29 @@ impl<'t> ResponseMessage<'t> {
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
-    pub fn decode_traced(form_field: &str, limits: &Limits, trace: &'t Trace) -> Result<Self, Refusal> {
+    pub fn decode_traced(form_field: &str, limits: &Limits, trace: &'t Trace) -> Result<Self, SamlRefusal> {
         Self::read_field(form_field, limits, Tracer::to(trace))
     }
 
-    fn read_field(form_field: &str, limits: &Limits, trace: Tracer<'t>) -> Result<Self, Refusal> {
+    fn read_field(form_field: &str, limits: &Limits, trace: Tracer<'t>) -> Result<Self, SamlRefusal> {
         trace.step(Step::Decode);
         trace.count("base64_chars", form_field.len());
         trace.count("max_response_chars", limits.max_response_chars);
         // Bytes are at least as many as characters, and base64 has only ASCII.
         if form_field.len() > limits.max_response_chars {
-            return Err(Refusal::TooLong);
+            return Err(SamlRefusal::TooLong);
         }
         let base64 = OriginalResponse::new(without_white_space(form_field));
         if base64.expose().is_empty() {
-            return Err(Refusal::Empty);
+            return Err(SamlRefusal::Empty);
         }
         // The engine refuses missing padding and stray bits, so there is one
         // encoding of these bytes, and without white space this is it.
-        let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| Refusal::NotBase64)?);
+        let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| SamlRefusal::NotBase64)?);
         trace.count("bytes", bytes.len());
         let xml = text_of(bytes)?;
         if declares_other_encoding(&xml) {
-            return Err(Refusal::NotUtf8);
+            return Err(SamlRefusal::NotUtf8);
         }
         Ok(Self { xml, decrypted: None, base64, limits: *limits, trace })
     }
@@ -92,15 +92,15 @@ impl<'t> ResponseMessage<'t> {
     /// Parses the text, once. If it was decrypted, the text in clear.
     ///
     /// # Errors
-    /// A reading [`Refusal`] (`NotXml` to `EncryptedAssertion`), `NotCanonicalizable`
+    /// A reading [`SamlRefusal`] (`NotXml` to `EncryptedAssertion`), `NotCanonicalizable`
     /// for a relative namespace URI, or `NotSuccess` where the identity provider
     /// sends its failure instead of an assertion. Only `NotDecryptable` once it
     /// was decrypted.
-    pub fn parse(&self) -> Result<UnverifiedResponse<'_>, Refusal> {
+    pub fn parse(&self) -> Result<UnverifiedResponse<'_>, SamlRefusal> {
         self.read().map_err(|refusal| self.told(refusal))
     }
 
-    fn read(&self) -> Result<UnverifiedResponse<'_>, Refusal> {
+    fn read(&self) -> Result<UnverifiedResponse<'_>, SamlRefusal> {
         self.trace.step(Step::Parse);
         let document = match &self.decrypted {
             Some(spliced) => spliced.parse(&self.limits)?,
@@ -109,7 +109,7 @@ impl<'t> ResponseMessage<'t> {
         let response = document.root_element();
         self.trace.theirs("root", response.tag_name().name());
         if !xml::is(response, SAMLP, "Response") {
-            return Err(Refusal::NotAResponse);
+            return Err(SamlRefusal::NotAResponse);
         }
         let assertion = only_assertion(response, self.trace)?.id();
         let response = response.id();
@@ -119,13 +119,14 @@ impl<'t> ResponseMessage<'t> {
     /// What the sender is told of a refusal: where it could depend on a
     /// decrypted text, always the same (see `decrypt.rs`). The operator's trace
     /// has the true one.
-    pub(super) fn told(&self, refusal: Refusal) -> Refusal {
+    pub(super) fn told(&self, refusal: SamlRefusal) -> SamlRefusal {
         if self.decrypted.is_none() {
             return refusal;
         }
-        let cause = if refusal == Refusal::NotDecryptable { "not_one_whole_element" } else { refusal.code() };
+        let cause =
+            if refusal == SamlRefusal::NotDecryptable { "not_one_whole_element" } else { refusal.code() };
         self.trace.ours("cause", cause);
-        Refusal::NotDecryptable
+        SamlRefusal::NotDecryptable
     }
 
     /// The base64 that STS is sent.
@@ -153,32 +154,35 @@ impl<'m> UnverifiedResponse<'m> {
     /// Verifies every signature present with the keys of the claimed issuer.
     ///
     /// # Errors
-    /// A verifying [`Refusal`] (`UnknownIssuer` to `SignatureMismatch`); of a
+    /// A verifying [`SamlRefusal`] (`UnknownIssuer` to `SignatureMismatch`); of a
     /// decrypted message only `NotDecryptable`.
-    pub fn verify<'i>(self, providers: &'i IdentityProviders) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
+    pub fn verify<'i>(
+        self,
+        providers: &'i IdentityProviders,
+    ) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
         signature::verify(self, providers)
     }
 }
 
 /// The tree of a text, within the caps.
-pub(super) fn tree<'t>(text: &'t str, limits: &Limits) -> Result<Document<'t>, Refusal> {
+pub(super) fn tree<'t>(text: &'t str, limits: &Limits) -> Result<Document<'t>, SamlRefusal> {
     scan(text, limits)?;
     // The parser counts the root of the tree too.
     let nodes_limit = limits.max_nodes.saturating_add(1);
     let options = ParsingOptions { allow_dtd: false, nodes_limit, entity_resolver: None };
     // Caps and document types are the scan's to name; it has been there first,
     // and never counts less. The parser's own limits are a second line.
-    Document::parse_with_options(text, options).map_err(|_| Refusal::NotXml)
+    Document::parse_with_options(text, options).map_err(|_| SamlRefusal::NotXml)
 }
 
 /// The one assertion. Nothing called an assertion may stand anywhere else, in
 /// whatever wrapping, so that no later step can pick up another one.
-fn only_assertion<'a, 'i>(response: Node<'a, 'i>, trace: Tracer<'_>) -> Result<Node<'a, 'i>, Refusal> {
+fn only_assertion<'a, 'i>(response: Node<'a, 'i>, trace: Tracer<'_>) -> Result<Node<'a, 'i>, SamlRefusal> {
     let mut found = None;
     let mut others = false;
     for node in response.descendants() {
         if xml::is(node, SAML, "EncryptedAssertion") {
-            return Err(Refusal::EncryptedAssertion);
+            return Err(SamlRefusal::EncryptedAssertion);
         }
         if xml::is(node, SAML, "Assertion") {
             others |= found.replace(node).is_some();
@@ -188,9 +192,9 @@ fn only_assertion<'a, 'i>(response: Node<'a, 'i>, trace: Tracer<'_>) -> Result<N
         Some(assertion) if !others && assertion.parent() == Some(response) => Ok(assertion),
         None if reports_failure(response) => {
             tell_status(response, trace);
-            Err(Refusal::NotSuccess)
+            Err(SamlRefusal::NotSuccess)
         }
-        _ => Err(Refusal::NotOneAssertion),
+        _ => Err(SamlRefusal::NotOneAssertion),
     }
 }
 
@@ -230,25 +234,25 @@ fn without_white_space(form_field: &str) -> String {
 }
 
 /// The bytes as text with `\n` line ends.
-fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Refusal> {
+fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, SamlRefusal> {
     if is_wide(&bytes) {
-        return Err(Refusal::NotUtf8);
+        return Err(SamlRefusal::NotUtf8);
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let looks_like_xml = text.trim_ascii_start().first() == Some(&b'<');
     let text = match std::str::from_utf8(text) {
         Ok(text) if looks_like_xml => text,
-        Ok(_) => return Err(Refusal::NotXml),
-        Err(_) if looks_like_xml => return Err(Refusal::NotUtf8),
+        Ok(_) => return Err(SamlRefusal::NotXml),
+        Err(_) if looks_like_xml => return Err(SamlRefusal::NotUtf8),
         // Raw DEFLATE (bindings 3.4.4.1) has no mark of its own, and what has one
         // (zlib, gzip) is not UTF-8 either.
-        Err(_) => return Err(Refusal::Compressed),
+        Err(_) => return Err(SamlRefusal::Compressed),
     };
     if text.len() < bytes.len() || text.contains('\r') {
         return Ok(with_normal_line_ends(text));
     }
     // The usual case: the same memory, one copy less to wipe.
-    String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|_| Refusal::NotUtf8)
+    String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|_| SamlRefusal::NotUtf8)
 }
 
 /// XML 1.0, 2.11: `\r\n` and a lone `\r` are `\n`, before anything else looks.
@@ -296,11 +300,11 @@ mod tests {
     use crate::saml::testing::{RESPONSE, encoded};
     use proptest::prelude::*;
 
-    fn decode(field: &str) -> Result<ResponseMessage<'static>, Refusal> {
+    fn decode(field: &str) -> Result<ResponseMessage<'static>, SamlRefusal> {
         ResponseMessage::decode(field, &Limits::default())
     }
 
-    fn refusal(bytes: &[u8]) -> Option<Refusal> {
+    fn refusal(bytes: &[u8]) -> Option<SamlRefusal> {
         match decode(&STANDARD.encode(bytes)) {
             Ok(message) => message.parse().err(),
             Err(refusal) => Some(refusal),
@@ -309,36 +313,36 @@ mod tests {
 
     #[test]
     fn fields_that_are_no_response() {
-        assert_eq!(decode("").err(), Some(Refusal::Empty));
-        assert_eq!(decode(" \r\n").err(), Some(Refusal::Empty));
-        assert_eq!(decode(&"A".repeat(100_001)).err(), Some(Refusal::TooLong));
+        assert_eq!(decode("").err(), Some(SamlRefusal::Empty));
+        assert_eq!(decode(" \r\n").err(), Some(SamlRefusal::Empty));
+        assert_eq!(decode(&"A".repeat(100_001)).err(), Some(SamlRefusal::TooLong));
         let field = encoded("<a/>");
         assert!(decode(&(" ".repeat(100_000 - field.len()) + &field)).is_ok());
         for field in ["PGE", "PGEvPg", "PGEvPh==", "PGEv-_==", "PGEvPg==!", "é", "PGE=vPg="] {
-            assert_eq!(decode(field).err(), Some(Refusal::NotBase64), "{field}");
+            assert_eq!(decode(field).err(), Some(SamlRefusal::NotBase64), "{field}");
         }
     }
 
     #[test]
     fn bytes_that_are_no_text() {
         for (bytes, expected) in [
-            (&b"\xff\xfe<\0a\0/\0>\0"[..], Refusal::NotUtf8),
-            (b"\xfe\xff\0<\0a\0/\0>", Refusal::NotUtf8),
-            (b"\0\0\0<\0\0\0a", Refusal::NotUtf8),
-            (b"<\0a\0", Refusal::NotUtf8),
-            (b"\xff\xfe\x2d\x4e", Refusal::NotUtf8),
-            (b"\xfe\xff\x4e\x2d", Refusal::NotUtf8),
-            (b"<a>\xe9</a>", Refusal::NotUtf8),
-            (b"<?xml version='1.0' encoding='ISO-8859-1'?><a/>", Refusal::NotUtf8),
-            (b"<?xml\tversion='1.0' encoding = \"utf-16\"?><a/>", Refusal::NotUtf8),
-            (b"\x78\x9c\xb3\x49\xd4\xb7\x03\x00", Refusal::Compressed),
-            (b"\xb3\x49\xd4\xb7\x03\x00", Refusal::Compressed),
-            (b"\x1f\x8b\x08\x00\x00\x00", Refusal::Compressed),
-            (b"hello", Refusal::NotXml),
+            (&b"\xff\xfe<\0a\0/\0>\0"[..], SamlRefusal::NotUtf8),
+            (b"\xfe\xff\0<\0a\0/\0>", SamlRefusal::NotUtf8),
+            (b"\0\0\0<\0\0\0a", SamlRefusal::NotUtf8),
+            (b"<\0a\0", SamlRefusal::NotUtf8),
+            (b"\xff\xfe\x2d\x4e", SamlRefusal::NotUtf8),
+            (b"\xfe\xff\x4e\x2d", SamlRefusal::NotUtf8),
+            (b"<a>\xe9</a>", SamlRefusal::NotUtf8),
+            (b"<?xml version='1.0' encoding='ISO-8859-1'?><a/>", SamlRefusal::NotUtf8),
+            (b"<?xml\tversion='1.0' encoding = \"utf-16\"?><a/>", SamlRefusal::NotUtf8),
+            (b"\x78\x9c\xb3\x49\xd4\xb7\x03\x00", SamlRefusal::Compressed),
+            (b"\xb3\x49\xd4\xb7\x03\x00", SamlRefusal::Compressed),
+            (b"\x1f\x8b\x08\x00\x00\x00", SamlRefusal::Compressed),
+            (b"hello", SamlRefusal::NotXml),
             // The parser would take off a second mark, behind which nobody looks for an encoding.
-            (b"\xef\xbb\xbf\xef\xbb\xbf<a/>", Refusal::NotXml),
-            (b"", Refusal::Empty),
-            (b"{}", Refusal::NotXml),
+            (b"\xef\xbb\xbf\xef\xbb\xbf<a/>", SamlRefusal::NotXml),
+            (b"", SamlRefusal::Empty),
+            (b"{}", SamlRefusal::NotXml),
         ] {
             assert_eq!(refusal(bytes), Some(expected), "{bytes:?}");
         }
@@ -347,20 +351,20 @@ mod tests {
     #[test]
     fn documents_that_are_no_response() {
         for (xml, expected) in [
-            ("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", Refusal::Doctype),
-            ("<a/><b/>", Refusal::NotXml),
-            ("<a>", Refusal::NotXml),
-            ("<a>&undefined;</a>", Refusal::NotXml),
-            ("<p:a/>", Refusal::NotXml),
-            ("<a/>trailing", Refusal::NotXml),
-            ("<Response/>", Refusal::NotAResponse),
-            ("<Response xmlns='urn:oasis:names:tc:SAML:1.0:protocol'/>", Refusal::NotAResponse),
-            ("<Assertion xmlns='urn:oasis:names:tc:SAML:2.0:assertion'/>", Refusal::NotAResponse),
+            ("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", SamlRefusal::Doctype),
+            ("<a/><b/>", SamlRefusal::NotXml),
+            ("<a>", SamlRefusal::NotXml),
+            ("<a>&undefined;</a>", SamlRefusal::NotXml),
+            ("<p:a/>", SamlRefusal::NotXml),
+            ("<a/>trailing", SamlRefusal::NotXml),
+            ("<Response/>", SamlRefusal::NotAResponse),
+            ("<Response xmlns='urn:oasis:names:tc:SAML:1.0:protocol'/>", SamlRefusal::NotAResponse),
+            ("<Assertion xmlns='urn:oasis:names:tc:SAML:2.0:assertion'/>", SamlRefusal::NotAResponse),
         ] {
             assert_eq!(refusal(xml.as_bytes()), Some(expected), "{xml}");
         }
         let deep = "<a>".repeat(65) + &"</a>".repeat(65);
-        assert_eq!(refusal(deep.as_bytes()), Some(Refusal::TooComplex(Cap::Depth)));
+        assert_eq!(refusal(deep.as_bytes()), Some(SamlRefusal::TooComplex(Cap::Depth)));
     }
 
     #[test]
@@ -377,17 +381,17 @@ mod tests {
         ] {
             assert_eq!(
                 refusal(honest.replacen(from, to, 1).as_bytes()),
-                Some(Refusal::NotOneAssertion),
+                Some(SamlRefusal::NotOneAssertion),
                 "{to}"
             );
         }
         let around = honest.replacen("<Assertion ", "<samlp:X><Assertion ", 1);
         let around = around.replacen("</Assertion>", "</Assertion></samlp:X>", 1);
-        assert_eq!(refusal(around.as_bytes()), Some(Refusal::NotOneAssertion));
+        assert_eq!(refusal(around.as_bytes()), Some(SamlRefusal::NotOneAssertion));
         let encrypted = honest
             .replace("<Assertion ", "<EncryptedAssertion ")
             .replace("</Assertion", "</EncryptedAssertion");
-        assert_eq!(refusal(encrypted.as_bytes()), Some(Refusal::EncryptedAssertion));
+        assert_eq!(refusal(encrypted.as_bytes()), Some(SamlRefusal::EncryptedAssertion));
     }
 
     #[test]
@@ -399,9 +403,9 @@ mod tests {
             )
         };
         let responder = "urn:oasis:names:tc:SAML:2.0:status:Responder";
-        assert_eq!(refusal(failure(responder).as_bytes()), Some(Refusal::NotSuccess));
-        assert_eq!(refusal(failure(SUCCESS).as_bytes()), Some(Refusal::NotOneAssertion));
-        assert!(!Refusal::NotSuccess.is_authenticated());
+        assert_eq!(refusal(failure(responder).as_bytes()), Some(SamlRefusal::NotSuccess));
+        assert_eq!(refusal(failure(SUCCESS).as_bytes()), Some(SamlRefusal::NotOneAssertion));
+        assert!(!SamlRefusal::NotSuccess.is_authenticated());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! It tells markup from text exactly as the parser's tokenizer does and never
 //! counts less than it. Where the two could disagree, the document is refused.
 
-use super::{Cap, Limits, Refusal};
+use super::{Cap, Limits, SamlRefusal};
 
 /// Steps of namespace resolution that the parser may take. It copies the
 /// declarations in scope for every element that adds one, comparing each with
@@ -14,12 +14,12 @@ const MAX_RESOLUTION_STEPS: usize = 1_000_000;
 
 /// Refuses a text that is too complex, has a document type, or that the parser
 /// would accept though Namespaces in XML 1.0 does not.
-pub(super) fn scan(text: &str, limits: &Limits) -> Result<Counts, Refusal> {
+pub(super) fn scan(text: &str, limits: &Limits) -> Result<Counts, SamlRefusal> {
     scan_within(text, limits, 0)
 }
 
 /// The same where a longer document may take `more_steps` of namespace resolution.
-pub(super) fn scan_within(text: &str, limits: &Limits, more_steps: usize) -> Result<Counts, Refusal> {
+pub(super) fn scan_within(text: &str, limits: &Limits, more_steps: usize) -> Result<Counts, SamlRefusal> {
     let mut scan = Scan {
         limits,
         counts: Counts::default(),
@@ -54,7 +54,7 @@ struct Scan<'l> {
 }
 
 impl Scan<'_> {
-    fn document(&mut self, text: &str) -> Result<(), Refusal> {
+    fn document(&mut self, text: &str) -> Result<(), SamlRefusal> {
         let mut rest = text;
         if is_declaration(rest) {
             // The parser takes it for an instruction unless a plain space follows.
@@ -66,12 +66,12 @@ impl Scan<'_> {
                 self.node()?;
                 self.references(rest.get(..start).unwrap_or_default())?;
             }
-            let markup = rest.get(start..).ok_or(Refusal::NotXml)?;
+            let markup = rest.get(start..).ok_or(SamlRefusal::NotXml)?;
             rest = match markup.as_bytes().get(1) {
                 Some(b'!') => self.comment_or_cdata(markup)?,
                 Some(b'?') => self.processing_instruction(markup)?,
                 Some(b'/') => {
-                    self.in_scope = self.open.pop().ok_or(Refusal::NotXml)?;
+                    self.in_scope = self.open.pop().ok_or(SamlRefusal::NotXml)?;
                     after(markup, 2, ">")?
                 }
                 _ => self.start_tag(markup)?,
@@ -80,7 +80,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn comment_or_cdata<'t>(&mut self, markup: &'t str) -> Result<&'t str, Refusal> {
+    fn comment_or_cdata<'t>(&mut self, markup: &'t str) -> Result<&'t str, SamlRefusal> {
         self.node()?;
         if markup.starts_with("<!--") {
             after(markup, "<!--".len(), "-->")
@@ -88,28 +88,28 @@ impl Scan<'_> {
             after(markup, "<![CDATA[".len(), "]]>")
         } else {
             // Every other `<!` belongs to a document type declaration.
-            Err(Refusal::Doctype)
+            Err(SamlRefusal::Doctype)
         }
     }
 
-    fn processing_instruction<'t>(&mut self, markup: &'t str) -> Result<&'t str, Refusal> {
+    fn processing_instruction<'t>(&mut self, markup: &'t str) -> Result<&'t str, SamlRefusal> {
         self.node()?;
         // XML 1.0, 2.6: the target `xml` is reserved. The parser takes `<?xml`
         // followed by a tab for an instruction.
         let target = markup.get(2..).unwrap_or_default();
         let end = target.find(|c: char| c.is_ascii_whitespace() || c == '?').unwrap_or(target.len());
         if target.get(..end).is_some_and(|name| name.eq_ignore_ascii_case("xml")) {
-            return Err(Refusal::NotXml);
+            return Err(SamlRefusal::NotXml);
         }
         after(markup, 2, "?>")
     }
 
-    fn start_tag<'t>(&mut self, markup: &'t str) -> Result<&'t str, Refusal> {
+    fn start_tag<'t>(&mut self, markup: &'t str) -> Result<&'t str, SamlRefusal> {
         self.node()?;
         let depth = self.open.len() + 1;
         self.counts.depth = self.counts.depth.max(depth);
         if depth > self.limits.max_depth as usize {
-            return Err(Refusal::TooComplex(Cap::Depth));
+            return Err(SamlRefusal::TooComplex(Cap::Depth));
         }
 
         let mut tag = Tag { rest: markup.get(1..).unwrap_or_default() };
@@ -124,20 +124,20 @@ impl Scan<'_> {
                 Next::Attribute { name, value } => {
                     attributes += 1;
                     if attributes > self.limits.max_attributes {
-                        return Err(Refusal::TooComplex(Cap::Attributes));
+                        return Err(SamlRefusal::TooComplex(Cap::Attributes));
                     }
                     self.references(value)?;
                     if name == "xmlns" {
                         // The parser lets a second default declaration pass.
                         if std::mem::replace(&mut default_declared, true) {
-                            return Err(Refusal::NotXml);
+                            return Err(SamlRefusal::NotXml);
                         }
                         self.declaration(value)?;
                     } else if name.starts_with("xmlns:") {
                         // Namespaces in XML 1.0, 5: a prefix cannot be undeclared,
                         // and 3: `xmlns` cannot be declared.
                         if value.is_empty() || name == "xmlns:xmlns" {
-                            return Err(Refusal::NotXml);
+                            return Err(SamlRefusal::NotXml);
                         }
                         self.declaration(value)?;
                     }
@@ -149,7 +149,7 @@ impl Scan<'_> {
         let looked_up = self.in_scope.saturating_mul(attributes + 1);
         self.steps = self.steps.saturating_add(copied).saturating_add(looked_up);
         if self.steps > self.max_steps {
-            return Err(Refusal::TooComplex(Cap::Namespaces));
+            return Err(SamlRefusal::TooComplex(Cap::Namespaces));
         }
         if is_empty {
             self.in_scope = outside;
@@ -159,23 +159,23 @@ impl Scan<'_> {
         Ok(tag.rest)
     }
 
-    fn declaration(&mut self, uri: &str) -> Result<(), Refusal> {
+    fn declaration(&mut self, uri: &str) -> Result<(), SamlRefusal> {
         self.counts.namespaces += 1;
         self.in_scope += 1;
         if self.counts.namespaces > self.limits.max_namespaces {
-            return Err(Refusal::TooComplex(Cap::Namespaces));
+            return Err(SamlRefusal::TooComplex(Cap::Namespaces));
         }
         // Canonical XML 1.0, 1.3 and 4.7 make relative namespace URIs an error.
         // Checked here for the whole document, rendered or not.
         if !uri.is_empty() && !is_absolute_uri(uri) {
-            return Err(Refusal::NotCanonicalizable);
+            return Err(SamlRefusal::NotCanonicalizable);
         }
         Ok(())
     }
 
     /// XML 1.0, 4.1: what a reference names is a character. The parser reads
     /// one to a surrogate, or to nothing in Unicode, as U+FFFD.
-    fn references(&self, text: &str) -> Result<(), Refusal> {
+    fn references(&self, text: &str) -> Result<(), SamlRefusal> {
         if !self.has_references {
             return Ok(());
         }
@@ -187,13 +187,13 @@ impl Scan<'_> {
             };
             code.is_ok_and(|code| char::from_u32(code).is_some())
         };
-        if text.split("&#").skip(1).all(is_character) { Ok(()) } else { Err(Refusal::NotXml) }
+        if text.split("&#").skip(1).all(is_character) { Ok(()) } else { Err(SamlRefusal::NotXml) }
     }
 
-    fn node(&mut self) -> Result<(), Refusal> {
+    fn node(&mut self) -> Result<(), SamlRefusal> {
         self.counts.nodes = self.counts.nodes.saturating_add(1);
         if self.counts.nodes > self.limits.max_nodes {
-            return Err(Refusal::TooComplex(Cap::Nodes));
+            return Err(SamlRefusal::TooComplex(Cap::Nodes));
         }
         Ok(())
     }
@@ -201,8 +201,8 @@ impl Scan<'_> {
 
 /// The prefixes that the start tag at the beginning of `markup` declares
 /// (`None`: the default namespace), and where the name in it ends.
-pub(super) fn declarations(markup: &str) -> Result<(usize, Vec<Option<&str>>), Refusal> {
-    let mut tag = Tag { rest: markup.strip_prefix('<').ok_or(Refusal::NotXml)? };
+pub(super) fn declarations(markup: &str) -> Result<(usize, Vec<Option<&str>>), SamlRefusal> {
+    let mut tag = Tag { rest: markup.strip_prefix('<').ok_or(SamlRefusal::NotXml)? };
     let name = tag.name().len() + 1;
     let mut declared = Vec::new();
     while let Next::Attribute { name, .. } = tag.next()? {
@@ -229,10 +229,10 @@ pub(super) fn is_declaration(text: &str) -> bool {
 }
 
 /// What follows `end`, searched `skip` bytes into `markup`.
-fn after<'t>(markup: &'t str, skip: usize, end: &str) -> Result<&'t str, Refusal> {
-    let body = markup.get(skip..).ok_or(Refusal::NotXml)?;
-    let at = body.find(end).ok_or(Refusal::NotXml)?;
-    body.get(at + end.len()..).ok_or(Refusal::NotXml)
+fn after<'t>(markup: &'t str, skip: usize, end: &str) -> Result<&'t str, SamlRefusal> {
+    let body = markup.get(skip..).ok_or(SamlRefusal::NotXml)?;
+    let at = body.find(end).ok_or(SamlRefusal::NotXml)?;
+    body.get(at + end.len()..).ok_or(SamlRefusal::NotXml)
 }
 
 /// The inside of a start tag.
@@ -247,7 +247,7 @@ enum Next<'t> {
 }
 
 impl<'t> Tag<'t> {
-    fn next(&mut self) -> Result<Next<'t>, Refusal> {
+    fn next(&mut self) -> Result<Next<'t>, SamlRefusal> {
         self.rest = skip_spaces(self.rest);
         match self.rest.as_bytes().first() {
             Some(b'>') => {
@@ -255,20 +255,21 @@ impl<'t> Tag<'t> {
                 Ok(Next::Open)
             }
             Some(b'/') => {
-                self.rest = self.rest.strip_prefix("/>").ok_or(Refusal::NotXml)?;
+                self.rest = self.rest.strip_prefix("/>").ok_or(SamlRefusal::NotXml)?;
                 Ok(Next::Empty)
             }
             Some(_) => {
                 let name = self.name();
-                let rest = skip_spaces(self.rest).strip_prefix('=').ok_or(Refusal::NotXml)?;
+                let rest = skip_spaces(self.rest).strip_prefix('=').ok_or(SamlRefusal::NotXml)?;
                 let rest = skip_spaces(rest);
-                let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or(Refusal::NotXml)?;
-                let body = rest.get(1..).ok_or(Refusal::NotXml)?;
-                let (value, rest) = body.split_once(quote).ok_or(Refusal::NotXml)?;
+                let quote =
+                    rest.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or(SamlRefusal::NotXml)?;
+                let body = rest.get(1..).ok_or(SamlRefusal::NotXml)?;
+                let (value, rest) = body.split_once(quote).ok_or(SamlRefusal::NotXml)?;
                 self.rest = rest;
                 Ok(Next::Attribute { name, value })
             }
-            None => Err(Refusal::NotXml),
+            None => Err(SamlRefusal::NotXml),
         }
     }
 
@@ -298,7 +299,7 @@ mod tests {
     use proptest::prelude::*;
     use roxmltree::Document;
 
-    fn refusal(text: &str) -> Option<Refusal> {
+    fn refusal(text: &str) -> Option<SamlRefusal> {
         scan(text, &Limits::default()).err()
     }
 
@@ -320,7 +321,7 @@ mod tests {
         for text in
             ["<!DOCTYPE a><a/>", "<a><!DOCTYPE b></a>", "<?xml version='1.0'?><!doctype a><a/>", "<!D"]
         {
-            assert_eq!(refusal(text), Some(Refusal::Doctype), "{text}");
+            assert_eq!(refusal(text), Some(SamlRefusal::Doctype), "{text}");
         }
     }
 
@@ -328,20 +329,20 @@ mod tests {
     fn caps_hold() {
         let deep = |n: usize| "<a>".repeat(n) + &"</a>".repeat(n);
         assert_eq!(refusal(&deep(64)), None);
-        assert_eq!(refusal(&deep(65)), Some(Refusal::TooComplex(Cap::Depth)));
-        assert_eq!(refusal(&"<a>".repeat(100_000)), Some(Refusal::TooComplex(Cap::Depth)));
+        assert_eq!(refusal(&deep(65)), Some(SamlRefusal::TooComplex(Cap::Depth)));
+        assert_eq!(refusal(&"<a>".repeat(100_000)), Some(SamlRefusal::TooComplex(Cap::Depth)));
 
         let wide = |n: usize| format!("<a{}/>", (0..n).map(|i| format!(" a{i}=''")).collect::<String>());
         assert_eq!(refusal(&wide(64)), None);
-        assert_eq!(refusal(&wide(65)), Some(Refusal::TooComplex(Cap::Attributes)));
+        assert_eq!(refusal(&wide(65)), Some(SamlRefusal::TooComplex(Cap::Attributes)));
 
         let many = |n: usize| format!("<a>{}</a>", "<b/>".repeat(n));
         assert_eq!(refusal(&many(19_999)), None);
-        assert_eq!(refusal(&many(20_000)), Some(Refusal::TooComplex(Cap::Nodes)));
+        assert_eq!(refusal(&many(20_000)), Some(SamlRefusal::TooComplex(Cap::Nodes)));
 
         let declared = |n: usize| format!("<a>{}</a>", "<b xmlns='urn:b'/>".repeat(n));
         assert_eq!(refusal(&declared(1_024)), None);
-        assert_eq!(refusal(&declared(1_025)), Some(Refusal::TooComplex(Cap::Namespaces)));
+        assert_eq!(refusal(&declared(1_025)), Some(SamlRefusal::TooComplex(Cap::Namespaces)));
     }
 
     #[test]
@@ -349,7 +350,7 @@ mod tests {
         let eight = |i: usize| (0..60).map(|j| format!(" xmlns:p{i}x{j}='urn:x'")).collect::<String>();
         let nested = (0..8).map(|i| format!("<a{}>", eight(i))).collect::<String>();
         let text = nested + &"<b xmlns='urn:b'/>".repeat(500) + &"</a>".repeat(8);
-        assert_eq!(refusal(&text), Some(Refusal::TooComplex(Cap::Namespaces)));
+        assert_eq!(refusal(&text), Some(SamlRefusal::TooComplex(Cap::Namespaces)));
     }
 
     /// 50 declarations: 2,500 steps to copy them, 50 for each name that is looked
@@ -360,7 +361,7 @@ mod tests {
         let children = |n: usize| format!("<a{declared}>{}</a>", "<b/>".repeat(n));
         let most = (MAX_RESOLUTION_STEPS - 50 * 50 - 50 * 51) / 50;
         assert_eq!(refusal(&children(most)), None);
-        assert_eq!(refusal(&children(most + 1)), Some(Refusal::TooComplex(Cap::Namespaces)));
+        assert_eq!(refusal(&children(most + 1)), Some(SamlRefusal::TooComplex(Cap::Namespaces)));
     }
 
     #[test]
@@ -385,10 +386,10 @@ mod tests {
             "<a>x&#65;&#x110000;</a>",
             "<a b='&#xdfff;'/>",
         ] {
-            assert_eq!(refusal(text), Some(Refusal::NotXml), "{text}");
+            assert_eq!(refusal(text), Some(SamlRefusal::NotXml), "{text}");
         }
-        assert_eq!(refusal("<a xmlns:p='relative'/>"), Some(Refusal::NotCanonicalizable));
-        assert_eq!(refusal("<a><b xmlns='./x:y'/></a>"), Some(Refusal::NotCanonicalizable));
+        assert_eq!(refusal("<a xmlns:p='relative'/>"), Some(SamlRefusal::NotCanonicalizable));
+        assert_eq!(refusal("<a><b xmlns='./x:y'/></a>"), Some(SamlRefusal::NotCanonicalizable));
     }
 
     /// Pieces that documents are made of, and that confuse scanners.

@@ -2,7 +2,7 @@
 
 use super::selector::{attribute_values, path};
 use super::trace::Tracer;
-use super::{Refusal, Selector};
+use super::{SamlRefusal, Selector};
 use roxmltree::Node;
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ pub(super) struct Selected {
 
 impl Selectors {
     /// Reads every value from an assertion. Roles may be none (the rules say so).
-    pub(super) fn read(&self, assertion: Node<'_, '_>, trace: Tracer<'_>) -> Result<Selected, Refusal> {
+    pub(super) fn read(&self, assertion: Node<'_, '_>, trace: Tracer<'_>) -> Result<Selected, SamlRefusal> {
         let one = |name: &str, selector: &Selector| {
             let found = selector.value(assertion);
             trace.selected(name, selector, found.as_ref().map(Option::as_slice));
@@ -66,17 +66,17 @@ impl Selectors {
             Ok(class.map(str::to_owned))
         };
         Ok(Selected {
-            name_id: one("name_id", &self.name_id)?.ok_or(Refusal::NoNameId)?,
+            name_id: one("name_id", &self.name_id)?.ok_or(SamlRefusal::NoNameId)?,
             roles: all("roles", &self.roles)?,
             role_session_name: one("role_session_name", &self.role_session_name)?
-                .ok_or(Refusal::NoRoleSessionName)?,
+                .ok_or(SamlRefusal::NoRoleSessionName)?,
             authn_context: method()?,
             session_index: one("session_index", &self.session_index)?,
             more: self
                 .more
                 .iter()
                 .map(|(name, selector)| Ok((name.clone(), all(name, selector)?)))
-                .collect::<Result<_, Refusal>>()?,
+                .collect::<Result<_, SamlRefusal>>()?,
         })
     }
 }

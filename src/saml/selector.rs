@@ -24,7 +24,7 @@
 //! inside is refused. Empty values and elements with `xsi:nil="true"` count as
 //! absent.
 
-use super::Refusal;
+use super::SamlRefusal;
 use super::xml::{self, DSIG, SAML, XSI};
 use roxmltree::Node;
 use std::fmt;
@@ -81,18 +81,18 @@ impl Selector {
     }
 
     /// All values at this place of the assertion, in document order.
-    pub(super) fn values<'a>(&self, assertion: Node<'a, '_>) -> Result<Vec<&'a str>, Refusal> {
+    pub(super) fn values<'a>(&self, assertion: Node<'a, '_>) -> Result<Vec<&'a str>, SamlRefusal> {
         let mut values = Vec::new();
         self.visit(&self.steps, assertion, &mut values)?;
         Ok(values)
     }
 
     /// The value that there may be one of.
-    pub(super) fn value<'a>(&self, assertion: Node<'a, '_>) -> Result<Option<&'a str>, Refusal> {
+    pub(super) fn value<'a>(&self, assertion: Node<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
         match *self.values(assertion)?.as_slice() {
             [] => Ok(None),
             [value] => Ok(Some(value)),
-            _ => Err(Refusal::ValueNotSingle),
+            _ => Err(SamlRefusal::ValueNotSingle),
         }
     }
 
@@ -101,7 +101,7 @@ impl Selector {
         steps: &[Step],
         node: Node<'a, '_>,
         values: &mut Vec<&'a str>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SamlRefusal> {
         if let Some((step, rest)) = steps.split_first() {
             return node
                 .children()
@@ -111,7 +111,7 @@ impl Selector {
         let value = match &self.attribute {
             Some(name) => name.attribute(node),
             None if is_nil(node) => None,
-            None => Some(xml::pure_text(node).ok_or(Refusal::ValueNotText)?),
+            None => Some(xml::pure_text(node).ok_or(SamlRefusal::ValueNotText)?),
         };
         values.extend(value.filter(|value| !value.is_empty()));
         Ok(())
@@ -343,7 +343,7 @@ mod tests {
         <e:Other xmlns:e="urn:e"><e:Value>four</e:Value></e:Other><none><Value>five</Value></none>
         </a:Assertion><a:Attribute xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion"/></w>"#;
 
-    fn values(selector: &str) -> Result<Vec<String>, Refusal> {
+    fn values(selector: &str) -> Result<Vec<String>, SamlRefusal> {
         let document = Document::parse(ASSERTION).unwrap();
         let assertion = document.root_element().first_element_child().unwrap();
         let selector = Selector::compile(selector).unwrap();
@@ -368,8 +368,8 @@ mod tests {
         ] {
             assert_eq!(values(selector).unwrap(), expected, "{selector}");
         }
-        assert_eq!(values("Attribute[@Kind='k']/AttributeValue"), Err(Refusal::ValueNotText));
-        assert_eq!(values("Attribute"), Err(Refusal::ValueNotText));
+        assert_eq!(values("Attribute[@Kind='k']/AttributeValue"), Err(SamlRefusal::ValueNotText));
+        assert_eq!(values("Attribute"), Err(SamlRefusal::ValueNotText));
     }
 
     /// `KeyInfo` is not signed, and not read.

@@ -10,7 +10,7 @@ use super::signed_info::{Canonicalization, SignatureParts};
 use super::trace::{Step, Tracer};
 use super::xml::{self, DSIG};
 use super::{
-    IdentityProvider, IdentityProviders, Refusal, ResponseMessage, UnverifiedResponse, VerificationKey,
+    IdentityProvider, IdentityProviders, ResponseMessage, SamlRefusal, UnverifiedResponse, VerificationKey,
 };
 use roxmltree::{Document, Node, NodeId};
 use zeroize::Zeroizing;
@@ -44,7 +44,7 @@ impl<'i> VerifiedAssertion<'_, 'i> {
 pub(super) fn verify<'m, 'i>(
     unverified: UnverifiedResponse<'m>,
     providers: &'i IdentityProviders,
-) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
+) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
     let message = unverified.message;
     verify_all(unverified, providers).map_err(|refusal| message.told(refusal))
 }
@@ -52,12 +52,12 @@ pub(super) fn verify<'m, 'i>(
 fn verify_all<'m, 'i>(
     unverified: UnverifiedResponse<'m>,
     providers: &'i IdentityProviders,
-) -> Result<VerifiedAssertion<'m, 'i>, Refusal> {
+) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
     let trace = unverified.message.trace;
     trace.step(Step::Issuer);
     let issuer = unverified.unverified_issuer();
     trace.maybe_theirs("issuer", issuer.as_deref());
-    let provider = issuer.and_then(|i| providers.by_issuer(&i)).ok_or(Refusal::UnknownIssuer)?;
+    let provider = issuer.and_then(|i| providers.by_issuer(&i)).ok_or(SamlRefusal::UnknownIssuer)?;
     trace.ours("provider", &provider.name);
     let UnverifiedResponse { message, document, response, assertion } = unverified;
 
@@ -67,7 +67,7 @@ fn verify_all<'m, 'i>(
     no_duplicate_ids(&document)?;
     let was_encrypted = message.decrypted.is_some();
     if signatures.of_assertion.is_none() && (was_encrypted || signatures.of_response.is_none()) {
-        return Err(Refusal::NotSigned);
+        return Err(SamlRefusal::NotSigned);
     }
     let response_is_signed = signatures.of_response.is_some();
     let mut canonical = Zeroizing::new(Vec::with_capacity(document.input_text().len()));
@@ -92,11 +92,11 @@ fn verify_as_it_came(
     message: &ResponseMessage<'_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,
-) -> Result<(), Refusal> {
+) -> Result<(), SamlRefusal> {
     let document = tree(&message.xml, &message.limits)?;
     let signatures = Signatures::find(&document, document.root_element().id(), None)?;
     no_duplicate_ids(&document)?;
-    verify_one(signatures.of_response.ok_or(Refusal::NotSigned)?, keys, canonical, message.trace)
+    verify_one(signatures.of_response.ok_or(SamlRefusal::NotSigned)?, keys, canonical, message.trace)
 }
 
 /// The signatures of a document, each in its place.
@@ -112,16 +112,16 @@ impl<'a, 'i> Signatures<'a, 'i> {
         document: &'a Document<'i>,
         response: NodeId,
         assertion: Option<NodeId>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, SamlRefusal> {
         let mut found = Self { of_response: None, of_assertion: None };
         for signature in document.descendants().filter(|node| xml::is(*node, DSIG, "Signature")) {
             let place = match signature.parent().map(|parent| parent.id()) {
                 Some(parent) if parent == response => &mut found.of_response,
                 Some(parent) if Some(parent) == assertion => &mut found.of_assertion,
-                _ => return Err(Refusal::SignatureMisplaced),
+                _ => return Err(SamlRefusal::SignatureMisplaced),
             };
             if place.replace(signature).is_some() {
-                return Err(Refusal::SignatureMisplaced);
+                return Err(SamlRefusal::SignatureMisplaced);
             }
         }
         Ok(found)
@@ -135,21 +135,21 @@ impl<'a, 'i> Signatures<'a, 'i> {
 
 /// No two attributes that anybody could take for identifiers have one value,
 /// in whatever namespace or spelling (core 1.3.4; XML 1.0, 3.3.1).
-fn no_duplicate_ids(document: &Document<'_>) -> Result<(), Refusal> {
+fn no_duplicate_ids(document: &Document<'_>) -> Result<(), SamlRefusal> {
     let attributes = document.descendants().flat_map(|node| node.attributes());
     let mut ids: Vec<&str> = attributes.filter(xml::is_identifier).map(|id| id.value()).collect();
     ids.sort_unstable();
     let duplicate = ids.iter().zip(ids.iter().skip(1)).any(|(one, next)| one == next);
-    if duplicate { Err(Refusal::DuplicateId) } else { Ok(()) }
+    if duplicate { Err(SamlRefusal::DuplicateId) } else { Ok(()) }
 }
 
 /// Metadata's signature (metadata 3): the root's own, over the whole document
 /// but for itself. Others may stand inside, an aggregate's members' own; they
 /// are covered, and asked nothing.
-pub(super) fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), Refusal> {
+pub(super) fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), SamlRefusal> {
     let signature = xml::at_most_one(document.root_element(), DSIG, "Signature")
-        .map_err(|xml::Several| Refusal::SignatureMisplaced)?
-        .ok_or(Refusal::NotSigned)?;
+        .map_err(|xml::Several| SamlRefusal::SignatureMisplaced)?
+        .ok_or(SamlRefusal::NotSigned)?;
     no_duplicate_ids(document)?;
     verify_one(signature, keys, &mut Vec::with_capacity(document.input_text().len()), Tracer::SILENT)
 }
@@ -161,30 +161,30 @@ pub(super) fn verify_one(
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,
     trace: Tracer<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), SamlRefusal> {
     trace.algorithms(signature);
-    let signed = signature.parent().ok_or(Refusal::SignatureMisplaced)?;
+    let signed = signature.parent().ok_or(SamlRefusal::SignatureMisplaced)?;
     let parts = SignatureParts::read(signature)?;
 
     // Core 5.4.2: the reference names the parent. An empty URI (the whole
     // document) would be another element for an assertion's signature.
-    let id = xml::attribute(signed, "ID").filter(|id| !id.is_empty()).ok_or(Refusal::ReferenceRefused)?;
+    let id = xml::attribute(signed, "ID").filter(|id| !id.is_empty()).ok_or(SamlRefusal::ReferenceRefused)?;
     if parts.reference_uri.strip_prefix('#') != Some(id) {
-        return Err(Refusal::ReferenceRefused);
+        return Err(SamlRefusal::ReferenceRefused);
     }
 
     // 3.2.2, signature validation.
     canonicalize_into(canonical, parts.signed_info, None, &parts.signed_info_method)?;
     let Some(key) = keys.iter().find(|key| key.verifies(parts.algorithm, canonical, &parts.value)) else {
         trace.all_ours("key_tried", keys.iter().map(VerificationKey::fingerprint));
-        return Err(Refusal::SignatureMismatch);
+        return Err(SamlRefusal::SignatureMismatch);
     };
     trace.ours("key", key.fingerprint());
 
     // 3.2.1, reference validation.
     canonicalize_into(canonical, signed, Some(signature.id()), &parts.reference_method)?;
     if parts.digest_hash.digest(canonical).as_ref() != parts.digest.as_slice() {
-        return Err(Refusal::DigestMismatch);
+        return Err(SamlRefusal::DigestMismatch);
     }
     Ok(())
 }
@@ -194,17 +194,17 @@ fn canonicalize_into(
     apex: Node<'_, '_>,
     without: Option<NodeId>,
     method: &Canonicalization<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), SamlRefusal> {
     canonical.clear();
     canonicalize(apex, without, &method.inclusive_prefixes, canonical)
-        .map_err(|_| Refusal::NotCanonicalizable)
+        .map_err(|_| SamlRefusal::NotCanonicalizable)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use crate::saml::testing::*;
-    use crate::saml::{Refusal, VerificationKey};
+    use crate::saml::{SamlRefusal, VerificationKey};
 
     fn unsigned() -> String {
         RESPONSE.replace("{assertion-signature}", "").replace("{response-signature}", "")
@@ -214,7 +214,7 @@ mod tests {
         EC.put(RESPONSE, "{assertion-signature}", "_a1").replace("{response-signature}", "")
     }
 
-    fn refusal(xml: &str) -> Option<Refusal> {
+    fn refusal(xml: &str) -> Option<SamlRefusal> {
         sign_in(&encoded(xml), now()).err()
     }
 
@@ -227,10 +227,10 @@ mod tests {
         assert_eq!(refusal(&both), None);
 
         let stranger = RSA.put(&inner, "{response-signature}", "_r1");
-        assert_eq!(refusal(&stranger), Some(Refusal::SignatureMismatch));
+        assert_eq!(refusal(&stranger), Some(SamlRefusal::SignatureMismatch));
         let tampered = both.replace("<samlp:Status>", "<samlp:Status> ");
-        assert_eq!(refusal(&tampered), Some(Refusal::DigestMismatch));
-        assert_eq!(refusal(&unsigned()), Some(Refusal::NotSigned));
+        assert_eq!(refusal(&tampered), Some(SamlRefusal::DigestMismatch));
+        assert_eq!(refusal(&unsigned()), Some(SamlRefusal::NotSigned));
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
             let others: Vec<VerificationKey> =
                 keys().into_iter().filter(|key| key.fingerprint() != signer.key().fingerprint()).collect();
             let refused = sign_in_at(&encoded(&xml), now(), provider(others)).err();
-            assert_eq!(refused, Some(Refusal::SignatureMismatch));
+            assert_eq!(refused, Some(SamlRefusal::SignatureMismatch));
         }
     }
 
@@ -258,15 +258,15 @@ mod tests {
             ("2026-11-23T06:45:59.123Z", "2036-11-23T06:45:59.123Z"),
         ] {
             assert_ne!(honest.replace(from, to), honest);
-            assert_eq!(refusal(&honest.replace(from, to)), Some(Refusal::DigestMismatch), "{to}");
+            assert_eq!(refusal(&honest.replace(from, to)), Some(SamlRefusal::DigestMismatch), "{to}");
         }
         let forged = honest.replace("#_a1", "#_r1");
-        assert_eq!(refusal(&forged), Some(Refusal::ReferenceRefused));
+        assert_eq!(refusal(&forged), Some(SamlRefusal::ReferenceRefused));
         let forged = honest.replace("URI=\"#_a1\"", "URI=\"\"");
-        assert_eq!(refusal(&forged), Some(Refusal::ReferenceRefused));
+        assert_eq!(refusal(&forged), Some(SamlRefusal::ReferenceRefused));
         // Comments are not signed, and harmless where no value is.
         assert_eq!(refusal(&honest.replace("<Subject>", "<Subject><!-- hello -->")), None);
-        assert_eq!(refusal(&honest.replace("EXAMPLE", "EXA<!-- -->MPLE")), Some(Refusal::ValueNotText));
+        assert_eq!(refusal(&honest.replace("EXAMPLE", "EXA<!-- -->MPLE")), Some(SamlRefusal::ValueNotText));
     }
 
     #[test]
@@ -284,20 +284,20 @@ mod tests {
                 place => without.replace(place, &format!("{place}{signature}")),
             };
             let expected = if place == "<samlp:Response" {
-                Refusal::ReferenceRefused
+                SamlRefusal::ReferenceRefused
             } else {
-                Refusal::SignatureMisplaced
+                SamlRefusal::SignatureMisplaced
             };
             assert_eq!(refusal(&moved), Some(expected), "{place}");
         }
         assert_eq!(
             refusal(&honest.replace(signature, &signature.repeat(2))),
-            Some(Refusal::SignatureMisplaced)
+            Some(SamlRefusal::SignatureMisplaced)
         );
         // Anywhere as a direct child will do: the digest leaves it out.
         assert_eq!(refusal(&without.replace("</Assertion>", &format!("{signature}</Assertion>"))), None);
         let nested = honest.replace("<KeyName>", "<ds:Signature/><KeyName>");
-        assert_eq!(refusal(&nested), Some(Refusal::SignatureMisplaced));
+        assert_eq!(refusal(&nested), Some(SamlRefusal::SignatureMisplaced));
     }
 
     #[test]
@@ -309,10 +309,10 @@ mod tests {
             ("<samlp:Status>", "<samlp:Status xmlns:evil='urn:evil' evil:Id='_a1'>"),
             ("<ds:Signature ", "<ds:Signature Id='_r1' "),
         ] {
-            assert_eq!(refusal(&honest.replacen(from, to, 1)), Some(Refusal::DuplicateId), "{to}");
+            assert_eq!(refusal(&honest.replacen(from, to, 1)), Some(SamlRefusal::DuplicateId), "{to}");
         }
         let evil = honest.replacen("<Assertion ", "<Assertion xmlns:e='urn:e' e:ID='_other' ", 1);
-        assert_eq!(refusal(&evil), Some(Refusal::DigestMismatch));
+        assert_eq!(refusal(&evil), Some(SamlRefusal::DigestMismatch));
     }
 
     #[test]
@@ -321,8 +321,8 @@ mod tests {
             entity_id: "urn:other".to_owned(),
             ..provider(vec![EC.key()])
         };
-        assert_eq!(sign_in_at(&encoded(&signed()), now(), other()).err(), Some(Refusal::UnknownIssuer));
+        assert_eq!(sign_in_at(&encoded(&signed()), now(), other()).err(), Some(SamlRefusal::UnknownIssuer));
         let commented = signed().replace("adfs/services", "adfs<!---->/services");
-        assert_eq!(refusal(&commented), Some(Refusal::UnknownIssuer));
+        assert_eq!(refusal(&commented), Some(SamlRefusal::UnknownIssuer));
     }
 }

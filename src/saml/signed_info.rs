@@ -1,7 +1,7 @@
 //! The structure of a `ds:Signature`, read by position: each element where the
 //! schema has it, once, and nothing beside it.
 
-use super::Refusal;
+use super::SamlRefusal;
 use super::key::{Hash, SignatureAlgorithm};
 use super::xml::{self, Children, DSIG, EXC_C14N};
 use aws_lc_rs::digest;
@@ -37,7 +37,7 @@ pub(super) struct Canonicalization<'a> {
 impl<'a, 'i> SignatureParts<'a, 'i> {
     /// XML Signature, 4.1 to 4.4, as core 5.4 narrows it. `KeyInfo` is not
     /// looked into: keys come from configuration. `ds:Object` is refused.
-    pub(super) fn read(signature: Node<'a, 'i>) -> Result<Self, Refusal> {
+    pub(super) fn read(signature: Node<'a, 'i>) -> Result<Self, SamlRefusal> {
         let mut parts = parts_of(signature);
         let signed_info = parts.expect("SignedInfo")?;
         let value = base64_text(parts.expect("SignatureValue")?)?;
@@ -52,14 +52,14 @@ impl<'a, 'i> SignatureParts<'a, 'i> {
         let reference = parts.expect("Reference")?;
         // CVE-2026-33487: more than one reference, and the wrong one checked.
         if parts.optional("Reference")?.is_some() {
-            return Err(Refusal::ReferenceRefused);
+            return Err(SamlRefusal::ReferenceRefused);
         }
         parts.end()?;
 
-        let reference_uri = xml::attribute(reference, "URI").ok_or(Refusal::ReferenceRefused)?;
+        let reference_uri = xml::attribute(reference, "URI").ok_or(SamlRefusal::ReferenceRefused)?;
         let mut parts = parts_of(reference);
         // Without transforms, inclusive canonicalization would be implied.
-        let transforms = parts.optional("Transforms")?.ok_or(Refusal::TransformRefused)?;
+        let transforms = parts.optional("Transforms")?.ok_or(SamlRefusal::TransformRefused)?;
         let reference_method = enveloped_then_exclusive(transforms)?;
         let method = parts.expect("DigestMethod")?;
         let digest_hash = digest_hash(algorithm_of(method)?)?;
@@ -82,16 +82,16 @@ impl<'a, 'i> SignatureParts<'a, 'i> {
 
 /// Core 5.4.4, exactly: the enveloped signature first, then exclusive
 /// canonicalization without comments.
-fn enveloped_then_exclusive<'a>(transforms: Node<'a, '_>) -> Result<Canonicalization<'a>, Refusal> {
+fn enveloped_then_exclusive<'a>(transforms: Node<'a, '_>) -> Result<Canonicalization<'a>, SamlRefusal> {
     let mut parts = parts_of(transforms);
     let enveloped = parts.expect("Transform")?;
     if algorithm_of(enveloped)? != ENVELOPED_SIGNATURE {
-        return Err(Refusal::TransformRefused);
+        return Err(SamlRefusal::TransformRefused);
     }
     parts_of(enveloped).end()?;
-    let method = exclusive(parts.optional("Transform")?.ok_or(Refusal::TransformRefused)?)?;
+    let method = exclusive(parts.optional("Transform")?.ok_or(SamlRefusal::TransformRefused)?)?;
     if parts.optional("Transform")?.is_some() {
-        return Err(Refusal::TransformRefused);
+        return Err(SamlRefusal::TransformRefused);
     }
     parts.end()?;
     Ok(method)
@@ -99,26 +99,26 @@ fn enveloped_then_exclusive<'a>(transforms: Node<'a, '_>) -> Result<Canonicaliza
 
 /// A Transform or CanonicalizationMethod that is exclusive canonicalization,
 /// and its `InclusiveNamespaces` (Exclusive C14N, 3).
-fn exclusive<'a>(method: Node<'a, '_>) -> Result<Canonicalization<'a>, Refusal> {
+fn exclusive<'a>(method: Node<'a, '_>) -> Result<Canonicalization<'a>, SamlRefusal> {
     if algorithm_of(method)? != EXC_C14N {
-        return Err(Refusal::TransformRefused);
+        return Err(SamlRefusal::TransformRefused);
     }
     let mut parts = parts_of(method);
     let mut inclusive_prefixes = Vec::new();
     if let Some(inclusive) = parts.next_if(EXC_C14N, "InclusiveNamespaces")? {
-        let list = xml::attribute(inclusive, "PrefixList").ok_or(Refusal::SignatureMalformed)?;
+        let list = xml::attribute(inclusive, "PrefixList").ok_or(SamlRefusal::SignatureMalformed)?;
         inclusive_prefixes.extend(list.split_ascii_whitespace().take(MAX_PREFIXES + 1));
         parts_of(inclusive).end()?;
     }
     parts.end()?;
     if inclusive_prefixes.len() > MAX_PREFIXES {
-        return Err(Refusal::SignatureMalformed);
+        return Err(SamlRefusal::SignatureMalformed);
     }
     Ok(Canonicalization { inclusive_prefixes })
 }
 
 /// The allow-list of signatures (RFC 6931, 2.3). SHA-1, MD5 and HMAC are not on it.
-fn signature_algorithm(uri: &str) -> Result<SignatureAlgorithm, Refusal> {
+fn signature_algorithm(uri: &str) -> Result<SignatureAlgorithm, SamlRefusal> {
     match uri {
         "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256" => Ok(SignatureAlgorithm::Rsa(Hash::Sha256)),
         "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384" => Ok(SignatureAlgorithm::Rsa(Hash::Sha384)),
@@ -126,17 +126,17 @@ fn signature_algorithm(uri: &str) -> Result<SignatureAlgorithm, Refusal> {
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256" => Ok(SignatureAlgorithm::Ecdsa(Hash::Sha256)),
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384" => Ok(SignatureAlgorithm::Ecdsa(Hash::Sha384)),
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512" => Ok(SignatureAlgorithm::Ecdsa(Hash::Sha512)),
-        _ => Err(Refusal::AlgorithmRefused),
+        _ => Err(SamlRefusal::AlgorithmRefused),
     }
 }
 
 /// The allow-list of digests (XML Encryption 5.7; RFC 6931, 2.1).
-fn digest_hash(uri: &str) -> Result<Hash, Refusal> {
+fn digest_hash(uri: &str) -> Result<Hash, SamlRefusal> {
     match uri {
         SHA256_URI => Ok(Hash::Sha256),
         "http://www.w3.org/2001/04/xmldsig-more#sha384" => Ok(Hash::Sha384),
         "http://www.w3.org/2001/04/xmlenc#sha512" => Ok(Hash::Sha512),
-        _ => Err(Refusal::AlgorithmRefused),
+        _ => Err(SamlRefusal::AlgorithmRefused),
     }
 }
 
@@ -151,19 +151,19 @@ impl Hash {
     }
 }
 
-fn algorithm_of<'a>(method: Node<'a, '_>) -> Result<&'a str, Refusal> {
-    xml::attribute(method, "Algorithm").ok_or(Refusal::SignatureMalformed)
+fn algorithm_of<'a>(method: Node<'a, '_>) -> Result<&'a str, SamlRefusal> {
+    xml::attribute(method, "Algorithm").ok_or(SamlRefusal::SignatureMalformed)
 }
 
 /// The bytes of an element that holds base64 and nothing else.
-fn base64_text(element: Node<'_, '_>) -> Result<Vec<u8>, Refusal> {
+fn base64_text(element: Node<'_, '_>) -> Result<Vec<u8>, SamlRefusal> {
     let bytes = xml::base64_text(element, MAX_VALUE_CHARS).filter(|bytes| !bytes.is_empty());
-    bytes.ok_or(Refusal::SignatureMalformed)
+    bytes.ok_or(SamlRefusal::SignatureMalformed)
 }
 
 /// The parts of an element of XML Signature.
 fn parts_of<'a, 'i>(parent: Node<'a, 'i>) -> Children<'a, 'i> {
-    Children::of(parent, DSIG, Refusal::SignatureMalformed)
+    Children::of(parent, DSIG, SamlRefusal::SignatureMalformed)
 }
 
 #[cfg(test)]
@@ -184,7 +184,7 @@ mod tests {
             AA</DigestValue></Reference></SignedInfo>
         <SignatureValue>AAAA</SignatureValue><KeyInfo>anything <at/> all</KeyInfo></Signature>"##;
 
-    fn refusal(xml: &str) -> Option<Refusal> {
+    fn refusal(xml: &str) -> Option<SamlRefusal> {
         let document = Document::parse(xml).unwrap();
         SignatureParts::read(document.root_element()).err()
     }
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        use Refusal::{AlgorithmRefused, ReferenceRefused, SignatureMalformed, TransformRefused};
+        use SamlRefusal::{AlgorithmRefused, ReferenceRefused, SignatureMalformed, TransformRefused};
         let reference = "<Reference URI=\"#_1\"><Transforms>";
         for (honest, evil, expected) in [
             ("<SignatureValue>AAAA", "<SignatureValue>AA<!---->AA", SignatureMalformed),

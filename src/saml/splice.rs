@@ -10,7 +10,7 @@
 use super::response::{tree, with_normal_line_ends};
 use super::scan::declarations;
 use super::xml::{self, SAML};
-use super::{Limits, Refusal};
+use super::{Limits, SamlRefusal};
 use roxmltree::{Document, Node};
 use std::ops::Range;
 use zeroize::Zeroizing;
@@ -53,14 +53,14 @@ impl Spliced {
 
     /// Parses the text with the caps of every other text, and makes sure that
     /// nothing broke out of its place.
-    pub(super) fn parse(&self, limits: &Limits) -> Result<Document<'_>, Refusal> {
+    pub(super) fn parse(&self, limits: &Limits) -> Result<Document<'_>, SamlRefusal> {
         let document = tree(&self.text, limits)?;
         let is_whole = |node: Node<'_, '_>| {
             let range = node.range();
             self.places.iter().any(|(place, name)| *place == range && xml::is(node, SAML, name))
         };
         let whole = document.descendants().filter(|node| is_whole(*node)).count();
-        if whole == self.places.len() { Ok(document) } else { Err(Refusal::NotDecryptable) }
+        if whole == self.places.len() { Ok(document) } else { Err(SamlRefusal::NotDecryptable) }
     }
 }
 

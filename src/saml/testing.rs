@@ -4,8 +4,8 @@
 use super::canonicalization::canonicalize;
 use super::signed_info::SHA256_URI;
 use super::{
-    DecryptionKeys, Expected, Identity, IdentityProvider, IdentityProviders, Limits, Refusal, RequestedAuthn,
-    ResponseMessage, Selectors, ServiceProvider, Validity, VerificationKey,
+    DecryptionKeys, Expected, Identity, IdentityProvider, IdentityProviders, Limits, RequestedAuthn,
+    ResponseMessage, SamlRefusal, Selectors, ServiceProvider, Validity, VerificationKey,
 };
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -153,7 +153,7 @@ pub(super) fn service() -> ServiceProvider {
 }
 
 /// The whole way, with one provider that has the EC key.
-pub(super) fn sign_in(form_field: &str, now: OffsetDateTime) -> Result<Identity, Refusal> {
+pub(super) fn sign_in(form_field: &str, now: OffsetDateTime) -> Result<Identity, SamlRefusal> {
     sign_in_at(form_field, now, provider(vec![EC.key()]))
 }
 
@@ -161,7 +161,7 @@ pub(super) fn sign_in_at(
     form_field: &str,
     now: OffsetDateTime,
     provider: IdentityProvider,
-) -> Result<Identity, Refusal> {
+) -> Result<Identity, SamlRefusal> {
     sign_in_as(form_field, provider, &service(), Expected::Unsolicited, now)
 }
 
@@ -171,7 +171,7 @@ pub(super) fn sign_in_as(
     service: &ServiceProvider,
     expected: Expected<'_>,
     now: OffsetDateTime,
-) -> Result<Identity, Refusal> {
+) -> Result<Identity, SamlRefusal> {
     let providers = IdentityProviders::new(vec![provider]).unwrap();
     let message =
         ResponseMessage::decode(form_field, &Limits::default())?.decrypt(&service.decryption_keys)?;

@@ -8,7 +8,7 @@
 //! nothing is told, and nothing allocated.
 
 use super::instant::format_instant;
-use super::{Refusal, Selector, xml};
+use super::{SamlRefusal, Selector, xml};
 use roxmltree::Node;
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -261,7 +261,7 @@ impl<'t> Tracer<'t> {
     }
 
     /// The values that a selector found, and where it looked if it found none.
-    pub(super) fn selected(self, name: &str, selector: &Selector, found: Result<&[&str], &Refusal>) {
+    pub(super) fn selected(self, name: &str, selector: &Selector, found: Result<&[&str], &SamlRefusal>) {
         let Some(trace) = self.0 else { return };
         match found {
             Ok(values) if !values.is_empty() => {

@@ -1,7 +1,7 @@
 //! Reading a parsed tree without its traps: names with their namespace,
 //! attributes without one, text that is text.
 
-use super::Refusal;
+use super::SamlRefusal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Attribute, Node};
@@ -92,27 +92,31 @@ pub(super) fn base64_text(element: Node<'_, '_>, max_chars: usize) -> Option<Vec
 pub(super) struct Children<'a, 'i> {
     next: Option<Node<'a, 'i>>,
     namespace: &'static str,
-    malformed: Refusal,
+    malformed: SamlRefusal,
 }
 
 impl<'a, 'i> Children<'a, 'i> {
     /// Mostly of one namespace; `malformed` is said of anything out of place.
-    pub(super) fn of(parent: Node<'a, 'i>, namespace: &'static str, malformed: Refusal) -> Self {
+    pub(super) fn of(parent: Node<'a, 'i>, namespace: &'static str, malformed: SamlRefusal) -> Self {
         Self { next: parent.first_child(), namespace, malformed }
     }
 
     /// The next child, which must be this element.
-    pub(super) fn expect(&mut self, name: &str) -> Result<Node<'a, 'i>, Refusal> {
+    pub(super) fn expect(&mut self, name: &str) -> Result<Node<'a, 'i>, SamlRefusal> {
         self.optional(name)?.ok_or(self.malformed)
     }
 
     /// The next child, if it is this element.
-    pub(super) fn optional(&mut self, name: &str) -> Result<Option<Node<'a, 'i>>, Refusal> {
+    pub(super) fn optional(&mut self, name: &str) -> Result<Option<Node<'a, 'i>>, SamlRefusal> {
         self.next_if(self.namespace, name)
     }
 
     /// The next child, if it is this element of another namespace.
-    pub(super) fn next_if(&mut self, namespace: &str, name: &str) -> Result<Option<Node<'a, 'i>>, Refusal> {
+    pub(super) fn next_if(
+        &mut self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Node<'a, 'i>>, SamlRefusal> {
         self.skip_space()?;
         match self.next {
             Some(node) if is(node, namespace, name) => {
@@ -124,14 +128,14 @@ impl<'a, 'i> Children<'a, 'i> {
     }
 
     /// Nothing but white space is left.
-    pub(super) fn end(&mut self) -> Result<(), Refusal> {
+    pub(super) fn end(&mut self) -> Result<(), SamlRefusal> {
         self.skip_space()?;
         if self.next.is_some() { Err(self.malformed) } else { Ok(()) }
     }
 
     /// White space between elements is no content; comments, instructions and
     /// other text are nothing that an honest signature or encryption has.
-    fn skip_space(&mut self) -> Result<(), Refusal> {
+    fn skip_space(&mut self) -> Result<(), SamlRefusal> {
         while let Some(node) = self.next.filter(|node| !node.is_element()) {
             let is_space = |text: &str| text.bytes().all(|b| b.is_ascii_whitespace());
             if !node.is_text() || !node.text().is_some_and(is_space) {

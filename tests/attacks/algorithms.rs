@@ -10,9 +10,9 @@ fn attacker_certificate_in_key_info() {
     // KeyInfo is not looked at, in either direction.
     accepted(&with(Signing { key_info: Some(stranger()), ..Signing::default() }));
     accepted(&with(Signing { key_info: None, ..Signing::default() }));
-    assert_eq!(refused(&with(Signing::with(stranger()))), Refusal::SignatureMismatch);
+    assert_eq!(refused(&with(Signing::with(stranger()))), SamlRefusal::SignatureMismatch);
     let posing = Signing { key_info: Some(rsa()), ..Signing::with(stranger()) };
-    assert_eq!(refused(&with(posing)), Refusal::SignatureMismatch);
+    assert_eq!(refused(&with(posing)), SamlRefusal::SignatureMismatch);
 }
 
 /// `RetrievalMethod` with a transform is code and a request, where it is looked at.
@@ -34,11 +34,11 @@ fn hmac_keyed_with_the_certificate() {
     for secret in [der, pem.into_bytes(), rsa().certificate.clone().into_bytes()] {
         let signing = Signing { hmac: Some(secret), ..Signing::default() };
         let evil = Forge { assertion_signing: Some(signing), ..Forge::evil() }.xml();
-        assert_eq!(refused(&evil), Refusal::AlgorithmRefused);
+        assert_eq!(refused(&evil), SamlRefusal::AlgorithmRefused);
     }
 }
 
-fn claiming(uri: &'static str) -> Refusal {
+fn claiming(uri: &'static str) -> SamlRefusal {
     accepted(&Forge::default().xml());
     let signing = Signing { claims: Some(uri), ..Signing::default() };
     refused(&Forge { assertion_signing: Some(signing), ..Forge::default() }.xml())
@@ -46,17 +46,17 @@ fn claiming(uri: &'static str) -> Refusal {
 
 #[test]
 fn md5() {
-    assert_eq!(claiming("http://www.w3.org/2001/04/xmldsig-more#rsa-md5"), Refusal::AlgorithmRefused);
+    assert_eq!(claiming("http://www.w3.org/2001/04/xmldsig-more#rsa-md5"), SamlRefusal::AlgorithmRefused);
     let refusal = signed_info_edited(|info| {
         replace(&info, Hash::Sha256.uri(), "http://www.w3.org/2001/04/xmldsig-more#md5")
     });
-    assert_eq!(refusal, Refusal::AlgorithmRefused);
+    assert_eq!(refusal, SamlRefusal::AlgorithmRefused);
 }
 
 #[test]
 fn no_algorithm() {
     for uri in ["", "none", "http://www.w3.org/2000/09/xmldsig#none"] {
-        assert_eq!(claiming(uri), Refusal::AlgorithmRefused, "{uri}");
+        assert_eq!(claiming(uri), SamlRefusal::AlgorithmRefused, "{uri}");
     }
 }
 
@@ -71,7 +71,7 @@ fn other_algorithms_of_the_standard() {
         "http://www.w3.org/2001/04/xmldsig-more#RSA-SHA256",
         " http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
     ] {
-        assert_eq!(claiming(uri), Refusal::AlgorithmRefused, "{uri}");
+        assert_eq!(claiming(uri), SamlRefusal::AlgorithmRefused, "{uri}");
     }
 }
 
@@ -82,7 +82,7 @@ fn another_algorithm_than_the_one_used() {
         "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
     ] {
-        assert_eq!(claiming(uri), Refusal::SignatureMismatch, "{uri}");
+        assert_eq!(claiming(uri), SamlRefusal::SignatureMismatch, "{uri}");
     }
 }
 
@@ -106,11 +106,11 @@ fn sha1() {
     };
     let xml = Forge { assertion_signing: Some(signing), ..Forge::default() }.xml();
     assert!(careless_verifier_believes(&xml), "no genuine SHA-1 signature");
-    assert_eq!(refused(&xml), Refusal::AlgorithmRefused);
+    assert_eq!(refused(&xml), SamlRefusal::AlgorithmRefused);
     // Half of it is enough.
     let digest_only = Signing { digest: Hash::Sha1, ..Signing::default() };
     let xml = Forge { assertion_signing: Some(digest_only), ..Forge::default() }.xml();
-    assert_eq!(refused(&xml), Refusal::AlgorithmRefused);
+    assert_eq!(refused(&xml), SamlRefusal::AlgorithmRefused);
 }
 
 /// ECDSA in the other encoding, and with the trivial values that some libraries took.
@@ -121,7 +121,7 @@ fn ecdsa_signature_of_zeros() {
     let value = element(&honest, "SignatureValue").to_owned();
     for bytes in [vec![0; 64], [vec![0; 31], vec![1], vec![0; 31], vec![1]].concat(), vec![0; 1]] {
         let zero = format!("<ds:SignatureValue>{}</ds:SignatureValue>", STANDARD.encode(bytes));
-        assert_eq!(refused(&replace(&honest, &value, &zero)), Refusal::SignatureMismatch);
+        assert_eq!(refused(&replace(&honest, &value, &zero)), SamlRefusal::SignatureMismatch);
     }
 }
 
@@ -134,11 +134,11 @@ fn malformed_signature_value() {
         refused(&replace(&genuine, &value, &format!("<ds:SignatureValue>{text}</ds:SignatureValue>")))
     };
     for text in ["", " ", "!!!!", "AAA", "<x/>"] {
-        assert_eq!(with(text), Refusal::SignatureMalformed, "{text:?}");
+        assert_eq!(with(text), SamlRefusal::SignatureMalformed, "{text:?}");
     }
     for text in ["AAAA", &STANDARD.encode([0; 256]), &STANDARD.encode([255; 256]), &STANDARD.encode([1; 512])]
     {
-        assert_eq!(with(text), Refusal::SignatureMismatch, "{text:?}");
+        assert_eq!(with(text), SamlRefusal::SignatureMismatch, "{text:?}");
     }
 }
 
@@ -164,7 +164,7 @@ fn xslt_transform() {
          <xsl:template match=\"/\"><xsl:value-of select=\"document('http://127.0.0.1:1/')\" />\
          </xsl:template></xsl:stylesheet></ds:Transform>",
     ) {
-        assert_eq!(refused(&evil), Refusal::TransformRefused);
+        assert_eq!(refused(&evil), SamlRefusal::TransformRefused);
     }
 }
 
@@ -174,14 +174,14 @@ fn xpath_transform() {
         "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\">\
          <ds:XPath>not(ancestor-or-self::Subject)</ds:XPath></ds:Transform>",
     ) {
-        assert_eq!(refused(&evil), Refusal::TransformRefused);
+        assert_eq!(refused(&evil), SamlRefusal::TransformRefused);
     }
 }
 
 #[test]
 fn base64_transform() {
     for evil in with_transform("<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#base64\" />") {
-        assert_eq!(refused(&evil), Refusal::TransformRefused);
+        assert_eq!(refused(&evil), SamlRefusal::TransformRefused);
     }
 }
 
@@ -193,7 +193,7 @@ fn thousand_transforms() {
     let evil = replace(&genuine, "</ds:Transforms>", &format!("{more}</ds:Transforms>"));
     let limits = Limits { max_response_chars: 1_000_000, ..Limits::default() };
     let outcome = gate(&STANDARD.encode(evil), &limits, &providers(), now());
-    assert_eq!(outcome.map(drop), Err(Refusal::TransformRefused));
+    assert_eq!(outcome.map(drop), Err(SamlRefusal::TransformRefused));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn no_transforms() {
         let transforms = element(&format!("<x xmlns:ds=\"{DSIG}\">{info}</x>"), "Transforms").to_owned();
         replace(&info, &transforms, "")
     }
-    assert_eq!(signed_info_edited(without), Refusal::TransformRefused);
+    assert_eq!(signed_info_edited(without), SamlRefusal::TransformRefused);
 }
 
 /// Canonicalization that keeps comments, or takes in the surroundings.
@@ -216,9 +216,9 @@ fn other_canonicalizations() {
         accepted(&genuine);
         let honest = format!("<ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\" />");
         let other = format!("<ds:CanonicalizationMethod Algorithm=\"{method}\" />");
-        assert_eq!(refused(&replace(&genuine, &honest, &other)), Refusal::TransformRefused);
+        assert_eq!(refused(&replace(&genuine, &honest, &other)), SamlRefusal::TransformRefused);
         let honest = format!("<ds:Transform Algorithm=\"{EXCLUSIVE}\"></ds:Transform>");
         let other = format!("<ds:Transform Algorithm=\"{method}\"></ds:Transform>");
-        assert_eq!(refused(&replace(&genuine, &honest, &other)), Refusal::TransformRefused);
+        assert_eq!(refused(&replace(&genuine, &honest, &other)), SamlRefusal::TransformRefused);
     }
 }

@@ -30,12 +30,12 @@ fn issuer_mix_up_idp_b_signs_as_a() {
     };
     assert_eq!(judge(&honest_b), Ok("B".to_owned()));
     let as_a = Forge { assertion_signing: Some(Signing::with(stranger())), ..Forge::default() };
-    assert_eq!(judge(&as_a), Err(Refusal::SignatureMismatch));
+    assert_eq!(judge(&as_a), Err(SamlRefusal::SignatureMismatch));
     let half = Forge { response_issuer: Some(ISSUER.into()), ..honest_b.clone() };
-    assert_eq!(judge(&half), Err(Refusal::IssuerMismatch));
+    assert_eq!(judge(&half), Err(SamlRefusal::IssuerMismatch));
     // Both signed, by two identity providers that are both trusted.
     let mixed = Forge { response_signing: Some(Signing::default()), ..honest_b };
-    assert_eq!(judge(&mixed), Err(Refusal::SignatureMismatch));
+    assert_eq!(judge(&mixed), Err(SamlRefusal::SignatureMismatch));
 }
 
 /// Keycloak CVE-2026-2603: an old assertion of an identity provider that was removed.
@@ -45,7 +45,7 @@ fn removed_identity_provider() {
     accepted(&xml);
     let only_b = IdentityProviders::new(vec![idp_b()]).unwrap();
     let outcome = gate(&STANDARD.encode(xml), &Limits::default(), &only_b, now());
-    assert_eq!(outcome.map(drop), Err(Refusal::UnknownIssuer));
+    assert_eq!(outcome.map(drop), Err(SamlRefusal::UnknownIssuer));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn issuer_in_other_spelling() {
     for issuer in [ISSUER.to_uppercase(), format!("{ISSUER}/"), format!(" {ISSUER}"), String::new()] {
         let forge =
             Forge { issuer: issuer.clone(), response_issuer: Some(issuer.clone()), ..Forge::default() };
-        assert_eq!(refused(&forge.xml()), Refusal::UnknownIssuer, "{issuer:?}");
+        assert_eq!(refused(&forge.xml()), SamlRefusal::UnknownIssuer, "{issuer:?}");
     }
 }
 
@@ -86,7 +86,7 @@ fn metadata_without_keys() {
 
 // ---------------------------------------------------------------- conditions
 
-fn refused_as(forge: Forge) -> Refusal {
+fn refused_as(forge: Forge) -> SamlRefusal {
     accepted(&Forge::default().xml());
     refused(&forge.xml())
 }
@@ -95,7 +95,7 @@ fn refused_as(forge: Forge) -> Refusal {
 fn audience_other() {
     for other in ["urn:other", "urn:amazon:webservices.evil", "urn:amazon", "URN:AMAZON:WEBSERVICES", ""] {
         let forge = Forge { audiences: vec![other.into()], ..Forge::default() };
-        assert_eq!(refused_as(forge), Refusal::WrongAudience, "{other:?}");
+        assert_eq!(refused_as(forge), SamlRefusal::WrongAudience, "{other:?}");
     }
     accepted(&Forge { audiences: vec!["urn:other".into(), AUDIENCE.into()], ..Forge::default() }.xml());
 }
@@ -103,10 +103,10 @@ fn audience_other() {
 #[test]
 fn audience_none() {
     let none = |xml: String| replace(&xml, element(&xml, "AudienceRestriction"), "");
-    assert_eq!(refused_as(Forge { edit: none, ..Forge::default() }), Refusal::WrongAudience);
-    assert_eq!(refused_as(Forge { audiences: Vec::new(), ..Forge::default() }), Refusal::WrongAudience);
+    assert_eq!(refused_as(Forge { edit: none, ..Forge::default() }), SamlRefusal::WrongAudience);
+    assert_eq!(refused_as(Forge { audiences: Vec::new(), ..Forge::default() }), SamlRefusal::WrongAudience);
     let no_conditions = |xml: String| replace(&xml, element(&xml, "Conditions"), "");
-    assert_eq!(refused_as(Forge { edit: no_conditions, ..Forge::default() }), Refusal::WrongAudience);
+    assert_eq!(refused_as(Forge { edit: no_conditions, ..Forge::default() }), SamlRefusal::WrongAudience);
 }
 
 /// Core 2.5.1.4: several restrictions must each hold.
@@ -116,10 +116,10 @@ fn audience_of_a_second_restriction() {
         let first = element(&xml, "AudienceRestriction").to_owned();
         replace(&xml, &first, &format!("{first}{}", first.replace(AUDIENCE, "urn:other")))
     };
-    assert_eq!(refused_as(Forge { edit: second, ..Forge::default() }), Refusal::WrongAudience);
+    assert_eq!(refused_as(Forge { edit: second, ..Forge::default() }), SamlRefusal::WrongAudience);
 }
 
-fn judged_at(forge: &Forge, seconds: i64) -> Result<(), Refusal> {
+fn judged_at(forge: &Forge, seconds: i64) -> Result<(), SamlRefusal> {
     let field = STANDARD.encode(forge.xml());
     gate(&field, &Limits::default(), &providers(), now() + Duration::seconds(seconds)).map(drop)
 }
@@ -129,19 +129,19 @@ fn expired() {
     let skew = service().clock_skew.whole_seconds();
     let forge = Forge::default();
     assert_eq!(judged_at(&forge, 300 + skew - 1), Ok(()), "the confirmation's last second");
-    assert_eq!(judged_at(&forge, 300 + skew), Err(Refusal::Expired));
+    assert_eq!(judged_at(&forge, 300 + skew), Err(SamlRefusal::Expired));
     let conditions = Forge { not_on_or_after: at(60), ..Forge::default() };
     assert_eq!(judged_at(&conditions, 60 + skew - 1), Ok(()), "the conditions' last second");
-    assert_eq!(judged_at(&conditions, 60 + skew), Err(Refusal::Expired));
+    assert_eq!(judged_at(&conditions, 60 + skew), Err(SamlRefusal::Expired));
 }
 
 #[test]
 fn not_yet_valid() {
     let skew = service().clock_skew.whole_seconds();
     assert_eq!(judged_at(&Forge::default(), -skew), Ok(()));
-    assert_eq!(judged_at(&Forge::default(), -skew - 1), Err(Refusal::NotYetValid));
+    assert_eq!(judged_at(&Forge::default(), -skew - 1), Err(SamlRefusal::NotYetValid));
     let later = Forge { not_before: at(600), confirmed_until: at(3_600), ..Forge::default() };
-    assert_eq!(judged_at(&later, 0), Err(Refusal::NotYetValid));
+    assert_eq!(judged_at(&later, 0), Err(SamlRefusal::NotYetValid));
     assert_eq!(judged_at(&later, 600 - skew), Ok(()));
 }
 
@@ -150,7 +150,7 @@ fn session_at_the_identity_provider_is_over() {
     let skew = service().clock_skew.whole_seconds();
     let forge = Forge { session_not_on_or_after: Some(at(120)), ..Forge::default() };
     assert_eq!(judged_at(&forge, 119 + skew), Ok(()));
-    assert_eq!(judged_at(&forge, 120 + skew), Err(Refusal::SessionOver));
+    assert_eq!(judged_at(&forge, 120 + skew), Err(SamlRefusal::SessionOver));
 }
 
 #[test]
@@ -158,9 +158,9 @@ fn times_that_are_none() {
     for evil in ["", "tomorrow", "2026-11-23", "9999999999", "2026-13-45T25:61:61Z", "+2026-11-23T09:00:00Z"]
     {
         let forge = Forge { confirmed_until: evil.into(), ..Forge::default() };
-        assert_eq!(refused_as(forge), Refusal::Incomplete, "{evil:?}");
+        assert_eq!(refused_as(forge), SamlRefusal::Incomplete, "{evil:?}");
         let forge = Forge { not_on_or_after: evil.into(), ..Forge::default() };
-        assert_eq!(refused_as(forge), Refusal::Incomplete, "{evil:?}");
+        assert_eq!(refused_as(forge), SamlRefusal::Incomplete, "{evil:?}");
     }
 }
 
@@ -170,14 +170,14 @@ fn confirmation_without_an_end() {
         let end = format!("<SubjectConfirmationData NotOnOrAfter=\"{}\"", at(300));
         replace(&xml, &end, "<SubjectConfirmationData")
     };
-    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), Refusal::Incomplete);
+    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), SamlRefusal::Incomplete);
 }
 
 #[test]
 fn recipient_other() {
     for other in ["https://evil.example/saml", "https://vestibule.example.com/saml/", ""] {
         let forge = Forge { recipient: other.into(), ..Forge::default() };
-        let expected = if other.is_empty() { Refusal::Incomplete } else { Refusal::WrongRecipient };
+        let expected = if other.is_empty() { SamlRefusal::Incomplete } else { SamlRefusal::WrongRecipient };
         assert_eq!(refused_as(forge), expected, "{other:?}");
     }
 }
@@ -187,29 +187,29 @@ fn destination_other() {
     for forge in [Forge::default(), Forge::response_signed()] {
         accepted(&forge.xml());
         let evil = Forge { destination: Some("https://evil.example/saml".into()), ..forge };
-        assert_eq!(refused(&evil.xml()), Refusal::WrongDestination);
+        assert_eq!(refused(&evil.xml()), SamlRefusal::WrongDestination);
     }
     let none = Forge { destination: None, ..Forge::response_signed() };
-    assert_eq!(refused_as(none), Refusal::WrongDestination, "bindings 3.5.5.2");
+    assert_eq!(refused_as(none), SamlRefusal::WrongDestination, "bindings 3.5.5.2");
     accepted(&Forge { destination: None, ..Forge::default() }.xml());
 }
 
 #[test]
 fn not_bearer() {
     let edit = |xml: String| replace(&xml, "cm:bearer", "cm:holder-of-key");
-    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), Refusal::NotBearer);
+    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), SamlRefusal::NotBearer);
 }
 
 #[test]
 fn answer_to_a_request_that_was_never_made() {
     let forge = Forge { in_response_to: Some("_somebody_elses".into()), ..Forge::default() };
-    assert_eq!(refused_as(forge), Refusal::UnknownRequest);
+    assert_eq!(refused_as(forge), SamlRefusal::UnknownRequest);
     accepted(&Forge { in_response_to: Some("IdP_Initiated_Login".into()), ..Forge::default() }.xml());
     // Only the part that is signed says so: taking it off the Response does not help.
     let edit = |xml: String| {
         replace(&xml, "<SubjectConfirmationData ", "<SubjectConfirmationData InResponseTo=\"_stolen\" ")
     };
-    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), Refusal::UnknownRequest);
+    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), SamlRefusal::UnknownRequest);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn idp_initiated_where_it_is_off() {
     accepted(&xml);
     let off = IdentityProviders::new(vec![IdentityProvider { idp_initiated: false, ..adfs() }]).unwrap();
     let outcome = gate(&STANDARD.encode(xml), &Limits::default(), &off, now());
-    assert_eq!(outcome.map(drop), Err(Refusal::UnsolicitedRefused));
+    assert_eq!(outcome.map(drop), Err(SamlRefusal::UnsolicitedRefused));
 }
 
 #[test]
@@ -227,14 +227,14 @@ fn status_other_than_success() {
         ["urn:oasis:names:tc:SAML:2.0:status:Responder", "urn:oasis:names:tc:SAML:2.0:status:success", ""]
     {
         let forge = Forge { status: status.into(), ..Forge::default() };
-        assert_eq!(refused_as(forge), Refusal::NotSuccess, "{status:?}");
+        assert_eq!(refused_as(forge), SamlRefusal::NotSuccess, "{status:?}");
     }
 }
 
 #[test]
 fn version_other() {
     let edit = |xml: String| xml.replace("Version=\"2.0\"", "Version=\"1.1\"");
-    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), Refusal::WrongVersion);
+    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), SamlRefusal::WrongVersion);
 }
 
 #[test]
@@ -242,19 +242,19 @@ fn condition_that_is_not_understood() {
     let edit = |xml: String| {
         replace(&xml, "</Conditions>", "<Condition xmlns:x=\"urn:x\" x:only=\"on Mondays\" /></Conditions>")
     };
-    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), Refusal::UnknownCondition);
+    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), SamlRefusal::UnknownCondition);
 }
 
 #[test]
 fn no_authn_statement() {
     let edit = |xml: String| replace(&xml, element(&xml, "AuthnStatement"), "");
-    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), Refusal::NoAuthnStatement);
+    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), SamlRefusal::NoAuthnStatement);
 }
 
 #[test]
 fn no_name_id() {
     let edit = |xml: String| replace(&xml, element(&xml, "NameID"), "");
-    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), Refusal::NoNameId);
+    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), SamlRefusal::NoNameId);
 }
 
 #[test]
@@ -263,5 +263,5 @@ fn two_name_ids() {
         let one = element(&xml, "NameID").to_owned();
         replace(&xml, &one, &format!("{one}{}", one.replace(PERSON, EVIL)))
     };
-    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), Refusal::ValueNotSingle);
+    assert_eq!(refused_as(Forge { edit, ..Forge::default() }), SamlRefusal::ValueNotSingle);
 }

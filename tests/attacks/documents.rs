@@ -9,7 +9,7 @@ fn attlist_default() {
     let genuine = Forge::default().xml();
     accepted(&genuine);
     let doctype = "<!DOCTYPE samlp:Response [<!ATTLIST Assertion ID CDATA \"_evil\">]>";
-    assert_eq!(refused(&format!("{doctype}{genuine}")), Refusal::Doctype);
+    assert_eq!(refused(&format!("{doctype}{genuine}")), SamlRefusal::Doctype);
 }
 
 #[test]
@@ -20,8 +20,8 @@ fn entity_in_id() {
     let doctype = format!("<!DOCTYPE samlp:Response [<!ENTITY e \"{head}\">]>");
     let id = format!("Assertion ID=\"{}\"", forge.assertion_id);
     let evil = replace(&forge.xml(), &id, &format!("Assertion ID=\"&e;{tail}\""));
-    assert_eq!(refused(&format!("{doctype}{evil}")), Refusal::Doctype);
-    assert_eq!(refused(&evil), Refusal::NotXml, "an entity that nobody declared");
+    assert_eq!(refused(&format!("{doctype}{evil}")), SamlRefusal::Doctype);
+    assert_eq!(refused(&evil), SamlRefusal::NotXml, "an entity that nobody declared");
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn external_entity() {
         "<!DOCTYPE r [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>",
         "<!DOCTYPE r>",
     ] {
-        assert_eq!(refused(&format!("{doctype}{genuine}")), Refusal::Doctype, "{doctype}");
+        assert_eq!(refused(&format!("{doctype}{genuine}")), SamlRefusal::Doctype, "{doctype}");
     }
 }
 
@@ -45,7 +45,7 @@ fn billion_laughs() {
         let inner = format!("&l{};", level - 1).repeat(10);
         doctype += &format!("<!ENTITY l{level} \"{inner}\">");
     }
-    assert_eq!(refused(&format!("{doctype}]>{}", Forge::default().xml())), Refusal::Doctype);
+    assert_eq!(refused(&format!("{doctype}]>{}", Forge::default().xml())), SamlRefusal::Doctype);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn duplicate_id() {
     let evil =
         replace(&forge.xml(), "<samlp:Status>", &format!("<samlp:Status ID=\"{}\">", forge.assertion_id));
     assert!(careless_verifier_believes(&forge.xml()));
-    assert_eq!(refused(&evil), Refusal::DuplicateId);
+    assert_eq!(refused(&evil), SamlRefusal::DuplicateId);
 }
 
 /// The family of CVE-2025-66567: two parsers see two attributes of this name.
@@ -69,7 +69,7 @@ fn duplicate_namespaced_id() {
             "<samlp:Status>",
             &format!("<samlp:Status xmlns:e=\"urn:e\" {attribute}=\"{}\">", forge.assertion_id),
         );
-        assert_eq!(refused(&evil), Refusal::DuplicateId, "{attribute}");
+        assert_eq!(refused(&evil), SamlRefusal::DuplicateId, "{attribute}");
     }
 }
 
@@ -84,7 +84,7 @@ fn namespaced_id_on_the_evil_assertion() {
         &format!("<Assertion xmlns:e=\"urn:e\" e:ID=\"{id}\" ID=\"_evil\""),
     );
     accepted(&Forge::default().xml());
-    assert_eq!(refused(&response_around(&evil)), Refusal::ReferenceRefused);
+    assert_eq!(refused(&response_around(&evil)), SamlRefusal::ReferenceRefused);
 }
 
 #[test]
@@ -93,25 +93,25 @@ fn duplicate_attributes() {
     accepted(&forge.xml());
     let id = format!("<Assertion ID=\"{}\"", forge.assertion_id);
     let evil = replace(&forge.xml(), &id, &format!("{id} ID=\"_evil\""));
-    assert_eq!(refused(&evil), Refusal::NotXml);
+    assert_eq!(refused(&evil), SamlRefusal::NotXml);
     let xmlns = format!("<Issuer xmlns=\"{SAML}\"");
     let evil = replace(&forge.xml(), &xmlns, &format!("{xmlns} xmlns=\"urn:evil\""));
-    assert_eq!(refused(&evil), Refusal::NotXml);
+    assert_eq!(refused(&evil), SamlRefusal::NotXml);
 }
 
 #[test]
 fn undeclared_prefix() {
     let genuine = Forge::default().xml();
     accepted(&genuine);
-    assert_eq!(refused(&replace(&genuine, "<samlp:Status>", "<samlp:Status e:x=\"\">")), Refusal::NotXml);
+    assert_eq!(refused(&replace(&genuine, "<samlp:Status>", "<samlp:Status e:x=\"\">")), SamlRefusal::NotXml);
 }
 
 #[test]
 fn two_roots() {
     let genuine = Forge::default().xml();
     accepted(&genuine);
-    assert_eq!(refused(&format!("{genuine}{}", Forge::evil().xml())), Refusal::NotXml);
-    assert_eq!(refused(&format!("{}{genuine}", Forge::evil().xml())), Refusal::NotXml);
+    assert_eq!(refused(&format!("{genuine}{}", Forge::evil().xml())), SamlRefusal::NotXml);
+    assert_eq!(refused(&format!("{}{genuine}", Forge::evil().xml())), SamlRefusal::NotXml);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn trailing_junk() {
     let genuine = Forge::default().xml();
     accepted(&genuine);
     for junk in ["junk", "</x>", "<x", "&amp;", "]]>", "\0"] {
-        assert_eq!(refused(&format!("{genuine}{junk}")), Refusal::NotXml, "{junk:?}");
+        assert_eq!(refused(&format!("{genuine}{junk}")), SamlRefusal::NotXml, "{junk:?}");
     }
 }
 
@@ -127,7 +127,7 @@ fn trailing_junk() {
 fn truncated() {
     let genuine = Forge::default().xml();
     accepted(&genuine);
-    assert_eq!(refused(&genuine[..genuine.len() - 1]), Refusal::NotXml);
+    assert_eq!(refused(&genuine[..genuine.len() - 1]), SamlRefusal::NotXml);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn control_characters() {
     let genuine = Forge::default().xml();
     accepted(&genuine);
     for evil in ["\u{0}", "\u{1}", "\u{fffe}"] {
-        assert_eq!(refused(&replace(&genuine, "AWS-Production<", &format!("{evil}<"))), Refusal::NotXml);
+        assert_eq!(refused(&replace(&genuine, "AWS-Production<", &format!("{evil}<"))), SamlRefusal::NotXml);
     }
 }
 
@@ -147,12 +147,12 @@ fn other_encodings() {
         std::iter::once(0xfeff).chain(genuine.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     let judge_bytes =
         |bytes: &[u8]| gate(&STANDARD.encode(bytes), &Limits::default(), &providers(), now()).map(drop);
-    assert_eq!(judge_bytes(&utf16), Err(Refusal::NotUtf8));
+    assert_eq!(judge_bytes(&utf16), Err(SamlRefusal::NotUtf8));
     let declared = format!("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>{genuine}");
-    assert_eq!(judge_bytes(declared.as_bytes()), Err(Refusal::NotUtf8));
+    assert_eq!(judge_bytes(declared.as_bytes()), Err(SamlRefusal::NotUtf8));
     let latin1 = replace(&genuine, "Domain Users", "Dom\u{1}nen").into_bytes();
     let latin1: Vec<u8> = latin1.into_iter().map(|b| if b == 1 { 0xe4 } else { b }).collect();
-    assert_eq!(judge_bytes(&latin1), Err(Refusal::NotUtf8));
+    assert_eq!(judge_bytes(&latin1), Err(SamlRefusal::NotUtf8));
 }
 
 // ---------------------------------------------------------------- canonicalization
@@ -171,7 +171,7 @@ fn relative_namespace_with_digest_of_nothing() {
         );
         let of_nothing = Signing::default().signature("_evil", &Hash::Sha256.of(b""));
         let evil = evil.replacen("</Issuer>", &format!("</Issuer>{of_nothing}"), 1);
-        assert_eq!(refused(&response_around(&evil)), Refusal::NotCanonicalizable, "{uri}");
+        assert_eq!(refused(&response_around(&evil)), SamlRefusal::NotCanonicalizable, "{uri}");
     }
 }
 
@@ -180,7 +180,7 @@ fn relative_namespace_above_the_signed_element() {
     let genuine = Forge::default().xml();
     accepted(&genuine);
     let evil = replace(&genuine, "<samlp:Response ", "<samlp:Response xmlns:e=\"1\" ");
-    assert_eq!(refused(&evil), Refusal::NotCanonicalizable);
+    assert_eq!(refused(&evil), SamlRefusal::NotCanonicalizable);
 }
 
 /// The signature is over nothing; nothing stands where the assertion was.
@@ -189,7 +189,7 @@ fn digest_of_nothing() {
     accepted(&Forge::default().xml());
     let of_nothing = Signing::default().signature("_evil", &Hash::Sha256.of(b""));
     let evil = response_around(&evil_assertion_with(&of_nothing));
-    assert_eq!(refused(&evil), Refusal::DigestMismatch);
+    assert_eq!(refused(&evil), SamlRefusal::DigestMismatch);
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn namespace_of_a_signed_element_changed_from_outside() {
     accepted(&genuine);
     // Exclusive canonicalization has to write the inherited declaration.
     let evil = replace(&genuine, &format!("xmlns:saml=\"{SAML}\""), "xmlns:saml=\"urn:evil\"");
-    assert_eq!(refused(&evil), Refusal::NotOneAssertion);
+    assert_eq!(refused(&evil), SamlRefusal::NotOneAssertion);
 }
 
 // ---------------------------------------------------------------- comments
@@ -212,7 +212,7 @@ fn comment_in_name_id() {
     assert_eq!(judge(&forge.xml()).unwrap().name_id(), "EXAMPLE\\administrator.evil");
     let evil = replace(&forge.xml(), ".evil", "<!---->.evil");
     assert!(careless_verifier_believes(&evil), "the signature still holds");
-    assert_eq!(refused(&evil), Refusal::ValueNotText);
+    assert_eq!(refused(&evil), SamlRefusal::ValueNotText);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn comment_in_role() {
     assert_eq!(accepted(&forge.xml()).roles(), [role("ADFS-ProductionAdmin.not")]);
     let evil = replace(&forge.xml(), ".not", "<!---->.not");
     assert!(careless_verifier_believes(&evil), "the signature still holds");
-    assert_eq!(refused(&evil), Refusal::ValueNotText);
+    assert_eq!(refused(&evil), SamlRefusal::ValueNotText);
 }
 
 #[test]
@@ -230,17 +230,17 @@ fn comment_in_role_session_name() {
     assert_eq!(accepted(&forge.xml()).role_session_name(), "admin.evil");
     let evil = replace(&forge.xml(), "admin.evil", "admin<!---->.evil");
     assert!(careless_verifier_believes(&evil), "the signature still holds");
-    assert_eq!(refused(&evil), Refusal::ValueNotText);
+    assert_eq!(refused(&evil), SamlRefusal::ValueNotText);
 }
 
 #[test]
 fn comment_in_audience() {
     accepted(&Forge::default().xml());
     let other = Forge { audiences: vec![format!("{AUDIENCE}.evil")], ..Forge::default() }.xml();
-    assert_eq!(refused(&other), Refusal::WrongAudience);
+    assert_eq!(refused(&other), SamlRefusal::WrongAudience);
     let evil = replace(&other, &format!("{AUDIENCE}.evil"), &format!("{AUDIENCE}<!---->.evil"));
     assert!(careless_verifier_believes(&evil), "the signature still holds");
-    assert_eq!(refused(&evil), Refusal::ValueNotText);
+    assert_eq!(refused(&evil), SamlRefusal::ValueNotText);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn comment_in_issuer() {
     accepted(&genuine);
     let issuer = format!("<Issuer>{ISSUER}</Issuer>");
     let evil = replace(&genuine, &issuer, &format!("<Issuer>{ISSUER}<!---->.evil</Issuer>"));
-    assert_eq!(refused(&evil), Refusal::UnknownIssuer);
+    assert_eq!(refused(&evil), SamlRefusal::UnknownIssuer);
 }
 
 // ---------------------------------------------------------------- size
@@ -260,10 +260,13 @@ fn too_complex(xml: &str, cap: Cap) {
     accepted(&Forge::default().xml());
     let field = STANDARD.encode(xml);
     if field.len() > Limits::default().max_response_chars {
-        assert_eq!(gate(&field, &Limits::default(), &providers(), now()).map(drop), Err(Refusal::TooLong));
+        assert_eq!(
+            gate(&field, &Limits::default(), &providers(), now()).map(drop),
+            Err(SamlRefusal::TooLong)
+        );
     }
     let limits = Limits { max_response_chars: usize::MAX, ..Limits::default() };
-    assert_eq!(gate(&field, &limits, &providers(), now()).map(drop), Err(Refusal::TooComplex(cap)));
+    assert_eq!(gate(&field, &limits, &providers(), now()).map(drop), Err(SamlRefusal::TooComplex(cap)));
 }
 
 /// The honest response with something big where anybody can write.
@@ -279,10 +282,10 @@ fn with_extensions(extensions: &str) -> String {
 #[test]
 fn ten_megabytes() {
     accepted(&Forge::default().xml());
-    assert_eq!(refused(&with_extensions(&"x".repeat(10 * 1024 * 1024))), Refusal::TooLong);
+    assert_eq!(refused(&with_extensions(&"x".repeat(10 * 1024 * 1024))), SamlRefusal::TooLong);
     let spaces = format!("{}{}", STANDARD.encode(Forge::default().xml()), " ".repeat(10 * 1024 * 1024));
     let outcome = gate(&spaces, &Limits::default(), &providers(), now());
-    assert_eq!(outcome.map(drop), Err(Refusal::TooLong));
+    assert_eq!(outcome.map(drop), Err(SamlRefusal::TooLong));
 }
 
 #[test]
@@ -327,11 +330,11 @@ fn not_base64() {
     let honest = STANDARD.encode(Forge::default().xml());
     assert_eq!(judge(&honest), Ok(()));
     for evil in ["%%%", "PHg", &honest[1..], &honest.replace(['+', '/'], "-"), &format!("{honest}AAAA=")] {
-        assert_eq!(judge(evil), Err(Refusal::NotBase64));
+        assert_eq!(judge(evil), Err(SamlRefusal::NotBase64));
     }
-    assert_eq!(judge(""), Err(Refusal::Empty));
-    assert_eq!(judge(" \r\n"), Err(Refusal::Empty));
-    assert_eq!(judge(&STANDARD.encode("just text")), Err(Refusal::NotXml));
+    assert_eq!(judge(""), Err(SamlRefusal::Empty));
+    assert_eq!(judge(" \r\n"), Err(SamlRefusal::Empty));
+    assert_eq!(judge(&STANDARD.encode("just text")), Err(SamlRefusal::NotXml));
 }
 
 /// The HTTP-Redirect binding's encoding in the HTTP-POST binding's place.
@@ -344,7 +347,7 @@ fn deflated() {
         "sylOzM0psApKLS7IzytOVajIzckrtgIL2iqVFuVZ5ScWZxZb5SXmphZblSRbBTv6+lgZ6RlYFRTll+Qn5+coKXi62CrFGyophKUWFWfm59kqAaWV9O0A",
     ] {
         let outcome = gate(field, &Limits::default(), &providers(), now());
-        assert_eq!(outcome.map(drop), Err(Refusal::Compressed), "{field}");
+        assert_eq!(outcome.map(drop), Err(SamlRefusal::Compressed), "{field}");
     }
 }
 

@@ -11,11 +11,11 @@ fn encrypted(xml: &str) -> String {
 }
 
 /// What becomes of a response whose one assertion decrypts to this.
-fn inside(plaintext: &[u8]) -> Refusal {
+fn inside(plaintext: &[u8]) -> SamlRefusal {
     refused(&response_around(&Encrypting::default().wrap("EncryptedAssertion", plaintext)))
 }
 
-fn judge_with(keys: DecryptionKeys, xml: &str) -> Result<Identity, Refusal> {
+fn judge_with(keys: DecryptionKeys, xml: &str) -> Result<Identity, SamlRefusal> {
     let service = ServiceProvider { decryption_keys: keys, ..service() };
     let message = ResponseMessage::decode(&STANDARD.encode(xml), &Limits::default())?;
     let message = message.decrypt(&service.decryption_keys)?;
@@ -55,7 +55,7 @@ fn honest_two_keys_while_one_replaces_the_other() {
     let old = Encrypting { recipient: Recipient::Old, ..Encrypting::default() };
     let only_new = DecryptionKeys::new(vec![Recipient::New.decryption_key()]);
     let refusal = judge_with(only_new, &old.assertion_of(&Forge::default().xml())).err();
-    assert_eq!(refusal, Some(Refusal::NotDecryptable));
+    assert_eq!(refusal, Some(SamlRefusal::NotDecryptable));
 }
 
 /// The Response's signature covers the ciphertext, and must hold there.
@@ -67,7 +67,7 @@ fn honest_response_signed_around_the_ciphertext() {
     let unsigned_destination = replace(&xml, &format!(" Destination=\"{}\"", forge::ACS), "");
     accepted(&unsigned_destination);
     let both = Signing::default().sign(&unsigned_destination, &Forge::default().response_id);
-    assert_eq!(refused(&both), Refusal::WrongDestination, "a signed message needs one");
+    assert_eq!(refused(&both), SamlRefusal::WrongDestination, "a signed message needs one");
 }
 
 /// xmlsec1 and others encrypt an element in place, without what is declared above it.
@@ -107,8 +107,8 @@ fn a_mention_of_an_encrypted_assertion_changes_no_refusal() {
     let two = signed_assertion() + &evil_assertion();
     let response = response_around(&two);
     for (xml, refusal) in [
-        (response.clone(), Refusal::NotOneAssertion),
-        (response.replace("samlp:Response", "samlp:ArtifactResponse"), Refusal::NotAResponse),
+        (response.clone(), SamlRefusal::NotOneAssertion),
+        (response.replace("samlp:Response", "samlp:ArtifactResponse"), SamlRefusal::NotAResponse),
     ] {
         assert_eq!(refused(&xml), refusal);
         assert_eq!(refused(&format!("{xml}<!-- EncryptedAssertion -->")), refusal);
@@ -134,12 +134,12 @@ fn decryption_keys_are_not_printed() {
 #[test]
 fn self_encrypted_unsigned_assertion() {
     accepted(&encrypted(&Forge::default().xml()));
-    assert_eq!(inside(evil_assertion().as_bytes()), Refusal::NotDecryptable);
+    assert_eq!(inside(evil_assertion().as_bytes()), SamlRefusal::NotDecryptable);
     // With an honest signature of somebody else, or of another element.
     let strangers = Forge { assertion_signing: Some(Signing::with(stranger())), ..Forge::evil() };
-    assert_eq!(inside(strangers.assertion().as_bytes()), Refusal::NotDecryptable);
+    assert_eq!(inside(strangers.assertion().as_bytes()), SamlRefusal::NotDecryptable);
     let carried = evil_assertion_with(&signature_of(&Forge::default().xml()));
-    assert_eq!(inside(carried.as_bytes()), Refusal::NotDecryptable);
+    assert_eq!(inside(carried.as_bytes()), SamlRefusal::NotDecryptable);
 }
 
 /// The Response's signature vouches for the ciphertext only.
@@ -147,10 +147,10 @@ fn self_encrypted_unsigned_assertion() {
 fn response_signed_and_nothing_inside() {
     let xml = encrypted(&Forge::default().not_signed().xml());
     let signed = Signing::default().sign(&xml, &Forge::default().response_id);
-    assert_eq!(refused(&signed), Refusal::NotDecryptable);
+    assert_eq!(refused(&signed), SamlRefusal::NotDecryptable);
     // Signed before it was encrypted: what it covers is not there any more.
-    assert_eq!(refused(&encrypted(&Forge::response_signed().xml())), Refusal::NotDecryptable);
-    assert_eq!(refused(&encrypted(&Forge::both_signed().xml())), Refusal::NotDecryptable);
+    assert_eq!(refused(&encrypted(&Forge::response_signed().xml())), SamlRefusal::NotDecryptable);
+    assert_eq!(refused(&encrypted(&Forge::both_signed().xml())), SamlRefusal::NotDecryptable);
 }
 
 /// All signatures that are there must hold.
@@ -159,9 +159,9 @@ fn response_signature_that_does_not_hold() {
     let xml = encrypted(&Forge::default().xml());
     let id = Forge::default().response_id;
     let by_stranger = Signing::with(stranger()).sign(&xml, &id);
-    assert_eq!(refused(&by_stranger), Refusal::NotDecryptable);
+    assert_eq!(refused(&by_stranger), SamlRefusal::NotDecryptable);
     let changed = replace(&Signing::default().sign(&xml, &id), "consent:unspecified", "consent:obtained");
-    assert_eq!(refused(&changed), Refusal::NotDecryptable);
+    assert_eq!(refused(&changed), SamlRefusal::NotDecryptable);
     // Another ciphertext under the genuine signature of the Response.
     let signed = Signing::default().sign(&xml, &id);
     let other = Forge { roles: vec![role("ADFS-Other")], ..Forge::default() }.assertion();
@@ -169,23 +169,23 @@ fn response_signature_that_does_not_hold() {
     let start = signed.find("<s:EncryptedAssertion").unwrap();
     let end = signed.find("</s:EncryptedAssertion>").unwrap() + "</s:EncryptedAssertion>".len();
     accepted(&signed);
-    assert_eq!(refused(&replace(&signed, &signed[start..end], &other)), Refusal::NotDecryptable);
+    assert_eq!(refused(&replace(&signed, &signed[start..end], &other)), SamlRefusal::NotDecryptable);
 }
 
 #[test]
 fn another_recipient() {
     let how = Encrypting { recipient: Recipient::Stranger, ..Encrypting::default() };
-    assert_eq!(refused(&how.assertion_of(&Forge::default().xml())), Refusal::NotDecryptable);
+    assert_eq!(refused(&how.assertion_of(&Forge::default().xml())), SamlRefusal::NotDecryptable);
 }
 
 #[test]
 fn no_key_is_configured() {
     let xml = encrypted(&Forge::default().xml());
-    assert_eq!(judge_with(DecryptionKeys::default(), &xml).err(), Some(Refusal::EncryptedAssertion));
+    assert_eq!(judge_with(DecryptionKeys::default(), &xml).err(), Some(SamlRefusal::EncryptedAssertion));
     assert!(judge_with(decryption_keys(), &xml).is_ok());
     // Without `decrypt` it is not half-read either.
     let message = ResponseMessage::decode(&STANDARD.encode(&xml), &Limits::default()).ok().unwrap();
-    assert_eq!(message.parse().err(), Some(Refusal::EncryptedAssertion));
+    assert_eq!(message.parse().err(), Some(SamlRefusal::EncryptedAssertion));
 }
 
 /// Every class of place in the ciphertext: vector or nonce, first, inner and
@@ -220,12 +220,12 @@ fn tampered_ciphertext() {
     for content in ["aes128-cbc", "aes256-cbc", "aes128-gcm", "aes256-gcm"] {
         for tamper in flips {
             let how = Encrypting { content, tamper, ..Encrypting::default() };
-            assert_eq!(refused(&how.assertion_of(&xml)), Refusal::NotDecryptable, "{content}");
+            assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::NotDecryptable, "{content}");
         }
     }
     for tamper_key in flips {
         let how = Encrypting { tamper_key, ..Encrypting::default() };
-        assert_eq!(refused(&how.assertion_of(&xml)), Refusal::NotDecryptable);
+        assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::NotDecryptable);
     }
 }
 
@@ -251,12 +251,12 @@ fn truncated_or_prolonged_ciphertext() {
     for content in ["aes256-cbc", "aes256-gcm"] {
         for tamper in cuts {
             let how = Encrypting { content, tamper, ..Encrypting::default() };
-            assert_eq!(refused(&how.assertion_of(&xml)), Refusal::NotDecryptable, "{content}");
+            assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::NotDecryptable, "{content}");
         }
     }
     for tamper_key in cuts {
         let how = Encrypting { tamper_key, ..Encrypting::default() };
-        assert_eq!(refused(&how.assertion_of(&xml)), Refusal::NotDecryptable);
+        assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::NotDecryptable);
     }
 }
 
@@ -266,11 +266,11 @@ fn whatever_the_plaintext_is_the_answer_is_one() {
     let xml = Forge::default().xml();
     for last in [0, 17, 32, 255] {
         let how = Encrypting { padding: Padding::Wrong(last), ..Encrypting::default() };
-        assert_eq!(refused(&how.assertion_of(&xml)), Refusal::NotDecryptable, "padding of {last}");
+        assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::NotDecryptable, "padding of {last}");
     }
     for key_length in [0, 1, 15, 16, 24, 31, 33, 64] {
         let how = Encrypting { key_length: Some(key_length), ..Encrypting::default() };
-        assert_eq!(refused(&how.assertion_of(&xml)), Refusal::NotDecryptable, "key of {key_length}");
+        assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::NotDecryptable, "key of {key_length}");
     }
     let evil = evil_assertion();
     let issuer = |issuer: &str| Forge { issuer: issuer.into(), ..Forge::default() }.assertion();
@@ -293,7 +293,12 @@ fn whatever_the_plaintext_is_the_answer_is_one() {
             .as_bytes(),
         Forge::default().xml().as_bytes(),
     ] {
-        assert_eq!(inside(plaintext), Refusal::NotDecryptable, "{:?}", String::from_utf8_lossy(plaintext));
+        assert_eq!(
+            inside(plaintext),
+            SamlRefusal::NotDecryptable,
+            "{:?}",
+            String::from_utf8_lossy(plaintext)
+        );
     }
 }
 
@@ -339,25 +344,25 @@ fn plaintext_that_breaks_out_of_its_place() {
         genuine.replacen("<Assertion ", "<Assertion xmlns:p='' ", 1),
         genuine.replacen("<Assertion ", "<Assertion\0", 1),
     ] {
-        assert_eq!(inside(plaintext.as_bytes()), Refusal::NotDecryptable, "{plaintext}");
+        assert_eq!(inside(plaintext.as_bytes()), SamlRefusal::NotDecryptable, "{plaintext}");
     }
     accepted(&response_around(&Encrypting::default().wrap("EncryptedAssertion", genuine.as_bytes())));
     // In honest places comments and instructions change nothing, and in values they are refused by name.
     let harmless = replace(&genuine, "<Subject>", "<!-- c --><Subject>");
     accepted(&response_around(&Encrypting::default().wrap("EncryptedAssertion", harmless.as_bytes())));
     let cut = genuine.replace(PERSON, "EXAMPLE\\pau<!-- -->la");
-    assert_eq!(inside(cut.as_bytes()), Refusal::ValueNotText);
+    assert_eq!(inside(cut.as_bytes()), SamlRefusal::ValueNotText);
 }
 
 #[test]
 fn encryption_inside_encryption() {
     let once = Encrypting::default().wrap("EncryptedAssertion", signed_assertion().as_bytes());
-    assert_eq!(inside(once.as_bytes()), Refusal::NotDecryptable);
+    assert_eq!(inside(once.as_bytes()), SamlRefusal::NotDecryptable);
     let advice = format!("<Advice>{once}</Advice></Assertion>");
     let carrying = Forge { edit: |xml| xml, ..Forge::default() }.not_signed().assertion();
     let carrying = replace(&carrying, "</Assertion>", &advice);
     let signed = Signing::default().sign(&carrying, &Forge::default().assertion_id);
-    assert_eq!(inside(signed.as_bytes()), Refusal::NotDecryptable);
+    assert_eq!(inside(signed.as_bytes()), SamlRefusal::NotDecryptable);
 }
 
 #[test]
@@ -378,7 +383,7 @@ fn several_assertions_some_encrypted() {
         replace(&genuine, "</Assertion>", &format!("<Advice>{one}</Advice></Assertion>")),
         replace(&one, "</s:EncryptedAssertion>", &format!("{one}</s:EncryptedAssertion>")),
     ] {
-        assert_eq!(refused(&response_around(&children)), Refusal::NotOneAssertion, "{children}");
+        assert_eq!(refused(&response_around(&children)), SamlRefusal::NotOneAssertion, "{children}");
     }
 }
 
@@ -397,7 +402,7 @@ fn more_than_the_caps_after_decryption() {
         let xml = response_around(&Encrypting::default().wrap("EncryptedAssertion", with(&bomb).as_bytes()));
         let limits = Limits { max_response_chars: 1_000_000, ..Limits::default() };
         let refusal = gate(&STANDARD.encode(xml), &limits, &providers(), now()).err();
-        assert_eq!(refusal, Some(Refusal::NotDecryptable));
+        assert_eq!(refusal, Some(SamlRefusal::NotDecryptable));
     }
 }
 
@@ -405,14 +410,14 @@ fn more_than_the_caps_after_decryption() {
 #[test]
 fn no_check_is_skipped() {
     for (forge, expected) in [
-        (Forge { audiences: vec!["urn:other".into()], ..Forge::default() }, Refusal::WrongAudience),
-        (Forge { recipient: "https://evil.example".into(), ..Forge::default() }, Refusal::WrongRecipient),
-        (Forge { not_on_or_after: at(-120), ..Forge::default() }, Refusal::Expired),
-        (Forge { not_before: at(120), ..Forge::default() }, Refusal::NotYetValid),
-        (Forge { in_response_to: Some("_x".into()), ..Forge::default() }, Refusal::UnknownRequest),
+        (Forge { audiences: vec!["urn:other".into()], ..Forge::default() }, SamlRefusal::WrongAudience),
+        (Forge { recipient: "https://evil.example".into(), ..Forge::default() }, SamlRefusal::WrongRecipient),
+        (Forge { not_on_or_after: at(-120), ..Forge::default() }, SamlRefusal::Expired),
+        (Forge { not_before: at(120), ..Forge::default() }, SamlRefusal::NotYetValid),
+        (Forge { in_response_to: Some("_x".into()), ..Forge::default() }, SamlRefusal::UnknownRequest),
         (
             Forge { status: "urn:oasis:names:tc:SAML:2.0:status:Responder".into(), ..Forge::default() },
-            Refusal::NotSuccess,
+            SamlRefusal::NotSuccess,
         ),
     ] {
         assert_eq!(refused(&forge.xml()), expected);
@@ -430,7 +435,7 @@ fn structure_and_algorithms_outside_the_list() {
         Encrypting { place: Place::InsideTwice, ..Encrypting::default() },
         Encrypting { place: Place::InsideAndBeside, ..Encrypting::default() },
     ] {
-        assert_eq!(refused(&how.assertion_of(&xml)), Refusal::EncryptionRefused);
+        assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::EncryptionRefused);
     }
     let honest = encrypted(&xml);
     accepted(&honest);
@@ -460,7 +465,7 @@ fn structure_and_algorithms_outside_the_list() {
             if to.contains("Agree") { "</e:AgreementMethod>" } else { "</e:EncryptedKey>" },
         );
         assert_ne!(evil, honest, "{from}");
-        assert_eq!(refused(&evil), Refusal::EncryptionRefused, "{to}");
+        assert_eq!(refused(&evil), SamlRefusal::EncryptionRefused, "{to}");
     }
 }
 
@@ -507,7 +512,7 @@ fn encrypted_values_are_signed_as_they_came() {
     let evil = Encrypting::default().wrap("EncryptedID", evil.as_bytes());
     let start = xml.find("<s:EncryptedID").unwrap();
     let end = xml.find("</s:EncryptedID>").unwrap() + "</s:EncryptedID>".len();
-    assert_eq!(refused(&replace(&xml, &xml[start..end], &evil)), Refusal::DigestMismatch);
+    assert_eq!(refused(&replace(&xml, &xml[start..end], &evil)), SamlRefusal::DigestMismatch);
 }
 
 #[test]
@@ -542,17 +547,20 @@ fn encrypted_values_that_are_something_else() {
         },
     ];
     for edit in edits {
-        assert_eq!(refused(&with_values(edit)), Refusal::ValueNotDecryptable);
+        assert_eq!(refused(&with_values(edit)), SamlRefusal::ValueNotDecryptable);
     }
-    assert!(Refusal::ValueNotDecryptable.is_authenticated() && !Refusal::NotDecryptable.is_authenticated());
+    assert!(
+        SamlRefusal::ValueNotDecryptable.is_authenticated()
+            && !SamlRefusal::NotDecryptable.is_authenticated()
+    );
     // Two are two, whether one of them was encrypted or not.
     let two = with_values(|xml| {
         let more = Encrypting::default().wrap("EncryptedID", b"<NameID>EXAMPLE\\administrator</NameID>");
         let genuine = element(&xml, "NameID").to_owned();
         replace(&xml, &genuine, &(more + &genuine))
     });
-    assert_eq!(refused(&two), Refusal::ValueNotSingle);
+    assert_eq!(refused(&two), SamlRefusal::ValueNotSingle);
     // Without keys they are not seen.
     let refusal = judge_with(DecryptionKeys::default(), &with_values(encrypted_id)).err();
-    assert_eq!(refusal, Some(Refusal::NoNameId));
+    assert_eq!(refusal, Some(SamlRefusal::NoNameId));
 }

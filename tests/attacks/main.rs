@@ -26,7 +26,8 @@ use forge::{
 };
 use time::Duration;
 use vestibule::saml::{
-    Cap, Identity, IdentityProvider, IdentityProviders, IdpMetadata, Limits, MetadataError, Refusal, Selector,
+    Cap, Identity, IdentityProvider, IdentityProviders, IdpMetadata, Limits, MetadataError, SamlRefusal,
+    Selector,
 };
 
 /// Accepted, and about the person whom the identity provider meant.
@@ -36,7 +37,7 @@ fn accepted(xml: &str) -> Identity {
     identity
 }
 
-fn refused(xml: &str) -> Refusal {
+fn refused(xml: &str) -> SamlRefusal {
     match judge(xml) {
         Ok(identity) => panic!("accepted as {}", identity.name_id()),
         Err(refusal) => refusal,
@@ -44,7 +45,7 @@ fn refused(xml: &str) -> Refusal {
 }
 
 /// An attack that carries a genuine signature, and what it wants to be taken for.
-fn wrapped(evil: &str) -> Refusal {
+fn wrapped(evil: &str) -> SamlRefusal {
     accepted(&Forge::default().xml());
     assert!(evil.contains(EVIL), "nothing evil in it");
     assert!(careless_verifier_believes(evil), "no genuine signature in it");
@@ -75,7 +76,7 @@ fn signature_of(xml: &str) -> String {
 }
 
 /// A response whose SignedInfo was changed before it was genuinely signed.
-fn signed_info_edited(edit: fn(String) -> String) -> Refusal {
+fn signed_info_edited(edit: fn(String) -> String) -> SamlRefusal {
     accepted(&Forge::default().xml());
     refused(
         &Forge {

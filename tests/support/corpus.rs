@@ -21,7 +21,7 @@ mod wrapping;
 use super::forge::{self, Forge, adfs, replace};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use time::OffsetDateTime;
-use vestibule::saml::{Identity, IdentityProvider, IdentityProviders, Refusal, Selector};
+use vestibule::saml::{Identity, IdentityProvider, IdentityProviders, SamlRefusal, Selector};
 
 /// One document, and what becomes of it.
 pub struct Case {
@@ -38,7 +38,7 @@ pub struct Case {
 pub enum Expect {
     /// Exactly these values come out.
     Accept(Box<Values>),
-    Refuse(Refusal),
+    Refuse(SamlRefusal),
 }
 
 /// All that an accepted assertion says.
@@ -118,7 +118,7 @@ struct Corpus {
 }
 
 impl Corpus {
-    fn refuse(&mut self, name: impl Into<String>, xml: &str, refusal: Refusal) -> &mut Case {
+    fn refuse(&mut self, name: impl Into<String>, xml: &str, refusal: SamlRefusal) -> &mut Case {
         self.push(name, STANDARD.encode(xml), Expect::Refuse(refusal))
     }
 

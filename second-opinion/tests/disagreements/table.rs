@@ -3,12 +3,12 @@
 use crate::forge::EVIL;
 use second_opinion::Verifier::{Bergshamra, Samael, Xmlsec};
 use second_opinion::{Opinion, Verifier, is_well_formed};
-use vestibule::saml::Refusal::{self, *};
+use vestibule::saml::SamlRefusal::{self, *};
 
 /// One document, two opinions.
 pub struct Disagreement<'d> {
     pub verifier: Verifier,
-    pub ours: &'d Result<String, Refusal>,
+    pub ours: &'d Result<String, SamlRefusal>,
     pub theirs: &'d Opinion,
     /// Everybody's, in the order of [`Verifier::ALL`].
     pub all: &'d [Opinion; 3],
@@ -19,7 +19,7 @@ pub struct Line {
     /// Whose opinion it explains.
     of: &'static [Verifier],
     /// Why we refuse what they believe; empty: we accept what they refuse.
-    we_refuse: &'static [Refusal],
+    we_refuse: &'static [SamlRefusal],
     /// What else has to hold.
     when: fn(&Disagreement<'_>) -> bool,
     pub why: &'static str,
@@ -55,7 +55,7 @@ fn names_no_uri(declaration: &str) -> bool {
 }
 
 /// Reasons that lie behind a signature that holds, or outside of it.
-const NOT_MEANT_FOR_US: &[Refusal] = &[
+const NOT_MEANT_FOR_US: &[SamlRefusal] = &[
     NotSuccess,
     WrongVersion,
     Incomplete,

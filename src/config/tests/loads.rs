@@ -62,7 +62,7 @@ refuse = "Ask the help desk for AWS-Production."
     );
     let refused = rules.decide(person("anna", "NonProdX")).unwrap_err();
     let message = "Ask the help desk for AWS-Production.".to_owned();
-    assert_eq!(refused.refusal, crate::roles::Refusal::Rule { message });
+    assert_eq!(refused.refusal, crate::roles::RoleRefusal::Rule { message });
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn without_rules_the_role_whose_name_contains_prod_is_granted() {
     let files = Files::new();
     let rules = rules_of(&files, "");
     assert_eq!(rules.decide(person("anna", "ADFS-Production")).unwrap().rule(), "production");
-    assert_eq!(rules.decide(person("anna", "Dev")).unwrap_err().refusal, crate::roles::Refusal::NoRule);
+    assert_eq!(rules.decide(person("anna", "Dev")).unwrap_err().refusal, crate::roles::RoleRefusal::NoRule);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::saml::{
 };
 
 /// What becomes of the honest response with one thing changed, signed afterwards.
-fn changed(from: &str, to: &str) -> Option<Refusal> {
+fn changed(from: &str, to: &str) -> Option<SamlRefusal> {
     assert!(RESPONSE.contains(from), "{from}");
     sign_in(&assertion_signed(&RESPONSE.replace(from, to)), now()).err()
 }
@@ -33,7 +33,7 @@ fn an_honest_response_is_an_identity() {
 
 #[test]
 fn every_check_refuses() {
-    use Refusal::*;
+    use SamlRefusal::*;
     let audience = "<Audience>urn:amazon:webservices</Audience>";
     let bearer = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
     let confirmation = "<SubjectConfirmationData NotOnOrAfter";
@@ -119,7 +119,7 @@ fn what_the_profile_allows_is_accepted() {
 fn a_signed_response_needs_its_destination() {
     assert_eq!(sign_in(&response_signed(RESPONSE), now()).err(), None);
     let without = RESPONSE.replace(" Destination=\"https://vestibule.example.com/saml\"", "");
-    assert_eq!(sign_in(&response_signed(&without), now()).err(), Some(Refusal::WrongDestination));
+    assert_eq!(sign_in(&response_signed(&without), now()).err(), Some(SamlRefusal::WrongDestination));
 }
 
 #[test]
@@ -127,9 +127,9 @@ fn logins_started_there_can_be_switched_off() {
     let off = || IdentityProvider { idp_initiated: false, ..provider(vec![EC.key()]) };
     let literal = RESPONSE.replace("<samlp:Response ", "<samlp:Response InResponseTo='IdP_Initiated_Login' ");
     for (xml, expected) in [
-        (RESPONSE, Refusal::UnsolicitedRefused),
-        (&*literal, Refusal::UnsolicitedRefused),
-        (&*literal.replace("IdP_Init", "_init"), Refusal::UnknownRequest),
+        (RESPONSE, SamlRefusal::UnsolicitedRefused),
+        (&*literal, SamlRefusal::UnsolicitedRefused),
+        (&*literal.replace("IdP_Init", "_init"), SamlRefusal::UnknownRequest),
     ] {
         assert_eq!(sign_in_at(&assertion_signed(xml), now(), off()).err(), Some(expected));
     }
@@ -140,10 +140,10 @@ fn windows_end_to_the_nanosecond_and_far_times_are_no_panic() {
     let field = assertion_signed(RESPONSE);
     let end = sign_in(&field, now()).unwrap().not_on_or_after();
     assert!(sign_in(&field, end - Duration::nanoseconds(1)).is_ok());
-    assert_eq!(sign_in(&field, end).err(), Some(Refusal::Expired));
+    assert_eq!(sign_in(&field, end).err(), Some(SamlRefusal::Expired));
     let begin = parse_instant("2026-11-23T05:45:59.123Z").unwrap() - Duration::seconds(60);
     assert!(sign_in(&field, begin).is_ok());
-    assert_eq!(sign_in(&field, begin - Duration::nanoseconds(1)).err(), Some(Refusal::NotYetValid));
+    assert_eq!(sign_in(&field, begin - Duration::nanoseconds(1)).err(), Some(SamlRefusal::NotYetValid));
     for far in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
         assert!(sign_in(&field, parse_instant(far).unwrap()).is_err());
     }
@@ -169,7 +169,7 @@ fn answer_to(id: &str) -> String {
         .replace("AuthnInstant=\"2026-11-23T05:45:58.000Z\"", "AuthnInstant=\"2026-11-23T05:46:00Z\"")
 }
 
-fn answered(xml: &str, expected: Expected<'_>, provider: IdentityProvider) -> Option<Refusal> {
+fn answered(xml: &str, expected: Expected<'_>, provider: IdentityProvider) -> Option<SamlRefusal> {
     sign_in_as(&assertion_signed(xml), provider, &service(), expected, now()).err()
 }
 
@@ -201,7 +201,7 @@ fn an_answer_is_to_the_request_that_was_sent_to_its_identity_provider() {
         // An unsolicited assertion in a response that claims to answer.
         (&unnamed_confirmation, Expected::Unsolicited),
     ] {
-        assert_eq!(answered(xml, expected, adfs()), Some(Refusal::UnknownRequest));
+        assert_eq!(answered(xml, expected, adfs()), Some(SamlRefusal::UnknownRequest));
     }
 }
 
@@ -214,9 +214,9 @@ fn a_request_is_answered_in_time() {
     let tick = Duration::nanoseconds(1);
     for (age, expected) in [
         (lifetime - tick, None),
-        (lifetime, Some(Refusal::RequestExpired)),
+        (lifetime, Some(SamlRefusal::RequestExpired)),
         (-service().clock_skew, None),
-        (-service().clock_skew - tick, Some(Refusal::NotYetValid)),
+        (-service().clock_skew - tick, Some(SamlRefusal::NotYetValid)),
     ] {
         let sent = made(age);
         let outcome = answered(&honest, Expected::InResponseTo(&sent), provider(vec![EC.key()]));
@@ -260,8 +260,8 @@ fn what_was_asked_is_what_is_answered() {
         (true, context(Comparison::Exact, windows), &fresh, None),
         (false, context(Comparison::Exact, windows), &earlier, None),
         (true, None, &skewed, None),
-        (true, None, &earlier, Some(Refusal::NotReauthenticated)),
-        (false, context(Comparison::Exact, "urn:other"), &fresh, Some(Refusal::OtherAuthnContext)),
+        (true, None, &earlier, Some(SamlRefusal::NotReauthenticated)),
+        (false, context(Comparison::Exact, "urn:other"), &fresh, Some(SamlRefusal::OtherAuthnContext)),
         (false, context(Comparison::Minimum, "urn:other"), &fresh, None),
     ] {
         let requested_authn = RequestedAuthn { force_authn, authn_context };
@@ -285,7 +285,7 @@ fn metadata_that_has_ended_proves_nothing() {
         IdentityProvider { validity, ..provider(vec![EC.key()]) }
     };
     assert!(sign_in_at(&field, now(), until(now() + Duration::nanoseconds(1))).is_ok());
-    assert_eq!(sign_in_at(&field, now(), until(now())).err(), Some(Refusal::MetadataExpired));
+    assert_eq!(sign_in_at(&field, now(), until(now())).err(), Some(SamlRefusal::MetadataExpired));
 }
 
 #[test]
@@ -308,14 +308,14 @@ fn a_stolen_key_cannot_sign_for_long() {
     let (minute, hour) = (Some(Duration::minutes(1)), Some(Duration::hours(1)));
     assert_eq!(limited(minute, hour, issued + Duration::minutes(2)), None);
     let late = issued + Duration::minutes(2) + Duration::nanoseconds(1);
-    assert_eq!(limited(minute, hour, late), Some(Refusal::TooOld));
+    assert_eq!(limited(minute, hour, late), Some(SamlRefusal::TooOld));
     assert_eq!(limited(None, hour, late), None);
     let less = hour.map(|hour| hour - Duration::nanoseconds(1));
-    assert_eq!(limited(None, less, now()), Some(Refusal::LivesTooLong));
+    assert_eq!(limited(None, less, now()), Some(SamlRefusal::LivesTooLong));
     // Ten hours of confirmation, in whatever window.
     let ten = RESPONSE.replace("05:50:59.123Z", "15:45:59.123Z");
     let service = ServiceProvider { max_assertion_lifetime: hour, ..service() };
     let field = assertion_signed(&ten);
     let refusal = sign_in_as(&field, provider(vec![EC.key()]), &service, Expected::Unsolicited, now()).err();
-    assert_eq!(refusal, Some(Refusal::LivesTooLong));
+    assert_eq!(refusal, Some(SamlRefusal::LivesTooLong));
 }

@@ -131,7 +131,7 @@ fn parse_signed(xml: &str) -> Result<IdpMetadata, MetadataError> {
     IdpMetadata::parse_signed(xml.as_bytes(), None, &[EC.key()])
 }
 
-fn refused(xml: &str) -> Refusal {
+fn refused(xml: &str) -> SamlRefusal {
     match parse_signed(xml) {
         Err(MetadataError::Signature(refusal)) => refusal,
         other => unreachable!("{other:?}"),
@@ -165,12 +165,12 @@ fn honest_signed_metadata_is_read() {
 
 #[test]
 fn attack_signature_left_out() {
-    assert_eq!(refused(&honest()), Refusal::NotSigned);
+    assert_eq!(refused(&honest()), SamlRefusal::NotSigned);
 }
 
 #[test]
 fn attack_signed_by_a_stranger_whose_certificate_is_in_key_info() {
-    assert_eq!(refused(&signed_by(&RSA, &honest())), Refusal::SignatureMismatch);
+    assert_eq!(refused(&signed_by(&RSA, &honest())), SamlRefusal::SignatureMismatch);
     assert!(IdpMetadata::parse_signed(signed_by(&EC, &honest()).as_bytes(), None, &[]).is_err());
 }
 
@@ -180,19 +180,19 @@ fn attack_a_key_added_after_signing() {
     let more = key(" use='signing'", &certificate());
     let evil = signed.replacen("<SingleSignOnService", &format!("{more}<SingleSignOnService"), 1);
     assert_ne!(evil, signed);
-    assert_eq!(refused(&evil), Refusal::DigestMismatch);
-    assert_eq!(refused(&signed.replace("2027-01-01", "2097-01-01")), Refusal::DigestMismatch);
-    assert_eq!(refused(&signed.replace("https://idp.", "https://evil.")), Refusal::DigestMismatch);
+    assert_eq!(refused(&evil), SamlRefusal::DigestMismatch);
+    assert_eq!(refused(&signed.replace("2027-01-01", "2097-01-01")), SamlRefusal::DigestMismatch);
+    assert_eq!(refused(&signed.replace("https://idp.", "https://evil.")), SamlRefusal::DigestMismatch);
 }
 
 #[test]
 fn attack_an_evil_root_around_the_signed_entity() {
     let signed = signed_by(&EC, &honest());
-    assert_eq!(refused(&aggregate_of(&format!("{}{signed}", evil()))), Refusal::NotSigned);
-    assert_eq!(refused(&aggregate_of(&format!("{signed}{}", evil()))), Refusal::NotSigned);
+    assert_eq!(refused(&aggregate_of(&format!("{}{signed}", evil()))), SamlRefusal::NotSigned);
+    assert_eq!(refused(&aggregate_of(&format!("{signed}{}", evil()))), SamlRefusal::NotSigned);
     let extended =
         evil().replacen("<RoleDescriptor", &format!("<Extensions>{signed}</Extensions><RoleDescriptor"), 1);
-    assert_eq!(refused(&extended), Refusal::NotSigned);
+    assert_eq!(refused(&extended), SamlRefusal::NotSigned);
 }
 
 #[test]
@@ -209,13 +209,13 @@ fn attack_the_signature_moved_to_an_evil_root_that_holds_the_signed_one() {
             1,
         )
     };
-    assert_eq!(refused(&holding("", &bare)), Refusal::ReferenceRefused);
-    assert_eq!(refused(&holding(" ID='_evil'", &bare)), Refusal::ReferenceRefused);
-    assert_eq!(refused(&holding(" ID='_root'", &bare)), Refusal::DuplicateId);
-    assert_eq!(refused(&holding(" ID='_root'", "")), Refusal::DigestMismatch);
+    assert_eq!(refused(&holding("", &bare)), SamlRefusal::ReferenceRefused);
+    assert_eq!(refused(&holding(" ID='_evil'", &bare)), SamlRefusal::ReferenceRefused);
+    assert_eq!(refused(&holding(" ID='_root'", &bare)), SamlRefusal::DuplicateId);
+    assert_eq!(refused(&holding(" ID='_root'", "")), SamlRefusal::DigestMismatch);
     // And the signed one with an identifier in another spelling.
     let respelt = bare.replace(" ID='_root'", " Id='_root'");
-    assert_eq!(refused(&holding(" ID='_root'", &respelt)), Refusal::DuplicateId);
+    assert_eq!(refused(&holding(" ID='_root'", &respelt)), SamlRefusal::DuplicateId);
 }
 
 /// The enveloped signature's own element is left out of the digest, and its
@@ -242,16 +242,16 @@ fn attack_two_signatures_on_the_root() {
     let end = other.find("</ds:Signature>").unwrap() + "</ds:Signature>".len();
     assert_eq!(
         refused(&once.replace("{another}", other.get(start..end).unwrap())),
-        Refusal::SignatureMisplaced
+        SamlRefusal::SignatureMisplaced
     );
 }
 
 #[test]
 fn attack_a_reference_to_nothing_or_to_a_member() {
     let signed = signed_by(&EC, &aggregate_of(&honest().replacen(" entityID", " ID='_member' entityID", 1)));
-    assert_eq!(refused(&signed.replace("URI=\"#_root\"", "URI=\"\"")), Refusal::ReferenceRefused);
-    assert_eq!(refused(&signed.replace("URI=\"#_root\"", "URI=\"#_member\"")), Refusal::ReferenceRefused);
-    assert_eq!(refused(&signed.replace(" ID='_root'", "")), Refusal::ReferenceRefused);
+    assert_eq!(refused(&signed.replace("URI=\"#_root\"", "URI=\"\"")), SamlRefusal::ReferenceRefused);
+    assert_eq!(refused(&signed.replace("URI=\"#_root\"", "URI=\"#_member\"")), SamlRefusal::ReferenceRefused);
+    assert_eq!(refused(&signed.replace(" ID='_root'", "")), SamlRefusal::ReferenceRefused);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn attack_an_algorithm_of_the_attacker_s_choice() {
     let algorithm = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256";
     for weak in ["http://www.w3.org/2000/09/xmldsig#hmac-sha1", "http://www.w3.org/2000/09/xmldsig#rsa-sha1"]
     {
-        assert_eq!(refused(&signed.replace(algorithm, weak)), Refusal::AlgorithmRefused);
+        assert_eq!(refused(&signed.replace(algorithm, weak)), SamlRefusal::AlgorithmRefused);
     }
 }
 
@@ -303,7 +303,7 @@ fn an_aggregate_with_thousands_of_members_is_read_and_verified() {
     assert_eq!(read.entity_id, "urn:idp:2999");
     let tampered = aggregate.replacen("urn:idp:7'", "urn:idp:x'", 1);
     let read = IdpMetadata::parse_signed(tampered.as_bytes(), Some("urn:idp:2999"), &[EC.key()]);
-    assert_eq!(read.err(), Some(MetadataError::Signature(Refusal::DigestMismatch)));
+    assert_eq!(read.err(), Some(MetadataError::Signature(SamlRefusal::DigestMismatch)));
 }
 
 #[test]

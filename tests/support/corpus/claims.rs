@@ -3,8 +3,8 @@
 
 use super::forge::{ACS, AUDIENCE, EVIL, Forge, ISSUER, PERSON, Signing, at, element, replace, role};
 use super::{Corpus, edited};
-use Refusal::*;
-use vestibule::saml::Refusal;
+use SamlRefusal::*;
+use vestibule::saml::SamlRefusal;
 
 /// Every value of the assertion, changed after it was signed.
 pub fn tampered(corpus: &mut Corpus) {
@@ -131,7 +131,7 @@ pub fn tampered(corpus: &mut Corpus) {
 
 /// Signed by the trusted key, and still refused.
 pub fn genuine(corpus: &mut Corpus) {
-    let mut refuse = |name: &str, change: &dyn Fn(&mut Forge), refusal: Refusal| {
+    let mut refuse = |name: &str, change: &dyn Fn(&mut Forge), refusal: SamlRefusal| {
         let mut forge = Forge::default();
         change(&mut forge);
         corpus.refuse(format!("claim/{name}"), &forge.xml(), refusal);
@@ -254,7 +254,7 @@ pub fn genuine(corpus: &mut Corpus) {
     refuse("nobody", &|f| f.name_id.clear(), NoNameId);
     refuse("no session name", &|f| f.session_name.clear(), NoRoleSessionName);
 
-    let mut refuse = |name: &str, from: &str, to: &str, refusal: Refusal| {
+    let mut refuse = |name: &str, from: &str, to: &str, refusal: SamlRefusal| {
         let forge = Forge::default();
         let unsigned = edited(&forge.clone().not_signed().xml(), &[(from, to)]);
         let xml = Signing::default().sign(&unsigned, &forge.assertion_id);

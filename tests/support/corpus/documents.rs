@@ -2,9 +2,9 @@
 
 use super::forge::{EVIL, Forge, PERSON, SAML, Signing, element, replace, role};
 use super::{Corpus, Expect, STANDARD, edited};
-use Refusal::*;
+use SamlRefusal::*;
 use base64::Engine;
-use vestibule::saml::{Cap, Refusal};
+use vestibule::saml::{Cap, SamlRefusal};
 
 pub fn texts(corpus: &mut Corpus) {
     let genuine = Forge::default().xml();
@@ -248,7 +248,7 @@ fn numbered(text: &str, count: usize) -> String {
 pub fn fields(corpus: &mut Corpus) {
     let genuine = Forge::default().xml();
     let field = STANDARD.encode(&genuine);
-    let mut refuse = |name: &str, field: String, refusal: Refusal| {
+    let mut refuse = |name: &str, field: String, refusal: SamlRefusal| {
         corpus.push(format!("field/{name}"), field, Expect::Refuse(refusal));
     };
     refuse("white space", " \r\n\t".into(), Empty);

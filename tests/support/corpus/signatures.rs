@@ -5,9 +5,9 @@ use super::forge::{
     without_signature,
 };
 use super::{Corpus, STANDARD, edited};
-use Refusal::*;
+use SamlRefusal::*;
 use base64::Engine;
-use vestibule::saml::Refusal;
+use vestibule::saml::SamlRefusal;
 
 const SIGNATURE_METHOD: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
 
@@ -48,7 +48,7 @@ pub fn structure(corpus: &mut Corpus) {
     let escaped_id = reference_to(&format!("#{}", id.replace('_', "%5F")));
 
     // Each of these is genuinely signed: whoever does not look has nothing to complain of.
-    let rows: [(&str, &str, &str, Refusal); 62] = [
+    let rows: [(&str, &str, &str, SamlRefusal); 62] = [
         ("reference to the whole document", &uri, "URI=\"\"", ReferenceRefused),
         ("reference without URI", &format!(" {uri}"), "", ReferenceRefused),
         (
@@ -266,7 +266,7 @@ pub fn structure(corpus: &mut Corpus) {
     let signature = element(&genuine, "Signature");
     let not_genuine = "<ds:SignatureValue>AAAA</ds:SignatureValue>";
     let long = format!("<ds:SignatureValue>{}</ds:SignatureValue>", "A".repeat(4_100));
-    let rows: [(&str, &str, String, Refusal); 24] = [
+    let rows: [(&str, &str, String, SamlRefusal); 24] = [
         ("SignedInfo twice", info, info.repeat(2), SignatureMalformed),
         (
             "SignedInfo last",

@@ -7,10 +7,10 @@
 
 use super::forge::{Forge, SAML, SAMLP, Signing, element, without_signature};
 use super::{Corpus, Values};
-use Refusal::*;
+use SamlRefusal::*;
 use roxmltree::{Document, Node};
 use std::collections::BTreeMap;
-use vestibule::saml::Refusal;
+use vestibule::saml::SamlRefusal;
 
 /// What is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,13 +199,13 @@ fn declared(element: &str) -> String {
 }
 
 /// What the steps have to say, one after the other. `None`: nothing wrong.
-fn expected(place: &Place, payload: Payload, signed: Signed) -> Option<Refusal> {
+fn expected(place: &Place, payload: Payload, signed: Signed) -> Option<SamlRefusal> {
     reading(place, payload)
         .or_else(|| verifying(place, payload, signed))
         .or_else(|| accepting(place, payload))
 }
 
-fn reading(place: &Place, payload: Payload) -> Option<Refusal> {
+fn reading(place: &Place, payload: Payload) -> Option<SamlRefusal> {
     if place.path.is_empty() && (payload.is_element() || payload == Payload::Text) {
         return Some(NotXml);
     }
@@ -216,7 +216,7 @@ fn reading(place: &Place, payload: Payload) -> Option<Refusal> {
     }
 }
 
-fn verifying(place: &Place, payload: Payload, signed: Signed) -> Option<Refusal> {
+fn verifying(place: &Place, payload: Payload, signed: Signed) -> Option<SamlRefusal> {
     let in_assertion = place.is(&["Response", "Assertion"]);
     // The issuer whose keys are taken is read before anything is verified.
     if place.is(&["Response", "Assertion", "Issuer"]) || (in_assertion && payload == Payload::EvilIssuer) {
@@ -253,7 +253,7 @@ fn verifying(place: &Place, payload: Payload, signed: Signed) -> Option<Refusal>
 }
 
 /// A signature has no room for anything, but for `KeyInfo`, which nobody reads.
-fn in_its_own_signature(inside: &[String], index: usize, payload: Payload) -> Option<Refusal> {
+fn in_its_own_signature(inside: &[String], index: usize, payload: Payload) -> Option<SamlRefusal> {
     let inside: Vec<&str> = inside.iter().map(String::as_str).collect();
     match *inside.as_slice() {
         ["KeyInfo", ..] => None,
@@ -269,7 +269,7 @@ fn in_its_own_signature(inside: &[String], index: usize, payload: Payload) -> Op
 }
 
 /// What is left to find where no signature covers the place.
-fn accepting(place: &Place, payload: Payload) -> Option<Refusal> {
+fn accepting(place: &Place, payload: Payload) -> Option<SamlRefusal> {
     let innermost = place.path.last().map(String::as_str);
     if place.is(&["Response"]) && matches!(payload, Payload::EvilIssuer | Payload::EvilStatus) {
         return Some(Incomplete);

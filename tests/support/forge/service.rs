@@ -10,8 +10,8 @@ use aws_lc_rs::signature::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use time::{Duration, OffsetDateTime};
 use vestibule::saml::{
-    Expected, HTTP_REDIRECT, Identity, IdentityProvider, IdentityProviders, Limits, Refusal, RequestedAuthn,
-    ResponseMessage, Selectors, ServiceProvider, SignOnService, Validity, canonicalize,
+    Expected, HTTP_REDIRECT, Identity, IdentityProvider, IdentityProviders, Limits, RequestedAuthn,
+    ResponseMessage, SamlRefusal, Selectors, ServiceProvider, SignOnService, Validity, canonicalize,
 };
 
 /// What the service is configured with: all three keys, the EC ones first.
@@ -58,14 +58,14 @@ pub fn gate(
     limits: &Limits,
     providers: &IdentityProviders,
     now: OffsetDateTime,
-) -> Result<Identity, Refusal> {
+) -> Result<Identity, SamlRefusal> {
     let service = service();
     let message = ResponseMessage::decode(field, limits)?.decrypt(&service.decryption_keys)?;
     message.parse()?.verify(providers)?.accept(&service, Expected::Unsolicited, now)
 }
 
 /// The whole gate, for a document posted now.
-pub fn judge(xml: &str) -> Result<Identity, Refusal> {
+pub fn judge(xml: &str) -> Result<Identity, SamlRefusal> {
     gate(&STANDARD.encode(xml), &Limits::default(), &providers(), now())
 }
 
