@@ -27,7 +27,7 @@ use support::server::{EMBEDDED, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use vestibule::adapters::local::{SystemClock, SystemRandom};
-use vestibule::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
+use vestibule::demo::{DemoIdp, PROVIDER_ARN, RULES, RelyingParty};
 use vestibule::http::{ServeLimits, serve};
 
 const MISSING: &str = "The browser tests need more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";
@@ -158,7 +158,7 @@ fn world(runtime: &Runtime, idps: usize, place: Place<'_>, delivery: &str) -> Se
         let id = "urn:amazon:webservices".into();
         let to = RelyingParty { id, acs_url: format!("{public}/saml"), home_url: home };
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let idp = LookAlike::generate(&base, to, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap();
+        let idp = DemoIdp::generate(&base, to, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap();
         setup = setup.file(&format!("idp-{number}.xml"), idp.metadata());
         listener.set_nonblocking(true).unwrap();
         runtime.spawn(async move {

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use vestibule::adapters::local::{SystemClock, SystemRandom};
 use vestibule::config::{Draft, MetadataPlace};
-use vestibule::demo::{LookAlike, RelyingParty};
+use vestibule::demo::{DemoIdp, RelyingParty};
 
 /// Languages of blocks that are only shown, and why.
 const ONLY_SHOWN: &[(&str, &str)] = &[
@@ -275,10 +275,7 @@ fn adfs_metadata() -> String {
         home_url: "https://vestibule.example.com/".into(),
     };
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    LookAlike::generate("https://adfs.example.com", relying_party, clock, random)
-        .unwrap()
-        .metadata()
-        .to_owned()
+    DemoIdp::generate("https://adfs.example.com", relying_party, clock, random).unwrap().metadata().to_owned()
 }
 
 #[test]

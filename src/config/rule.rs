@@ -4,7 +4,7 @@ use super::read_file;
 use super::saml::Saml;
 use super::section::{Found, Section};
 use super::values;
-use crate::roles::{Condition, Field, Matcher, Outcome, RoleArn, Rule, RuleError};
+use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError};
 use std::path::Path;
 use time::Duration;
 
@@ -48,7 +48,7 @@ fn default_rule() -> Rule {
     Rule {
         name: "production".to_owned(),
         conditions: vec![Condition { field: Field::RoleName, matchers }],
-        outcome: Outcome::Grant {
+        outcome: Effect::Grant {
             role: None,
             duration: Duration::HOUR,
             session_policy: None,
@@ -58,7 +58,7 @@ fn default_rule() -> Rule {
 }
 
 fn refuses_everybody(rule: &Rule) -> bool {
-    rule.conditions.is_empty() && matches!(rule.outcome, Outcome::Refuse { .. })
+    rule.conditions.is_empty() && matches!(rule.outcome, Effect::Refuse { .. })
 }
 
 fn rule(section: &Section<'_>, name: String, saml: &Saml) -> Option<Rule> {
@@ -128,17 +128,17 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
 }
 
 /// A role on terms, or a refusal.
-fn outcome(section: &Section<'_>) -> Option<Outcome> {
+fn outcome(section: &Section<'_>) -> Option<Effect> {
     let role = section.optional("role", RoleArn::parse).map(|found| found.value);
     let duration = section.optional("duration", |text| {
         let duration = values::duration(text)?;
-        Outcome::check_duration(duration).map_err(|_| "expected a duration from \"15m\" to \"12h\"")
+        Effect::check_duration(duration).map_err(|_| "expected a duration from \"15m\" to \"12h\"")
     });
     let session_policy = section.optional("session_policy", session_policy).map(|found| found.value);
     let policy_arns =
         section.list("policy_arns", |text| Ok::<_, RuleError>(text.to_owned())).and_then(|found| {
             let arns = found.into_iter().map(|found| found.value).collect();
-            Outcome::check_policy_arns(arns)
+            Effect::check_policy_arns(arns)
                 .map_err(|e| section.reader().fault(&section.at_key("policy_arns"), e))
                 .ok()
         });
@@ -151,9 +151,9 @@ fn outcome(section: &Section<'_>) -> Option<Outcome> {
                 section.reader().fault(&section.at_key(term), message);
             }
         }
-        return Some(Outcome::Refuse { message: refuse? });
+        return Some(Effect::Refuse { message: refuse? });
     }
-    Some(Outcome::Grant {
+    Some(Effect::Grant {
         role,
         duration: duration.map_or(Duration::HOUR, |found| found.value),
         session_policy,
@@ -172,5 +172,5 @@ fn session_policy(text: &str) -> Result<String, String> {
         from_file = String::from_utf8(bytes).map_err(|_| "the policy file is not UTF-8 text")?;
         from_file.trim()
     };
-    Outcome::check_session_policy(policy).map_err(|error| error.to_string())
+    Effect::check_session_policy(policy).map_err(|error| error.to_string())
 }

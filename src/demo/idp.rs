@@ -2,7 +2,7 @@
 //! AD FS makes them, keys made at start. For demonstrations and tests.
 
 use super::metadata::Federation;
-use super::sign::{Signer, SigningError};
+use super::sign::{DemoKey, SigningError};
 use super::token::{Flaw, Token};
 use super::{COMPANY, Person, pages};
 use crate::broker::ports::{Clock, SecureRandom};
@@ -30,19 +30,19 @@ pub struct RelyingParty {
 const OTHER_ISSUER: &str = "http://adfs.elsewhere.example/adfs/services/trust";
 
 /// The look-alike.
-pub struct LookAlike {
+pub struct DemoIdp {
     base_url: String,
     entity_id: String,
     relying_party: RelyingParty,
-    signer: Signer,
+    signer: DemoKey,
     /// For metadata, and for [`Flaw::OtherKey`].
-    encryption: Signer,
+    encryption: DemoKey,
     metadata: String,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 }
 
-impl LookAlike {
+impl DemoIdp {
     /// Makes its keys and metadata. `base_url` is how browsers reach it:
     /// scheme and host.
     ///
@@ -58,8 +58,8 @@ impl LookAlike {
         let host = base_url.split_once("://").map_or(base_url.as_str(), |(_, host)| host);
         // http, also where AD FS itself is reached by https: it is a name.
         let entity_id = format!("http://{host}/adfs/services/trust");
-        let signer = Signer::generate(&format!("ADFS Signing - {host}"))?;
-        let encryption = Signer::generate(&format!("ADFS Encryption - {host}"))?;
+        let signer = DemoKey::generate(&format!("ADFS Signing - {host}"))?;
+        let encryption = DemoKey::generate(&format!("ADFS Encryption - {host}"))?;
         let metadata = Federation {
             id: &new_id(random.as_ref()),
             entity_id: &entity_id,
@@ -214,7 +214,7 @@ fn is_sign_on_page(page: &str) -> bool {
 }
 
 async fn sign_on(
-    State(idp): State<Arc<LookAlike>>,
+    State(idp): State<Arc<DemoIdp>>,
     Path(page): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -229,7 +229,7 @@ async fn sign_on(
 }
 
 async fn signed_on(
-    State(idp): State<Arc<LookAlike>>,
+    State(idp): State<Arc<DemoIdp>>,
     Path(page): Path<String>,
     RawQuery(query): RawQuery,
     form: String,
@@ -251,7 +251,7 @@ async fn signed_on(
     }
 }
 
-async fn metadata(State(idp): State<Arc<LookAlike>>) -> impl IntoResponse {
+async fn metadata(State(idp): State<Arc<DemoIdp>>) -> impl IntoResponse {
     (content_type("application/samlmetadata+xml"), idp.metadata.clone())
 }
 
@@ -268,7 +268,7 @@ async fn icon() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn elsewhere(State(idp): State<Arc<LookAlike>>) -> Response {
+pub(super) async fn elsewhere(State(idp): State<Arc<DemoIdp>>) -> Response {
     idp.page(StatusCode::NOT_FOUND, pages::elsewhere(&idp.relying_party))
 }
 

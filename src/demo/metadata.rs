@@ -2,7 +2,7 @@
 //! RoleDescriptors first, then the SAML roles, the encryption key always
 //! before the signing key.
 
-use super::sign::{Signer, SigningError, finish, key_info, text};
+use super::sign::{DemoKey, SigningError, finish, key_info, text};
 use quick_xml::Writer;
 
 type Xml = Writer<Vec<u8>>;
@@ -26,9 +26,9 @@ pub(super) struct Federation<'a> {
     pub(super) display_name: &'a str,
     /// `…/adfs/ls/`
     pub(super) passive_url: &'a str,
-    pub(super) signing: &'a Signer,
+    pub(super) signing: &'a DemoKey,
     /// Published because AD FS does; nobody encrypts to the look-alike.
-    pub(super) encryption: &'a Signer,
+    pub(super) encryption: &'a DemoKey,
 }
 
 impl Federation<'_> {
@@ -57,7 +57,7 @@ impl Federation<'_> {
         writer: &mut Xml,
         kind: &str,
         usage: &str,
-        key: &Signer,
+        key: &DemoKey,
     ) -> std::io::Result<()> {
         writer
             .create_element("RoleDescriptor")
@@ -127,7 +127,7 @@ impl Federation<'_> {
     }
 }
 
-fn key_descriptor(writer: &mut Xml, usage: &str, key: &Signer) -> std::io::Result<()> {
+fn key_descriptor(writer: &mut Xml, usage: &str, key: &DemoKey) -> std::io::Result<()> {
     writer
         .create_element("KeyDescriptor")
         .with_attribute(("use", usage))

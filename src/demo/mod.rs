@@ -18,9 +18,9 @@ mod token;
 #[cfg(test)]
 mod tests;
 
-pub use idp::{LookAlike, RelyingParty};
+pub use idp::{DemoIdp, RelyingParty};
 pub use people::{ACCOUNT, COMPANY, PEOPLE, PROVIDER_ARN, Person};
-pub use refusals::{REFUSALS, Refusal};
+pub use refusals::{STAGED_REFUSALS, StagedRefusal};
 pub use sign::SigningError;
 pub use token::Flaw;
 
@@ -74,7 +74,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
         acs_url: format!("{public_url}/saml"),
         home_url: format!("{public_url}/"),
     };
-    let idp = LookAlike::generate(&idp_url, relying_party, clock.clone(), random.clone())
+    let idp = DemoIdp::generate(&idp_url, relying_party, clock.clone(), random.clone())
         .map_err(|e| format!("the look-alike did not start: {e}"))?;
 
     let dir = TemporaryDirectory::make(random.as_ref())?;
@@ -150,7 +150,7 @@ fn configuration(
     metadata: &Path,
     public_url: &str,
     admin: &TcpListener,
-    idp: &LookAlike,
+    idp: &DemoIdp,
 ) -> Result<String, String> {
     let admin = admin.local_addr().map_err(|e| format!("the listener has no address: {e}"))?;
     let listen = public_url.trim_start_matches("http://");

@@ -2,7 +2,7 @@
 
 use super::idp::{Mistake, RelyingParty};
 use super::tell::{sentence, time_of_day};
-use super::{COMPANY, PEOPLE, REFUSALS, Refusal};
+use super::{COMPANY, PEOPLE, STAGED_REFUSALS, StagedRefusal};
 use crate::broker::AuditEvent;
 use quick_xml::escape::escape;
 
@@ -85,7 +85,7 @@ pub(super) fn broken() -> String {
 /// Every refusal as a button, and the audit trail.
 pub(super) fn panel(to: &RelyingParty, trail: &str) -> String {
     let refusals = |believed: bool| -> String {
-        REFUSALS.iter().filter(|refusal| refusal.believed == believed).map(refusal).collect()
+        STAGED_REFUSALS.iter().filter(|refusal| refusal.believed == believed).map(refusal).collect()
     };
     page_of(
         "wide",
@@ -126,7 +126,7 @@ but neither audited nor told on the terminal.</p>
     )
 }
 
-fn refusal(refusal: &Refusal) -> String {
+fn refusal(refusal: &StagedRefusal) -> String {
     format!(
         r#"<li><form method="post" action="/panel/refusals/{id}"><button aria-describedby="{id}-sent">{title}</button></form>
 <p id="{id}-sent">{sent}</p>

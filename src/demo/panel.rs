@@ -4,8 +4,8 @@
 //! front door, mostly by the visitor's browser; what has to come before (a
 //! response already used, a session already waiting) the panel posts itself.
 
-use super::idp::{LookAlike, content_type, elsewhere};
-use super::refusals::{Before, Refusal};
+use super::idp::{DemoIdp, content_type, elsewhere};
+use super::refusals::{Before, StagedRefusal};
 use super::{Flaw, Person, SigningError, pages};
 use crate::broker::Broker;
 use crate::broker::ports::SecureRandom;
@@ -27,7 +27,7 @@ const SHOWN: usize = 50;
 
 /// What the panel works with.
 pub(super) struct Panel {
-    pub(super) idp: Arc<LookAlike>,
+    pub(super) idp: Arc<DemoIdp>,
     /// The service's public surface.
     pub(super) service: Router,
     pub(super) broker: Arc<Broker>,
@@ -55,7 +55,7 @@ impl Panel {
 
     /// The response to be posted by the browser, and its RelayState; what has
     /// to come before has been posted.
-    async fn prepare(&self, refusal: &Refusal) -> Result<(String, String), Trouble> {
+    async fn prepare(&self, refusal: &StagedRefusal) -> Result<(String, String), Trouble> {
         let relay_state = self.relay_state();
         let about = refusal.person().ok_or(Trouble::NoSuchPerson)?;
         let response = self.idp.respond_now(about, refusal.flaw)?;
@@ -124,7 +124,7 @@ async fn script() -> impl IntoResponse {
 }
 
 async fn cause(State(panel): State<Arc<Panel>>, Path(id): Path<String>) -> Response {
-    let Some(refusal) = Refusal::by_id(&id) else {
+    let Some(refusal) = StagedRefusal::by_id(&id) else {
         return elsewhere(State(panel.idp.clone())).await;
     };
     match panel.prepare(refusal).await {

@@ -5,7 +5,7 @@ use super::{Flaw, Person};
 
 /// One refusal, to be caused on purpose.
 #[derive(Debug, Clone, Copy)]
-pub struct Refusal {
+pub struct StagedRefusal {
     /// Its name in the panel's addresses.
     pub id: &'static str,
     /// What the button says.
@@ -40,8 +40,8 @@ pub(super) enum Before {
 }
 
 /// All of them; the believed ones first.
-pub const REFUSALS: &[Refusal] = &[
-    Refusal {
+pub const STAGED_REFUSALS: &[StagedRefusal] = &[
+    StagedRefusal {
         id: "wrong-role",
         title: "Wrong role",
         sent: "Dev Chandra signs in, and all is as it should be, but he is in no group for production.",
@@ -53,7 +53,7 @@ pub const REFUSALS: &[Refusal] = &[
         flaw: Flaw::None,
         before: Before::Nothing,
     },
-    Refusal {
+    StagedRefusal {
         id: "expired",
         title: "Expired",
         sent: "A genuine response about Paula Okafor, but signed two hours ago.",
@@ -65,7 +65,7 @@ pub const REFUSALS: &[Refusal] = &[
         flaw: Flaw::Expired,
         before: Before::Nothing,
     },
-    Refusal {
+    StagedRefusal {
         id: "other-audience",
         title: "Another audience",
         sent: "A genuine response about Paula Okafor that AD FS made for another application.",
@@ -77,7 +77,7 @@ pub const REFUSALS: &[Refusal] = &[
         flaw: Flaw::OtherAudience,
         before: Before::Nothing,
     },
-    Refusal {
+    StagedRefusal {
         id: "replayed",
         title: "Replayed",
         sent: "A response about Paula Okafor that somebody has copied: this panel has just posted it, \
@@ -91,7 +91,7 @@ pub const REFUSALS: &[Refusal] = &[
         flaw: Flaw::None,
         before: Before::TheSame,
     },
-    Refusal {
+    StagedRefusal {
         id: "session-waiting",
         title: "Session already waiting",
         sent: "This panel has just signed Ada Lindqvist in, and her credentials wait. Your browser now posts \
@@ -104,7 +104,7 @@ pub const REFUSALS: &[Refusal] = &[
         flaw: Flaw::None,
         before: Before::Another("ada"),
     },
-    Refusal {
+    StagedRefusal {
         id: "tampered",
         title: "Tampered",
         sent: "Dev Chandra's response, in which his role was renamed to a production role after signing.",
@@ -116,7 +116,7 @@ pub const REFUSALS: &[Refusal] = &[
         flaw: Flaw::Tampered,
         before: Before::Nothing,
     },
-    Refusal {
+    StagedRefusal {
         id: "unsigned",
         title: "Unsigned",
         sent: "A response about Paula Okafor without any signature.",
@@ -128,7 +128,7 @@ pub const REFUSALS: &[Refusal] = &[
         flaw: Flaw::Unsigned,
         before: Before::Nothing,
     },
-    Refusal {
+    StagedRefusal {
         id: "other-key",
         title: "Another key",
         sent: "A response about Paula Okafor, signed with a key of the forger's own; its certificate comes along.",
@@ -140,7 +140,7 @@ pub const REFUSALS: &[Refusal] = &[
         flaw: Flaw::OtherKey,
         before: Before::Nothing,
     },
-    Refusal {
+    StagedRefusal {
         id: "unknown-issuer",
         title: "Unknown issuer",
         sent: "A response about Paula Okafor from an identity provider that nobody has configured.",
@@ -154,10 +154,10 @@ pub const REFUSALS: &[Refusal] = &[
     },
 ];
 
-impl Refusal {
+impl StagedRefusal {
     /// The refusal of this name.
     pub(super) fn by_id(id: &str) -> Option<&'static Self> {
-        REFUSALS.iter().find(|refusal| refusal.id == id)
+        STAGED_REFUSALS.iter().find(|refusal| refusal.id == id)
     }
 
     /// Whose response it is.

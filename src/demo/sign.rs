@@ -39,12 +39,12 @@ pub enum SigningError {
 }
 
 /// A key pair with its self-signed certificate.
-pub(super) struct Signer {
+pub(super) struct DemoKey {
     key: KeyPair,
     certificate: String,
 }
 
-impl Signer {
+impl DemoKey {
     /// A new RSA-2048 key for this subject.
     pub(super) fn generate(common_name: &str) -> Result<Self, SigningError> {
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;

@@ -1,7 +1,7 @@
 //! The look-alike against the service's own verifier, and its pages as a
 //! browser meets them.
 
-use super::{Flaw, LookAlike, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
+use super::{DemoIdp, Flaw, PEOPLE, PROVIDER_ARN, Person, RULES, RelyingParty};
 use crate::broker::ports::{Clock, SecureRandom};
 use crate::saml::{
     DecryptionKeys, Expected, IdentityProvider, IdentityProviders, IdpMetadata, Limits, RequestedAuthn,
@@ -32,15 +32,15 @@ impl SecureRandom for Counting {
     }
 }
 
-fn look_alike() -> LookAlike {
+fn look_alike() -> DemoIdp {
     let relying_party =
         RelyingParty { id: AUDIENCE.into(), acs_url: ACS.into(), home_url: "http://127.0.0.1:8080/".into() };
     let random = Arc::new(Counting(AtomicU8::new(1)));
-    LookAlike::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), random).unwrap()
+    DemoIdp::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), random).unwrap()
 }
 
 /// What the service believes of it, from its metadata alone.
-fn providers(idp: &LookAlike) -> IdentityProviders {
+fn providers(idp: &DemoIdp) -> IdentityProviders {
     let metadata = IdpMetadata::parse(idp.metadata().as_bytes(), None).unwrap();
     assert_eq!(metadata.entity_id, "http://127.0.0.1:8081/adfs/services/trust");
     assert_eq!(metadata.entity_id, idp.entity_id());
@@ -136,7 +136,7 @@ fn the_rules_are_toml() {
 const SIGN_ON: &str = "/adfs/ls/idpinitiatedsignon.aspx?RelayState=\
      RPID%3Durn%253Aamazon%253Awebservices%26RelayState%3Dsession-0123456789%2523%2523a%2522b";
 
-async fn ask(idp: LookAlike, request: Request<Body>) -> (StatusCode, String, String) {
+async fn ask(idp: DemoIdp, request: Request<Body>) -> (StatusCode, String, String) {
     let response = idp.router().oneshot(request).await.unwrap();
     let status = response.status();
     let policy = response

@@ -4,7 +4,7 @@
 //! other gateways. Nothing is consumed here, and `GET /saml` checks everything
 //! again. Results must not be cached (time to live 0): a ticket is for one call.
 
-use super::envelope::Outcome;
+use super::envelope::OutcomeCode;
 use super::redeem::bearer;
 use super::{App, Error, body};
 use crate::broker::{Broker, TicketError};
@@ -144,7 +144,7 @@ pub(super) async fn route(State(app): State<Arc<App>>, request: Request) -> Resu
     match authorize(&app.broker, &event, app.broker.ports().clock.now()).await {
         Ok(answer) => {
             let mut response = Json(answer).into_response();
-            response.extensions_mut().insert(Outcome("authorized"));
+            response.extensions_mut().insert(OutcomeCode("authorized"));
             Ok(response)
         }
         Err(unauthorized) => {

@@ -22,7 +22,7 @@ pub(super) struct Context {
 
 /// How a request ended, in one stable word, for logs and metrics.
 #[derive(Clone, Copy)]
-pub(super) struct Outcome(pub(super) &'static str);
+pub(super) struct OutcomeCode(pub(super) &'static str);
 
 pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let ports = app.broker.ports();
@@ -39,7 +39,7 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let span = tracing::info_span!("request", reference = reference.as_str());
     let mut response = next.run(request).instrument(span).await;
 
-    let mut code = response.extensions().get::<Outcome>().map_or("ok", |outcome| outcome.0);
+    let mut code = response.extensions().get::<OutcomeCode>().map_or("ok", |outcome| outcome.0);
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let contact = app.settings.contact.as_deref();
         let help = Help { reference: &reference, contact, start_page: &app.settings.redirect_url };

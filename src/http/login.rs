@@ -1,6 +1,6 @@
 //! `POST /saml`: what the identity provider's form sends, to a redirect with a ticket.
 
-use super::envelope::{Context, Outcome};
+use super::envelope::{Context, OutcomeCode};
 use super::{App, Error, SettingsError, body, form};
 use crate::broker::{LoginPost, Ticket};
 use crate::config::JwtIn;
@@ -27,7 +27,7 @@ pub(super) async fn login(
 
     let location = app.redirect.to(&issued.ticket)?;
     let mut response = (StatusCode::FOUND, [(header::LOCATION, location)]).into_response();
-    response.extensions_mut().insert(Outcome("issued"));
+    response.extensions_mut().insert(OutcomeCode("issued"));
     Ok(response)
 }
 

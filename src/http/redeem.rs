@@ -1,6 +1,6 @@
 //! `GET /saml`: ticket and verifier in, credentials out, once.
 
-use super::envelope::{Context, Outcome};
+use super::envelope::{Context, OutcomeCode};
 use super::{App, Error};
 use crate::broker::{Binding, RedeemError, RedeemRequest, TicketError};
 use crate::delivery;
@@ -38,7 +38,7 @@ pub(super) async fn redeem(
     let body = Bytes::from_owner(json);
     let mut response =
         ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response();
-    response.extensions_mut().insert(Outcome("delivered"));
+    response.extensions_mut().insert(OutcomeCode("delivered"));
     Ok(response)
 }
 

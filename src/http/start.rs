@@ -1,6 +1,6 @@
 //! `GET /saml/login`: a login that starts here, to the identity provider.
 
-use super::envelope::Outcome;
+use super::envelope::OutcomeCode;
 use super::frame::{escape, frame};
 use super::{App, Error, form};
 use crate::broker::AuthnRequestMessage;
@@ -39,7 +39,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery
             ([(header::CONTENT_SECURITY_POLICY, MAY_POST)], Html(page)).into_response()
         }
     };
-    response.extensions_mut().insert(Outcome("sent"));
+    response.extensions_mut().insert(OutcomeCode("sent"));
     Ok(response)
 }
 

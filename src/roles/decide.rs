@@ -14,7 +14,7 @@
 //!   that refuses everybody must speak to those most in need of its sentence.
 
 use super::explain::{finding_of_person, finding_of_pinned, finding_of_roles};
-use super::{Condition, Explanation, Field, Grant, Outcome, ProviderArn, RoleArn, Rule, arn};
+use super::{Condition, Effect, Explanation, Field, Grant, ProviderArn, RoleArn, Rule, arn};
 use crate::saml::Identity;
 use std::collections::BTreeMap;
 use time::Duration;
@@ -229,7 +229,7 @@ fn weigh<'c>(
             person_holds &= holds;
         }
     }
-    if let Outcome::Grant { role: Some(pinned), .. } = &rule.outcome {
+    if let Effect::Grant { role: Some(pinned), .. } = &rule.outcome {
         findings.push(finding_of_pinned(pinned, candidates.contains_key(pinned)));
         left.retain(|(role, _)| *role == pinned);
     }
@@ -250,12 +250,12 @@ fn holds_for_person(condition: &Condition, identity: &Identity) -> bool {
 fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
     let Some(left) = left else { return Verdict::DoesNotHold };
     match (&rule.outcome, left) {
-        (Outcome::Refuse { message }, left) => {
+        (Effect::Refuse { message }, left) => {
             let asks_for_a_role = rule.conditions.iter().any(|condition| condition.field.is_of_role());
             if asks_for_a_role && left.is_empty() { Verdict::DoesNotHold } else { Verdict::Refuses(message) }
         }
-        (Outcome::Grant { .. }, []) => Verdict::DoesNotHold,
-        (Outcome::Grant { duration, session_policy, policy_arns, .. }, [(role, provider)]) => {
+        (Effect::Grant { .. }, []) => Verdict::DoesNotHold,
+        (Effect::Grant { duration, session_policy, policy_arns, .. }, [(role, provider)]) => {
             Verdict::Grants(Box::new(Choice {
                 role: (*role).clone(),
                 provider: (*provider).clone(),
@@ -265,7 +265,7 @@ fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
                 policy_arns: policy_arns.clone(),
             }))
         }
-        (Outcome::Grant { .. }, _) => Verdict::Ambiguous,
+        (Effect::Grant { .. }, _) => Verdict::Ambiguous,
     }
 }
 

@@ -15,4 +15,4 @@ pub use arn::{ArnError, ProviderArn, RoleArn, partition_of_region};
 pub use decide::{Denial, RoleRefusal, Rules};
 pub use explain::{Considered, Explanation};
 pub use grant::Grant;
-pub use rule::{Condition, Field, Matcher, Outcome, Rule, RuleError};
+pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError};

@@ -69,7 +69,7 @@ pub struct Condition {
 
 /// What follows when a rule holds.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum Effect {
     /// The role that met the conditions, under these terms.
     Grant {
         /// Only this role, if the identity provider offers it; else whichever meets the conditions.
@@ -96,7 +96,7 @@ pub struct Rule {
     /// All must hold. None: always holds.
     pub conditions: Vec<Condition>,
     /// What follows.
-    pub outcome: Outcome,
+    pub outcome: Effect,
 }
 
 /// The most memory a compiled regular expression may take, in bytes: room for
@@ -163,7 +163,7 @@ impl Condition {
     }
 }
 
-impl Outcome {
+impl Effect {
     /// STS takes 900 to 43,200 seconds.
     ///
     /// # Errors
@@ -320,24 +320,24 @@ mod tests {
 
     #[test]
     fn terms_are_those_that_sts_takes() {
-        Outcome::check_duration(Duration::seconds(900)).unwrap();
-        Outcome::check_duration(Duration::seconds(43_200)).unwrap();
-        assert_eq!(Outcome::check_duration(Duration::seconds(899)), Err(RuleError::Duration));
-        assert_eq!(Outcome::check_duration(Duration::seconds(43_201)), Err(RuleError::Duration));
+        Effect::check_duration(Duration::seconds(900)).unwrap();
+        Effect::check_duration(Duration::seconds(43_200)).unwrap();
+        assert_eq!(Effect::check_duration(Duration::seconds(899)), Err(RuleError::Duration));
+        assert_eq!(Effect::check_duration(Duration::seconds(43_201)), Err(RuleError::Duration));
 
         let policy = r#"{"Version": "2012-10-17", "Statement": []}"#;
-        assert_eq!(Outcome::check_session_policy(policy).unwrap(), policy);
+        assert_eq!(Effect::check_session_policy(policy).unwrap(), policy);
         let long = format!(r#"{{"Sid":"{}"}}"#, "ä".repeat(2_048 - 10));
         assert_eq!(long.chars().count(), 2_048);
-        Outcome::check_session_policy(&long).unwrap();
+        Effect::check_session_policy(&long).unwrap();
         for bad in ["", "[]", "\"x\"", "{", "{} {}", &format!("{long} ")] {
-            assert_eq!(Outcome::check_session_policy(bad), Err(RuleError::SessionPolicy));
+            assert_eq!(Effect::check_session_policy(bad), Err(RuleError::SessionPolicy));
         }
 
         let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned();
-        Outcome::check_policy_arns(vec![arn.clone(); 10]).unwrap();
-        assert_eq!(Outcome::check_policy_arns(vec![arn; 11]), Err(RuleError::PolicyArns));
-        assert_eq!(Outcome::check_policy_arns(vec!["ReadOnly".into()]), Err(RuleError::PolicyArns));
+        Effect::check_policy_arns(vec![arn.clone(); 10]).unwrap();
+        assert_eq!(Effect::check_policy_arns(vec![arn; 11]), Err(RuleError::PolicyArns));
+        assert_eq!(Effect::check_policy_arns(vec!["ReadOnly".into()]), Err(RuleError::PolicyArns));
     }
 
     proptest! {

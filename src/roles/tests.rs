@@ -32,12 +32,12 @@ fn when(field: Field, kind: &str, pattern: &str) -> Condition {
 
 fn grant(name: &str, conditions: Vec<Condition>) -> Rule {
     let outcome =
-        Outcome::Grant { role: None, duration: Duration::HOUR, session_policy: None, policy_arns: vec![] };
+        Effect::Grant { role: None, duration: Duration::HOUR, session_policy: None, policy_arns: vec![] };
     Rule { name: name.into(), conditions, outcome }
 }
 
 fn refuse(name: &str, conditions: Vec<Condition>) -> Rule {
-    Rule { name: name.into(), conditions, outcome: Outcome::Refuse { message: "Ask the help desk.".into() } }
+    Rule { name: name.into(), conditions, outcome: Effect::Refuse { message: "Ask the help desk.".into() } }
 }
 
 fn rules(rules: Vec<Rule>) -> Rules {
@@ -92,7 +92,7 @@ fn a_contractor_gets_the_same_role_with_a_scope_down_policy() {
     let mut contractor = production();
     contractor.name = "contractor".into();
     contractor.conditions.push(when(Field::NameId, "suffix", "-C"));
-    contractor.outcome = Outcome::Grant {
+    contractor.outcome = Effect::Grant {
         role: None,
         duration: Duration::HOUR,
         session_policy: Some(POLICY.into()),
@@ -110,7 +110,7 @@ fn a_contractor_gets_the_same_role_with_a_scope_down_policy() {
 #[test]
 fn administrators_get_a_longer_duration() {
     let mut admins = grant("admins", vec![when(Field::Attribute("groups".into()), "equals", "Admins")]);
-    admins.outcome = Outcome::Grant {
+    admins.outcome = Effect::Grant {
         role: None,
         duration: Duration::hours(12),
         session_policy: None,
@@ -155,7 +155,7 @@ fn a_rule_may_name_its_role_and_then_takes_no_other() {
     let pinned = |name: &str| Rule {
         name: name.into(),
         conditions: vec![when(Field::RoleName, "prefix", "Prod")],
-        outcome: Outcome::Grant {
+        outcome: Effect::Grant {
             role: Some(arn(name)),
             duration: Duration::HOUR,
             session_policy: None,

@@ -27,20 +27,20 @@ pub(super) fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_795_412_760).unwrap()
 }
 
-pub(super) enum Signer {
+pub(super) enum TestKey {
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
     Rsa(RsaKeyPair),
 }
 
-pub(super) static EC: LazyLock<Signer> =
-    LazyLock::new(|| Signer::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()));
-pub(super) static EC384: LazyLock<Signer> =
-    LazyLock::new(|| Signer::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()));
-pub(super) static RSA: LazyLock<Signer> =
-    LazyLock::new(|| Signer::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()));
+pub(super) static EC: LazyLock<TestKey> =
+    LazyLock::new(|| TestKey::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()));
+pub(super) static EC384: LazyLock<TestKey> =
+    LazyLock::new(|| TestKey::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()));
+pub(super) static RSA: LazyLock<TestKey> =
+    LazyLock::new(|| TestKey::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()));
 
-impl Signer {
+impl TestKey {
     pub(super) fn public_key(&self) -> Vec<u8> {
         match self {
             Self::P256(pair) | Self::P384(pair) => pair.public_key().as_der().unwrap().as_ref().to_vec(),

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use vestibule::adapters::local::{SystemClock, SystemRandom};
-use vestibule::demo::{LookAlike, PROVIDER_ARN, RULES, RelyingParty};
+use vestibule::demo::{DemoIdp, PROVIDER_ARN, RULES, RelyingParty};
 use vestibule::http::{ServeLimits, serve};
 
 const MISSING: &str = "The browser needs more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";
@@ -126,7 +126,7 @@ idp_initiated = true
         acs_url: format!("{url}/saml"),
         home_url: format!("{url}/"),
     };
-    let idp = LookAlike::generate(&idp_url, to, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap();
+    let idp = DemoIdp::generate(&idp_url, to, Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap();
     aws.trust(idp.metadata());
     // Ada's role, ADFS-ProductionAdmin, trusts nobody.
     aws.create_role("ADFS-Production", &format!("{url}/saml"), 3_600);

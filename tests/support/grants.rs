@@ -4,7 +4,7 @@
 use crate::contract::token_service::Wanted;
 use crate::forge::{self, Forge};
 use std::collections::BTreeMap;
-use vestibule::roles::{Condition, Field, Grant, Matcher, Outcome, ProviderArn, Rule, Rules};
+use vestibule::roles::{Condition, Effect, Field, Grant, Matcher, ProviderArn, Rule, Rules};
 
 /// The decision on these terms for the honest response of the forge.
 pub fn grant(wanted: &Wanted) -> Grant {
@@ -21,7 +21,7 @@ pub fn grant_for(response: &Forge, role: &str, wanted: &Wanted) -> Grant {
             field: Field::RoleName,
             matchers: vec![Matcher::Equals(role.to_owned())],
         }],
-        outcome: Outcome::Grant {
+        outcome: Effect::Grant {
             role: None,
             duration: wanted.duration,
             session_policy: wanted.session_policy.clone(),

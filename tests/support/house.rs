@@ -15,7 +15,7 @@ use vestibule::adapters::local::{ManualClock, SystemRandom};
 use vestibule::broker::{AuditEvent, Binding, Broker, BrokerSettings, EventKind, TicketSettings};
 use vestibule::config::{JwtIn, Keys, Store, Sts};
 use vestibule::http::{self, App};
-use vestibule::roles::{Condition, Field, Matcher, Outcome, ProviderArn, Rule, Rules};
+use vestibule::roles::{Condition, Effect, Field, Matcher, ProviderArn, Rule, Rules};
 use vestibule::saml::Limits;
 
 /// One Vestibule.
@@ -218,7 +218,7 @@ pub fn production() -> Rules {
             field: Field::RoleName,
             matchers: vec![Matcher::Contains("Prod".into())],
         }],
-        outcome: Outcome::Grant {
+        outcome: Effect::Grant {
             role: None,
             duration: Duration::hours(1),
             session_policy: None,

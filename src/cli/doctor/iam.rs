@@ -6,7 +6,7 @@ use super::trust::{self, Trust};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
 use crate::config::Config;
-use crate::roles::{Outcome, ProviderArn, RoleArn};
+use crate::roles::{Effect, ProviderArn, RoleArn};
 use crate::saml::{IdentityProvider, IdpMetadata};
 use std::collections::BTreeMap;
 use time::Duration;
@@ -98,7 +98,7 @@ async fn copy_of_metadata(
 fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<String, Option<Duration>> {
     let mut roles = BTreeMap::new();
     for rule in config.broker.rules.iter() {
-        if let Outcome::Grant { role: Some(role), duration, .. } = &rule.outcome {
+        if let Effect::Grant { role: Some(role), duration, .. } = &rule.outcome {
             let longest: &mut Option<Duration> = roles.entry(role.as_str().to_owned()).or_default();
             *longest = (*longest).max(Some(*duration));
         }

@@ -23,7 +23,7 @@ pub enum Clock {
 
 /// How it ends.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Judged {
     /// The service would go on to claim the assertion and to ask STS.
     Accepted(Box<Grant>),
     /// By this step.
@@ -45,7 +45,7 @@ pub struct Judgement {
     /// The gate's steps.
     pub steps: Vec<Traced>,
     /// How it ends.
-    pub outcome: Outcome,
+    pub outcome: Judged,
     /// The clock, if one was read (or could have been).
     pub at: OffsetDateTime,
     /// What holds only if it holds: nobody could look, offline.
@@ -74,7 +74,7 @@ pub fn judge(
     let (Clock::At(mut at) | Clock::Issued { otherwise: mut at }) = clock;
     let mut unchecked = Vec::new();
     let outcome = match relay_state.map(|text| RelayState::parse(Some(text), settings.binding)).transpose() {
-        Err(error) => Outcome::refused(Some("relay_state"), LoginError::RelayState(error), None),
+        Err(error) => Judged::refused(Some("relay_state"), LoginError::RelayState(error), None),
         Ok(parsed) => {
             if parsed.is_none() {
                 unchecked.push(NO_RELAY_STATE);
@@ -87,11 +87,11 @@ pub fn judge(
             };
             match identify(settings, saml_response, &trace, of_clock, &mut unchecked) {
                 Ok(identity) => decide(settings, identity),
-                Err(error) => Outcome::refused(None, error, None),
+                Err(error) => Judged::refused(None, error, None),
             }
         }
     };
-    if matches!(outcome, Outcome::Accepted(_)) {
+    if matches!(outcome, Judged::Accepted(_)) {
         unchecked.extend([CLAIM, SESSION, STS]);
     }
     Judgement { relay_state: relay_state.is_some(), steps: trace.into_steps(), outcome, at, unchecked }
@@ -124,16 +124,16 @@ fn identify(
     Ok(verified.accept(service, expected, now)?)
 }
 
-fn decide(settings: &BrokerSettings, identity: Identity) -> Outcome {
+fn decide(settings: &BrokerSettings, identity: Identity) -> Judged {
     match settings.rules.decide(identity) {
-        Ok(grant) => Outcome::Accepted(Box::new(grant)),
+        Ok(grant) => Judged::Accepted(Box::new(grant)),
         Err(denial) => {
-            Outcome::refused(Some("rules"), LoginError::Role(denial.refusal), Some(denial.explanation))
+            Judged::refused(Some("rules"), LoginError::Role(denial.refusal), Some(denial.explanation))
         }
     }
 }
 
-impl Outcome {
+impl Judged {
     fn refused(step: Option<&'static str>, error: LoginError, explanation: Option<Explanation>) -> Self {
         Self::Refused { step, error: Error::Login(error), explanation }
     }
@@ -159,7 +159,7 @@ impl Judgement {
     /// Of a form in which the service would not even have found the response.
     pub(super) fn of_no_form(error: Error, clock: Clock) -> Self {
         let (Clock::At(at) | Clock::Issued { otherwise: at }) = clock;
-        let outcome = Outcome::Refused { step: Some("form"), error, explanation: None };
+        let outcome = Judged::Refused { step: Some("form"), error, explanation: None };
         Self { relay_state: false, steps: Vec::new(), outcome, at, unchecked: Vec::new() }
     }
 }

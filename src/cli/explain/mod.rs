@@ -8,7 +8,7 @@ mod input;
 mod judge;
 mod report;
 
-pub use judge::{Clock, Judgement, Outcome, judge};
+pub use judge::{Clock, Judged, Judgement, judge};
 
 use super::runtime::{EX_CONFIG, in_runtime};
 use crate::adapters::local::SystemClock;

@@ -1,6 +1,6 @@
 //! A judgement, told in words or as JSON.
 
-use super::judge::{Judgement, Outcome};
+use super::judge::{Judged, Judgement};
 use crate::roles::Grant;
 use crate::saml::{Fact, ServiceProvider, Step, Traced};
 use serde_json::{Map, Value, json};
@@ -30,15 +30,15 @@ struct Line<'a> {
 
 impl Report<'_> {
     pub(super) fn is_accepted(&self) -> bool {
-        matches!(self.judgement.outcome, Outcome::Accepted(_))
+        matches!(self.judgement.outcome, Judged::Accepted(_))
     }
 
     /// The gate's steps, and those before and after it.
     fn lines(&self) -> Vec<Line<'_>> {
         let Judgement { steps, outcome, .. } = &self.judgement;
         let (refusing, by_the_gate) = match outcome {
-            Outcome::Accepted(_) => (None, false),
-            Outcome::Refused { step, .. } => (*step, step.is_none()),
+            Judged::Accepted(_) => (None, false),
+            Judged::Refused { step, .. } => (*step, step.is_none()),
         };
         let of_gate = steps.iter().enumerate().map(|(index, traced)| Line {
             name: traced.step.as_str(),
@@ -103,11 +103,11 @@ impl Report<'_> {
             }
         }
         match outcome {
-            Outcome::Accepted(grant) => {
+            Judged::Accepted(grant) => {
                 let _ = writeln!(text, "\ngrants    {}", granted(grant));
                 text.push_str("would be accepted, if");
             }
-            Outcome::Refused { error, .. } => {
+            Judged::Refused { error, .. } => {
                 let row = Row::of(error.code());
                 let _ = write!(text, "\nwould be refused: {} ({})", row.code, row.status);
                 let _ = write!(
@@ -136,7 +136,7 @@ impl Report<'_> {
             .map(|rule| json!({"rule": rule.rule, "findings": rule.findings, "verdict": rule.verdict}))
             .collect();
         let (grant, refusal) = match outcome {
-            Outcome::Accepted(grant) => (
+            Judged::Accepted(grant) => (
                 json!({
                     "role": grant.role().as_str(),
                     "rule": grant.rule(),
@@ -147,7 +147,7 @@ impl Report<'_> {
                 }),
                 Value::Null,
             ),
-            Outcome::Refused { error, .. } => {
+            Judged::Refused { error, .. } => {
                 let Row { code, status, means, who, remedy } = Row::of(error.code());
                 let row = json!({"code": code, "status": status, "means": means, "who": who, "do": remedy});
                 (Value::Null, row)

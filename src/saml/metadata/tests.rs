@@ -1,5 +1,5 @@
 use super::*;
-use crate::saml::testing::{EC, RSA, Signer};
+use crate::saml::testing::{EC, RSA, TestKey};
 use crate::saml::xml::HTTP_POST;
 use base64::engine::general_purpose::STANDARD;
 
@@ -119,7 +119,7 @@ fn signable(root: &str) -> String {
     format!("{start} ID='_root'>{{signature}}{}", rest.strip_prefix('>').unwrap())
 }
 
-fn signed_by(signer: &Signer, root: &str) -> String {
+fn signed_by(signer: &TestKey, root: &str) -> String {
     signer.put(&signable(root), "{signature}", "_root")
 }
 

@@ -120,7 +120,7 @@ fn unless_empty(values: Item) -> Option<Item> {
 
 /// What a transaction's action met: `Some(item)` if its condition did not hold,
 /// with the item as it is (empty if there is none).
-pub(super) type Refusal = Option<Item>;
+pub(super) type CancellationItem = Option<Item>;
 
 impl DynamoDbStore {
     /// One transaction, repeated while it meets others. `Ok(Err(…))`: nothing was
@@ -132,7 +132,7 @@ impl DynamoDbStore {
         &self,
         token: &str,
         actions: Vec<Action>,
-    ) -> Result<Result<(), Vec<Refusal>>, StoreUnavailable> {
+    ) -> Result<Result<(), Vec<CancellationItem>>, StoreUnavailable> {
         // Every action has its table and key, so that all can be built.
         let actions: Vec<_> = actions.into_iter().collect::<Result<_, _>>().map_err(|_| StoreUnavailable)?;
         let mut pause = Duration::from_millis(10);
@@ -171,7 +171,7 @@ fn cancellation(error: &TransactWriteItemsError) -> &[CancellationReason] {
     }
 }
 
-fn refusal(reason: &CancellationReason) -> Refusal {
+fn refusal(reason: &CancellationReason) -> CancellationItem {
     (reason.code() == Some("ConditionalCheckFailed")).then(|| reason.item().cloned().unwrap_or_default())
 }
 

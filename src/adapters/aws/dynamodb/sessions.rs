@@ -87,7 +87,7 @@ async fn try_begin(
     start: &LoginStart,
     started: &Item,
     former: Option<&Former>,
-) -> Result<Result<(), Vec<call::Refusal>>, StoreUnavailable> {
+) -> Result<Result<(), Vec<call::CancellationItem>>, StoreUnavailable> {
     let tables = &store.tables;
     let ends_at = start.reservation_ends;
     let claim = |claim: &UsedOnce| {

@@ -28,7 +28,7 @@ use data_key::DataKey;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use jws::PublicKey;
-use ring::{Entry, KmsAlgorithm, RING, Ring, Signer};
+use ring::{Entry, KmsAlgorithm, RING, Ring, TicketSigner};
 use secrecy::SecretSlice;
 use service::Kms;
 use std::collections::HashMap;
@@ -218,15 +218,15 @@ impl KmsKeyRing {
         self.random.fill(&mut kid);
         let kid = URL_SAFE_NO_PAD.encode(kid);
         let signer = match &self.settings.signing {
-            Signing::DataKey => Signer::DataKey,
+            Signing::DataKey => TicketSigner::DataKey,
             Signing::KmsAsymmetric { key_id } => {
                 let public = self.kms.public_key(key_id).await?;
                 let key = public.key.ok_or_else(|| no_ticket_key(key_id))?;
-                Signer::Kms { algorithm: key.algorithm(), key_id: public.key_id }
+                TicketSigner::Kms { algorithm: key.algorithm(), key_id: public.key_id }
             }
             Signing::KmsHmac { key_id } => {
                 let (_, key_id) = self.kms.mac(key_id, "vestibule").await?;
-                Signer::Kms { algorithm: KmsAlgorithm::Hs256, key_id }
+                TicketSigner::Kms { algorithm: KmsAlgorithm::Hs256, key_id }
             }
         };
         let protected = self.kms.generate(&self.settings.key_id, &kid).await?;
@@ -347,12 +347,12 @@ impl KeyRing for KmsKeyRing {
     async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError> {
         let entry = self.current().await?;
         match &entry.signer {
-            Signer::DataKey => {
+            TicketSigner::DataKey => {
                 let key = EncodingKey::from_secret(&self.data_key(&entry).await?.signing);
                 encode_ticket(claims, &entry.kid, Algorithm::HS256, &key)
                     .map_err(|_| KeyRingError::Unavailable)
             }
-            Signer::Kms { algorithm, key_id } => {
+            TicketSigner::Kms { algorithm, key_id } => {
                 self.sign_by_kms(claims, &entry.kid, *algorithm, key_id).await
             }
         }
@@ -363,17 +363,17 @@ impl KeyRing for KmsKeyRing {
         let keys = |_| TicketError::KeysUnavailable;
         let entry = self.named(&kid).await.map_err(keys)?.ok_or(TicketError::Invalid)?;
         match &entry.signer {
-            Signer::DataKey => {
+            TicketSigner::DataKey => {
                 let key = self.data_key(&entry).await.map_err(keys)?;
                 decode_ticket(token, Algorithm::HS256, &DecodingKey::from_secret(&key.signing))
             }
-            Signer::Kms { algorithm: KmsAlgorithm::Hs256, key_id } => {
+            TicketSigner::Kms { algorithm: KmsAlgorithm::Hs256, key_id } => {
                 let (input, mac) = jws::mac_of(token)?;
                 let valid = self.kms.mac_is_valid(key_id, input, mac).await;
                 let valid = valid.map_err(unavailable).map_err(keys)?;
                 if valid { jws::claims_of(input) } else { Err(TicketError::Invalid) }
             }
-            Signer::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
+            TicketSigner::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
                 self.public_key(key_id).await.map_err(keys)?.verify(token)
             }
         }
@@ -384,8 +384,8 @@ impl KeyRing for KmsKeyRing {
         let ring = self.ring().await.map_err(unavailable)?;
         for entry in ring.iter().flat_map(|ring| &ring.keys) {
             match &entry.signer {
-                Signer::DataKey | Signer::Kms { algorithm: KmsAlgorithm::Hs256, .. } => {}
-                Signer::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
+                TicketSigner::DataKey | TicketSigner::Kms { algorithm: KmsAlgorithm::Hs256, .. } => {}
+                TicketSigner::Kms { algorithm: KmsAlgorithm::Es256 | KmsAlgorithm::Rs256, key_id } => {
                     keys.push(self.public_key(key_id).await?.to_jwk(&entry.kid));
                 }
             }

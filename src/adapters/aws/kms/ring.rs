@@ -27,12 +27,12 @@ pub(super) struct Entry {
     pub(super) signs_from: OffsetDateTime,
     pub(super) ciphertext: Vec<u8>,
     pub(super) protected_by: String,
-    pub(super) signer: Signer,
+    pub(super) signer: TicketSigner,
 }
 
 /// What signs tickets under this kid.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Signer {
+pub(super) enum TicketSigner {
     /// HS256 by the data key.
     DataKey,
     /// A KMS key.
@@ -76,7 +76,7 @@ impl Entry {
             ("ciphertext".to_owned(), AttributeValue::B(self.ciphertext.as_slice().into())),
             ("protected_by".to_owned(), text(&self.protected_by)),
         ]);
-        if let Signer::Kms { algorithm, key_id } = &self.signer {
+        if let TicketSigner::Kms { algorithm, key_id } = &self.signer {
             item.insert("algorithm".to_owned(), text(algorithm.name()));
             item.insert("signed_by".to_owned(), text(key_id));
         }
@@ -87,8 +87,8 @@ impl Entry {
         let item = value.as_m().ok()?;
         let owned = |name| text_of(item, name).map(str::to_owned);
         let signer = match text_of(item, "algorithm") {
-            None => Signer::DataKey,
-            Some(name) => Signer::Kms {
+            None => TicketSigner::DataKey,
+            Some(name) => TicketSigner::Kms {
                 algorithm: KmsAlgorithm::ALL.into_iter().find(|each| each.name() == name)?,
                 key_id: owned("signed_by")?,
             },
