@@ -5,8 +5,6 @@
 //! ```sh
 //! cargo bench --bench validate
 //! ```
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 // A benchmark is about the clock.
 #![allow(clippy::disallowed_methods)]
 

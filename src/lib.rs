@@ -23,6 +23,12 @@
 //! event does to a login in every state is in `docs/PROTOCOL.md`; the rooms and
 //! the arrows between them are in `docs/ARCHITECTURE.md`.
 
+// The service must not panic and prints in one place; tests and benches may do both.
+#![warn(unreachable_pub)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+#![cfg_attr(test, allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used))]
+
 // From the street to the ground; each room imports only downwards.
 pub mod cli;
 pub mod lambda;

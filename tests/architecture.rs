@@ -1,5 +1,4 @@
 //! The law of the house: which room may import which (docs/ARCHITECTURE.md).
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

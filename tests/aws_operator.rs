@@ -1,8 +1,6 @@
 //! AWS as operators meet it on the command line: configured values in the
 //! Parameter Store, keys in KMS. On emulators, with a proxy for the refusals that
 //! these never give.
-#![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support {
     #[allow(dead_code, reason = "other tests use the rest")]

@@ -1,7 +1,5 @@
 //! The AWS token_service against a strict STS on loopback: what is asked, what comes
 //! back, and what it makes of refusals, faults and outages.
-#![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, reason = "how long an outage was waited for is what is asked")]
 
 #[path = "support/contract/mod.rs"]

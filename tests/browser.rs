@@ -1,9 +1,6 @@
 //! The page in a real browser: Debian's chromium, driven by the tests of
 //! `tests/browser/` (node's own test runner), against the real binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, unreachable_pub)]
-
 #[path = "support"]
 mod support {
     #[allow(dead_code, reason = "other tests use the rest")]

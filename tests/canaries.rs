@@ -1,8 +1,7 @@
 //! Secrets are planted everywhere one can stand, everything is made to happen
 //! that can happen, and then every log line, every refusal and every byte of
 //! the database is searched for them.
-#![allow(missing_docs, unreachable_pub, dead_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code)]
 
 mod support {
     pub mod faults;

@@ -4,7 +4,6 @@
 //! The documents come from a fixed seed, so a failure can be looked at again.
 //! libxml2 is reached through Python's lxml, in one process; without it the
 //! test fails. `TEST_PYTHON` names the interpreter.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use roxmltree::Document;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,5 @@
 //! The commands as an operator meets them: real processes, bad files, exit codes.
-#![allow(missing_docs, unreachable_pub, dead_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code)]
 
 use std::fs;
 use std::net::TcpListener;

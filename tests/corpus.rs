@@ -1,14 +1,7 @@
 //! The corpus (`tests/support/corpus.rs`), judged here in this process and over
 //! HTTP: hundreds of attacks, each refused for the reason that it should be,
 //! and every honest variety, accepted with the values that were meant.
-#![allow(missing_docs, unreachable_pub, dead_code)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout
-)]
+#![allow(dead_code)]
 
 mod support {
     pub mod corpus;

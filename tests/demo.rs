@@ -1,17 +1,5 @@
 //! The demo as a visitor has it: the real binary, its pages, its panel, and its end.
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::new_without_default
-)]
+#![allow(dead_code, clippy::disallowed_methods, clippy::new_without_default)]
 
 #[path = "support/browser.rs"]
 mod browser;

@@ -3,18 +3,7 @@
 //!
 //! Behind a block's language may stand a note: `by:FILE` names what runs it, and
 //! `not-run:REASON` one of [`NOT_RUN`].
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods
-)]
+#![allow(dead_code, clippy::disallowed_methods)]
 
 #[path = "support/process.rs"]
 mod process;

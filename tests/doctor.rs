@@ -1,13 +1,5 @@
 //! `vestibule doctor`, as a process: embedded, and against AWS on loopback, well
 //! and with one thing broken at a time.
-#![allow(missing_docs, unreachable_pub)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr
-)]
 
 #[path = "support/forge.rs"]
 mod forge;

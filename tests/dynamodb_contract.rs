@@ -1,7 +1,5 @@
 //! The store in DynamoDB against the contract of its ports; then what is its
 //! own: what it asks, and what it makes of answers that are lost.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub)]
 #![allow(clippy::disallowed_methods, reason = "how long something took is asked")]
 
 #[path = "support/contract/mod.rs"]

@@ -2,8 +2,6 @@
 //! refuses, keep one winner where AWS keeps one, and does the proxy between them
 //! and us do what it says?
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, unreachable_pub)]
 #![allow(clippy::disallowed_methods, reason = "how long something took is what is asked")]
 
 mod support {

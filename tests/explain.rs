@@ -1,8 +1,6 @@
 //! `vestibule explain` as an operator meets it, and that it cannot disagree with
 //! the service: the corpus through both; the same reasons in the log.
-#![allow(missing_docs, unreachable_pub, dead_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout)]
+#![allow(dead_code)]
 
 mod support {
     pub mod corpus;

@@ -3,8 +3,6 @@
 //! ```sh
 //! cargo test --test fixtures -- --ignored rebuild
 //! ```
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "support/forge.rs"]
 mod forge;

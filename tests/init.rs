@@ -1,6 +1,4 @@
 //! `vestibule init`, as a process: what it writes is usable, and nothing is lost.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
 use std::path::Path;

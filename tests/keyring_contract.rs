@@ -1,6 +1,5 @@
 //! Every key ring against the contract of its port; then what is the local
 //! ring's own: its file.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "support/contract/mod.rs"]
 mod contract;

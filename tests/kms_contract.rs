@@ -1,8 +1,6 @@
 //! The key ring that KMS protects against the contract of its port, in each way
 //! to sign tickets; then what is its own: its table, what it asks of KMS, and
 //! what it does when KMS says no.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub)]
 
 #[path = "support/contract/mod.rs"]
 mod contract;

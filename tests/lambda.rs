@@ -1,8 +1,5 @@
 //! The binary as Lambda functions, on DynamoDB, KMS and a strict STS: events of every
 //! kind in API Gateway's shapes, and what goes back to the gateway.
-#![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout)]
 
 mod support {
     #[allow(dead_code, reason = "other tests use the rest")]

@@ -1,14 +1,7 @@
 //! What an unauthenticated sender can make us do grows no faster than what he
 //! sends. Counted in instructions, by valgrind, on documents that grow in each
 //! way that we know: the clock of a busy machine proves nothing.
-#![allow(missing_docs, clippy::type_complexity)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout
-)]
+#![allow(clippy::type_complexity)]
 
 #[path = "support/forge.rs"]
 mod forge;

@@ -1,8 +1,7 @@
 //! Metadata as a living thing: the real binary, a metadata server of the test's
 //! own, and people who sign in all the while.
-#![allow(missing_docs, unreachable_pub, dead_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stderr, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(dead_code)]
+#![allow(clippy::disallowed_methods)]
 
 mod support {
     pub mod browser;

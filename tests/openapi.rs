@@ -1,18 +1,6 @@
 //! `/openapi.json` says what the router does: every operation in it is answered,
 //! every route is in it, and real answers are of its schemas.
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm
-)]
+#![allow(dead_code, clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
 mod support {
     pub mod faults;

@@ -1,8 +1,7 @@
 //! `docs/PROTOCOL.md`, cell by cell, through the real router on real files.
 //!
 //! Crashes are real: the test starts itself as a child that dies at a step.
-#![allow(missing_docs, unreachable_pub, dead_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code)]
 
 mod support {
     pub mod faults;

@@ -1,8 +1,6 @@
 //! One login, end to end, with a real identity provider: SimpleSAMLphp from
 //! Debian's packages on loopback, the real binary, and what a person's browser does.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, unreachable_pub)]
 #![allow(dead_code, reason = "other tests use the rest of what is shared")]
 
 mod support {

@@ -1,7 +1,6 @@
 //! `GET /saml/login`: where a login starts here, and how it is refused.
 //! What becomes of it is `docs/PROTOCOL.md`'s and `tests/protocol.rs`'s.
-#![allow(missing_docs, unreachable_pub, dead_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code)]
 
 mod support {
     pub mod faults;

@@ -1,7 +1,5 @@
 //! Every store against the contract of its ports; then what is the embedded
 //! store's own: its file, its locks, its disk.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "how long somebody really waits is measured")]
 
 #[path = "support/contract/mod.rs"]

@@ -1,6 +1,5 @@
 //! Every credential token_service against the contract of its ports; then what is the
 //! local token_service's own: its marks.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "support/contract/mod.rs"]
 mod contract;

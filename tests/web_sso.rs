@@ -2,8 +2,6 @@
 //! saml-idp: both ways to begin, all that they can sign and encrypt, and both at
 //! once. What one login gives in the end is `tests/real_idp.rs`'s.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, unreachable_pub)]
 #![allow(dead_code, reason = "other tests use the rest of what is shared")]
 
 mod support {

@@ -1,8 +1,6 @@
 //! A second opinion on encryption and signing: xmlsec1, from Debian's packages.
 //! What it encrypts is decrypted here, what the forge encrypts it decrypts, and
 //! it verifies what we sign. Without it the test fails: run `tests/run`.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "support/forge.rs"]
 mod forge;

@@ -5,10 +5,9 @@
 //! ```sh
 //! cargo bench --bench cold_start
 //! ```
-#![allow(missing_docs, unreachable_pub, dead_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code)]
 // Measuring is reading the clock, and printing the result is the purpose.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods)]
 
 #[path = "../../tests/support"]
 mod support {

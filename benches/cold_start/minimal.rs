@@ -1,6 +1,5 @@
 //! The least that a Lambda function on this runtime can be: what `cold_start`
 //! measures ours beside. No part of the product.
-#![allow(missing_docs)]
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

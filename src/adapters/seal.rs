@@ -104,7 +104,6 @@ impl<'a> Parts<'a> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::broker::SessionId;

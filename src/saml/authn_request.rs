@@ -232,7 +232,6 @@ fn parameter(name: &str, value: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::saml::VerificationKey;

@@ -237,7 +237,6 @@ fn escape(text: &str, out: &mut Vec<u8>, replacement: impl Fn(u8) -> Option<&'st
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

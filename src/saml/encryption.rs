@@ -270,7 +270,6 @@ fn gcm(key: UnboundKey, mut buffer: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use aws_lc_rs::cipher::{EncryptingKey, EncryptionContext};

@@ -220,7 +220,6 @@ pub(super) fn fingerprint(der: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::saml::testing::{EC, EC384, RSA};

@@ -297,5 +297,4 @@ fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

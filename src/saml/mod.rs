@@ -45,7 +45,6 @@ mod signed_info;
 mod signing;
 mod splice;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod testing;
 mod trace;
 mod xml;

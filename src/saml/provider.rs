@@ -153,7 +153,6 @@ impl IdentityProviders {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::saml::HTTP_POST;

@@ -293,7 +293,6 @@ fn declares_other_encoding(text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::saml::Cap;

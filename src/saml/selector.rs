@@ -329,7 +329,6 @@ impl<'t> Compiler<'t> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

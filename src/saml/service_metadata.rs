@@ -116,7 +116,6 @@ fn write_key(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::saml::xml;

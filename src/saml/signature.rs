@@ -201,7 +201,6 @@ fn canonicalize_into(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use crate::saml::testing::*;
     use crate::saml::{SamlRefusal, VerificationKey};

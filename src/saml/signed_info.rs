@@ -167,7 +167,6 @@ fn parts_of<'a, 'i>(parent: Node<'a, 'i>) -> Children<'a, 'i> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use roxmltree::Document;

@@ -97,7 +97,6 @@ fn push_in_context(text: &mut String, piece: &Piece<'_, '_>) -> Option<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::saml::canonicalization::canonicalize;

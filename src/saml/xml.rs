@@ -154,7 +154,6 @@ pub(super) fn is_identifier(attribute: &Attribute<'_, '_>) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use roxmltree::Document;

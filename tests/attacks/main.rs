@@ -4,8 +4,6 @@
 //! exact refusal. Where an attack carries a genuine signature, a careless
 //! verifier shows that it really does. What is refused gives no identity, so
 //! what the attacker wrote cannot come out.
-#![allow(missing_docs)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../support/forge.rs"]
 mod forge;

@@ -2,17 +2,7 @@
 //! wires, against DynamoDB, KMS and SSM emulators and a strict STS; responses are
 //! forged, and genuinely signed. By script and in a browser, two servers on the
 //! same tables, every service failing in its own ways, and what all of it costs.
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods
-)]
+#![allow(clippy::disallowed_methods)]
 
 mod actions;
 mod auditor;

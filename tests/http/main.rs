@@ -1,17 +1,6 @@
 //! The HTTP room, from outside: every answer a client can get, and every way to
 //! ask badly. Sessions are put through the ports; whole logins are tested elsewhere.
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::new_without_default
-)]
+#![allow(clippy::disallowed_methods, clippy::new_without_default)]
 
 mod authorizer;
 mod bad_input;

@@ -3,9 +3,8 @@
 //! One generator. A case is a name, the form field, and what has to become of
 //! it; who judges (in this process, over HTTP, another verifier) is not its
 //! matter. A defect found becomes a line here first.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code)]
 #![allow(clippy::type_complexity, clippy::wildcard_enum_match_arm)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "corpus/claims.rs"]
 mod claims;

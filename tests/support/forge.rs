@@ -4,8 +4,7 @@
 //! against libxml2 elsewhere. Documents come from templates and are changed as
 //! text: before signing ([`Forge::edit`]), inside what is signed
 //! ([`Signing::edit_signed_info`]), or afterwards by whoever calls.
-#![allow(dead_code, unused_imports, missing_docs, unreachable_pub)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code, unused_imports)]
 // ECDSA needs randomness; nothing here is an edge of the service.
 #![allow(clippy::disallowed_methods)]
 

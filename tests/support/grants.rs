@@ -1,5 +1,5 @@
 //! Grants, as the rules give them for a real assertion.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(dead_code)]
 
 use crate::contract::token_service::Wanted;
 use crate::forge::{self, Forge};

@@ -1,13 +1,7 @@
 //! One suite per port. Every adapter is judged by the same functions: implement
 //! the `…House` trait, and call the suite's macro.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    unused_macros,
-    reason = "each test file uses one suite of them"
-)]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses one suite of them")]
 
 pub mod keyring;
 pub mod store;
