@@ -4,10 +4,11 @@
 //! rule has decided, nothing is asked of STS before the start is recorded,
 //! and nothing can fail after the session is stored.
 
-use super::ports::{BeginError, LoginStart, PutError, TokenServiceError, UsedOnce};
+use super::ports::{BeginError, LoginStart, PutError, UsedOnce};
+use super::refusal::LoginError;
 use super::{
-    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, RelayState, RelayStateError,
-    RoleRefusal, SamlRefusal, SealedSession, Subject, SupportId, Ticket, TicketClaims, refusal_log,
+    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, RelayState, SealedSession,
+    Subject, SupportId, Ticket, TicketClaims, refusal_log,
 };
 use crate::roles::Grant;
 use crate::saml::Identity;
@@ -42,61 +43,6 @@ pub struct Issued {
     pub idp: String,
     /// The rule that decided, for logs.
     pub rule: String,
-}
-
-/// Why a login failed. Cut by who must act: the page's developer (RelayState),
-/// the identity provider's administrator or an attacker (Saml), the person's
-/// administrator (Role), the person (Replayed, SessionTaken), the operator (rest).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LoginError {
-    /// The RelayState is not one of ours.
-    #[error(transparent)]
-    RelayState(#[from] RelayStateError),
-    /// The response is not believed.
-    #[error(transparent)]
-    Saml(#[from] SamlRefusal),
-    /// No role.
-    #[error(transparent)]
-    Role(RoleRefusal),
-    /// The assertion was used before.
-    #[error("the assertion was used before")]
-    Replayed,
-    /// The request was answered before, by another assertion.
-    #[error("the request was answered before")]
-    RequestAnswered,
-    /// The session id is taken.
-    #[error("the session id is taken")]
-    SessionTaken,
-    /// No credentials.
-    #[error(transparent)]
-    TokenService(#[from] TokenServiceError),
-    /// Sealing or signing failed.
-    #[error("the key ring is unavailable")]
-    Keys,
-    /// Nothing was stored.
-    #[error("the store is unavailable")]
-    Store,
-    /// The reservation ended before the credentials came.
-    #[error("the login took too long")]
-    TooSlow,
-}
-
-impl LoginError {
-    /// The stable, documented code.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::RelayState(e) => e.code(),
-            Self::Saml(e) => e.code(),
-            Self::Role(e) => e.code(),
-            Self::Replayed => "assertion_replayed",
-            Self::RequestAnswered => "request_answered",
-            Self::SessionTaken => "session_waiting",
-            Self::TokenService(e) => e.code(),
-            Self::Keys => "keys_unavailable",
-            Self::Store => "store_unavailable",
-            Self::TooSlow => "login_too_slow",
-        }
-    }
 }
 
 impl Broker {

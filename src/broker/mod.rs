@@ -12,6 +12,7 @@ mod maintenance;
 mod metadata;
 pub mod ports;
 mod redeem;
+mod refusal;
 mod refusal_log;
 mod session;
 mod start;
@@ -20,18 +21,19 @@ mod token_service_error;
 
 pub use audit::{AuditEvent, EventKind, Subject};
 pub use credentials::{Credentials, HandOver};
-pub use login::{Issued, LoginError, LoginPost};
+pub use login::{Issued, LoginPost};
 pub use maintenance::SweepReport;
 pub use metadata::{CurrentProviders, ProviderHealth};
-pub use redeem::{RedeemError, RedeemRequest};
+pub use redeem::RedeemRequest;
+pub use refusal::{LoginError, RedeemError, RelayStateError, StartError, TicketError};
 pub use session::{
-    Binding, Challenge, Handle, LoginId, Purpose, RelayState, RelayStateError, Sealed, SealedSession,
-    SessionId, SupportId, Verifier,
+    Binding, Challenge, Handle, LoginId, Purpose, RelayState, Sealed, SealedSession, SessionId, SupportId,
+    Verifier,
 };
-pub use start::{AuthnRequestMessage, StartError};
+pub use start::AuthnRequestMessage;
 pub use ticket::{
-    BoundTicket, Jti, Ticket, TicketClaims, TicketError, TicketSettings, VerifiedTicket, decode_ticket,
-    encode_ticket, ticket_kid,
+    BoundTicket, Jti, Ticket, TicketClaims, TicketSettings, VerifiedTicket, decode_ticket, encode_ticket,
+    ticket_kid,
 };
 
 /// What the rooms below refuse, for those above who may only look down one floor.

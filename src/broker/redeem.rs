@@ -1,7 +1,8 @@
 //! The hand-over: a ticket and a verifier in, credentials out, once.
 
 use super::ports::TakeError;
-use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Purpose, Subject, SupportId, TicketError};
+use super::refusal::{RedeemError, TicketError};
+use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Purpose, Subject, SupportId};
 use std::net::IpAddr;
 
 /// What the caller of `GET /saml` sent.
@@ -16,35 +17,6 @@ pub struct RedeemRequest {
     pub reference: SupportId,
     /// The client's address.
     pub source_ip: Option<IpAddr>,
-}
-
-/// Why nothing is handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RedeemError {
-    /// The ticket or its binding does not hold; nothing was consumed.
-    #[error(transparent)]
-    Ticket(#[from] TicketError),
-    /// Already taken, expired or unknown: one answer for all three.
-    #[error("there is nothing to take")]
-    Gone,
-    /// Nothing was consumed; try again.
-    #[error("the store is unavailable")]
-    Store,
-    /// The credentials may be gone; sign in again.
-    #[error("it is not certain whether the credentials still exist")]
-    Uncertain,
-}
-
-impl RedeemError {
-    /// The stable, documented code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Ticket(e) => e.code(),
-            Self::Gone => "gone",
-            Self::Store => "store_unavailable",
-            Self::Uncertain => "delivery_uncertain",
-        }
-    }
 }
 
 impl Broker {

@@ -2,6 +2,7 @@
 
 use super::Jti;
 use super::ports::SecureRandom;
+use super::refusal::RelayStateError;
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -98,27 +99,6 @@ pub struct RelayState {
     pub session: SessionId,
     /// What will prove the browser.
     pub challenge: Challenge,
-}
-
-/// Why a RelayState is refused, before the response is even read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RelayStateError {
-    /// The form has no RelayState, or an empty one.
-    #[error("there is no RelayState")]
-    Missing,
-    /// Not `session-id##claim`.
-    #[error("the RelayState is not one of ours")]
-    Malformed,
-}
-
-impl RelayStateError {
-    /// The stable, documented code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Missing => "relay_state_missing",
-            Self::Malformed => "relay_state_malformed",
-        }
-    }
 }
 
 impl RelayState {

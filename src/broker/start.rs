@@ -8,7 +8,8 @@
 //! answered once is a claim, which `begin` makes with the assertion's.
 
 use super::ports::KeyRingError;
-use super::{Broker, LoginError, Purpose, RelayState, RelayStateError, Sealed};
+use super::refusal::{LoginError, StartError};
+use super::{Broker, Purpose, RelayState, Sealed};
 use crate::saml::{
     AuthnRequest, AuthnRequestId, HTTP_POST, HTTP_REDIRECT, IdentityProvider, SentAuthnRequest,
 };
@@ -29,35 +30,6 @@ pub enum AuthnRequestMessage {
         /// `RelayState`
         relay_state: String,
     },
-}
-
-/// Why a login does not start here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
-    /// The RelayState is not one of ours.
-    #[error(transparent)]
-    RelayState(#[from] RelayStateError),
-    /// No identity provider of this name is configured.
-    #[error("no identity provider of this name is configured")]
-    UnknownProvider,
-    /// Its metadata names no address that a request could be sent to.
-    #[error("the identity provider takes no requests by a binding that a browser can carry")]
-    NoSignOnService,
-    /// The key ring cannot be used, or the signing key.
-    #[error("the key ring is unavailable")]
-    Keys,
-}
-
-impl StartError {
-    /// The stable, documented code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::RelayState(e) => e.code(),
-            Self::UnknownProvider => "idp_unknown",
-            Self::NoSignOnService => "idp_takes_no_requests",
-            Self::Keys => LoginError::Keys.code(),
-        }
-    }
 }
 
 impl Broker {

@@ -1,6 +1,7 @@
 //! The ticket: a JWT that lives 30 seconds and takes one session once.
 
 use super::ports::SecureRandom;
+use super::refusal::TicketError;
 use super::session::random_id;
 use super::{Binding, Broker, LoginId, SessionId, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -76,55 +77,6 @@ impl Ticket {
     /// For the redirect.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
-    }
-}
-
-/// Why a ticket takes nothing. Whatever the reason, nothing was consumed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TicketError {
-    /// No `Authorization` header.
-    #[error("there is no ticket")]
-    Missing,
-    /// Not a JWT with our claims.
-    #[error("the ticket is not one of ours")]
-    Malformed,
-    /// No valid key of ours made this signature, or it is for somebody else.
-    #[error("the ticket's signature, issuer or audience is wrong")]
-    Invalid,
-    /// 30 seconds are over.
-    #[error("the ticket has expired")]
-    Expired,
-    /// No `Vestibule-Verifier` header.
-    #[error("there is no verifier")]
-    VerifierMissing,
-    /// The verifier does not meet the ticket's challenge.
-    #[error("the verifier does not meet the ticket's challenge")]
-    VerifierMismatch,
-    /// `binding = "plain"` needs `COGNITO_ID`.
-    #[error("there is no COGNITO_ID")]
-    CognitoIdMissing,
-    /// `COGNITO_ID` is not the ticket's session id.
-    #[error("COGNITO_ID is not the ticket's session id")]
-    CognitoIdMismatch,
-    /// The key ring does not answer. Try again.
-    #[error("the key ring is unavailable")]
-    KeysUnavailable,
-}
-
-impl TicketError {
-    /// The stable, documented code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Missing => "ticket_missing",
-            Self::Malformed => "ticket_malformed",
-            Self::Invalid => "ticket_invalid",
-            Self::Expired => "ticket_expired",
-            Self::VerifierMissing => "verifier_missing",
-            Self::VerifierMismatch => "verifier_mismatch",
-            Self::CognitoIdMissing => "cognito_id_missing",
-            Self::CognitoIdMismatch => "cognito_id_mismatch",
-            Self::KeysUnavailable => "keys_unavailable",
-        }
     }
 }
 
