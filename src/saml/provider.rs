@@ -1,7 +1,10 @@
 //! The identity providers we believe, and the keys each is believed by.
 
-use super::metadata::Validity;
-use super::{IdpMetadata, RequestedAuthn, Selectors, SignOnService, VerificationKey};
+use super::authn_request::RequestedAuthn;
+use super::dsig::key::VerificationKey;
+use super::metadata::idp::{IdpMetadata, Validity};
+use super::metadata::sign_on_service::{SignOnService, takes_requests};
+use super::select::selectors::Selectors;
 
 /// One identity provider: as configured, with the keys of its metadata.
 #[derive(Clone)]
@@ -44,7 +47,7 @@ pub struct IdentityProviders {
 impl IdentityProvider {
     /// Whether logins may start here (a request of ours).
     pub fn takes_requests(&self) -> bool {
-        super::metadata::takes_requests(&self.sign_on_services)
+        takes_requests(&self.sign_on_services)
     }
 }
 
@@ -155,7 +158,7 @@ impl IdentityProviders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::saml::HTTP_POST;
+    use crate::saml::metadata::sign_on_service::HTTP_POST;
     use crate::saml::testing::{EC, ISSUER, RSA, provider};
     use time::OffsetDateTime;
 

@@ -1,12 +1,20 @@
 //! What the unit tests of this room share: a signer and an honest response.
 #![allow(clippy::disallowed_methods, reason = "a signer in tests needs randomness")]
 
-use super::canonicalization::canonicalize;
-use super::signed_info::SHA256_URI;
-use super::{
-    DecryptionKeys, Expected, Identity, IdentityProvider, IdentityProviders, Limits, RequestedAuthn,
-    ResponseMessage, SamlRefusal, Selectors, ServiceProvider, Validity, VerificationKey,
-};
+use super::authn_request::RequestedAuthn;
+use super::dsig::algorithm::SHA256_URI;
+use super::dsig::key::VerificationKey;
+use super::metadata::idp::Validity;
+use super::provider::{IdentityProvider, IdentityProviders};
+use super::refusal::SamlRefusal;
+use super::response::expected::{Expected, ServiceProvider};
+use super::response::identity::Identity;
+use super::response::message::ResponseMessage;
+use super::select::selectors::Selectors;
+use super::xml::canonicalization::canonicalize;
+use super::xml::limits::Limits;
+use super::xml::nodes;
+use super::xmlenc::keys::DecryptionKeys;
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -78,7 +86,7 @@ impl TestKey {
         // Another signature's marker is not there yet when this one is made.
         let bare = xml.replace(marker, "").replace("{response-signature}", "");
         let document = roxmltree::Document::parse(&bare).unwrap();
-        let element = document.descendants().find(|n| super::xml::attribute(*n, "ID") == Some(id)).unwrap();
+        let element = document.descendants().find(|n| nodes::attribute(*n, "ID") == Some(id)).unwrap();
         let mut canonical = Vec::new();
         canonicalize(element, None, &[], &mut canonical).unwrap();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &canonical);

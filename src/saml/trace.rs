@@ -7,8 +7,10 @@
 //! reading of a message that could find something else. Where nobody listens,
 //! nothing is told, and nothing allocated.
 
-use super::instant::format_instant;
-use super::{SamlRefusal, Selector, xml};
+use super::refusal::SamlRefusal;
+use super::select::selector::Selector;
+use super::xml::instant::format_instant;
+use super::xml::nodes;
 use roxmltree::Node;
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -293,7 +295,7 @@ impl<'t> Tracer<'t> {
     pub(super) fn algorithms(self, element: Node<'_, '_>) {
         if self.0.is_some() {
             let named =
-                element.descendants().filter_map(|node| Some((node, xml::attribute(node, "Algorithm")?)));
+                element.descendants().filter_map(|node| Some((node, nodes::attribute(node, "Algorithm")?)));
             for (node, algorithm) in named.take(MAX_ALGORITHMS) {
                 let name = match node.tag_name().name() {
                     "SignatureMethod" => "signature_method",

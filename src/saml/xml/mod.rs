@@ -1,0 +1,9 @@
+//! XML: bounded, parsed, read without its traps, canonicalized.
+
+pub(super) mod canonicalization;
+pub(super) mod instant;
+pub(super) mod limits;
+pub(super) mod names;
+pub(super) mod nodes;
+pub(super) mod parse;
+pub(super) mod scan;
