@@ -182,6 +182,6 @@ pub(super) fn sign_in_as(
 ) -> Result<Identity, SamlRefusal> {
     let providers = IdentityProviders::new(vec![provider]).unwrap();
     let message =
-        ResponseMessage::decode(form_field, &Limits::default())?.decrypt(&service.decryption_keys)?;
-    message.parse()?.verify(&providers)?.accept(service, expected, now)
+        ResponseMessage::decode(form_field, &Limits::default(), None)?.decrypt(&service.decryption_keys)?;
+    message.parse()?.find_issuer(&providers)?.verify()?.accept(service, expected, now)
 }

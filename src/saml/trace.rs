@@ -7,12 +7,11 @@
 //! reading of a message that could find something else. Where nobody listens,
 //! nothing is told, and nothing allocated.
 
-use super::refusal::SamlRefusal;
-use super::select::selector::Selector;
 use super::xml::instant::format_instant;
 use super::xml::nodes;
 use roxmltree::Node;
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::{Duration, OffsetDateTime};
 
@@ -212,8 +211,8 @@ pub(super) struct Tracer<'t>(Option<&'t Trace>);
 impl<'t> Tracer<'t> {
     pub(super) const SILENT: Self = Self(None);
 
-    pub(super) fn to(trace: &'t Trace) -> Self {
-        Self(Some(trace))
+    pub(super) const fn to(trace: Option<&'t Trace>) -> Self {
+        Self(trace)
     }
 
     pub(super) fn step(self, step: Step) {
@@ -263,19 +262,16 @@ impl<'t> Tracer<'t> {
     }
 
     /// The values that a selector found, and where it looked if it found none.
-    pub(super) fn selected(self, name: &str, selector: &Selector, found: Result<&[&str], &SamlRefusal>) {
+    pub(super) fn selected(self, name: &str, selector: &impl Display, found: Option<&[&str]>) {
         let Some(trace) = self.0 else { return };
         match found {
-            Ok(values) if !values.is_empty() => {
-                trace.push(name.to_owned(), trace.private(values));
+            Some(values) if !values.is_empty() => {
+                return trace.push(name.to_owned(), trace.private(values));
             }
-            Ok(_) | Err(_) => {
-                if found.is_ok() {
-                    trace.push(name.to_owned(), Fact::Absent);
-                }
-                trace.push("selector", Fact::Ours(selector.to_string()));
-            }
+            Some(_) => trace.push(name.to_owned(), Fact::Absent),
+            None => {}
         }
+        trace.push("selector", Fact::Ours(selector.to_string()));
     }
 
     pub(super) fn at(self, name: &'static str, at: OffsetDateTime) {
@@ -349,7 +345,7 @@ mod tests {
     #[test]
     fn what_a_message_can_leave_is_bounded() {
         let trace = Trace::default();
-        let tracer = Tracer::to(&trace);
+        let tracer = Tracer::to(Some(&trace));
         for step in [Step::Conditions, Step::Values] {
             tracer.step(step);
             (0..2 * MAX_FACTS).for_each(|n| tracer.count("audiences", n));
@@ -363,7 +359,7 @@ mod tests {
         for (trace, kept) in
             [(Trace::default(), vec![]), (Trace::with_values(), vec!["EXAMPLE\\paula".to_owned()])]
         {
-            let tracer = Tracer::to(&trace);
+            let tracer = Tracer::to(Some(&trace));
             tracer.step(Step::Values);
             tracer.maybe_private("name_id", Some("EXAMPLE\\paula"));
             let expected =

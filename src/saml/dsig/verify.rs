@@ -10,7 +10,7 @@ use roxmltree::{Document, Node, NodeId};
 
 /// XML Signature, 3.2, in the order that interprets least before anything is
 /// authenticated: the signature over SignedInfo, then the digest in it.
-pub(in crate::saml) fn verify_one(
+pub(in crate::saml) fn verify_signature(
     signature: Node<'_, '_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,

@@ -2,7 +2,7 @@
 
 use super::sign_on_service::{SignOnService, takes_requests};
 use crate::saml::dsig::key::VerificationKey;
-use crate::saml::dsig::verify::{no_duplicate_ids, verify_one};
+use crate::saml::dsig::verify::{no_duplicate_ids, verify_signature};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::Tracer;
 use crate::saml::xml::instant::{parse_duration, parse_instant};
@@ -203,7 +203,7 @@ fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), 
         .map_err(|nodes::Several| SamlRefusal::SignatureMisplaced)?
         .ok_or(SamlRefusal::NotSigned)?;
     no_duplicate_ids(document)?;
-    verify_one(signature, keys, &mut Vec::with_capacity(document.input_text().len()), Tracer::SILENT)
+    verify_signature(signature, keys, &mut Vec::with_capacity(document.input_text().len()), Tracer::SILENT)
 }
 
 /// What the parser will be asked to do: in proportion to the length, as far as

@@ -42,23 +42,13 @@ pub struct ResponseMessage<'t> {
 }
 
 impl<'t> ResponseMessage<'t> {
-    /// Decodes the `SAMLResponse` form field (bindings 3.5.4).
+    /// Decodes the `SAMLResponse` form field (bindings 3.5.4). This step and all
+    /// later ones note in the trace what they look at.
     ///
     /// # Errors
     /// A reading [`SamlRefusal`] (`Empty` to `NotXml`).
-    pub fn decode(form_field: &str, limits: &Limits) -> Result<Self, SamlRefusal> {
-        Self::read_field(form_field, limits, Tracer::SILENT)
-    }
-
-    /// The same, and this step and all later ones tell what they look at.
-    ///
-    /// # Errors
-    /// As [`decode`](Self::decode).
-    pub fn decode_traced(form_field: &str, limits: &Limits, trace: &'t Trace) -> Result<Self, SamlRefusal> {
-        Self::read_field(form_field, limits, Tracer::to(trace))
-    }
-
-    fn read_field(form_field: &str, limits: &Limits, trace: Tracer<'t>) -> Result<Self, SamlRefusal> {
+    pub fn decode(form_field: &str, limits: &Limits, trace: Option<&'t Trace>) -> Result<Self, SamlRefusal> {
+        let trace = Tracer::to(trace);
         trace.step(Step::Decode);
         trace.count("base64_chars", form_field.len());
         trace.count("max_response_chars", limits.max_response_chars);
@@ -81,17 +71,21 @@ impl<'t> ResponseMessage<'t> {
         Ok(Self { xml, decrypted: None, base64, limits: *limits, trace })
     }
 
-    /// What the sender is told of a refusal: where it could depend on a
-    /// decrypted text, always the same (see `decrypt.rs`). The operator's trace
-    /// has the true one.
-    pub(super) fn told(&self, refusal: SamlRefusal) -> SamlRefusal {
-        if self.decrypted.is_none() {
-            return refusal;
-        }
-        let cause =
-            if refusal == SamlRefusal::NotDecryptable { "not_one_whole_element" } else { refusal.code() };
-        self.trace.ours("cause", cause);
-        SamlRefusal::NotDecryptable
+    /// Runs a step that reads what may have been decrypted. Then its refusal is
+    /// always the same (`decrypt.rs` has the reason); the trace has the cause.
+    pub(super) fn opaque_if_decrypted<T>(
+        &self,
+        step: impl FnOnce() -> Result<T, SamlRefusal>,
+    ) -> Result<T, SamlRefusal> {
+        step().map_err(|refusal| {
+            if self.decrypted.is_none() {
+                return refusal;
+            }
+            let cause =
+                if refusal == SamlRefusal::NotDecryptable { "not_one_whole_element" } else { refusal.code() };
+            self.trace.ours("cause", cause);
+            SamlRefusal::NotDecryptable
+        })
     }
 
     /// The base64 that STS is sent.
@@ -161,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn decode(field: &str) -> Result<ResponseMessage<'static>, SamlRefusal> {
-        ResponseMessage::decode(field, &Limits::default())
+        ResponseMessage::decode(field, &Limits::default(), None)
     }
 
     fn refusal(bytes: &[u8]) -> Option<SamlRefusal> {

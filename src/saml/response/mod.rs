@@ -6,7 +6,8 @@
 //! ResponseMessage::decode   base64, caps, UTF-8              (message.rs)
 //!   .decrypt(keys)       -> ResponseMessage, in clear        (decrypt.rs)
 //!   .parse()             -> UnverifiedResponse               (parse.rs)
-//!   .verify(idps)        -> VerifiedAssertion                (verify.rs)
+//!   .find_issuer(idps)   -> ClaimedResponse                  (verify.rs)
+//!   .verify()            -> VerifiedAssertion                (verify.rs)
 //!   .accept(sp, expected, now) -> Identity                   (accept.rs)
 //! ```
 

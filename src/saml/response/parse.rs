@@ -2,8 +2,6 @@
 
 use super::message::ResponseMessage;
 use super::status::{SUCCESS, status_code, tell_status};
-use super::verify::{self, VerifiedAssertion};
-use crate::saml::provider::IdentityProviders;
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::{Step, Tracer};
 use crate::saml::xml::names::{SAML, SAMLP};
@@ -20,53 +18,31 @@ impl ResponseMessage<'_> {
     /// sends its failure instead of an assertion. Only `NotDecryptable` once it
     /// was decrypted.
     pub fn parse(&self) -> Result<UnverifiedResponse<'_>, SamlRefusal> {
-        self.read().map_err(|refusal| self.told(refusal))
-    }
-
-    fn read(&self) -> Result<UnverifiedResponse<'_>, SamlRefusal> {
-        self.trace.step(Step::Parse);
-        let document = match &self.decrypted {
-            Some(spliced) => spliced.parse(&self.limits)?,
-            None => tree(&self.xml, &self.limits)?,
-        };
-        let response = document.root_element();
-        self.trace.theirs("root", response.tag_name().name());
-        if !nodes::is(response, SAMLP, "Response") {
-            return Err(SamlRefusal::NotAResponse);
-        }
-        let assertion = only_assertion(response, self.trace)?.id();
-        let response = response.id();
-        Ok(UnverifiedResponse { message: self, document, response, assertion })
+        self.opaque_if_decrypted(|| {
+            self.trace.step(Step::Parse);
+            let document = match &self.decrypted {
+                Some(spliced) => spliced.parse(&self.limits)?,
+                None => tree(&self.xml, &self.limits)?,
+            };
+            let response = document.root_element();
+            self.trace.theirs("root", response.tag_name().name());
+            if !nodes::is(response, SAMLP, "Response") {
+                return Err(SamlRefusal::NotAResponse);
+            }
+            let assertion = only_assertion(response, self.trace)?.id();
+            let response = response.id();
+            Ok(UnverifiedResponse { message: self, document, response, assertion })
+        })
     }
 }
 
-/// A parsed response of which nothing is believed yet. All it offers is
-/// verification, and its claimed issuer to choose the keys by.
+/// A parsed response of which nothing is verified yet. All it offers is to find
+/// the identity provider that it claims to come from.
 pub struct UnverifiedResponse<'m> {
     pub(super) message: &'m ResponseMessage<'m>,
     pub(super) document: Document<'m>,
     pub(super) response: NodeId,
     pub(super) assertion: NodeId,
-}
-
-impl<'m> UnverifiedResponse<'m> {
-    /// The issuer that the assertion claims. For choosing keys, nothing else.
-    pub fn unverified_issuer(&self) -> Option<String> {
-        let assertion = self.document.get_node(self.assertion)?;
-        nodes::at_most_one(assertion, SAML, "Issuer").ok()?.and_then(nodes::pure_text).map(str::to_owned)
-    }
-
-    /// Verifies every signature present with the keys of the claimed issuer.
-    ///
-    /// # Errors
-    /// A verifying [`SamlRefusal`] (`UnknownIssuer` to `SignatureMismatch`); of a
-    /// decrypted message only `NotDecryptable`.
-    pub fn verify<'i>(
-        self,
-        providers: &'i IdentityProviders,
-    ) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
-        verify::verify(self, providers)
-    }
 }
 
 /// The one assertion. Nothing called an assertion may stand anywhere else, in
@@ -108,7 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn refusal(xml: &str) -> Option<SamlRefusal> {
-        match ResponseMessage::decode(&encoded(xml), &Limits::default()) {
+        match ResponseMessage::decode(&encoded(xml), &Limits::default(), None) {
             Ok(message) => message.parse().err(),
             Err(refusal) => Some(refusal),
         }

@@ -6,9 +6,9 @@
 
 use super::message::ResponseMessage;
 use super::parse::UnverifiedResponse;
-use super::parts::{bearers, instant};
+use super::parts::{bearers, instant, one};
 use crate::saml::dsig::key::VerificationKey;
-use crate::saml::dsig::verify::{no_duplicate_ids, verify_one};
+use crate::saml::dsig::verify::{no_duplicate_ids, verify_signature};
 use crate::saml::provider::{IdentityProvider, IdentityProviders};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::{Step, Tracer};
@@ -19,11 +19,87 @@ use roxmltree::{Document, Node, NodeId};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-/// An assertion whose signature holds: only [`UnverifiedResponse::verify`]
-/// makes one, and it reads only nodes inside the signed element, on the very
-/// tree that was canonicalized.
-///
-/// [`UnverifiedResponse::verify`]: super::parse::UnverifiedResponse::verify
+impl<'m> UnverifiedResponse<'m> {
+    /// Finds the identity provider that the assertion names as its issuer: the
+    /// one whose keys the signatures are verified with.
+    ///
+    /// # Errors
+    /// `UnknownIssuer`; of a decrypted message `NotDecryptable`.
+    pub fn find_issuer<'i>(
+        self,
+        providers: &'i IdentityProviders,
+    ) -> Result<ClaimedResponse<'m, 'i>, SamlRefusal> {
+        let message = self.message;
+        message.opaque_if_decrypted(|| {
+            message.trace.step(Step::Issuer);
+            let assertion = self.document.get_node(self.assertion);
+            let issuer = assertion.and_then(|assertion| one(assertion, "Issuer").ok()?);
+            let issuer = issuer.and_then(nodes::pure_text);
+            message.trace.maybe_theirs("issuer", issuer);
+            let provider =
+                issuer.and_then(|issuer| providers.by_issuer(issuer)).ok_or(SamlRefusal::UnknownIssuer)?;
+            message.trace.ours("provider", &provider.name);
+            Ok(ClaimedResponse { unverified: self, provider })
+        })
+    }
+}
+
+/// A response that claims to come from a configured identity provider. Nothing
+/// of it is verified.
+pub struct ClaimedResponse<'m, 'i> {
+    unverified: UnverifiedResponse<'m>,
+    provider: &'i IdentityProvider,
+}
+
+impl<'m, 'i> ClaimedResponse<'m, 'i> {
+    /// The identity provider that it claims to come from.
+    pub fn provider(&self) -> &'i IdentityProvider {
+        self.provider
+    }
+
+    /// Verifies every signature in the document with this provider's keys. At
+    /// least one must be there; whether it is the Response's or the
+    /// Assertion's, it covers the assertion. An assertion that was encrypted
+    /// needs its own.
+    ///
+    /// # Errors
+    /// A verifying [`SamlRefusal`] (`NotSigned` to `SignatureMismatch`); of a
+    /// decrypted message `NotDecryptable`.
+    pub fn verify(self) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
+        let Self { unverified: UnverifiedResponse { message, document, response, assertion }, provider } =
+            self;
+        message.opaque_if_decrypted(|| {
+            let trace = message.trace;
+            trace.step(Step::Signatures);
+            let signatures = Signatures::find(&document, response, Some(assertion))?;
+            signatures.trace(trace);
+            no_duplicate_ids(&document)?;
+            let was_encrypted = message.decrypted.is_some();
+            if signatures.of_assertion.is_none() && (was_encrypted || signatures.of_response.is_none()) {
+                return Err(SamlRefusal::NotSigned);
+            }
+            let response_is_signed = signatures.of_response.is_some();
+            let mut canonical = Zeroizing::new(Vec::with_capacity(document.input_text().len()));
+            if let Some(signature) = signatures.of_response {
+                trace.step(Step::ResponseSignature);
+                if was_encrypted {
+                    verify_as_it_came(message, &provider.keys, &mut canonical)?;
+                } else {
+                    verify_signature(signature, &provider.keys, &mut canonical, trace)?;
+                }
+            }
+            if let Some(signature) = signatures.of_assertion {
+                trace.step(Step::AssertionSignature);
+                verify_signature(signature, &provider.keys, &mut canonical, trace)?;
+            }
+            Ok(VerifiedAssertion { message, provider, document, response, assertion, response_is_signed })
+        })
+    }
+}
+
+/// An assertion whose signature holds: only [`ClaimedResponse::verify`] makes
+/// one, and it reads only nodes inside the signed element, on the very tree
+/// that was canonicalized.
 pub struct VerifiedAssertion<'m, 'i> {
     pub(super) message: &'m ResponseMessage<'m>,
     pub(super) provider: &'i IdentityProvider,
@@ -59,54 +135,6 @@ impl<'i> VerifiedAssertion<'_, 'i> {
     }
 }
 
-/// Verifies every signature in the document with the claimed issuer's keys.
-/// At least one must be there; whether it is the Response's or the
-/// Assertion's, it covers the assertion. An assertion that was encrypted needs
-/// its own.
-pub(super) fn verify<'m, 'i>(
-    unverified: UnverifiedResponse<'m>,
-    providers: &'i IdentityProviders,
-) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
-    let message = unverified.message;
-    verify_all(unverified, providers).map_err(|refusal| message.told(refusal))
-}
-
-fn verify_all<'m, 'i>(
-    unverified: UnverifiedResponse<'m>,
-    providers: &'i IdentityProviders,
-) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
-    let trace = unverified.message.trace;
-    trace.step(Step::Issuer);
-    let issuer = unverified.unverified_issuer();
-    trace.maybe_theirs("issuer", issuer.as_deref());
-    let provider = issuer.and_then(|i| providers.by_issuer(&i)).ok_or(SamlRefusal::UnknownIssuer)?;
-    trace.ours("provider", &provider.name);
-    let UnverifiedResponse { message, document, response, assertion } = unverified;
-
-    trace.step(Step::Signatures);
-    let signatures = Signatures::find(&document, response, Some(assertion))?;
-    signatures.tell(trace);
-    no_duplicate_ids(&document)?;
-    let was_encrypted = message.decrypted.is_some();
-    if signatures.of_assertion.is_none() && (was_encrypted || signatures.of_response.is_none()) {
-        return Err(SamlRefusal::NotSigned);
-    }
-    let response_is_signed = signatures.of_response.is_some();
-    let mut canonical = Zeroizing::new(Vec::with_capacity(document.input_text().len()));
-    if response_is_signed && was_encrypted {
-        trace.step(Step::ResponseSignature);
-        verify_as_it_came(message, &provider.keys, &mut canonical)?;
-    } else if let Some(signature) = signatures.of_response {
-        trace.step(Step::ResponseSignature);
-        verify_one(signature, &provider.keys, &mut canonical, trace)?;
-    }
-    if let Some(signature) = signatures.of_assertion {
-        trace.step(Step::AssertionSignature);
-        verify_one(signature, &provider.keys, &mut canonical, trace)?;
-    }
-    Ok(VerifiedAssertion { message, provider, document, response, assertion, response_is_signed })
-}
-
 /// The Response's signature over the ciphertext, which the tree in clear does
 /// not hold any more. But for what was decrypted, the two trees are the same
 /// (`splice.rs`), so it vouches for the Response that is read afterwards.
@@ -118,7 +146,7 @@ fn verify_as_it_came(
     let document = tree(&message.xml, &message.limits)?;
     let signatures = Signatures::find(&document, document.root_element().id(), None)?;
     no_duplicate_ids(&document)?;
-    verify_one(signatures.of_response.ok_or(SamlRefusal::NotSigned)?, keys, canonical, message.trace)
+    verify_signature(signatures.of_response.ok_or(SamlRefusal::NotSigned)?, keys, canonical, message.trace)
 }
 
 /// The signatures of a document, each in its place.
@@ -149,7 +177,7 @@ impl<'a, 'i> Signatures<'a, 'i> {
         Ok(found)
     }
 
-    fn tell(&self, trace: Tracer<'_>) {
+    fn trace(&self, trace: Tracer<'_>) {
         let places = [(self.of_response, "Response"), (self.of_assertion, "Assertion")];
         trace.all_ours("signed", places.iter().filter(|(there, _)| there.is_some()).map(|(_, name)| *name));
     }

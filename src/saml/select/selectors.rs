@@ -55,12 +55,12 @@ impl Selectors {
     ) -> Result<Selected, SamlRefusal> {
         let one = |name: &str, selector: &Selector| {
             let found = selector.value(assertion);
-            trace.selected(name, selector, found.as_ref().map(Option::as_slice));
+            trace.selected(name, selector, found.as_ref().ok().map(Option::as_slice));
             found.map(|value| value.map(str::to_owned))
         };
         let all = |name: &str, selector: &Selector| {
             let found = selector.values(assertion);
-            trace.selected(name, selector, found.as_ref().map(Vec::as_slice));
+            trace.selected(name, selector, found.as_ref().ok().map(Vec::as_slice));
             found.map(|values| values.into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
         // A method, and nobody's secret.

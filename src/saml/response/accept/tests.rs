@@ -236,8 +236,8 @@ fn a_request_is_answered_in_time() {
 fn the_request_is_read_from_what_is_signed() {
     let providers = IdentityProviders::new(vec![provider(vec![EC.key()])]).unwrap();
     let named = |xml: &str| {
-        let message = ResponseMessage::decode(&assertion_signed(xml), &Limits::default()).unwrap();
-        let verified = message.parse().unwrap().verify(&providers).unwrap();
+        let message = ResponseMessage::decode(&assertion_signed(xml), &Limits::default(), None).unwrap();
+        let verified = message.parse().unwrap().find_issuer(&providers).unwrap().verify().unwrap();
         verified.in_response_to().map(str::to_owned)
     };
     assert_eq!(named(RESPONSE), None);
@@ -294,8 +294,8 @@ fn metadata_that_has_ended_proves_nothing() {
 #[test]
 fn the_instant_of_issue_is_read_before_anything_is_accepted() {
     let providers = IdentityProviders::new(vec![provider(vec![EC.key()])]).unwrap();
-    let message = ResponseMessage::decode(&assertion_signed(RESPONSE), &Limits::default()).unwrap();
-    let verified = message.parse().unwrap().verify(&providers).unwrap();
+    let message = ResponseMessage::decode(&assertion_signed(RESPONSE), &Limits::default(), None).unwrap();
+    let verified = message.parse().unwrap().find_issuer(&providers).unwrap().verify().unwrap();
     assert_eq!(verified.issue_instant(), parse_instant("2026-11-23T05:45:59.123Z"));
 }
 
