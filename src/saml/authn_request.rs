@@ -1,6 +1,5 @@
-//! Asking: the AuthnRequest of a login that starts here (core 3.4; profiles
-//! 4.1.4.1), written for the HTTP-Redirect or the HTTP-POST binding, and what
-//! its answer must then be.
+//! The AuthnRequest of a login that starts here (core 3.4; profiles 4.1.4.1),
+//! written for the HTTP-Redirect or the HTTP-POST binding.
 
 use super::dsig::sign::{SigningError, SigningKey};
 use super::metadata::sign_on_service::HTTP_POST;
@@ -15,7 +14,7 @@ use time::OffsetDateTime;
 /// DEFLATE's usual compromise between size and time.
 const DEFLATE_LEVEL: u8 = 6;
 
-/// Ours have 72 characters.
+/// The longest `ID` that is decoded, in characters. Ours have 72.
 const MAX_ID_CHARS: usize = 256;
 
 /// The `ID` of a request: what its answer names as `InResponseTo`.
@@ -23,25 +22,25 @@ const MAX_ID_CHARS: usize = 256;
 pub struct AuthnRequestId(String);
 
 impl AuthnRequestId {
-    /// These bytes as an `xs:ID`, which begins with no digit. They must be
-    /// unguessable (core 1.3.4: 128 bits of chance at least).
+    /// Writes these bytes as an `xs:ID`, which must not begin with a digit. They
+    /// must be unguessable (core 1.3.4: at least 128 random bits).
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self(format!("_{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// One that could be ours, and its bytes.
+    /// Parses an `ID` that has the form of ours. Returns its bytes too.
     pub fn parse(text: &str) -> Option<(Self, Vec<u8>)> {
         let encoded = text.strip_prefix('_').filter(|encoded| encoded.len() <= MAX_ID_CHARS)?;
         Some((Self(text.to_owned()), URL_SAFE_NO_PAD.decode(encoded).ok()?))
     }
 
-    /// The text.
+    /// The `ID` as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What we know of a request of ours when its answer comes.
+/// A request of ours, as it is known when its response arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentAuthnRequest {
     /// Its `ID`.
@@ -55,18 +54,18 @@ pub struct SentAuthnRequest {
 /// What our requests ask of one identity provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestedAuthn {
-    /// The person has to sign in anew (core 3.4.1, `ForceAuthn`).
+    /// The person must sign in again (core 3.4.1, `ForceAuthn`).
     pub force_authn: bool,
-    /// How the person has to sign in.
+    /// How the person must sign in.
     pub authn_context: Option<RequestedAuthnContext>,
 }
 
 /// Core 3.3.2.2.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestedAuthnContext {
-    /// How the answer's context may relate to these.
+    /// How the response's context may relate to these.
     pub comparison: Comparison,
-    /// `AuthnContextClassRef` URIs, the most wanted first.
+    /// `AuthnContextClassRef` URIs, in order of preference.
     pub class_refs: Vec<String>,
 }
 
@@ -84,7 +83,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// As the request writes it.
+    /// Parses the value as it is written in a request.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Exact, Self::Minimum, Self::Maximum, Self::Better].into_iter().find(|c| c.as_str() == text)
     }
@@ -110,16 +109,16 @@ pub struct AuthnRequest<'r> {
     pub destination: &'r str,
     /// Our entity id.
     pub issuer: &'r str,
-    /// Where the answer is to be posted.
+    /// The URL that the response is posted to (`AssertionConsumerServiceURL`).
     pub acs_url: &'r str,
-    /// The kind of NameID that is wanted; the identity provider's own if `None`.
+    /// The requested `NameIDPolicy/@Format`. `None`: the identity provider chooses.
     pub name_id_format: Option<&'r str>,
-    /// What is asked of the identity provider.
+    /// What the request asks of the identity provider.
     pub requested_authn: &'r RequestedAuthn,
 }
 
 impl AuthnRequest<'_> {
-    /// The address to send the browser to: the HTTP-Redirect binding with
+    /// Returns the URL that the browser is sent to: the HTTP-Redirect binding with
     /// DEFLATE (bindings 3.4.4.1), signed if there is a key.
     ///
     /// # Errors
@@ -130,7 +129,7 @@ impl AuthnRequest<'_> {
         key: Option<&SigningKey>,
     ) -> Result<String, SigningError> {
         let deflated = miniz_oxide::deflate::compress_to_vec(self.to_xml().as_bytes(), DEFLATE_LEVEL);
-        // The order is the binding's, and the signature is over these very characters.
+        // The binding fixes the order, and the signature covers these characters.
         let mut query = parameter("SAMLRequest", &STANDARD.encode(deflated));
         if let Some(relay_state) = relay_state {
             query = query + "&" + &parameter("RelayState", relay_state);
@@ -217,7 +216,7 @@ impl RequestedAuthnContext {
     }
 }
 
-/// `name=value`, with the value's every special character escaped.
+/// `name=value`, with every special character of the value escaped.
 fn parameter(name: &str, value: &str) -> String {
     format!("{name}={}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>())
 }

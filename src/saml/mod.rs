@@ -1,7 +1,7 @@
 //! SAML 2.0, the part a service provider needs: read, verify, accept, select.
 //!
-//! Pure: no I/O, no clock, no configuration, nothing of ours above it.
-//! One rule above all (`SECURITY.md`): one parse, one tree; verify; then read
+//! Pure: no I/O, no clock, no configuration; it imports no other layer.
+//! The first rule (`SECURITY.md`): one parse, one tree; verify; then read
 //! only nodes inside the verified element, on that same tree.
 //!
 //! Cut by specification; each layer imports only from those below it:
@@ -14,14 +14,14 @@
 //! metadata/         metadata 2: theirs, read; ours, written
 //! xmlenc/           XML Encryption
 //! dsig/             XML Signature
-//! trace             what a judgement looked at
+//! trace             what the steps looked at
 //! xml/              caps, parse, canonicalization
 //! refusal
 //! ```
 //!
-//! What an unauthenticated sender can make us do is bounded: the scan comes
-//! before the parse, SignedInfo (a dozen elements) is canonicalized before the
-//! signature is verified, and the signed element only after.
+//! The work that an unauthenticated sender can cause is bounded: the scan comes
+//! before the parse, and before the signature is verified only SignedInfo (a
+//! dozen elements) is canonicalized; the signed element is canonicalized after.
 
 mod authn_request;
 mod dsig;

@@ -1,4 +1,4 @@
-//! What the unit tests of this room share: a signer and an honest response.
+//! What the unit tests share: a signer and a genuine response.
 #![allow(clippy::disallowed_methods, reason = "a signer in tests needs randomness")]
 
 use super::authn_request::RequestedAuthn;
@@ -81,7 +81,7 @@ impl TestKey {
         }
     }
 
-    /// Puts a signature where `marker` stands, over the element with this `ID`.
+    /// Replaces `marker` by a signature over the element with this `ID`.
     pub(super) fn put(&self, xml: &str, marker: &str, id: &str) -> String {
         // Another signature's marker is not there yet when this one is made.
         let bare = xml.replace(marker, "").replace("{response-signature}", "");
@@ -160,7 +160,7 @@ pub(super) fn service() -> ServiceProvider {
     }
 }
 
-/// The whole way, with one provider that has the EC key.
+/// All steps, with one provider that has the EC key.
 pub(super) fn sign_in(form_field: &str, now: OffsetDateTime) -> Result<Identity, SamlRefusal> {
     sign_in_at(form_field, now, provider(vec![EC.key()]))
 }

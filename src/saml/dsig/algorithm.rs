@@ -1,4 +1,4 @@
-//! The algorithms of XML Signature that are accepted, and no others.
+//! The signature and digest algorithms that are accepted.
 
 use crate::saml::refusal::SamlRefusal;
 use aws_lc_rs::digest;

@@ -50,7 +50,7 @@ enum Family {
 
 impl VerificationKey {
     /// The public key of a DER certificate. Its own validity period and
-    /// issuer do not matter: metadata is what makes it believed (metadata 2.4.1.1).
+    /// issuer do not matter: the key is trusted because metadata lists it (metadata 2.4.1.1).
     ///
     /// # Errors
     /// [`KeyError`].
@@ -63,7 +63,7 @@ impl VerificationKey {
         Self::new(certified.subject_public_key_info(), not_after, fingerprint(der))
     }
 
-    /// Whether this is the DER of a certificate, of whatever key.
+    /// Whether this is the DER of a certificate, with any kind of key.
     pub fn is_certificate(der: &[u8]) -> bool {
         Certificate::from_der(der).is_ok()
     }
@@ -107,7 +107,8 @@ impl VerificationKey {
         Ok(Self { family, by_hash, not_after, fingerprint, key_fingerprint })
     }
 
-    /// When the certificate ends. For people and warnings: nothing is refused for it.
+    /// The end of the certificate's validity. For display and warnings only: no
+    /// signature is refused because of it.
     pub fn not_after(&self) -> Option<OffsetDateTime> {
         self.not_after
     }
@@ -117,13 +118,13 @@ impl VerificationKey {
         &self.fingerprint
     }
 
-    /// The SHA-256 of the key itself, in whatever certificate it comes.
+    /// The SHA-256 of the key itself, the same in every certificate.
     pub fn key_fingerprint(&self) -> &str {
         &self.key_fingerprint
     }
 
-    /// Whether this key made this signature. A key of another type than the
-    /// algorithm's did not.
+    /// Whether this key made this signature. `false` if the algorithm is for
+    /// another type of key.
     pub(in crate::saml) fn verifies(
         &self,
         algorithm: SignatureAlgorithm,

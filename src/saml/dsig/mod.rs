@@ -1,4 +1,4 @@
-//! XML Signature as SAML profiles it (core 5.4): one signature verified, or made.
+//! XML Signature as SAML profiles it (core 5.4): verifying one signature, and making one.
 
 pub(super) mod algorithm;
 pub(super) mod key;

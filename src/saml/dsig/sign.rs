@@ -1,4 +1,4 @@
-//! Signing what we send: a detached signature for the HTTP-Redirect binding
+//! Signing our requests: a detached signature for the HTTP-Redirect binding
 //! and an enveloped one for HTTP-POST.
 
 use super::algorithm::{ENVELOPED_SIGNATURE, Hash, SHA256_URI};
@@ -30,7 +30,7 @@ enum Pair {
     P384(EcdsaKeyPair),
 }
 
-/// A request could not be signed; nothing about the request can be the reason.
+/// The request could not be signed. The cause is never in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the request could not be signed")]
 pub struct SigningError;
@@ -88,8 +88,8 @@ impl SigningKey {
         }
     }
 
-    /// The document with its root, which has this `ID`, signed: the signature
-    /// stands after the first `place` in the text (core 5.4).
+    /// Signs the root of a document, which has this `ID`. The signature is
+    /// inserted after the first `place` in the text (core 5.4).
     pub(in crate::saml) fn sign_enveloped(
         &self,
         xml: &str,
@@ -100,7 +100,7 @@ impl SigningKey {
         let mut canonical = Vec::new();
         canonicalize(document.root_element(), None, &[], &mut canonical).map_err(|_| SigningError)?;
         let digest = STANDARD.encode(Hash::Sha256.digest(&canonical));
-        // In canonical form as it stands, so that it is signed as it stands.
+        // Already in canonical form, so these bytes are the ones to sign.
         let signed_info = format!(
             "<ds:SignedInfo xmlns:ds=\"{DSIG}\"><ds:CanonicalizationMethod Algorithm=\"{EXC_C14N}\">\
              </ds:CanonicalizationMethod><ds:SignatureMethod Algorithm=\"{}\"></ds:SignatureMethod>\

@@ -1,5 +1,5 @@
-//! The structure of a `ds:Signature`, read by position: each element where the
-//! schema has it, once, and nothing beside it.
+//! The structure of a `ds:Signature`, read by position: each element once, at
+//! its place in the schema, and no others.
 
 use super::algorithm::{ENVELOPED_SIGNATURE, Hash, SignatureAlgorithm, digest_hash, signature_algorithm};
 use crate::saml::refusal::SamlRefusal;
@@ -14,7 +14,7 @@ const MAX_VALUE_CHARS: usize = 4_096;
 /// element of the document.
 const MAX_PREFIXES: usize = 16;
 
-/// What a `ds:Signature` says, its form checked and nothing believed.
+/// The content of a `ds:Signature`: its structure is checked, nothing is verified.
 pub(super) struct SignatureParts<'a, 'i> {
     pub(super) signed_info: Node<'a, 'i>,
     pub(super) signed_info_method: Canonicalization<'a>,

@@ -1,4 +1,8 @@
-//! Verifying one signature, strictly.
+//! Verifying one signature.
+//!
+//! The signed element is the signature's parent, and the signature's `Reference`
+//! must name it by `ID`. There is no look-up that could find another element
+//! than the one read afterwards.
 
 use super::key::VerificationKey;
 use super::signed_info::{Canonicalization, SignatureParts};
@@ -55,8 +59,8 @@ fn canonicalize_into(
         .map_err(|_| SamlRefusal::NotCanonicalizable)
 }
 
-/// No two attributes that anybody could take for identifiers have one value,
-/// in whatever namespace or spelling (core 1.3.4; XML 1.0, 3.3.1).
+/// No two attributes that a reader could take for identifiers have the same
+/// value, in any namespace or spelling (core 1.3.4; XML 1.0, 3.3.1).
 pub(in crate::saml) fn no_duplicate_ids(document: &Document<'_>) -> Result<(), SamlRefusal> {
     let attributes = document.descendants().flat_map(|node| node.attributes());
     let mut ids: Vec<&str> = attributes.filter(nodes::is_identifier).map(|id| id.value()).collect();

@@ -1,4 +1,4 @@
-//! Identity providers' metadata, read (SAML metadata 2.0).
+//! Reading the metadata of identity providers.
 
 use super::sign_on_service::{SignOnService, takes_requests};
 use crate::saml::dsig::key::VerificationKey;
@@ -16,13 +16,13 @@ use roxmltree::{Document, Node, ParsingOptions};
 use std::borrow::Cow;
 use time::{Duration, OffsetDateTime};
 
-/// The longest metadata, in bytes. One AD FS writes 80 KB; a federation's
-/// aggregate of three thousand members some 16 MB. Larger federations serve each
-/// member by itself (MDQ).
+/// The longest metadata, in bytes. AD FS writes 80 KB; the aggregate of a
+/// federation with three thousand members has about 16 MB. Larger federations
+/// serve each member separately (MDQ).
 pub const MAX_METADATA_BYTES: usize = 32 << 20;
 /// The most nodes of its tree (each takes about 100 bytes).
 const MAX_NODES: u32 = 2_000_000;
-/// Steps of namespace resolution for each byte. Honest aggregates take less than one.
+/// Steps of namespace resolution for each byte. Genuine aggregates need less than one.
 const STEPS_PER_BYTE: usize = 4;
 
 /// What we take from an identity provider's metadata.
@@ -36,20 +36,20 @@ pub struct IdpMetadata {
     pub sign_on_services: Vec<SignOnService>,
     /// Whether it wants our requests signed (`WantAuthnRequestsSigned`, metadata 2.4.3).
     pub want_authn_requests_signed: bool,
-    /// `validUntil`, the earliest on the way to the descriptor: then it must not
-    /// be used any more (metadata 2.3.1).
+    /// `validUntil`, the earliest of the descriptor and its ancestors: the
+    /// metadata must not be used after it (metadata 2.3.1).
     pub valid_until: Option<OffsetDateTime>,
-    /// `cacheDuration`, the shortest on the way: how long it may be relied on
-    /// before it is looked at again.
+    /// `cacheDuration`, the shortest of the descriptor and its ancestors: for how
+    /// long it may be used before it is fetched again.
     pub cache_duration: Option<Duration>,
 }
 
-/// For how long what metadata says holds.
+/// For how long metadata may be used.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Validity {
-    /// From then on nothing of it is believed. `None`: it does not say.
+    /// From this instant on its keys are not trusted. `None`: no end is given.
     pub until: Option<OffsetDateTime>,
-    /// How long it may be relied on before it is looked at again.
+    /// For how long it may be used before it is fetched again.
     pub cache_duration: Option<Duration>,
 }
 
@@ -82,8 +82,8 @@ pub enum MetadataError {
 impl IdpMetadata {
     /// Reads one identity provider (`entity_id` chooses where there are several).
     ///
-    /// A signature on the document is not verified: metadata is believed
-    /// because the operator says where it comes from.
+    /// A signature on the document is not verified: metadata is trusted because
+    /// the operator configured where it comes from.
     ///
     /// # Errors
     /// [`MetadataError`].
@@ -91,9 +91,9 @@ impl IdpMetadata {
         Self::parse_by(xml, entity_id, |_| Ok(()))
     }
 
-    /// The same of a document whose root one of these keys has signed. Nothing
-    /// outside that signature is read: not even what stands inside the
-    /// signature's own element, which it leaves out.
+    /// Reads a document whose root one of these keys must have signed. Nothing
+    /// outside that signature is read, nor anything inside the signature's own
+    /// element, which it does not cover.
     ///
     /// # Errors
     /// [`MetadataError`].
@@ -161,8 +161,8 @@ impl IdpMetadata {
         }
         let mut signing_keys: Vec<VerificationKey> = Vec::new();
         for certificate in idp_roles(entity).flat_map(signing_certificates) {
-            // A certificate that cannot be used (DSA, a short key) is no reason
-            // to do without the others.
+            // A certificate that cannot be used (DSA, a short key) does not
+            // invalidate the others.
             if let Some(key) = key_of(certificate)
                 && !signing_keys.iter().any(|known| known.fingerprint() == key.fingerprint())
             {
@@ -175,7 +175,7 @@ impl IdpMetadata {
         let services =
             idp_roles(entity).flat_map(|role| nodes::children(role, METADATA, "SingleSignOnService"));
         let sign_on_services = services.filter_map(sign_on_service).collect();
-        // Metadata 2.3.1: whatever ends first ends what is inside it.
+        // Metadata 2.3.1: an ancestor's limits apply to its descendants.
         let on_the_way = || entity.ancestors().chain(idp_roles(entity));
         let valid_until =
             on_the_way().filter_map(|e| parse_instant(nodes::attribute(e, "validUntil")?)).min();
@@ -195,9 +195,9 @@ impl IdpMetadata {
     }
 }
 
-/// Metadata's signature (metadata 3): the root's own, over the whole document
-/// but for itself. Others may stand inside, an aggregate's members' own; they
-/// are covered, and asked nothing.
+/// Verifies the signature of metadata (metadata 3): the root's own, over the
+/// whole document except itself. Members of an aggregate may have signatures of
+/// their own; those are covered by the root's and not verified.
 fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), SamlRefusal> {
     let signature = nodes::at_most_one(document.root_element(), DSIG, "Signature")
         .map_err(|nodes::Several| SamlRefusal::SignatureMisplaced)?
@@ -206,8 +206,8 @@ fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), 
     verify_signature(signature, keys, &mut Vec::with_capacity(document.input_text().len()), Tracer::SILENT)
 }
 
-/// What the parser will be asked to do: in proportion to the length, as far as
-/// nothing else bounds it.
+/// The caps of metadata. Depth and attributes are those of a response; the
+/// rest is bounded by the length.
 fn limits() -> Limits {
     Limits { max_nodes: MAX_NODES, max_namespaces: MAX_NODES as usize, ..Limits::default() }
 }
@@ -220,7 +220,7 @@ fn not_xml(refusal: SamlRefusal) -> MetadataError {
     })
 }
 
-/// A refusal's own words speak of responses.
+/// The words for metadata: those of the refusal itself are about responses.
 fn said(refusal: SamlRefusal, of: &[(SamlRefusal, &str)], otherwise: &str) -> String {
     of.iter().find(|(known, _)| *known == refusal).map_or(otherwise, |(_, words)| words).to_owned()
 }
@@ -240,9 +240,9 @@ const SIGNATURE_FAULTS: [(SamlRefusal, &str); 7] = [
     (SamlRefusal::TransformRefused, "its transforms are not accepted"),
 ];
 
-/// Each entity, where the schema has it (metadata 2.3): a child of the root or
-/// of `EntitiesDescriptor`s alone. What stands in extensions, or inside a
-/// signature, is no entity.
+/// Visits each entity at its place in the schema (metadata 2.3): the root, or a
+/// child of nested `EntitiesDescriptor`s. An element in extensions or inside a
+/// signature is not an entity.
 fn entities<'a, 'i>(root: Node<'a, 'i>, each: &mut dyn FnMut(Node<'a, 'i>)) {
     // The scan has bounded the depth.
     if nodes::is(root, METADATA, "EntityDescriptor") {
@@ -253,7 +253,7 @@ fn entities<'a, 'i>(root: Node<'a, 'i>, each: &mut dyn FnMut(Node<'a, 'i>)) {
 }
 
 /// The roles in which an entity is an identity provider for SAML 2.0 (metadata
-/// 2.4.1 and 2.4.3). AD FS lists roles of WS-Federation before it.
+/// 2.4.1 and 2.4.3). AD FS lists roles of WS-Federation first.
 fn idp_roles<'a, 'i>(entity: Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>> {
     nodes::children(entity, METADATA, "IDPSSODescriptor").filter(|role| {
         let protocols = nodes::attribute(*role, "protocolSupportEnumeration").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! SAML metadata 2.0: identity providers' as read, and our own.
+//! SAML metadata 2.0: reading that of identity providers, and writing our own.
 
 pub(super) mod idp;
 pub(super) mod sign_on_service;

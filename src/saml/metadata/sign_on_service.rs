@@ -1,8 +1,8 @@
-//! Where, and by which binding, requests are sent to an identity provider.
+//! The addresses and bindings that an identity provider takes requests at.
 
-/// The binding that a browser posts a form by (bindings 3.5).
+/// The binding that uses a posted form (bindings 3.5).
 pub const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
-/// The binding that an address carries (bindings 3.4).
+/// The binding that uses a URL query (bindings 3.4).
 pub const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 
 /// One `SingleSignOnService`.
@@ -10,11 +10,11 @@ pub const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redir
 pub struct SignOnService {
     /// The binding's URI.
     pub binding: String,
-    /// Where to send the browser.
+    /// The URL that the browser is sent to.
     pub location: String,
 }
 
-/// Whether one of them has a binding that a browser can carry a request by.
+/// Whether one of them has a binding for browsers.
 pub(in crate::saml) fn takes_requests(services: &[SignOnService]) -> bool {
     services.iter().any(|service| service.binding == HTTP_REDIRECT || service.binding == HTTP_POST)
 }

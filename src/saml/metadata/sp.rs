@@ -1,5 +1,4 @@
-//! Our own metadata, written (SAML metadata 2.0): what an identity provider's
-//! administrator imports.
+//! Writing our own metadata, which an identity provider's administrator imports.
 
 use super::sign_on_service::HTTP_POST;
 use crate::saml::xml::names::{DSIG, METADATA, SAMLP};
@@ -11,24 +10,25 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
 
-/// What our own metadata says (metadata 2.4.4): who we are, where assertions
-/// are posted to, that they must be signed, and our keys.
+/// The content of our own metadata (metadata 2.4.4): our entity id, where
+/// assertions are posted to, that they must be signed, and our keys.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServiceProviderMetadata<'a> {
     /// Our entity id.
     pub entity_id: &'a str,
     /// The Assertion Consumer Service.
     pub acs_url: &'a str,
-    /// Certificates (DER) of the keys that our requests are signed with.
+    /// Certificates (DER) of the keys that sign our requests.
     pub signing_certificates: &'a [Vec<u8>],
-    /// Whether all of them are (`AuthnRequestsSigned`): the others will be refused.
+    /// Whether all requests are signed (`AuthnRequestsSigned`): identity providers
+    /// then refuse those that are not.
     pub requests_signed: bool,
-    /// Certificates (DER) of our decryption keys, the newest first: one that is
-    /// about to go is not listed any more, but still decrypts.
+    /// Certificates (DER) of our decryption keys, the newest first. A key that is
+    /// being retired is not listed here, but still decrypts.
     pub encryption_certificates: &'a [Vec<u8>],
 }
 
-/// What we can decrypt, in the order we would have it (metadata 2.4.1.1).
+/// The algorithms that we decrypt, in order of preference (metadata 2.4.1.1).
 const ENCRYPTION_METHODS: [&str; 6] = [
     "http://www.w3.org/2009/xmlenc11#aes256-gcm",
     "http://www.w3.org/2009/xmlenc11#aes128-gcm",
@@ -39,7 +39,7 @@ const ENCRYPTION_METHODS: [&str; 6] = [
 ];
 
 impl ServiceProviderMetadata<'_> {
-    /// The document.
+    /// Writes the document.
     pub fn to_xml(&self) -> String {
         let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
         // Writing to memory does not fail, and the writer writes UTF-8.

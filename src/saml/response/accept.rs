@@ -1,14 +1,14 @@
-//! Accepting: the genuine assertion's conditions against us and the clock.
+//! Accepting: is the verified assertion meant for us, and valid now?
 //!
 //! These are the checks of the Web Browser SSO profile (profiles 4.1.4.2 and
-//! 4.1.4.3). Where the specification says SHOULD or MAY, we mostly say must.
+//! 4.1.4.3). Most of its SHOULD and MAY are a must here.
 
 use super::decrypt::decrypt_values;
 use super::expected::{Expected, ServiceProvider};
 use super::identity::{Identity, InResponseTo};
 use super::message::OriginalResponse;
 use super::parts::{bearers, instant, one, required};
-use super::status::{SUCCESS, status_code, tell_status};
+use super::status::{SUCCESS, status_code, trace_status};
 use super::verify::VerifiedAssertion;
 use crate::saml::authn_request::{Comparison, SentAuthnRequest};
 use crate::saml::provider::IdentityProvider;
@@ -23,7 +23,8 @@ use time::OffsetDateTime;
 const ENTITY: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
 
 impl VerifiedAssertion<'_, '_> {
-    /// Is it meant for us, now, and who is it about?
+    /// Checks that the assertion is meant for us and valid now, and reads who
+    /// signed in.
     ///
     /// # Errors
     /// `MetadataExpired`, or an accepting or selecting [`SamlRefusal`] (`NotSuccess`
@@ -46,12 +47,12 @@ impl VerifiedAssertion<'_, '_> {
         let original = self.message.base64();
         let response = self.document.get_node(self.response).ok_or(SamlRefusal::Incomplete)?;
         let assertion = self.document.get_node(self.assertion).ok_or(SamlRefusal::Incomplete)?;
-        let Some(in_clear) = decrypt_values(assertion, &service.decryption_keys, trace)? else {
+        let Some(decrypted) = decrypt_values(assertion, &service.decryption_keys, trace)? else {
             return check.all(response, self.response_is_signed, assertion, original);
         };
-        // The same tree, but for values that were encrypted inside the signed
-        // assertion (`splice.rs`).
-        let document = in_clear.parse(&self.message.limits).map_err(|_| SamlRefusal::ValueNotDecryptable)?;
+        // The same tree, except for the values that were encrypted inside the
+        // signed assertion (`splice.rs`).
+        let document = decrypted.parse(&self.message.limits).map_err(|_| SamlRefusal::ValueNotDecryptable)?;
         let response = document.root_element();
         let assertion = one(response, "Assertion")?.ok_or(SamlRefusal::Incomplete)?;
         check.all(response, self.response_is_signed, assertion, original)
@@ -74,8 +75,8 @@ impl Check<'_> {
         assertion: Node<'_, '_>,
         original: &OriginalResponse,
     ) -> Result<Identity, SamlRefusal> {
-        // The Response. Where only the assertion is signed, these are claims of
-        // whoever delivered it: they may refuse it, and add nothing to it.
+        // The Response. Where only the assertion is signed, its sender controls
+        // these values: they can get it refused, and add nothing to it.
         self.trace.step(Step::Status);
         self.status(response)?;
         self.trace.step(Step::Response);
@@ -130,7 +131,7 @@ impl Check<'_> {
 
     /// Core 3.2.2.2: the one top-level status code is that of success.
     fn status(&self, response: Node<'_, '_>) -> Result<(), SamlRefusal> {
-        tell_status(response, self.trace);
+        trace_status(response, self.trace);
         match status_code(response) {
             Some(SUCCESS) => Ok(()),
             Some(_) => Err(SamlRefusal::NotSuccess),
@@ -138,8 +139,8 @@ impl Check<'_> {
         }
     }
 
-    /// Core 2.3.3 and 3.2.2: `ID`, `Version`, `IssueInstant`, all required.
-    /// Returns when it was issued.
+    /// Core 2.3.3 and 3.2.2: `ID`, `Version` and `IssueInstant` are required.
+    /// Returns the last.
     fn header(&self, message: Node<'_, '_>) -> Result<OffsetDateTime, SamlRefusal> {
         required(message, "ID")?;
         self.trace.maybe_theirs("version", nodes::attribute(message, "Version"));
@@ -151,8 +152,8 @@ impl Check<'_> {
         Ok(issued)
     }
 
-    /// Profiles 4.1.4.2: a response's issuer may be omitted where only the
-    /// assertion is signed; bindings 3.5.5.2 aside, a present one must agree.
+    /// Profiles 4.1.4.2: the Response may have no issuer where only the assertion
+    /// is signed. If it has one, it must be the identity provider.
     fn response_issuer(&self, response: Node<'_, '_>) -> Result<(), SamlRefusal> {
         one(response, "Issuer")?.map_or(Ok(()), |issuer| self.issuer(issuer))
     }
@@ -174,7 +175,7 @@ impl Check<'_> {
     }
 
     /// Bindings 3.5.5.2: a signed message must have a `Destination`. Core
-    /// 3.2.2: where there is one, it must be the place the message came to.
+    /// 3.2.2: if there is one, it must be the address that received the message.
     fn destination(&self, response: Node<'_, '_>, is_signed: bool) -> Result<(), SamlRefusal> {
         self.trace.maybe_theirs("destination", nodes::attribute(response, "Destination"));
         self.trace.ours("ours", &self.service.acs_url);
@@ -185,9 +186,9 @@ impl Check<'_> {
         }
     }
 
-    /// Profiles 4.1.4.3 and 4.1.5: which `InResponseTo` a response, or its
-    /// subject confirmation, must have (an answer) or may have (none asked).
-    /// A request is the one identity provider's that it was sent to.
+    /// Profiles 4.1.4.3 and 4.1.5: the `InResponseTo` of the Response and of the
+    /// subject confirmation. It names the request that was sent, to this identity
+    /// provider; an unsolicited response has none, or one of the literals.
     fn request(&self, in_response_to: Option<&str>) -> Result<(), SamlRefusal> {
         self.trace.maybe_private("in_response_to", in_response_to);
         match self.expected {
@@ -212,7 +213,7 @@ impl Check<'_> {
         }
     }
 
-    /// Our own limits on what an identity provider's key can sign.
+    /// Our own limits on the age and the lifetime of an assertion.
     fn limits(&self, issued: OffsetDateTime, end: OffsetDateTime) -> Result<(), SamlRefusal> {
         let ServiceProvider { clock_skew, max_assertion_age, max_assertion_lifetime, .. } = self.service;
         if let Some(max) = max_assertion_age {
@@ -231,8 +232,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Profiles 4.1.4.2: at least one bearer confirmation must hold. Returns
-    /// until when, of those that do, the last one does.
+    /// Profiles 4.1.4.2: at least one bearer confirmation must hold. Returns the
+    /// latest end of those that do.
     fn subject(&self, assertion: Node<'_, '_>) -> Result<OffsetDateTime, SamlRefusal> {
         let subject = one(assertion, "Subject")?.ok_or(SamlRefusal::Incomplete)?;
         let mut outcome = Err(SamlRefusal::NotBearer);
@@ -240,7 +241,7 @@ impl Check<'_> {
             outcome = match (outcome, self.bearer(bearer)) {
                 (Ok(one), Ok(other)) => Ok(one.max(other)),
                 (Ok(end), Err(_)) | (Err(_), Ok(end)) => Ok(end),
-                // The first reason tells most: a second bearer is rare.
+                // The first reason is the useful one: a second bearer is rare.
                 (Err(SamlRefusal::NotBearer), Err(reason)) => Err(reason),
                 (Err(reason), Err(_)) => Err(reason),
             };
@@ -248,9 +249,9 @@ impl Check<'_> {
         outcome
     }
 
-    /// Profiles 4.1.4.2: `Recipient` is our ACS, `NotOnOrAfter` is there and
-    /// ahead, `NotBefore` is not there, `InResponseTo` is as asked. `Address`
-    /// is not looked at: behind proxies it says nothing.
+    /// Profiles 4.1.4.2: `Recipient` is our ACS, `NotOnOrAfter` is present and
+    /// in the future, `NotBefore` is absent, `InResponseTo` is the expected one.
+    /// `Address` is not checked: behind proxies it has no meaning.
     fn bearer(&self, confirmation: Node<'_, '_>) -> Result<OffsetDateTime, SamlRefusal> {
         let data = one(confirmation, "SubjectConfirmationData")?.ok_or(SamlRefusal::Incomplete)?;
         self.trace.maybe_theirs("recipient", nodes::attribute(data, "Recipient"));
@@ -268,7 +269,7 @@ impl Check<'_> {
     }
 
     /// Core 2.5.1: every condition must hold, and one that is not understood
-    /// does not. Returns the end of the window, if there is one here too.
+    /// does not. Returns `NotOnOrAfter`, if present.
     fn conditions(&self, assertion: Node<'_, '_>) -> Result<Option<OffsetDateTime>, SamlRefusal> {
         // Without conditions there would be no audience.
         let conditions = one(assertion, "Conditions")?.ok_or(SamlRefusal::WrongAudience)?;
@@ -288,8 +289,8 @@ impl Check<'_> {
             } else if !nodes::is(condition, SAML, "OneTimeUse")
                 && !nodes::is(condition, SAML, "ProxyRestriction")
             {
-                // Core 2.5.1.5: every assertion is used once here anyway.
-                // Core 2.5.1.6: no assertion is ever issued from it.
+                // Core 2.5.1.5: every assertion is used only once here anyway.
+                // Core 2.5.1.6: no further assertion is issued from this one.
                 self.trace.theirs("condition", condition.tag_name().name());
                 return Err(SamlRefusal::UnknownCondition);
             }
@@ -298,8 +299,8 @@ impl Check<'_> {
         if restricted { Ok(end) } else { Err(SamlRefusal::WrongAudience) }
     }
 
-    /// Core 2.5.1.4: one of this restriction's audiences is us. Several
-    /// restrictions must each hold.
+    /// Core 2.5.1.4: one of the audiences of this restriction is ours. If there
+    /// are several restrictions, each must hold.
     fn audience(&self, restriction: Node<'_, '_>) -> Result<(), SamlRefusal> {
         let own = &self.provider.audiences;
         let ours = if own.is_empty() { &self.service.audiences } else { own };
@@ -313,13 +314,13 @@ impl Check<'_> {
         if found { Ok(()) } else { Err(SamlRefusal::WrongAudience) }
     }
 
-    /// Profiles 4.1.4.2: at least one AuthnStatement. Core 2.7.2: the session
-    /// there must not be over. Returns the earliest end.
+    /// Profiles 4.1.4.2: at least one AuthnStatement. Core 2.7.2: its session must
+    /// not have ended. Returns the earliest `SessionNotOnOrAfter`.
     fn authentication(&self, assertion: Node<'_, '_>) -> Result<Option<OffsetDateTime>, SamlRefusal> {
-        let mut signed_in_at_all = false;
+        let mut has_statement = false;
         let mut earliest: Option<OffsetDateTime> = None;
         for statement in nodes::children(assertion, SAML, "AuthnStatement") {
-            signed_in_at_all = true;
+            has_statement = true;
             let signed_in = instant(statement, "AuthnInstant")?.ok_or(SamlRefusal::Incomplete)?;
             self.check_not_before("authn_instant", signed_in)?;
             self.requested_authn(statement, signed_in)?;
@@ -328,13 +329,13 @@ impl Check<'_> {
                 earliest = Some(earliest.map_or(end, |earlier| earlier.min(end)));
             }
         }
-        if signed_in_at_all { Ok(earliest) } else { Err(SamlRefusal::NoAuthnStatement) }
+        if has_statement { Ok(earliest) } else { Err(SamlRefusal::NoAuthnStatement) }
     }
 
-    /// Core 3.3.2.2.1 and 3.4.1: what we asked for. The identity provider has to
-    /// heed it, but a request that is not signed can be changed by the browser
-    /// that carries it. Orders of strength (`minimum` and the like) only the
-    /// identity provider knows; rules can look at the outcome.
+    /// Core 3.3.2.2.1 and 3.4.1: the identity provider must do what the request
+    /// asks. It is checked here because the browser that carries an unsigned
+    /// request can change it. Only the identity provider knows the order of
+    /// strength that `minimum` and the like need; rules can use the context.
     fn requested_authn(&self, statement: Node<'_, '_>, signed_in: OffsetDateTime) -> Result<(), SamlRefusal> {
         let Expected::InResponseTo(sent) = self.expected else { return Ok(()) };
         let requested_authn = &self.provider.requested_authn;
@@ -357,7 +358,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Not in the future, but for the skew. Saturating: the year 9999 is no panic.
+    /// Refuses an instant in the future, skew aside. Saturating, so that the year
+    /// 9999 does not panic.
     fn check_not_before(&self, name: &'static str, begin: OffsetDateTime) -> Result<(), SamlRefusal> {
         self.trace.at(name, begin);
         if self.now < begin.saturating_sub(self.service.clock_skew) {
@@ -367,7 +369,7 @@ impl Check<'_> {
         }
     }
 
-    /// Core 2.5.1.2: at `NotOnOrAfter` it is over, but for the skew.
+    /// Core 2.5.1.2: refuses at and after `NotOnOrAfter`, skew aside.
     fn check_not_on_or_after(
         &self,
         name: &'static str,

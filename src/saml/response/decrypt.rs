@@ -1,22 +1,22 @@
-//! Decrypting: what a message or an assertion holds encrypted, put in clear
-//! for the very same gate.
+//! Decrypting an assertion, or values inside one. Every later check is the same
+//! as for an assertion that was not encrypted.
 //!
-//! Anybody can encrypt for us, so an encrypted assertion is worth nothing until
-//! the signature *inside* it holds (GHES CVE-2024-4985 and CVE-2024-9487,
+//! Anyone can encrypt for us, so an encrypted assertion proves nothing until the
+//! signature *inside* it is verified (GHES CVE-2024-4985 and CVE-2024-9487,
 //! Keycloak CVE-2026-2092). A signature of the Response covers the ciphertext:
-//! where there is one it must hold as well, on the message as it came.
+//! if there is one, it is verified as well, on the message as received.
 //!
 //! No oracle: from the unwrapping of the key to the last check of the inner
 //! signature, every failure is [`SamlRefusal::NotDecryptable`], be it a wrong key,
-//! wrong padding, ill-formed XML or a changed digest. Those failures still take
-//! different times; who could measure them would have to hold the ciphertext of
-//! an assertion, and with it the bearer assertion itself. AES-GCM leaves nothing
-//! to measure.
+//! wrong padding, ill-formed XML or a changed digest. These failures still take
+//! different times. To measure them an attacker needs the ciphertext of an
+//! assertion, and with it has the bearer assertion itself. With AES-GCM there is
+//! no difference to measure.
 //!
-//! STS is sent the response as it came. It can read it only if IAM's SAML
-//! provider has the same private key (`AssertionEncryptionMode`, `AddPrivateKey`);
-//! with a key that only we have, encryption and `AssumeRoleWithSAML` exclude
-//! each other.
+//! STS gets the response as received. It can read an encrypted one only if IAM's
+//! SAML provider has the same private key (`AssertionEncryptionMode`,
+//! `AddPrivateKey`); with a key that only we have, encryption and
+//! `AssumeRoleWithSAML` exclude each other.
 
 use super::message::ResponseMessage;
 use crate::saml::refusal::SamlRefusal;
@@ -30,18 +30,18 @@ use crate::saml::xmlenc::splice::{Piece, Spliced};
 use roxmltree::{Document, Node};
 
 /// The most encrypted values in one assertion. Each costs an RSA operation per
-/// key, and who sends them has signed: this bounds mistakes.
+/// key. The sender has signed them, so this bounds mistakes, not attacks.
 const MAX_ENCRYPTED_VALUES: usize = 32;
 
 impl ResponseMessage<'_> {
-    /// Puts an encrypted assertion in clear. A message without one, and any
-    /// message while there are no keys, stays as it is.
+    /// Decrypts an encrypted assertion. A message without one is returned
+    /// unchanged, and so is every message if there are no keys.
     ///
     /// # Errors
     /// A reading [`SamlRefusal`], `EncryptionRefused` for structure or algorithms,
     /// and `NotDecryptable` for everything that depends on the keys.
     pub fn decrypt(mut self, keys: &DecryptionKeys) -> Result<Self, SamlRefusal> {
-        // A name has no other spelling, so a text without it has no such element.
+        // An element name has one spelling: without this text there is no such element.
         if !keys.is_empty() && self.xml.contains("EncryptedAssertion") {
             self.trace.step(Step::Decrypt);
             self.decrypted = self.open(keys)?;
@@ -61,8 +61,8 @@ impl ResponseMessage<'_> {
     }
 }
 
-/// The one encrypted assertion, if there is one: a child of the Response and
-/// no other assertion anywhere, encrypted or not.
+/// The encrypted assertion, if there is one. It must be a child of the Response
+/// and the only assertion in the document, encrypted or not.
 fn only_encrypted_assertion<'a, 'i>(document: &'a Document<'i>) -> Result<Option<Node<'a, 'i>>, SamlRefusal> {
     let response = document.root_element();
     let is_encrypted = |node: Node<'_, '_>| nodes::is(node, SAML, "EncryptedAssertion");
@@ -81,15 +81,15 @@ fn only_encrypted_assertion<'a, 'i>(document: &'a Document<'i>) -> Result<Option
         (Some(one), Some(other)) if is_encrypted(one) || is_encrypted(other) => {
             Err(SamlRefusal::NotOneAssertion)
         }
-        // Plain messages are `parse`'s to judge.
+        // `parse` checks messages without an encrypted assertion.
         _ => Ok(None),
     }
 }
 
-/// The text of a verified tree with the encrypted values of its assertion in
-/// clear: `EncryptedID` (core 2.2.4) and `EncryptedAttribute` (core 2.7.3.2).
-/// They stand inside the signed element, so what is in them is signed content.
-/// `None` if there are none, or no keys: then selectors do not find them.
+/// The text of a verified tree with the encrypted values of its assertion
+/// decrypted: `EncryptedID` (core 2.2.4) and `EncryptedAttribute` (core 2.7.3.2).
+/// They are inside the signed element, so their content is signed. `None` if
+/// there are none, or no keys: then selectors do not find them.
 pub(super) fn decrypt_values(
     assertion: Node<'_, '_>,
     keys: &DecryptionKeys,

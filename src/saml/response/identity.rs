@@ -1,11 +1,11 @@
-//! Who signed in: what is left of an assertion after every check.
+//! Who signed in: the content of an assertion that has passed every check.
 
 use super::message::OriginalResponse;
 use crate::saml::authn_request::AuthnRequestId;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
-/// A person, as proven by one accepted assertion. Only
+/// The person who signed in, proven by one accepted assertion. Only
 /// [`VerifiedAssertion::accept`](super::verify::VerifiedAssertion::accept) makes one.
 /// `Debug` shows the identity provider and counts, never a value.
 pub struct Identity {
@@ -24,7 +24,7 @@ pub struct Identity {
     pub(super) original: OriginalResponse,
 }
 
-/// The request of ours that an assertion answers: it has no other answer.
+/// The request of ours that an assertion answers. It has at most one answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InResponseTo {
     /// Its `ID`.
@@ -70,8 +70,8 @@ impl Identity {
     pub fn values(&self, name: &str) -> &[String] {
         self.values.get(name).map_or(&[], Vec::as_slice)
     }
-    /// When the assertion can no longer be replayed: the latest instant at
-    /// which it would be accepted, skew included.
+    /// The latest instant at which the assertion would be accepted, skew included:
+    /// after it there can be no replay.
     pub fn not_on_or_after(&self) -> OffsetDateTime {
         self.not_on_or_after
     }
@@ -84,7 +84,7 @@ impl Identity {
     pub fn in_response_to(&self) -> Option<&InResponseTo> {
         self.in_response_to.as_ref()
     }
-    /// The response as it came, for STS.
+    /// The response as received, for STS.
     pub fn original(&self) -> &OriginalResponse {
         &self.original
     }
@@ -92,7 +92,7 @@ impl Identity {
 
 #[cfg(test)]
 impl Identity {
-    /// A person for tests of the rooms above, which cannot make one otherwise.
+    /// An identity for tests of the layers above, which cannot make one otherwise.
     pub(crate) fn for_tests(idp: &str, name_id: &str, roles: &[&str]) -> Self {
         Self {
             idp: idp.to_owned(),

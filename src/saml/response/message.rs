@@ -1,4 +1,4 @@
-//! Reading: from the form field to one parsed tree, with every cap before its cost.
+//! The message: from the form field to XML text, each cap checked before its cost.
 
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::{Step, Trace, Tracer};
@@ -12,9 +12,9 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The response as STS wants it: base64, cleanly re-encoded. A bearer
-/// credential until it expires, so it cannot be printed, and is wiped when the
-/// last clone goes.
+/// The response in the form that STS takes: base64 without white space. It is a
+/// bearer credential until it expires, so it cannot be printed, and it is wiped
+/// when the last clone is dropped.
 #[derive(Clone)]
 pub struct OriginalResponse(Arc<SecretString>);
 
@@ -22,19 +22,20 @@ impl OriginalResponse {
     pub(super) fn new(base64: String) -> Self {
         Self(Arc::new(base64.into()))
     }
-    /// For the one caller that must send it: `AssumeRoleWithSAML`.
+    /// For `AssumeRoleWithSAML`, the one call that sends it.
     pub fn expose(&self) -> &str {
         use secrecy::ExposeSecret;
         self.0.expose_secret()
     }
 }
 
-/// The decoded XML text of a response and its cleanly re-encoded base64.
-/// It is a credential until it expires: wiped on drop, no `Debug`.
+/// The XML text of a response and its base64 without white space. It is a
+/// credential until it expires: wiped on drop, no `Debug`.
 pub struct ResponseMessage<'t> {
-    /// As it came: what a signature of the Response covers.
+    /// As received: this is what a signature of the Response covers.
     pub(super) xml: Zeroizing<String>,
-    /// The same with its encrypted assertion in clear ([`decrypt`](Self::decrypt)).
+    /// The text with its assertion decrypted, if it was encrypted
+    /// ([`decrypt`](Self::decrypt)).
     pub(super) decrypted: Option<Spliced>,
     base64: OriginalResponse,
     pub(super) limits: Limits,
@@ -60,8 +61,8 @@ impl<'t> ResponseMessage<'t> {
         if base64.expose().is_empty() {
             return Err(SamlRefusal::Empty);
         }
-        // The engine refuses missing padding and stray bits, so there is one
-        // encoding of these bytes, and without white space this is it.
+        // The engine refuses missing padding and stray bits. So these bytes have
+        // only one encoding, and the field without white space is it.
         let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| SamlRefusal::NotBase64)?);
         trace.count("bytes", bytes.len());
         let xml = text_of(bytes)?;
@@ -88,7 +89,7 @@ impl<'t> ResponseMessage<'t> {
         })
     }
 
-    /// The base64 that STS is sent.
+    /// The base64 for STS.
     pub(super) fn base64(&self) -> &OriginalResponse {
         &self.base64
     }
@@ -115,14 +116,14 @@ fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, SamlRefus
         Ok(text) if looks_like_xml => text,
         Ok(_) => return Err(SamlRefusal::NotXml),
         Err(_) if looks_like_xml => return Err(SamlRefusal::NotUtf8),
-        // Raw DEFLATE (bindings 3.4.4.1) has no mark of its own, and what has one
-        // (zlib, gzip) is not UTF-8 either.
+        // Raw DEFLATE (bindings 3.4.4.1) has no magic number; zlib and gzip have
+        // one, and are not UTF-8 either.
         Err(_) => return Err(SamlRefusal::Compressed),
     };
     if text.len() < bytes.len() || text.contains('\r') {
         return Ok(with_normal_line_ends(text));
     }
-    // The usual case: the same memory, one copy less to wipe.
+    // The usual case: no copy, so there is only one buffer to wipe.
     String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|_| SamlRefusal::NotUtf8)
 }
 
@@ -193,7 +194,7 @@ mod tests {
             (b"\xb3\x49\xd4\xb7\x03\x00", SamlRefusal::Compressed),
             (b"\x1f\x8b\x08\x00\x00\x00", SamlRefusal::Compressed),
             (b"hello", SamlRefusal::NotXml),
-            // The parser would take off a second mark, behind which nobody looks for an encoding.
+            // The parser would skip a second byte order mark; an encoding after it would not be found.
             (b"\xef\xbb\xbf\xef\xbb\xbf<a/>", SamlRefusal::NotXml),
             (b"", SamlRefusal::Empty),
             (b"{}", SamlRefusal::NotXml),

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! ResponseMessage::decode   base64, caps, UTF-8              (message.rs)
-//!   .decrypt(keys)       -> ResponseMessage, in clear        (decrypt.rs)
+//!   .decrypt(keys)       -> ResponseMessage, decrypted       (decrypt.rs)
 //!   .parse()             -> UnverifiedResponse               (parse.rs)
 //!   .find_issuer(idps)   -> ClaimedResponse                  (verify.rs)
 //!   .verify()            -> VerifiedAssertion                (verify.rs)

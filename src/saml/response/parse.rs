@@ -1,7 +1,7 @@
 //! Parsing: one tree, a Response, and the one assertion in it.
 
 use super::message::ResponseMessage;
-use super::status::{SUCCESS, status_code, tell_status};
+use super::status::{SUCCESS, status_code, trace_status};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::{Step, Tracer};
 use crate::saml::xml::names::{SAML, SAMLP};
@@ -10,7 +10,7 @@ use crate::saml::xml::parse::tree;
 use roxmltree::{Document, Node, NodeId};
 
 impl ResponseMessage<'_> {
-    /// Parses the text, once. If it was decrypted, the text in clear.
+    /// Parses the text: the decrypted one, if there is one.
     ///
     /// # Errors
     /// A reading [`SamlRefusal`] (`NotXml` to `EncryptedAssertion`), `NotCanonicalizable`
@@ -45,8 +45,8 @@ pub struct UnverifiedResponse<'m> {
     pub(super) assertion: NodeId,
 }
 
-/// The one assertion. Nothing called an assertion may stand anywhere else, in
-/// whatever wrapping, so that no later step can pick up another one.
+/// The one assertion, a child of the Response. No other element of that name is
+/// accepted at any depth, so that no later step can find another one.
 fn only_assertion<'a, 'i>(response: Node<'a, 'i>, trace: Tracer<'_>) -> Result<Node<'a, 'i>, SamlRefusal> {
     let mut found = None;
     let mut others = false;
@@ -61,16 +61,16 @@ fn only_assertion<'a, 'i>(response: Node<'a, 'i>, trace: Tracer<'_>) -> Result<N
     match found {
         Some(assertion) if !others && assertion.parent() == Some(response) => Ok(assertion),
         None if reports_failure(response) => {
-            tell_status(response, trace);
+            trace_status(response, trace);
             Err(SamlRefusal::NotSuccess)
         }
         _ => Err(SamlRefusal::NotOneAssertion),
     }
 }
 
-/// Whether the response has a status, and not that of success (core 3.2.2). A
-/// failure comes without an assertion and often without a signature; saying so
-/// to the person changes nothing and helps.
+/// Whether the response has a status other than success (core 3.2.2). A failure
+/// has no assertion and often no signature. Reporting it as such is harmless,
+/// since it only refuses, and it helps the person.
 fn reports_failure(response: Node<'_, '_>) -> bool {
     status_code(response).is_some_and(|code| code != SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The parts of a response that must be there, or may be once.
+//! Reading parts of a response that are required or optional.
 
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::xml::instant::parse_instant;
@@ -16,17 +16,17 @@ pub(super) fn bearers<'a, 'i: 'a>(subject: Node<'a, 'i>) -> impl Iterator<Item =
         .filter(|confirmation| nodes::attribute(*confirmation, "Method") == Some(BEARER))
 }
 
-/// An attribute that must be there and not be empty.
+/// A required attribute, which must not be empty.
 pub(super) fn required<'a>(element: Node<'a, '_>, name: &str) -> Result<&'a str, SamlRefusal> {
     nodes::attribute(element, name).filter(|value| !value.is_empty()).ok_or(SamlRefusal::Incomplete)
 }
 
-/// An instant, if the attribute is there; a value that is none is not ignored.
+/// An optional attribute with an instant. Any other value is refused.
 pub(super) fn instant(element: Node<'_, '_>, name: &str) -> Result<Option<OffsetDateTime>, SamlRefusal> {
     nodes::attribute(element, name).map(|text| parse_instant(text).ok_or(SamlRefusal::Incomplete)).transpose()
 }
 
-/// The element that may be there once.
+/// An optional element, which may be present once.
 pub(super) fn one<'a, 'i: 'a>(
     parent: Node<'a, 'i>,
     name: &'static str,

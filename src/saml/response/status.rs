@@ -15,8 +15,9 @@ pub(super) fn status_code<'a>(response: Node<'a, '_>) -> Option<&'a str> {
     nodes::attribute(code, "Value")
 }
 
-/// The status codes, the top-level one first (core 3.2.2.2: those below say more).
-pub(super) fn tell_status(response: Node<'_, '_>, trace: Tracer<'_>) {
+/// Traces the status codes, the top-level one first (core 3.2.2.2: those below
+/// it are more specific).
+pub(super) fn trace_status(response: Node<'_, '_>, trace: Tracer<'_>) {
     let status = nodes::children(response, SAMLP, "Status").flat_map(|status| status.descendants());
     for code in status.filter(|node| nodes::is(*node, SAMLP, "StatusCode")).take(4) {
         trace.maybe_theirs("status_code", nodes::attribute(code, "Value"));

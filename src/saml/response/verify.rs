@@ -1,8 +1,8 @@
-//! XML Signature as SAML profiles it (core 5.4), strictly.
+//! Verifying a response with the keys of the identity provider that it claims to
+//! come from.
 //!
-//! What is signed is found from the signature's own place in the tree, and its
-//! `Reference` has to agree: the parent, by `ID`. There is no look-up that
-//! could find another element than the one read afterwards.
+//! Signatures are accepted as children of the Response and of its one assertion,
+//! and nowhere else. Each covers its parent (`dsig/verify.rs`).
 
 use super::message::ResponseMessage;
 use super::parse::UnverifiedResponse;
@@ -83,7 +83,7 @@ impl<'m, 'i> ClaimedResponse<'m, 'i> {
             if let Some(signature) = signatures.of_response {
                 trace.step(Step::ResponseSignature);
                 if was_encrypted {
-                    verify_as_it_came(message, &provider.keys, &mut canonical)?;
+                    verify_as_received(message, &provider.keys, &mut canonical)?;
                 } else {
                     verify_signature(signature, &provider.keys, &mut canonical, trace)?;
                 }
@@ -97,7 +97,7 @@ impl<'m, 'i> ClaimedResponse<'m, 'i> {
     }
 }
 
-/// An assertion whose signature holds: only [`ClaimedResponse::verify`] makes
+/// An assertion whose signature is verified: only [`ClaimedResponse::verify`] makes
 /// one, and it reads only nodes inside the signed element, on the very tree
 /// that was canonicalized.
 pub struct VerifiedAssertion<'m, 'i> {
@@ -116,9 +116,9 @@ impl<'i> VerifiedAssertion<'_, 'i> {
         self.provider
     }
 
-    /// The request that this assertion says it answers, for looking it up
-    /// among those that were sent. Read from the assertion, which is signed,
-    /// and not from the Response, which need not be; `accept` has both agree.
+    /// The `InResponseTo` of the assertion, for looking up the request that it
+    /// answers. Read from the assertion, which is signed, and not from the
+    /// Response, which may not be; `accept` checks that both agree.
     pub fn in_response_to(&self) -> Option<&str> {
         let subject = nodes::children(self.document.get_node(self.assertion)?, SAML, "Subject");
         let is_literal = |id: &&str| self.provider.in_response_to_literals.iter().any(|l| l == id);
@@ -129,16 +129,17 @@ impl<'i> VerifiedAssertion<'_, 'i> {
             .filter(|id| !is_literal(id))
     }
 
-    /// When the assertion says it was issued: for judging it as of then.
+    /// The assertion's `IssueInstant`, for checking it as of then.
     pub fn issue_instant(&self) -> Option<OffsetDateTime> {
         instant(self.document.get_node(self.assertion)?, "IssueInstant").ok()?
     }
 }
 
-/// The Response's signature over the ciphertext, which the tree in clear does
-/// not hold any more. But for what was decrypted, the two trees are the same
-/// (`splice.rs`), so it vouches for the Response that is read afterwards.
-fn verify_as_it_came(
+/// Verifies the Response's signature over the message as received: it covers the
+/// ciphertext, which the decrypted tree does not contain. The two trees differ
+/// only in what was decrypted (`splice.rs`), so it also covers the Response that
+/// is read afterwards.
+fn verify_as_received(
     message: &ResponseMessage<'_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,
@@ -149,15 +150,16 @@ fn verify_as_it_came(
     verify_signature(signatures.of_response.ok_or(SamlRefusal::NotSigned)?, keys, canonical, message.trace)
 }
 
-/// The signatures of a document, each in its place.
+/// The signatures of a document, by their parent.
 struct Signatures<'a, 'i> {
     of_response: Option<Node<'a, 'i>>,
     of_assertion: Option<Node<'a, 'i>>,
 }
 
 impl<'a, 'i> Signatures<'a, 'i> {
-    /// Core 5.4.1 and 5.4.2: a signature is the child of what it signs, once.
-    /// Stricter than the specification: nowhere else in the document either.
+    /// Core 5.4.1 and 5.4.2: a signature is a child of the element that it signs,
+    /// which has only one. We are stricter than the specification: a signature
+    /// anywhere else in the document is refused.
     fn find(
         document: &'a Document<'i>,
         response: NodeId,

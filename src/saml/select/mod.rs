@@ -1,4 +1,4 @@
-//! Selecting: which values an assertion was made for.
+//! Selecting values from an assertion.
 
 pub(super) mod selector;
 pub(super) mod selectors;

@@ -15,8 +15,8 @@
 //! attribute's has none. `{}name` is an element without a namespace. There are
 //! no prefixes, no `..`, no `//`, no functions and no absolute paths.
 //!
-//! The assertion's `ds:Signature` is not there for selectors: it is the one part
-//! of the assertion that its signature does not cover, and `KeyInfo` may hold
+//! Selectors do not see the assertion's `ds:Signature`: it is the one part of the
+//! assertion that its signature does not cover, and `KeyInfo` may contain
 //! anything.
 //!
 //! A value is the whole text of an element or attribute, character for
@@ -57,13 +57,13 @@ struct Name {
     local: String,
 }
 
-/// Where a selector's text is wrong, and how.
+/// An error in the text of a selector, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} at character {position}")]
 pub struct SelectorError {
     /// 1-based character position in the selector.
     pub position: usize,
-    /// What is wrong, in a few words.
+    /// What is wrong.
     pub message: String,
 }
 
@@ -88,7 +88,7 @@ impl Selector {
         Ok(values)
     }
 
-    /// The value that there may be one of.
+    /// The value at this place, of which there may be at most one.
     pub(super) fn value<'a>(&self, assertion: Node<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
         match *self.values(assertion)?.as_slice() {
             [] => Ok(None),

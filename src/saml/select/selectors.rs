@@ -1,4 +1,4 @@
-//! Selecting: which values an assertion was made for, and where it has them.
+//! The values that are read from an assertion, and where they are in it.
 
 use super::selector::{Selector, attribute_values, path};
 use crate::saml::refusal::SamlRefusal;
@@ -47,7 +47,7 @@ pub(in crate::saml) struct Selected {
 }
 
 impl Selectors {
-    /// Reads every value from an assertion. Roles may be none (the rules say so).
+    /// Reads all values from an assertion. It may have no roles: rules decide then.
     pub(in crate::saml) fn read(
         &self,
         assertion: Node<'_, '_>,
@@ -63,7 +63,7 @@ impl Selectors {
             trace.selected(name, selector, found.as_ref().ok().map(Vec::as_slice));
             found.map(|values| values.into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
-        // A method, and nobody's secret.
+        // A method of signing in, not a value about the person.
         let method = || {
             let class = self.authn_context.value(assertion)?;
             trace.maybe_theirs("authn_context", class);

@@ -1,10 +1,10 @@
 //! Exclusive XML Canonicalization 1.0 (W3C, 18 July 2002), without comments.
 //!
-//! Of all that the specification says about node sets, an XML Signature as
-//! SAML profiles it needs one: an element with everything in it, less the
-//! signature. The element is visited once, without recursion; names are slices
-//! of the parsed text, because the tree knows namespaces but not prefixes, and
-//! two prefixes may stand for one namespace.
+//! Of the node sets in the specification, an XML Signature as SAML profiles it
+//! needs only one: an element with all its descendants, except the signature.
+//! The element is visited once, without recursion. Names are slices of the parsed
+//! text, because the tree has namespaces but not prefixes, and two prefixes may
+//! be bound to the same namespace.
 
 use super::scan::is_absolute_uri;
 use roxmltree::{Attribute, Node, NodeId, NodeType};
@@ -20,16 +20,16 @@ pub enum CanonicalizationError {
     NotAnElement,
 }
 
-/// Writes the canonical form of `apex` and its descendants to `out`, leaving
-/// out `without` (the enveloped signature) and its descendants.
-/// `inclusive_prefixes` is the `InclusiveNamespaces` `PrefixList`
-/// (`#default` stands for the default namespace).
+/// Writes the canonical form of `apex` and its descendants to `out`, except
+/// `without` (the enveloped signature) and its descendants. `inclusive_prefixes`
+/// is the `InclusiveNamespaces` `PrefixList` (`#default` means the default
+/// namespace).
 ///
-/// The document's text must have `\n` line ends throughout (XML 1.0, 2.11),
-/// as [`ResponseMessage`](crate::saml::ResponseMessage) takes care of.
+/// The document's text must have only `\n` line ends (XML 1.0, 2.11), as in a
+/// [`ResponseMessage`](crate::saml::ResponseMessage).
 ///
 /// # Errors
-/// [`CanonicalizationError`]; then `out` holds nothing of use.
+/// [`CanonicalizationError`]; the content of `out` is then meaningless.
 pub fn canonicalize(
     apex: Node<'_, '_>,
     without: Option<NodeId>,
@@ -61,7 +61,7 @@ pub fn canonicalize(
                 NodeType::Comment | NodeType::Root => {}
             }
         }
-        // On to what follows in document order, closing what ends here.
+        // Go on in document order, closing the elements that end here.
         node = loop {
             let Some(parent) = open.last() else { return Ok(()) };
             if let Some(sibling) = node.next_sibling() {
@@ -86,10 +86,10 @@ struct Open<'a, 'i> {
 struct Writer<'a, 'i, 'o> {
     text: &'i str,
     inclusive_prefixes: &'o [&'o str],
-    /// Namespace declarations written so far on the way to the current element:
-    /// prefix (empty: the default namespace) and URI. The last one counts.
+    /// Namespace declarations rendered on the current element and its ancestors:
+    /// prefix (empty: the default namespace) and URI. The last one is in effect.
     rendered: Vec<(&'a str, &'a str)>,
-    /// The current element's attributes; kept for its memory only.
+    /// The current element's attributes. A field so that its memory is reused.
     attributes: Vec<(Attribute<'a, 'i>, &'a str)>,
     out: &'o mut Vec<u8>,
 }
@@ -99,8 +99,8 @@ impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
         let name = self.name_at(element.range().start + 1);
         let outside = self.rendered.len();
 
-        // Exclusive C14N, 3: namespaces that are visibly utilized, by the
-        // element's name or an attribute's, and not in effect in the output.
+        // Exclusive C14N, 3: namespaces that the element's name or an attribute's
+        // visibly utilizes, and that are not yet in effect in the output.
         self.declare(prefix(name), element.tag_name().namespace().unwrap_or_default())?;
         self.attributes.clear();
         for attribute in element.attributes() {
@@ -110,7 +110,7 @@ impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
             }
             self.attributes.push((attribute, name));
         }
-        // And those of the PrefixList, utilized or not, while in scope.
+        // Also those of the PrefixList that are in scope, utilized or not.
         for listed in self.inclusive_prefixes {
             let wanted = Some(*listed).filter(|p| *p != "#default");
             match (element.namespaces().find(|ns| ns.name() == wanted), wanted) {
@@ -143,15 +143,15 @@ impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
         Ok(name)
     }
 
-    /// Remembers a namespace declaration to write, unless it is in effect.
+    /// Adds a namespace declaration to render, unless it is in effect.
     fn declare(&mut self, prefix: &'a str, uri: &'a str) -> Result<(), CanonicalizationError> {
         // `xml` is bound without a declaration (Namespaces in XML 1.0, 3).
         if prefix == "xml" {
             return Ok(());
         }
         let in_effect = self.rendered.iter().rev().find(|(p, _)| *p == prefix).map(|(_, uri)| *uri);
-        // No default namespace is in effect until one is written, so that
-        // `xmlns=""` is written only to undo another.
+        // No default namespace is in effect until one is rendered, so `xmlns=""`
+        // is rendered only to undo another.
         let in_effect = in_effect.or(if prefix.is_empty() { Some("") } else { None });
         if in_effect != Some(uri) {
             if !uri.is_empty() && !is_absolute_uri(uri) {
@@ -190,7 +190,7 @@ impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
         self.out.extend_from_slice(b"?>");
     }
 
-    /// The name as written at this place of the text.
+    /// The name at this position of the text, prefix included.
     fn name_at(&self, start: usize) -> &'i str {
         let rest = self.text.get(start..).unwrap_or_default();
         let is_end = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>' | b'=');
@@ -222,8 +222,8 @@ fn attribute_value(value: &str, out: &mut Vec<u8>) {
 #[inline]
 fn escape(text: &str, out: &mut Vec<u8>, replacement: impl Fn(u8) -> Option<&'static [u8]>) {
     let mut rest = text.as_bytes();
-    // Most text needs nothing; looking at all of it without stopping is what
-    // the compiler makes wide instructions of.
+    // Most text needs no escapes. The compiler vectorizes a loop over all of it
+    // that does not stop early.
     if !rest.iter().fold(false, |any, byte| any | replacement(*byte).is_some()) {
         out.extend_from_slice(rest);
         return;

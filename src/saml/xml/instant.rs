@@ -1,4 +1,5 @@
-//! Instants as SAML writes them: `xs:dateTime` (core 1.3.3).
+//! Instants and durations as SAML writes them: `xs:dateTime` (core 1.3.3) and
+//! `xs:duration`.
 
 use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
@@ -28,7 +29,7 @@ pub(in crate::saml) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
         return None;
     }
 
-    // 24:00:00 is the next day's beginning (XML Schema part 2, 3.2.7.1).
+    // 24:00:00 is the beginning of the next day (XML Schema part 2, 3.2.7.1).
     let (date, hour) = match (hour, minute, second, nanosecond) {
         (24, 0, 0, 0) => (date.next_day()?, 0),
         _ => (date, hour),
@@ -40,7 +41,7 @@ pub(in crate::saml) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
 
 /// Parses an `xs:duration` (XML Schema part 2, 3.2.6) that is not negative, to
 /// the second: `PT1H`, `P1DT12H`. Years and months have no fixed length; here
-/// they are 365 and 30 days, which is near enough for how long to rely on something.
+/// they are 365 and 30 days, which is precise enough for caching.
 pub(in crate::saml) fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim_matches([' ', '\t', '\n', '\r']).strip_prefix('P')?;
     let (date, time) = match text.split_once('T') {

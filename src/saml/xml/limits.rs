@@ -1,4 +1,4 @@
-//! What a document may cost.
+//! The caps on a document.
 
 /// Caps on a response. Each is checked before the work it bounds is done.
 #[derive(Debug, Clone, Copy)]

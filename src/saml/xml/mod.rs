@@ -1,4 +1,4 @@
-//! XML: bounded, parsed, read without its traps, canonicalized.
+//! XML: caps, the parse, reading nodes, and exclusive canonicalization.
 
 pub(super) mod canonicalization;
 pub(super) mod instant;

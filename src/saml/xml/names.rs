@@ -1,4 +1,4 @@
-//! The namespaces of SAML and of what it is made of.
+//! XML namespaces.
 
 /// `saml:`, the elements of an assertion.
 pub(in crate::saml) const SAML: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
@@ -10,7 +10,7 @@ pub(in crate::saml) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata
 pub(in crate::saml) const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// `xenc:`, the elements of XML Encryption.
 pub(in crate::saml) const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
-/// `xenc11:`, what XML Encryption 1.1 added.
+/// `xenc11:`, the elements that XML Encryption 1.1 added.
 pub(in crate::saml) const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// `ec:`, the exclusive canonicalization algorithm and its one element.
 pub(in crate::saml) const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";

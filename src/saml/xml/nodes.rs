@@ -1,5 +1,5 @@
-//! Reading a parsed tree without its traps: names with their namespace,
-//! attributes without one, text that is text.
+//! Reading the nodes of a parsed tree: elements by name and namespace, attributes
+//! without a namespace, and text that has nothing else beside it.
 
 use crate::saml::refusal::SamlRefusal;
 use base64::Engine;
@@ -33,7 +33,7 @@ pub(in crate::saml) fn at_most_one<'a, 'i: 'a>(
     if found.next().is_some() { Err(Several) } else { Ok(first) }
 }
 
-/// More than one element where one may stand.
+/// There are several elements where at most one is allowed.
 pub(in crate::saml) struct Several;
 
 /// Whether the node is an element of this expanded name.
@@ -43,12 +43,11 @@ pub(in crate::saml) fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bo
     tag.name() == name && tag.namespace() == Some(namespace) && node.is_element()
 }
 
-/// The whole text of an element that holds nothing but text. `None` if a
-/// comment, a processing instruction or an element stands in it: what comes
-/// before a comment is not the value (the CVE-2017-11427 family).
+/// The whole text of an element that contains only text. `None` if it contains a
+/// comment, a processing instruction or an element: the text before a comment is
+/// not the value (the CVE-2017-11427 family).
 ///
-/// The parser joins text, CDATA sections and character references into one
-/// node, so there are no pieces to put together.
+/// The parser joins text, CDATA sections and character references into one node.
 pub(in crate::saml) fn pure_text<'a>(element: Node<'a, '_>) -> Option<&'a str> {
     match element.first_child() {
         None => Some(""),
@@ -57,8 +56,8 @@ pub(in crate::saml) fn pure_text<'a>(element: Node<'a, '_>) -> Option<&'a str> {
     }
 }
 
-/// The bytes of an element that holds base64 and nothing else, not even a
-/// comment (xml-crypto's CVE-2025-29775). White space may stand anywhere in it.
+/// The bytes of an element that contains base64 and nothing else, not even a
+/// comment (xml-crypto's CVE-2025-29775). White space is allowed anywhere in it.
 pub(in crate::saml) fn base64_text(element: Node<'_, '_>, max_chars: usize) -> Option<Vec<u8>> {
     let text = pure_text(element).filter(|text| text.len() <= max_chars)?;
     let mut text = text.as_bytes().to_vec();
@@ -66,7 +65,7 @@ pub(in crate::saml) fn base64_text(element: Node<'_, '_>, max_chars: usize) -> O
     STANDARD.decode(text).ok()
 }
 
-/// The children of an element that holds elements only, taken in order.
+/// The children of an element that contains only elements, taken in order.
 pub(in crate::saml) struct Children<'a, 'i> {
     next: Option<Node<'a, 'i>>,
     namespace: &'static str,
@@ -74,7 +73,7 @@ pub(in crate::saml) struct Children<'a, 'i> {
 }
 
 impl<'a, 'i> Children<'a, 'i> {
-    /// Mostly of one namespace; `malformed` is said of anything out of place.
+    /// `namespace` is that of most children. `malformed` refuses anything else.
     pub(in crate::saml) fn of(parent: Node<'a, 'i>, namespace: &'static str, malformed: SamlRefusal) -> Self {
         Self { next: parent.first_child(), namespace, malformed }
     }
@@ -111,8 +110,8 @@ impl<'a, 'i> Children<'a, 'i> {
         if self.next.is_some() { Err(self.malformed) } else { Ok(()) }
     }
 
-    /// White space between elements is no content; comments, instructions and
-    /// other text are nothing that an honest signature or encryption has.
+    /// White space between elements is not content. Genuine signatures and
+    /// encrypted elements have no comments, instructions or other text.
     fn skip_space(&mut self) -> Result<(), SamlRefusal> {
         while let Some(node) = self.next.filter(|node| !node.is_element()) {
             let is_space = |text: &str| text.bytes().all(|b| b.is_ascii_whitespace());
@@ -125,8 +124,8 @@ impl<'a, 'i> Children<'a, 'i> {
     }
 }
 
-/// Whether an attribute is an identifier to somebody: `ID` (SAML), `Id`
-/// (XML Signature), `id`, `xml:id`, or the like in any other namespace.
+/// Whether a reader could take an attribute for an identifier: `ID` (SAML), `Id`
+/// (XML Signature), `id`, `xml:id`, or the same name in any other namespace.
 pub(in crate::saml) fn is_identifier(attribute: &Attribute<'_, '_>) -> bool {
     attribute.name().eq_ignore_ascii_case("id")
 }

@@ -1,25 +1,26 @@
-//! The scan before the parse: one pass over the text that bounds what the
-//! parser will be asked to do.
+//! The scan before the parse: one pass over the text that bounds the work of the
+//! parser.
 //!
-//! It tells markup from text exactly as the parser's tokenizer does and never
-//! counts less than it. Where the two could disagree, the document is refused.
+//! It distinguishes markup from text exactly as the parser's tokenizer does and
+//! never counts less than it. Where the two could disagree, the document is
+//! refused.
 
 use super::limits::Limits;
 use crate::saml::refusal::{Cap, SamlRefusal};
 
-/// Steps of namespace resolution that the parser may take. It copies the
-/// declarations in scope for every element that adds one, comparing each with
-/// each, and looks names up one by one; 1,024 declarations in the worst places
-/// cost a second. Honest responses stay below 100,000 steps.
+/// Steps of namespace resolution that the parser may take. For every element that
+/// adds a declaration it copies those in scope, comparing each with each, and it
+/// looks names up one by one: 1,024 declarations in the worst places cost a
+/// second. Genuine responses stay below 100,000 steps.
 const MAX_RESOLUTION_STEPS: usize = 1_000_000;
 
-/// Refuses a text that is too complex, has a document type, or that the parser
-/// would accept though Namespaces in XML 1.0 does not.
+/// Refuses a text that is too complex or has a document type, or that the parser
+/// accepts although XML 1.0 or Namespaces in XML 1.0 do not.
 pub(super) fn scan(text: &str, limits: &Limits) -> Result<Counts, SamlRefusal> {
     scan_within(text, limits, 0)
 }
 
-/// The same where a longer document may take `more_steps` of namespace resolution.
+/// Scans a longer document, which may take `more_steps` of namespace resolution.
 pub(in crate::saml) fn scan_within(
     text: &str,
     limits: &Limits,
@@ -54,7 +55,7 @@ struct Scan<'l> {
     in_scope: usize,
     steps: usize,
     max_steps: usize,
-    /// Whether there may be character references at all; mostly there are none.
+    /// Whether the text has character references. Most texts have none.
     has_references: bool,
 }
 
@@ -62,7 +63,7 @@ impl Scan<'_> {
     fn document(&mut self, text: &str) -> Result<(), SamlRefusal> {
         let mut rest = text;
         if is_declaration(rest) {
-            // The parser takes it for an instruction unless a plain space follows.
+            // The parser takes it for an instruction if a tab or line end follows.
             self.node()?;
             rest = after(rest, 0, "?>")?;
         }
@@ -178,8 +179,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// XML 1.0, 4.1: what a reference names is a character. The parser reads
-    /// one to a surrogate, or to nothing in Unicode, as U+FFFD.
+    /// XML 1.0, 4.1: a reference must name a character. The parser reads one to a
+    /// surrogate, or to no code point of Unicode, as U+FFFD.
     fn references(&self, text: &str) -> Result<(), SamlRefusal> {
         if !self.has_references {
             return Ok(());
@@ -278,8 +279,8 @@ impl<'t> Tag<'t> {
         }
     }
 
-    /// Up to the next byte that cannot be in a name. What it lets through and
-    /// the parser does not is the parser's to refuse.
+    /// Takes everything up to the next byte that cannot be in a name. The parser
+    /// refuses the rest of what is not a name.
     fn name(&mut self) -> &'t str {
         let is_end = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>' | b'=');
         let end = self.rest.bytes().position(is_end).unwrap_or(self.rest.len());

@@ -1,10 +1,10 @@
-//! XML Encryption as SAML uses it (core 2.3.4 and 6; XML Encryption 1.1),
-//! strictly: one ciphertext, its one key beside it or inside, RSA-OAEP, AES.
+//! The structure of an encrypted element (core 2.3.4 and 6; XML Encryption 1.1):
+//! one ciphertext with one key, beside it or inside, RSA-OAEP and AES.
 //!
-//! Whoever has our certificate can encrypt for us, so decrypting proves
+//! Anyone who has our certificate can encrypt for us, so decrypting proves
 //! nothing. What an attacker can see of a message (its structure and its
-//! algorithms) is refused by name. Everything that depends on a key or on the
-//! plaintext is `None` here and one refusal to the sender.
+//! algorithms) has a refusal of its own. Everything that depends on a key or on
+//! the plaintext is `None` here, and one refusal for the sender.
 
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::xml::names::{DSIG, XENC, XENC11};
@@ -25,8 +25,8 @@ const ELEMENT: &str = "http://www.w3.org/2001/04/xmlenc#Element";
 /// The block of AES, and so the length of a CBC initialization vector.
 const BLOCK: usize = 16;
 
-/// What an `EncryptedAssertion`, `EncryptedID` or `EncryptedAttribute` holds,
-/// its form checked.
+/// The content of an `EncryptedAssertion`, `EncryptedID` or `EncryptedAttribute`,
+/// its structure checked.
 pub(in crate::saml) struct Encrypted {
     pub(super) content: Content,
     pub(super) ciphertext: Vec<u8>,
@@ -35,9 +35,9 @@ pub(in crate::saml) struct Encrypted {
 }
 
 impl Encrypted {
-    /// Core 2.2.4, 2.3.4 and 2.7.3.2; XML Encryption 3. `EncryptedKey` stands
-    /// inside the `EncryptedData` or beside it, once: of what KeyInfo and
-    /// ReferenceList say about which belongs to which, nothing is needed.
+    /// Core 2.2.4, 2.3.4 and 2.7.3.2; XML Encryption 3. There is one
+    /// `EncryptedKey`, inside the `EncryptedData` or beside it, so the links
+    /// between the two in KeyInfo and ReferenceList are not needed.
     pub(in crate::saml) fn read(wrapper: Node<'_, '_>) -> Result<Self, SamlRefusal> {
         let mut parts = parts_of(wrapper);
         let data = parts.expect("EncryptedData")?;
@@ -71,7 +71,8 @@ impl Encrypted {
     }
 }
 
-/// `CipherData` with its bytes in it. A `CipherReference` would be fetched.
+/// The bytes of a `CipherData`. A `CipherReference`, which would have to be
+/// fetched, is refused.
 fn cipher_value(data: Node<'_, '_>, max_chars: usize) -> Result<Vec<u8>, SamlRefusal> {
     let mut parts = parts_of(data);
     let value = parts.expect("CipherValue")?;
@@ -87,9 +88,9 @@ fn algorithm_of<'a>(method: Node<'a, '_>) -> Result<&'a str, SamlRefusal> {
     nodes::attribute(method, "Algorithm").ok_or(SamlRefusal::EncryptionRefused)
 }
 
-/// The allow-list of key transport (XML Encryption 5.5.2). RSA 1.5 is not on
-/// it, nor are labels, nor a hash that differs from the mask's, which the
-/// library does not have.
+/// The allow-list of key transport (XML Encryption 5.5.2). It has neither RSA 1.5
+/// nor labels, nor a digest other than the mask's, which the library does not
+/// support.
 fn transport(method: Node<'_, '_>) -> Result<&'static OaepAlgorithm, SamlRefusal> {
     let mut parts = parts_of(method);
     parts.optional("KeySize")?;
@@ -103,8 +104,9 @@ fn transport(method: Node<'_, '_>) -> Result<&'static OaepAlgorithm, SamlRefusal
             "http://www.w3.org/2000/09/xmldsig#sha1",
             None | Some("http://www.w3.org/2009/xmlenc11#mgf1sha1"),
         ) => Ok(&OAEP_SHA1_MGF1SHA1),
-        // By the letter, the mask would be SHA-1's here. Those who send this
-        // (node's xml-encryption) mean both; the others get the one refusal.
+        // According to the specification the mask is SHA-1's here. The software
+        // that sends this (node's xml-encryption) uses SHA-256 for both; with
+        // SHA-1 decryption fails, with the one refusal.
         (
             "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
             "http://www.w3.org/2001/04/xmlenc#sha256",
@@ -152,9 +154,9 @@ impl Content {
         }
     }
 
-    /// A key of another length than the algorithm's is the library's to refuse.
+    /// The library refuses a key of another length than the algorithm's.
     pub(super) fn decrypt(self, key: &[u8], ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        // Decrypted in place: the one copy is wiped, whatever becomes of it.
+        // Decrypted in place: this one copy is wiped in every case.
         let buffer = Zeroizing::new(ciphertext.to_vec());
         match self {
             Self::Aes128Cbc => cbc(UnboundCipherKey::new(&AES_128, key).ok()?, buffer),
@@ -165,8 +167,8 @@ impl Content {
     }
 }
 
-/// XML Encryption 5.2: the initialization vector, then whole blocks. Only the
-/// last byte of the padding has a meaning, so this is not PKCS #7.
+/// XML Encryption 5.2: the initialization vector, then whole blocks. Unlike in
+/// PKCS #7, only the last byte of the padding has a meaning.
 fn cbc(key: UnboundCipherKey, mut buffer: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<u8>>> {
     let (iv, body) = buffer.split_first_chunk_mut::<BLOCK>()?;
     let context = DecryptionContext::Iv128((&*iv).into());

@@ -1,4 +1,4 @@
-//! Our decryption keys.
+//! Our decryption keys, and opening what was encrypted for one of them.
 
 use super::encrypted::Encrypted;
 use crate::saml::dsig::key::{KeyError, fingerprint};
@@ -35,8 +35,8 @@ impl DecryptionKey {
         &self.key_fingerprint
     }
 
-    /// The content key. AWS-LC's OAEP tells nobody, by time or otherwise, why
-    /// it failed, so that there is no need to go on with a false key.
+    /// The content key. AWS-LC's OAEP does not reveal, by its time or otherwise,
+    /// why it failed, so there is no need to continue with a random key.
     fn unwrap(&self, encrypted: &Encrypted) -> Option<Zeroizing<Vec<u8>>> {
         let mut buffer = Zeroizing::new(vec![0; self.key.min_output_size()]);
         let key = self.key.decrypt(encrypted.transport, &encrypted.wrapped_key, &mut buffer, None);
@@ -52,8 +52,8 @@ impl std::fmt::Debug for DecryptionKey {
     }
 }
 
-/// Our decryption keys, all of them tried: two while one replaces the other.
-/// Without any, encrypted assertions are refused.
+/// Our decryption keys, all of which are tried: two during a rotation. Without
+/// any, encrypted assertions are refused.
 #[derive(Debug, Clone, Default)]
 pub struct DecryptionKeys(Arc<[DecryptionKey]>);
 
@@ -68,7 +68,7 @@ impl DecryptionKeys {
         self.0.is_empty()
     }
 
-    /// What was encrypted, if one of the keys opens it.
+    /// The plaintext, if one of the keys opens it.
     pub(in crate::saml) fn open(
         &self,
         encrypted: &Encrypted,

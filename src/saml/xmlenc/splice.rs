@@ -1,11 +1,10 @@
-//! Splicing: encrypted elements replaced by what was in them, in the text,
-//! before the text is parsed.
+//! Splicing: encrypted elements are replaced by their plaintext in the text of the
+//! document, which is then parsed.
 //!
-//! There is still one parser and, for everything that is read, one tree; no
-//! fragment is parsed by itself and grafted. What comes out of a ciphertext may
-//! be anything, so after the parse each splice has to be exactly one element of
-//! the expected name, from its first character to its last. Then the rest of
-//! the tree is the tree that the text was before.
+//! So everything is read by one parser from one tree; no fragment is parsed by
+//! itself and inserted into a tree. A plaintext may be anything: after the parse
+//! each splice must be exactly one element of the expected name, from its first
+//! character to its last. Then the rest of the tree is as it was before.
 
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::xml::limits::Limits;
@@ -17,27 +16,27 @@ use roxmltree::{Document, Node};
 use std::ops::Range;
 use zeroize::Zeroizing;
 
-/// An encrypted element, and what is to stand in its place.
+/// An encrypted element, and what replaces it.
 pub(in crate::saml) struct Piece<'a, 'i> {
     /// `EncryptedAssertion`, `EncryptedID` or `EncryptedAttribute`.
     pub(in crate::saml) wrapper: Node<'a, 'i>,
-    /// The SAML element that must have been in it.
+    /// The SAML element that it must contain.
     pub(in crate::saml) name: &'static str,
     pub(in crate::saml) plaintext: Zeroizing<Vec<u8>>,
 }
 
-/// A text with its encrypted elements in clear. A secret, like what it is made of.
+/// A text with its encrypted elements decrypted. It is a secret and wiped on drop.
 pub(in crate::saml) struct Spliced {
     text: Zeroizing<String>,
     places: Vec<(Range<usize>, &'static str)>,
 }
 
 impl Spliced {
-    /// Replaces the wrappers, which are disjoint and in document order. `None`
-    /// if a plaintext is no text.
+    /// Replaces the wrappers, which are disjoint and in document order. `None` if a
+    /// plaintext is not UTF-8, or does not begin with a start tag.
     pub(in crate::saml) fn new(whole: &str, pieces: &[Piece<'_, '_>]) -> Option<Self> {
-        // A plaintext is shorter than its ciphertext, so there is room and no
-        // copy left behind.
+        // A plaintext is shorter than its ciphertext, so the capacity suffices and
+        // no reallocation leaves an unwiped copy behind.
         let mut text = Zeroizing::new(String::with_capacity(whole.len()));
         let mut places = Vec::with_capacity(pieces.len());
         let mut done = 0;
@@ -53,8 +52,8 @@ impl Spliced {
         Some(Self { text, places })
     }
 
-    /// Parses the text with the caps of every other text, and makes sure that
-    /// nothing broke out of its place.
+    /// Parses the text within the caps, and checks that each plaintext is one whole
+    /// element at its place.
     pub(in crate::saml) fn parse(&self, limits: &Limits) -> Result<Document<'_>, SamlRefusal> {
         let document = tree(&self.text, limits)?;
         let is_whole = |node: Node<'_, '_>| {
@@ -66,9 +65,8 @@ impl Spliced {
     }
 }
 
-/// Appends a plaintext as it reads where its `EncryptedData` stood: with the
-/// namespaces that only the wrapper declared (XML Encryption 4: the parent of
-/// the ciphertext gives the context).
+/// Appends a plaintext with the namespaces that only the wrapper declares: the
+/// parent of the `EncryptedData` is its context (XML Encryption 4).
 fn push_in_context(text: &mut String, piece: &Piece<'_, '_>) -> Option<()> {
     let plaintext = std::str::from_utf8(&piece.plaintext).ok()?;
     let normal;
