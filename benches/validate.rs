@@ -99,9 +99,10 @@ fn report(criterion: &mut Criterion, case: &Case) -> String {
     let service = forge::service();
     let told = measure(&mut group, "whole, told to a trace", || {
         let trace = Trace::default();
-        let message = ResponseMessage::decode_traced(black_box(&case.field), &limits, &trace).expect("read");
+        let message = ResponseMessage::decode(black_box(&case.field), &limits, Some(&trace)).expect("read");
         let message = message.decrypt(&service.decryption_keys).expect("in clear");
-        let verified = message.parse().expect("read").verify(&providers).expect("genuine");
+        let verified =
+            message.parse().expect("read").find_issuer(&providers).expect("known").verify().expect("genuine");
         verified.accept(&service, Expected::Unsolicited, now()).expect("accepted")
     });
     let floor = measure(&mut group, "floor", || (rsa(), sha256(), parse()));
@@ -117,14 +118,22 @@ fn report(criterion: &mut Criterion, case: &Case) -> String {
         }),
     ];
     let stages = [
-        measure(&mut group, "to: decoded", || ResponseMessage::decode(&case.field, &limits).expect("read")),
+        measure(&mut group, "to: decoded", || {
+            ResponseMessage::decode(&case.field, &limits, None).expect("read")
+        }),
         measure(&mut group, "to: parsed", || {
-            let message = ResponseMessage::decode(&case.field, &limits).expect("read");
-            black_box(message.parse().expect("read")).unverified_issuer()
+            let message = ResponseMessage::decode(&case.field, &limits, None).expect("read");
+            black_box(message.parse().is_ok())
         }),
         measure(&mut group, "to: verified", || {
-            let message = ResponseMessage::decode(&case.field, &limits).expect("read");
-            let verified = message.parse().expect("read").verify(&providers).expect("genuine");
+            let message = ResponseMessage::decode(&case.field, &limits, None).expect("read");
+            let verified = message
+                .parse()
+                .expect("read")
+                .find_issuer(&providers)
+                .expect("known")
+                .verify()
+                .expect("genuine");
             verified.provider().name.len()
         }),
         whole,

@@ -81,7 +81,7 @@ fn case(random: &mut Random) -> Case {
     let (xml, elements) = (maker.xml, maker.elements);
     let apex = random.below(elements);
     // Without `#default`, which libxml2 takes for a prefix that nobody declares;
-    // the unit tests in `src/saml/canonicalization.rs` have it.
+    // the unit tests in `src/saml/xml/canonicalization.rs` have it.
     let prefixes = ["a", "b", "c", "nowhere"].into_iter().filter(|_| random.one_in(4)).collect();
     Case { xml, apex, prefixes }
 }

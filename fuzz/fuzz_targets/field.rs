@@ -7,6 +7,6 @@ use vestibule_fuzz::within;
 
 fuzz_target!(|field: &str| {
     within(field.len(), 100, 64 * 1024, || {
-        let _ = ResponseMessage::decode(field, &Limits::default()).map(|message| message.parse().is_ok());
+        let _ = ResponseMessage::decode(field, &Limits::default(), None).map(|message| message.parse().is_ok());
     });
 });

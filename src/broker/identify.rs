@@ -14,9 +14,9 @@ struct Unidentified {
 
 impl Unidentified {
     /// By this refusal of what says that it comes from there.
-    fn by(refusal: SamlRefusal, claimed: Option<&IdentityProvider>) -> Self {
+    fn by(refusal: SamlRefusal, claimed: &IdentityProvider) -> Self {
         let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
-        let out_of_date = claimed.filter(|_| may_be).map(|provider| provider.name.clone());
+        let out_of_date = may_be.then(|| claimed.name.clone());
         Self { error: refusal.into(), out_of_date, proven: None }
     }
 }
@@ -67,13 +67,12 @@ impl Broker {
         trace: &Trace,
     ) -> Result<Identity, Unidentified> {
         let service = &self.settings.service;
-        let message = ResponseMessage::decode_traced(&post.saml_response, &self.settings.limits, trace)?
+        let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits, Some(trace))?
             .decrypt(&service.decryption_keys)?;
-        let unverified = message.parse()?;
-        let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
-        let refused = |refusal| Unidentified::by(refusal, claimed);
-        let verified = unverified.verify(providers).map_err(refused)?;
-        let provider = verified.provider();
+        let claimed = message.parse()?.find_issuer(providers)?;
+        let provider = claimed.provider();
+        let refused = |refusal| Unidentified::by(refusal, provider);
+        let verified = claimed.verify().map_err(refused)?;
         let sent = match verified.in_response_to() {
             Some(id) => self.sent(id, relay, provider).await?,
             None => None,

@@ -78,11 +78,11 @@ fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Iden
         max_assertion_lifetime: None,
         request_lifetime: Duration::minutes(10),
     };
-    ResponseMessage::decode(field, &Limits::default())?.parse()?.verify(providers)?.accept(
-        &service,
-        Expected::Unsolicited,
-        Fixed.now(),
-    )
+    ResponseMessage::decode(field, &Limits::default(), None)?
+        .parse()?
+        .find_issuer(providers)?
+        .verify()?
+        .accept(&service, Expected::Unsolicited, Fixed.now())
 }
 
 #[test]

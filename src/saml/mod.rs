@@ -1,71 +1,59 @@
 //! SAML 2.0, the part a service provider needs: read, verify, accept, select.
 //!
-//! Pure: no I/O, no clock, no configuration, nothing of ours above it.
-//! One rule above all (`SECURITY.md`): one parse, one tree; verify; then read
+//! Pure: no I/O, no clock, no configuration; it imports no other layer.
+//! The first rule (`SECURITY.md`): one parse, one tree; verify; then read
 //! only nodes inside the verified element, on that same tree.
 //!
-//! The steps are types, each made only by the step before:
+//! Cut by specification; each layer imports only from those below it:
 //!
 //! ```text
-//! ResponseMessage::decode   base64, caps, UTF-8              (response.rs)
-//!   .decrypt(keys)       -> ResponseMessage, in clear        (decrypt.rs, encryption.rs, splice.rs)
-//!   .parse()             -> UnverifiedResponse               (scan.rs, response.rs)
-//!   .verify(idps)        -> VerifiedAssertion                (signature.rs, signed_info.rs,
-//!                                                             canonicalization.rs, key.rs)
-//!   .accept(sp, expected, now) -> Identity                   (accept.rs, select.rs, selector.rs)
+//! response/         core 3, bindings 3.5, profiles 4.1: from the form field to an Identity
+//! provider          the identity providers that are trusted
+//! select/           where an assertion has the values
+//! authn_request     core 3.4, bindings 3.4 and 3.5: what we ask
+//! metadata/         metadata 2: theirs, read; ours, written
+//! xmlenc/           XML Encryption
+//! dsig/             XML Signature
+//! trace             what the steps looked at
+//! xml/              caps, parse, canonicalization
+//! refusal
 //! ```
 //!
-//! Each step tells what it looks at to a `Trace`, where somebody listens (`trace.rs`).
-//!
-//! What we say to identity providers is in `authn_request.rs` (AuthnRequest, signed by
-//! `signing.rs`) and `service_metadata.rs`.
-//!
-//! What an unauthenticated sender can make us do is bounded: the scan comes
-//! before the parse, SignedInfo (a dozen elements) is canonicalized before the
-//! signature is verified, and the signed element only after.
+//! The work that an unauthenticated sender can cause is bounded: the scan comes
+//! before the parse, and before the signature is verified only SignedInfo (a
+//! dozen elements) is canonicalized; the signed element is canonicalized after.
 
-mod accept;
 mod authn_request;
-mod canonicalization;
-mod decrypt;
-mod encryption;
-mod identity;
-mod instant;
-mod key;
-pub mod metadata;
+mod dsig;
+mod metadata;
 mod provider;
 mod refusal;
 mod response;
-mod scan;
 mod select;
-mod selector;
-mod service_metadata;
-mod signature;
-mod signed_info;
-mod signing;
-mod splice;
 #[cfg(test)]
 mod testing;
 mod trace;
 mod xml;
+mod xmlenc;
 
-pub use accept::ServiceProvider;
 pub use authn_request::{
-    AuthnRequest, AuthnRequestId, Comparison, Expected, RequestedAuthn, RequestedAuthnContext,
-    SentAuthnRequest,
+    AuthnRequest, AuthnRequestId, Comparison, RequestedAuthn, RequestedAuthnContext, SentAuthnRequest,
 };
-pub use canonicalization::{CanonicalizationError, canonicalize};
-pub use encryption::{DecryptionKey, DecryptionKeys};
-pub use identity::{Identity, InResponseTo, OriginalResponse};
-pub use key::{KeyError, VerificationKey};
-pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, SignOnService, Validity};
+pub use dsig::key::{KeyError, VerificationKey};
+pub use dsig::sign::{SigningError, SigningKey};
+pub use metadata::idp::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, Validity};
+pub use metadata::sign_on_service::{HTTP_POST, HTTP_REDIRECT, SignOnService};
+pub use metadata::sp::ServiceProviderMetadata;
 pub use provider::{IdentityProvider, IdentityProviders};
 pub use refusal::{Cap, SamlRefusal};
-pub use response::{Limits, ResponseMessage, UnverifiedResponse};
-pub use select::Selectors;
-pub use selector::{Selector, SelectorError};
-pub use service_metadata::ServiceProviderMetadata;
-pub use signature::VerifiedAssertion;
-pub use signing::{SigningError, SigningKey};
+pub use response::expected::{Expected, ServiceProvider};
+pub use response::identity::{Identity, InResponseTo};
+pub use response::message::{OriginalResponse, ResponseMessage};
+pub use response::parse::UnverifiedResponse;
+pub use response::verify::{ClaimedResponse, VerifiedAssertion};
+pub use select::selector::{Selector, SelectorError};
+pub use select::selectors::Selectors;
 pub use trace::{Fact, Step, Trace, Traced};
-pub use xml::{HTTP_POST, HTTP_REDIRECT};
+pub use xml::canonicalization::{CanonicalizationError, canonicalize};
+pub use xml::limits::Limits;
+pub use xmlenc::keys::{DecryptionKey, DecryptionKeys};

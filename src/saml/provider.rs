@@ -1,7 +1,10 @@
-//! The identity providers we believe, and the keys each is believed by.
+//! The identity providers that are trusted, and their keys.
 
-use super::metadata::Validity;
-use super::{IdpMetadata, RequestedAuthn, Selectors, SignOnService, VerificationKey};
+use super::authn_request::RequestedAuthn;
+use super::dsig::key::VerificationKey;
+use super::metadata::idp::{IdpMetadata, Validity};
+use super::metadata::sign_on_service::{SignOnService, takes_requests};
+use super::select::selectors::Selectors;
 
 /// One identity provider: as configured, with the keys of its metadata.
 #[derive(Clone)]
@@ -12,24 +15,24 @@ pub struct IdentityProvider {
     pub entity_id: String,
     /// Its signing keys, all of them tried. Never empty ([`IdentityProviders::new`]).
     pub keys: Vec<VerificationKey>,
-    /// For how long they are believed.
+    /// For how long the keys are trusted.
     pub validity: Validity,
-    /// Audiences its assertions may name; empty: the service provider's.
+    /// Audiences that its assertions may name. Empty: the service provider's.
     pub audiences: Vec<String>,
     /// Whether it may start a login (a response without `InResponseTo`).
     pub idp_initiated: bool,
     /// Literal `InResponseTo` values that mean "unsolicited" at this identity
     /// provider (pysaml2-based ones send `IdP_Initiated_Login`).
     pub in_response_to_literals: Vec<String>,
-    /// What our requests ask of it, and its answers must then have.
+    /// What our requests ask of it, and its responses must then fulfil.
     pub requested_authn: RequestedAuthn,
-    /// Where our requests may be sent, as its metadata says.
+    /// Where our requests may be sent, according to its metadata.
     pub sign_on_services: Vec<SignOnService>,
     /// Whether our requests to it are signed.
     pub sign_requests: bool,
-    /// The kind of NameID that our requests ask for.
+    /// The `NameIDPolicy/@Format` that our requests ask for.
     pub name_id_format: Option<String>,
-    /// Where its assertions hold the values.
+    /// Where its assertions have the values.
     pub selectors: Selectors,
 }
 
@@ -37,23 +40,23 @@ pub struct IdentityProvider {
 #[derive(Clone)]
 pub struct IdentityProviders {
     providers: Vec<IdentityProvider>,
-    /// Fingerprints of keys that are never believed, whatever metadata lists later.
+    /// Fingerprints of keys that are never trusted, even if metadata lists them later.
     denied: Vec<String>,
 }
 
 impl IdentityProvider {
-    /// Whether logins may start here (a request of ours).
+    /// Whether it takes requests of ours, so that logins may start here.
     pub fn takes_requests(&self) -> bool {
-        super::metadata::takes_requests(&self.sign_on_services)
+        takes_requests(&self.sign_on_services)
     }
 }
 
 impl IdentityProviders {
-    /// Without the keys that are denied: stolen ones, which metadata may go on
-    /// listing for a while. Each is named by the SHA-256 of its certificate
+    /// Removes the denied keys: stolen ones, which metadata may continue to list
+    /// for a while. Each is named by the SHA-256 of its certificate
     /// ([`VerificationKey::fingerprint`]) or, better, of the key itself
-    /// ([`VerificationKey::key_fingerprint`]), which no new certificate escapes:
-    /// 64 hexadecimal digits, colons and spaces between them at will.
+    /// ([`VerificationKey::key_fingerprint`]), which a new certificate does not
+    /// change: 64 hexadecimal digits, with colons and spaces between them or not.
     ///
     /// # Errors
     /// A sentence when an entry is no SHA-256, or as [`new`](Self::new), also
@@ -63,8 +66,8 @@ impl IdentityProviders {
         Self { providers, denied }.checked()
     }
 
-    /// The same with one provider as its metadata describes it now. All that is
-    /// configured stays, its entity id and the denied keys too.
+    /// Returns the providers with one of them as its new metadata describes it.
+    /// Configured values stay, and so do its entity id and the denied keys.
     ///
     /// # Errors
     /// A sentence when it is another provider's metadata, or as
@@ -97,8 +100,10 @@ impl IdentityProviders {
         Ok(Self { denied, ..Self::new(self.providers)? })
     }
 
+    /// Takes the providers as they are configured.
+    ///
     /// # Errors
-    /// A sentence when a provider has no key, or two have one name or issuer.
+    /// A sentence when a provider has no key, or two have the same name or issuer.
     pub fn new(providers: Vec<IdentityProvider>) -> Result<Self, String> {
         for (index, provider) in providers.iter().enumerate() {
             let IdentityProvider { name, entity_id, .. } = provider;
@@ -125,10 +130,11 @@ impl IdentityProviders {
         Ok(Self { providers, denied: Vec::new() })
     }
 
-    /// A SHA-256 as people write it (colons, spaces, capitals), as fingerprints here are written.
+    /// Turns a SHA-256 as people write it (colons, spaces, capitals) into the form
+    /// of our fingerprints.
     ///
     /// # Errors
-    /// A sentence when it is none.
+    /// A sentence when it is not a SHA-256.
     pub fn fingerprint(text: &str) -> Result<String, String> {
         let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
         if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -155,7 +161,7 @@ impl IdentityProviders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::saml::HTTP_POST;
+    use crate::saml::metadata::sign_on_service::HTTP_POST;
     use crate::saml::testing::{EC, ISSUER, RSA, provider};
     use time::OffsetDateTime;
 

@@ -1,12 +1,20 @@
-//! What the unit tests of this room share: a signer and an honest response.
+//! What the unit tests share: a signer and a genuine response.
 #![allow(clippy::disallowed_methods, reason = "a signer in tests needs randomness")]
 
-use super::canonicalization::canonicalize;
-use super::signed_info::SHA256_URI;
-use super::{
-    DecryptionKeys, Expected, Identity, IdentityProvider, IdentityProviders, Limits, RequestedAuthn,
-    ResponseMessage, SamlRefusal, Selectors, ServiceProvider, Validity, VerificationKey,
-};
+use super::authn_request::RequestedAuthn;
+use super::dsig::algorithm::SHA256_URI;
+use super::dsig::key::VerificationKey;
+use super::metadata::idp::Validity;
+use super::provider::{IdentityProvider, IdentityProviders};
+use super::refusal::SamlRefusal;
+use super::response::expected::{Expected, ServiceProvider};
+use super::response::identity::Identity;
+use super::response::message::ResponseMessage;
+use super::select::selectors::Selectors;
+use super::xml::canonicalization::canonicalize;
+use super::xml::limits::Limits;
+use super::xml::nodes;
+use super::xmlenc::keys::DecryptionKeys;
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -73,12 +81,12 @@ impl TestKey {
         }
     }
 
-    /// Puts a signature where `marker` stands, over the element with this `ID`.
+    /// Replaces `marker` by a signature over the element with this `ID`.
     pub(super) fn put(&self, xml: &str, marker: &str, id: &str) -> String {
         // Another signature's marker is not there yet when this one is made.
         let bare = xml.replace(marker, "").replace("{response-signature}", "");
         let document = roxmltree::Document::parse(&bare).unwrap();
-        let element = document.descendants().find(|n| super::xml::attribute(*n, "ID") == Some(id)).unwrap();
+        let element = document.descendants().find(|n| nodes::attribute(*n, "ID") == Some(id)).unwrap();
         let mut canonical = Vec::new();
         canonicalize(element, None, &[], &mut canonical).unwrap();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &canonical);
@@ -152,7 +160,7 @@ pub(super) fn service() -> ServiceProvider {
     }
 }
 
-/// The whole way, with one provider that has the EC key.
+/// All steps, with one provider that has the EC key.
 pub(super) fn sign_in(form_field: &str, now: OffsetDateTime) -> Result<Identity, SamlRefusal> {
     sign_in_at(form_field, now, provider(vec![EC.key()]))
 }
@@ -174,6 +182,6 @@ pub(super) fn sign_in_as(
 ) -> Result<Identity, SamlRefusal> {
     let providers = IdentityProviders::new(vec![provider]).unwrap();
     let message =
-        ResponseMessage::decode(form_field, &Limits::default())?.decrypt(&service.decryption_keys)?;
-    message.parse()?.verify(&providers)?.accept(service, expected, now)
+        ResponseMessage::decode(form_field, &Limits::default(), None)?.decrypt(&service.decryption_keys)?;
+    message.parse()?.find_issuer(&providers)?.verify()?.accept(service, expected, now)
 }

@@ -1,46 +1,46 @@
-//! What a judgement looked at, told by the very functions that judge.
+//! What the steps of verification looked at, recorded by the steps themselves.
 //!
-//! A refusal is a bare code (`refusal.rs`), since it is shown to whoever sent
-//! the message. Its operator wants to know more, in the log and from
-//! `vestibule explain`: so the gate tells a [`Trace`] each step that it begins
-//! and what it finds there, whether or not it then refuses. There is no second
-//! reading of a message that could find something else. Where nobody listens,
-//! nothing is told, and nothing allocated.
+//! A refusal is a bare code (`refusal.rs`), because the sender of the message sees
+//! it. The operator needs more, in the log and from `vestibule explain`: so each
+//! step records in a [`Trace`] that it began and what it found, whether or not it
+//! then refuses. There is no second reading of the message that could find
+//! something else. Without a trace nothing is recorded and nothing allocated.
 
-use super::instant::format_instant;
-use super::{SamlRefusal, Selector, xml};
+use super::xml::instant::format_instant;
+use super::xml::nodes;
 use roxmltree::Node;
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::{Duration, OffsetDateTime};
 
-/// The most facts that one message can leave; an honest one leaves about forty.
+/// The most facts recorded of one message. A genuine one has about forty.
 const MAX_FACTS: usize = 200;
-/// The longest text of a message that is kept.
+/// The longest text of a message that is recorded, in characters.
 const MAX_CHARS: usize = 200;
-/// The most algorithms told of one signature or ciphertext. An honest one has five.
+/// The most algorithms recorded of one signature or ciphertext. A genuine one has five.
 const MAX_ALGORITHMS: usize = 16;
 
-/// The steps of a judgement, in their order.
+/// The steps of verification, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Base64, length, encoding.
     Decode,
-    /// An encrypted assertion, put in clear.
+    /// Decrypting the assertion.
     Decrypt,
     /// XML within the caps, a Response, one assertion.
     Parse,
     /// The claimed issuer is a configured identity provider.
     Issuer,
-    /// Where signatures stand, and that no `ID` is there twice.
+    /// The places of the signatures, and that every `ID` is unique.
     Signatures,
     /// The Response's signature.
     ResponseSignature,
     /// The Assertion's signature.
     AssertionSignature,
-    /// Encrypted values of the assertion, put in clear.
+    /// Decrypting values of the assertion.
     DecryptValues,
-    /// What we know of the identity provider still holds.
+    /// The metadata of the identity provider has not expired.
     Metadata,
     /// The identity provider reports success.
     Status,
@@ -48,7 +48,7 @@ pub enum Step {
     Response,
     /// The Response's `Destination` is our ACS.
     Destination,
-    /// The request that is answered, or that none is.
+    /// The request that is answered, if there is one.
     Request,
     /// `ID`, `Version`, `IssueInstant` and `Issuer` of the Assertion.
     Assertion,
@@ -91,17 +91,17 @@ impl Step {
     }
 }
 
-/// What was found. Of whose making it is decides where it may be shown.
+/// What was found. Its origin decides where it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
-    /// A text of ours: configured, or one of a fixed few.
+    /// A text of ours: configured, or one of a fixed set.
     Ours(String),
-    /// A text of the message, about no person: capped, unprintable characters escaped.
+    /// A text of the message that is not about a person: capped, unprintable
+    /// characters escaped.
     Theirs(String),
     /// Values about a person: their lengths, and the values themselves only for
     /// [`Trace::with_values`].
     Private {
-        /// How many.
         count: usize,
         /// Characters of the shortest.
         least: usize,
@@ -110,11 +110,11 @@ pub enum Fact {
         /// The values; empty unless asked for.
         values: Vec<String>,
     },
-    /// An instant of the message, or a limit made of it.
+    /// An instant of the message, or a limit computed from one.
     At(OffsetDateTime),
     /// A number of something.
     Count(usize),
-    /// It is not there.
+    /// It is absent.
     Absent,
 }
 
@@ -150,17 +150,16 @@ fn distance(from_clock: Duration) -> String {
     format!("{far} {}", if from_clock.is_negative() { "ago" } else { "ahead" })
 }
 
-/// A step that was begun, and what it found.
+/// A step that began, and what it found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traced {
-    /// Which.
     pub step: Step,
     /// Name and fact, in the order found; a name can be there several times.
     pub facts: Vec<(Cow<'static, str>, Fact)>,
 }
 
-/// Listens to one judgement. Of a refused message, the last step is the one
-/// that refused it.
+/// Records the steps of one message. The last step of a refused message is the
+/// one that refused it.
 #[derive(Debug, Default)]
 pub struct Trace {
     steps: Mutex<Vec<Traced>>,
@@ -168,12 +167,12 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// One that keeps the values about persons too, for the operator who asks.
+    /// A trace that records values about persons too, for operators who ask for it.
     pub fn with_values() -> Self {
         Self { with_values: true, ..Self::default() }
     }
 
-    /// What was told.
+    /// What was recorded.
     pub fn into_steps(self) -> Vec<Traced> {
         self.steps.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -203,15 +202,18 @@ impl Trace {
     }
 }
 
-/// The gate's end of a [`Trace`]; mostly there is none.
+/// Writes to a [`Trace`], if there is one.
+///
+/// `ours` records a text of ours, `theirs` one of the message, and `private` a
+/// value about a person ([`Fact`]). With `maybe_` in front, absence is recorded too.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Tracer<'t>(Option<&'t Trace>);
 
 impl<'t> Tracer<'t> {
     pub(super) const SILENT: Self = Self(None);
 
-    pub(super) fn to(trace: &'t Trace) -> Self {
-        Self(Some(trace))
+    pub(super) const fn to(trace: Option<&'t Trace>) -> Self {
+        Self(trace)
     }
 
     pub(super) fn step(self, step: Step) {
@@ -238,7 +240,6 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// One that need not be there; its absence is told too.
     pub(super) fn maybe_theirs(self, name: &'static str, text: Option<&str>) {
         match text {
             Some(text) => self.theirs(name, text),
@@ -260,20 +261,17 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// The values that a selector found, and where it looked if it found none.
-    pub(super) fn selected(self, name: &str, selector: &Selector, found: Result<&[&str], &SamlRefusal>) {
+    /// Records the values that a selector found, or the selector if it found none.
+    pub(super) fn selected(self, name: &str, selector: &impl Display, found: Option<&[&str]>) {
         let Some(trace) = self.0 else { return };
         match found {
-            Ok(values) if !values.is_empty() => {
-                trace.push(name.to_owned(), trace.private(values));
+            Some(values) if !values.is_empty() => {
+                return trace.push(name.to_owned(), trace.private(values));
             }
-            Ok(_) | Err(_) => {
-                if found.is_ok() {
-                    trace.push(name.to_owned(), Fact::Absent);
-                }
-                trace.push("selector", Fact::Ours(selector.to_string()));
-            }
+            Some(_) => trace.push(name.to_owned(), Fact::Absent),
+            None => {}
         }
+        trace.push("selector", Fact::Ours(selector.to_string()));
     }
 
     pub(super) fn at(self, name: &'static str, at: OffsetDateTime) {
@@ -288,12 +286,12 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// The algorithms that a signature or a ciphertext names, before any of
-    /// them is judged.
+    /// Records the algorithms that a signature or a ciphertext names, before any of
+    /// them is checked.
     pub(super) fn algorithms(self, element: Node<'_, '_>) {
         if self.0.is_some() {
             let named =
-                element.descendants().filter_map(|node| Some((node, xml::attribute(node, "Algorithm")?)));
+                element.descendants().filter_map(|node| Some((node, nodes::attribute(node, "Algorithm")?)));
             for (node, algorithm) in named.take(MAX_ALGORITHMS) {
                 let name = match node.tag_name().name() {
                     "SignatureMethod" => "signature_method",
@@ -310,7 +308,7 @@ impl<'t> Tracer<'t> {
     }
 }
 
-/// As it can be shown on a terminal and in a log: one line, not too long.
+/// Escapes and cuts a text for a terminal and a log: one line, not too long.
 fn printable(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(MAX_CHARS) {
@@ -330,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_listens_and_nothing_is_told() {
+    fn without_a_trace_nothing_is_recorded() {
         Tracer::SILENT.step(Step::Decode);
         Tracer::SILENT.theirs("audience", "x");
         assert!(Trace::default().into_steps().is_empty());
@@ -347,7 +345,7 @@ mod tests {
     #[test]
     fn what_a_message_can_leave_is_bounded() {
         let trace = Trace::default();
-        let tracer = Tracer::to(&trace);
+        let tracer = Tracer::to(Some(&trace));
         for step in [Step::Conditions, Step::Values] {
             tracer.step(step);
             (0..2 * MAX_FACTS).for_each(|n| tracer.count("audiences", n));
@@ -361,7 +359,7 @@ mod tests {
         for (trace, kept) in
             [(Trace::default(), vec![]), (Trace::with_values(), vec!["EXAMPLE\\paula".to_owned()])]
         {
-            let tracer = Tracer::to(&trace);
+            let tracer = Tracer::to(Some(&trace));
             tracer.step(Step::Values);
             tracer.maybe_private("name_id", Some("EXAMPLE\\paula"));
             let expected =

@@ -17,9 +17,9 @@ fn inside(plaintext: &[u8]) -> SamlRefusal {
 
 fn judge_with(keys: DecryptionKeys, xml: &str) -> Result<Identity, SamlRefusal> {
     let service = ServiceProvider { decryption_keys: keys, ..service() };
-    let message = ResponseMessage::decode(&STANDARD.encode(xml), &Limits::default())?;
+    let message = ResponseMessage::decode(&STANDARD.encode(xml), &Limits::default(), None)?;
     let message = message.decrypt(&service.decryption_keys)?;
-    message.parse()?.verify(&providers())?.accept(&service, Expected::Unsolicited, now())
+    message.parse()?.find_issuer(&providers())?.verify()?.accept(&service, Expected::Unsolicited, now())
 }
 
 // ------------------------------------------------------------------ honest
@@ -184,7 +184,7 @@ fn no_key_is_configured() {
     assert_eq!(judge_with(DecryptionKeys::default(), &xml).err(), Some(SamlRefusal::EncryptedAssertion));
     assert!(judge_with(decryption_keys(), &xml).is_ok());
     // Without `decrypt` it is not half-read either.
-    let message = ResponseMessage::decode(&STANDARD.encode(&xml), &Limits::default()).ok().unwrap();
+    let message = ResponseMessage::decode(&STANDARD.encode(&xml), &Limits::default(), None).ok().unwrap();
     assert_eq!(message.parse().err(), Some(SamlRefusal::EncryptedAssertion));
 }
 

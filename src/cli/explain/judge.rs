@@ -106,10 +106,10 @@ fn identify(
     unchecked: &mut Vec<&'static str>,
 ) -> Result<Identity, LoginError> {
     let service = &settings.service;
-    let message = ResponseMessage::decode_traced(saml_response, &settings.limits, trace)?
+    let message = ResponseMessage::decode(saml_response, &settings.limits, Some(trace))?
         .decrypt(&service.decryption_keys)?;
     let providers = settings.providers.current();
-    let verified = message.parse()?.verify(&providers)?;
+    let verified = message.parse()?.find_issuer(&providers)?.verify()?;
     let now = of_clock(&verified);
     let id = verified.in_response_to().and_then(AuthnRequestId::parse);
     let sent = id.map(|(id, _)| SentAuthnRequest {

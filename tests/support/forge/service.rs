@@ -60,8 +60,8 @@ pub fn gate(
     now: OffsetDateTime,
 ) -> Result<Identity, SamlRefusal> {
     let service = service();
-    let message = ResponseMessage::decode(field, limits)?.decrypt(&service.decryption_keys)?;
-    message.parse()?.verify(providers)?.accept(&service, Expected::Unsolicited, now)
+    let message = ResponseMessage::decode(field, limits, None)?.decrypt(&service.decryption_keys)?;
+    message.parse()?.find_issuer(providers)?.verify()?.accept(&service, Expected::Unsolicited, now)
 }
 
 /// The whole gate, for a document posted now.

@@ -1,0 +1,353 @@
+use super::*;
+use crate::saml::metadata::sign_on_service::{HTTP_POST, HTTP_REDIRECT};
+use crate::saml::testing::{EC, RSA, TestKey};
+use base64::engine::general_purpose::STANDARD;
+
+fn certificate() -> String {
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&pair).unwrap();
+    let text = STANDARD.encode(certificate.der());
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    lines.join("\r\n  ")
+}
+
+fn key(usage: &str, certificate: &str) -> String {
+    format!(
+        "<KeyDescriptor{usage}><KeyInfo xmlns='{DSIG}'><X509Data><X509Certificate>{certificate}\
+         </X509Certificate></X509Data></KeyInfo></KeyDescriptor>"
+    )
+}
+
+fn entity(id: &str, keys: &str) -> String {
+    format!(
+        "<EntityDescriptor xmlns='{METADATA}' entityID='{id}' validUntil='2027-01-01T00:00:00Z'>\
+         <RoleDescriptor xmlns:fed='urn:fed' protocolSupportEnumeration='urn:fed'>{}</RoleDescriptor>\
+         <SPSSODescriptor protocolSupportEnumeration='{SAMLP}'>{}</SPSSODescriptor>\
+         <IDPSSODescriptor protocolSupportEnumeration='urn:oasis:names:tc:SAML:1.1:protocol {SAMLP}'>{keys}\
+         <SingleSignOnService Binding='{HTTP_POST}' Location='https://idp.example.com/ls/'/>\
+         </IDPSSODescriptor></EntityDescriptor>",
+        key(" use='signing'", &certificate()),
+        key(" use='signing'", &certificate()),
+    )
+}
+
+fn fingerprint(certificate: &str) -> String {
+    let der = STANDARD.decode(certificate.split_ascii_whitespace().collect::<String>()).unwrap();
+    VerificationKey::from_certificate(&der).unwrap().fingerprint().to_owned()
+}
+
+#[test]
+fn the_identity_provider_s_signing_keys_are_taken() {
+    let (encryption, first, second) = (certificate(), certificate(), certificate());
+    let keys = [
+        key(" use='encryption'", &encryption),
+        key(" use='signing'", &first),
+        key(" use='signing'", "bm90IGEgY2VydGlmaWNhdGU="),
+        key("", &second),
+        key(" use='signing'", &first),
+    ];
+    let xml = entity("urn:idp", &keys.concat());
+    let check = |bytes: &[u8]| {
+        let metadata = IdpMetadata::parse(bytes, None).unwrap();
+        assert_eq!(metadata.entity_id, "urn:idp");
+        let found: Vec<_> = metadata.signing_keys.iter().map(|k| k.fingerprint().to_owned()).collect();
+        assert_eq!(found, [fingerprint(&first), fingerprint(&second)]);
+        let [service] = metadata.sign_on_services.as_slice() else { unreachable!() };
+        assert_eq!((&*service.binding, &*service.location), (HTTP_POST, "https://idp.example.com/ls/"));
+        assert_eq!(metadata.valid_until, parse_instant("2027-01-01T00:00:00Z"));
+    };
+    check(xml.as_bytes());
+    check(format!("\u{feff}{xml}").as_bytes());
+    check(format!("\u{feff}<?xml version='1.0' encoding='utf-8'?>{xml}").as_bytes());
+    let utf16 = format!("\u{feff}<?xml version='1.0' encoding='utf-16'?>{xml}");
+    check(&utf16.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    check(&utf16.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>());
+}
+
+#[test]
+fn one_is_chosen_from_an_aggregate() {
+    let keys = key("", &certificate());
+    let aggregate = format!(
+        "<EntitiesDescriptor xmlns='{METADATA}' validUntil='2026-12-01T00:00:00Z'>{}<EntitiesDescriptor>{}\
+         </EntitiesDescriptor></EntitiesDescriptor>",
+        entity("urn:one", &keys),
+        entity("urn:two", &keys)
+    );
+    let parse = |id| IdpMetadata::parse(aggregate.as_bytes(), id);
+    assert_eq!(parse(None).err(), Some(MetadataError::SeveralIdentityProviders));
+    assert_eq!(parse(Some("urn:none")).err(), Some(MetadataError::NotInIt("urn:none".to_owned())));
+    let two = parse(Some("urn:two")).unwrap();
+    assert_eq!(two.entity_id, "urn:two");
+    assert_eq!(two.valid_until, parse_instant("2026-12-01T00:00:00Z"));
+}
+
+#[test]
+fn what_cannot_be_used_is_refused() {
+    let parse = |xml: &str| IdpMetadata::parse(xml.as_bytes(), None).err();
+    assert_eq!(parse("<a/>"), Some(MetadataError::NotMetadata));
+    assert!(matches!(parse("<a>"), Some(MetadataError::NotXml(_))));
+    assert!(matches!(parse("<!DOCTYPE a><a/>"), Some(MetadataError::NotXml(_))));
+    assert!(matches!(IdpMetadata::parse(b"\xff\xfe<", None).err(), Some(MetadataError::NotXml(_))));
+    let no_key = Some(MetadataError::NoSigningKey("urn:idp".to_owned()));
+    assert_eq!(parse(&entity("urn:idp", "")), no_key);
+    assert_eq!(parse(&entity("urn:idp", &key(" use='encryption'", &certificate()))), no_key);
+    assert_eq!(parse(&entity("urn:idp", &key("", "AAAA"))), no_key);
+    let other = entity("urn:idp", &key("", &certificate()))
+        .replace("IDPSSODescriptor", "AttributeAuthorityDescriptor");
+    assert_eq!(parse(&other), Some(MetadataError::NoIdentityProvider));
+}
+
+#[test]
+fn the_shortest_cache_duration_on_the_way_is_taken() {
+    let keys = key("", &certificate());
+    let aggregate = |of_all: &str, of_one: &str| {
+        let one = entity("urn:one", &keys).replace(" entityID", &format!("{of_one} entityID"));
+        let xml = format!("<EntitiesDescriptor xmlns='{METADATA}'{of_all}>{one}</EntitiesDescriptor>");
+        IdpMetadata::parse(xml.as_bytes(), None).unwrap().cache_duration
+    };
+    assert_eq!(aggregate("", ""), None);
+    assert_eq!(aggregate(" cacheDuration='PT6H'", ""), Some(Duration::hours(6)));
+    assert_eq!(aggregate(" cacheDuration='PT6H'", " cacheDuration='PT1H'"), Some(Duration::hours(1)));
+    assert_eq!(aggregate(" cacheDuration='PT6H'", " cacheDuration='P1D'"), Some(Duration::hours(6)));
+    assert_eq!(aggregate(" cacheDuration='soon'", ""), None);
+}
+
+/// The root with an `ID` and a place for its signature.
+fn signable(root: &str) -> String {
+    let at = root.find('>').unwrap();
+    let (start, rest) = root.split_at(at);
+    format!("{start} ID='_root'>{{signature}}{}", rest.strip_prefix('>').unwrap())
+}
+
+fn signed_by(signer: &TestKey, root: &str) -> String {
+    signer.put(&signable(root), "{signature}", "_root")
+}
+
+fn aggregate_of(entities: &str) -> String {
+    format!("<EntitiesDescriptor xmlns='{METADATA}'>{entities}</EntitiesDescriptor>")
+}
+
+fn parse_signed(xml: &str) -> Result<IdpMetadata, MetadataError> {
+    IdpMetadata::parse_signed(xml.as_bytes(), None, &[EC.key()])
+}
+
+fn refused(xml: &str) -> SamlRefusal {
+    match parse_signed(xml) {
+        Err(MetadataError::Signature(refusal)) => refusal,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// Metadata of one identity provider, its key ours or the attacker's.
+fn honest() -> String {
+    entity("urn:idp", &key(" use='signing'", &certificate()))
+}
+
+fn evil() -> String {
+    entity("urn:evil", &key(" use='signing'", &certificate()))
+}
+
+#[test]
+fn honest_signed_metadata_is_read() {
+    assert_eq!(parse_signed(&signed_by(&EC, &honest())).unwrap().entity_id, "urn:idp");
+    let aggregate = signed_by(&EC, &aggregate_of(&honest()));
+    assert_eq!(parse_signed(&aggregate).unwrap().entity_id, "urn:idp");
+    // Either of two pinned certificates, since those roll over too.
+    let by_rsa = signed_by(&RSA, &honest());
+    let both = [EC.key(), RSA.key()];
+    assert!(IdpMetadata::parse_signed(by_rsa.as_bytes(), None, &both).is_ok());
+    // A member's own signature inside is covered by the root's, and asked nothing.
+    let member = honest().replacen(" entityID", " ID='_member' entityID", 1);
+    let member = member.replacen("<RoleDescriptor", "{member}<RoleDescriptor", 1);
+    let member = RSA.put(&member, "{member}", "_member");
+    assert_eq!(parse_signed(&signed_by(&EC, &aggregate_of(&member))).unwrap().entity_id, "urn:idp");
+}
+
+#[test]
+fn attack_signature_left_out() {
+    assert_eq!(refused(&honest()), SamlRefusal::NotSigned);
+}
+
+#[test]
+fn attack_signed_by_a_stranger_whose_certificate_is_in_key_info() {
+    assert_eq!(refused(&signed_by(&RSA, &honest())), SamlRefusal::SignatureMismatch);
+    assert!(IdpMetadata::parse_signed(signed_by(&EC, &honest()).as_bytes(), None, &[]).is_err());
+}
+
+#[test]
+fn attack_a_key_added_after_signing() {
+    let signed = signed_by(&EC, &honest());
+    let more = key(" use='signing'", &certificate());
+    let evil = signed.replacen("<SingleSignOnService", &format!("{more}<SingleSignOnService"), 1);
+    assert_ne!(evil, signed);
+    assert_eq!(refused(&evil), SamlRefusal::DigestMismatch);
+    assert_eq!(refused(&signed.replace("2027-01-01", "2097-01-01")), SamlRefusal::DigestMismatch);
+    assert_eq!(refused(&signed.replace("https://idp.", "https://evil.")), SamlRefusal::DigestMismatch);
+}
+
+#[test]
+fn attack_an_evil_root_around_the_signed_entity() {
+    let signed = signed_by(&EC, &honest());
+    assert_eq!(refused(&aggregate_of(&format!("{}{signed}", evil()))), SamlRefusal::NotSigned);
+    assert_eq!(refused(&aggregate_of(&format!("{signed}{}", evil()))), SamlRefusal::NotSigned);
+    let extended =
+        evil().replacen("<RoleDescriptor", &format!("<Extensions>{signed}</Extensions><RoleDescriptor"), 1);
+    assert_eq!(refused(&extended), SamlRefusal::NotSigned);
+}
+
+#[test]
+fn attack_the_signature_moved_to_an_evil_root_that_holds_the_signed_one() {
+    let signed = signed_by(&EC, &honest());
+    let start = signed.find("<ds:Signature").unwrap();
+    let end = signed.find("</ds:Signature>").unwrap() + "</ds:Signature>".len();
+    let signature = signed.get(start..end).unwrap();
+    let bare = signed.replace(signature, "");
+    let holding = |id: &str, inside: &str| {
+        evil().replacen(" entityID", &format!("{id} entityID"), 1).replacen(
+            "<RoleDescriptor",
+            &format!("{signature}<Extensions>{inside}</Extensions><RoleDescriptor"),
+            1,
+        )
+    };
+    assert_eq!(refused(&holding("", &bare)), SamlRefusal::ReferenceRefused);
+    assert_eq!(refused(&holding(" ID='_evil'", &bare)), SamlRefusal::ReferenceRefused);
+    assert_eq!(refused(&holding(" ID='_root'", &bare)), SamlRefusal::DuplicateId);
+    assert_eq!(refused(&holding(" ID='_root'", "")), SamlRefusal::DigestMismatch);
+    // And the signed one with an identifier in another spelling.
+    let respelt = bare.replace(" ID='_root'", " Id='_root'");
+    assert_eq!(refused(&holding(" ID='_root'", &respelt)), SamlRefusal::DuplicateId);
+}
+
+/// The enveloped signature's own element is left out of the digest, and its
+/// KeyInfo may hold anything.
+#[test]
+fn attack_an_entity_inside_the_root_s_own_signature() {
+    for signed in [signed_by(&EC, &aggregate_of(&honest())), signed_by(&EC, &honest())] {
+        for place in ["<KeyName>", "</KeyInfo>"] {
+            let evil = signed.replacen(place, &format!("{}{place}", evil()), 1);
+            assert_ne!(evil, signed);
+            assert_eq!(parse_signed(&evil).unwrap().entity_id, "urn:idp");
+            let by_name = IdpMetadata::parse_signed(evil.as_bytes(), Some("urn:evil"), &[EC.key()]);
+            assert_eq!(by_name.err(), Some(MetadataError::NotInIt("urn:evil".to_owned())));
+        }
+    }
+}
+
+#[test]
+fn attack_two_signatures_on_the_root() {
+    let once =
+        EC.put(&signable(&honest()).replace("{signature}", "{signature}{another}"), "{signature}", "_root");
+    let other = RSA.put(&signable(&honest()), "{signature}", "_root");
+    let start = other.find("<ds:Signature").unwrap();
+    let end = other.find("</ds:Signature>").unwrap() + "</ds:Signature>".len();
+    assert_eq!(
+        refused(&once.replace("{another}", other.get(start..end).unwrap())),
+        SamlRefusal::SignatureMisplaced
+    );
+}
+
+#[test]
+fn attack_a_reference_to_nothing_or_to_a_member() {
+    let signed = signed_by(&EC, &aggregate_of(&honest().replacen(" entityID", " ID='_member' entityID", 1)));
+    assert_eq!(refused(&signed.replace("URI=\"#_root\"", "URI=\"\"")), SamlRefusal::ReferenceRefused);
+    assert_eq!(refused(&signed.replace("URI=\"#_root\"", "URI=\"#_member\"")), SamlRefusal::ReferenceRefused);
+    assert_eq!(refused(&signed.replace(" ID='_root'", "")), SamlRefusal::ReferenceRefused);
+}
+
+#[test]
+fn attack_a_comment_inside_a_certificate() {
+    let signed = signed_by(&EC, &honest());
+    let commented = signed.replacen("<X509Certificate>", "<X509Certificate><!-- -->", 3);
+    // Not covered by the signature, so it verifies; and then it is no certificate.
+    assert_eq!(parse_signed(&commented).err(), Some(MetadataError::NoSigningKey("urn:idp".to_owned())));
+}
+
+#[test]
+fn attack_an_algorithm_of_the_attacker_s_choice() {
+    let signed = signed_by(&EC, &honest());
+    let algorithm = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256";
+    for weak in ["http://www.w3.org/2000/09/xmldsig#hmac-sha1", "http://www.w3.org/2000/09/xmldsig#rsa-sha1"]
+    {
+        assert_eq!(refused(&signed.replace(algorithm, weak)), SamlRefusal::AlgorithmRefused);
+    }
+}
+
+#[test]
+fn only_descriptors_in_their_place_are_entities() {
+    let hidden = |wrapper: &str| aggregate_of(&format!("{}<{wrapper}>{}</{wrapper}>", honest(), evil()));
+    let parse = |xml: String| IdpMetadata::parse(xml.as_bytes(), None);
+    assert_eq!(parse(hidden("Extensions")).unwrap().entity_id, "urn:idp");
+    assert_eq!(
+        parse(
+            hidden("x:EntitiesDescriptor")
+                .replace("<EntitiesDescriptor ", "<EntitiesDescriptor xmlns:x='urn:x' ")
+        )
+        .unwrap()
+        .entity_id,
+        "urn:idp"
+    );
+    assert_eq!(parse(hidden("EntitiesDescriptor")).err(), Some(MetadataError::SeveralIdentityProviders));
+}
+
+#[test]
+fn an_aggregate_with_thousands_of_members_is_read_and_verified() {
+    let keys = key("", &certificate());
+    let members = |n: usize| -> String {
+        let one = |i| {
+            entity(&format!("urn:idp:{i}"), &keys).replacen(" entityID", &format!(" ID='_{i}' entityID"), 1)
+        };
+        (0..n).map(one).collect()
+    };
+    let aggregate = signed_by(&EC, &aggregate_of(&members(3_000)));
+    let read = IdpMetadata::parse_signed(aggregate.as_bytes(), Some("urn:idp:2999"), &[EC.key()]).unwrap();
+    assert_eq!(read.entity_id, "urn:idp:2999");
+    let tampered = aggregate.replacen("urn:idp:7'", "urn:idp:x'", 1);
+    let read = IdpMetadata::parse_signed(tampered.as_bytes(), Some("urn:idp:2999"), &[EC.key()]);
+    assert_eq!(read.err(), Some(MetadataError::Signature(SamlRefusal::DigestMismatch)));
+}
+
+#[test]
+fn what_a_hostile_source_makes_us_do_is_bounded() {
+    let refused = |xml: String| match IdpMetadata::parse(xml.as_bytes(), None) {
+        Err(MetadataError::NotXml(why)) => why,
+        other => unreachable!("{other:?}"),
+    };
+    assert!(refused("<a>".repeat(100_000)).contains("Depth"));
+    assert!(refused(" ".repeat(MAX_METADATA_BYTES + 1)).contains("longer"));
+    let many: String = (0..60).map(|i| format!(" xmlns:p{i}='urn:{i}'")).collect();
+    let nested = format!("<a{many}>").repeat(60);
+    let copying = "<b xmlns='urn:b'/>".repeat(5_000);
+    assert!(refused(format!("{nested}{copying}")).contains("Namespaces"));
+}
+
+#[test]
+fn requests_go_where_a_browser_carries_them() {
+    let metadata = |binding: &str| {
+        let xml = entity("urn:idp", &key("", &certificate())).replace(HTTP_POST, binding);
+        IdpMetadata::parse(xml.as_bytes(), None).unwrap()
+    };
+    assert!(metadata(HTTP_POST).takes_requests());
+    assert!(metadata(HTTP_REDIRECT).takes_requests());
+    assert!(!metadata("urn:oasis:names:tc:SAML:2.0:bindings:SOAP").takes_requests());
+}
+
+#[test]
+fn what_is_refused_says_why() {
+    for (xml, words) in [
+        ("<!DOCTYPE a><a/>", "it has a document type declaration"),
+        ("<a xmlns='b'/>", "it has a relative namespace URI"),
+        ("<a xmlns:b=''/>", "its markup or its characters are not those of XML 1.0"),
+    ] {
+        let why = IdpMetadata::parse(xml.as_bytes(), None).err();
+        assert_eq!(why, Some(MetadataError::NotXml(words.to_owned())));
+    }
+}
+
+#[test]
+fn what_is_too_long_is_refused() {
+    let mut xml = entity("urn:idp", &key("", &certificate())).into_bytes();
+    xml.resize(MAX_METADATA_BYTES, b' ');
+    assert!(IdpMetadata::parse(&xml, None).is_ok());
+    xml.push(b' ');
+    assert!(matches!(IdpMetadata::parse(&xml, None), Err(MetadataError::NotXml(_))));
+}

@@ -1,0 +1,227 @@
+//! The message: from the form field to XML text, each cap checked before its cost.
+
+use crate::saml::refusal::SamlRefusal;
+use crate::saml::trace::{Step, Trace, Tracer};
+use crate::saml::xml::limits::Limits;
+use crate::saml::xml::parse::with_normal_line_ends;
+use crate::saml::xml::scan::is_declaration;
+use crate::saml::xmlenc::splice::Spliced;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The response in the form that STS takes: base64 without white space. It is a
+/// bearer credential until it expires, so it cannot be printed, and it is wiped
+/// when the last clone is dropped.
+#[derive(Clone)]
+pub struct OriginalResponse(Arc<SecretString>);
+
+impl OriginalResponse {
+    pub(super) fn new(base64: String) -> Self {
+        Self(Arc::new(base64.into()))
+    }
+    /// For `AssumeRoleWithSAML`, the one call that sends it.
+    pub fn expose(&self) -> &str {
+        use secrecy::ExposeSecret;
+        self.0.expose_secret()
+    }
+}
+
+/// The XML text of a response and its base64 without white space. It is a
+/// credential until it expires: wiped on drop, no `Debug`.
+pub struct ResponseMessage<'t> {
+    /// As received: this is what a signature of the Response covers.
+    pub(super) xml: Zeroizing<String>,
+    /// The text with its assertion decrypted, if it was encrypted
+    /// ([`decrypt`](Self::decrypt)).
+    pub(super) decrypted: Option<Spliced>,
+    base64: OriginalResponse,
+    pub(super) limits: Limits,
+    pub(super) trace: Tracer<'t>,
+}
+
+impl<'t> ResponseMessage<'t> {
+    /// Decodes the `SAMLResponse` form field (bindings 3.5.4). This step and all
+    /// later ones note in the trace what they look at.
+    ///
+    /// # Errors
+    /// A reading [`SamlRefusal`] (`Empty` to `NotXml`).
+    pub fn decode(form_field: &str, limits: &Limits, trace: Option<&'t Trace>) -> Result<Self, SamlRefusal> {
+        let trace = Tracer::to(trace);
+        trace.step(Step::Decode);
+        trace.count("base64_chars", form_field.len());
+        trace.count("max_response_chars", limits.max_response_chars);
+        // Bytes are at least as many as characters, and base64 has only ASCII.
+        if form_field.len() > limits.max_response_chars {
+            return Err(SamlRefusal::TooLong);
+        }
+        let base64 = OriginalResponse::new(without_white_space(form_field));
+        if base64.expose().is_empty() {
+            return Err(SamlRefusal::Empty);
+        }
+        // The engine refuses missing padding and stray bits. So these bytes have
+        // only one encoding, and the field without white space is it.
+        let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| SamlRefusal::NotBase64)?);
+        trace.count("bytes", bytes.len());
+        let xml = text_of(bytes)?;
+        if declares_other_encoding(&xml) {
+            return Err(SamlRefusal::NotUtf8);
+        }
+        Ok(Self { xml, decrypted: None, base64, limits: *limits, trace })
+    }
+
+    /// Runs a step that reads what may have been decrypted. Then its refusal is
+    /// always the same (`decrypt.rs` has the reason); the trace has the cause.
+    pub(super) fn opaque_if_decrypted<T>(
+        &self,
+        step: impl FnOnce() -> Result<T, SamlRefusal>,
+    ) -> Result<T, SamlRefusal> {
+        step().map_err(|refusal| {
+            if self.decrypted.is_none() {
+                return refusal;
+            }
+            let cause =
+                if refusal == SamlRefusal::NotDecryptable { "not_one_whole_element" } else { refusal.code() };
+            self.trace.ours("cause", cause);
+            SamlRefusal::NotDecryptable
+        })
+    }
+
+    /// The base64 for STS.
+    pub(super) fn base64(&self) -> &OriginalResponse {
+        &self.base64
+    }
+}
+
+fn without_white_space(form_field: &str) -> String {
+    let mut base64 = String::with_capacity(form_field.len());
+    if form_field.bytes().fold(false, |any, byte| any | byte.is_ascii_whitespace()) {
+        base64.extend(form_field.split_ascii_whitespace());
+    } else {
+        base64.push_str(form_field);
+    }
+    base64
+}
+
+/// The bytes as text with `\n` line ends.
+fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, SamlRefusal> {
+    if is_wide(&bytes) {
+        return Err(SamlRefusal::NotUtf8);
+    }
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let looks_like_xml = text.trim_ascii_start().first() == Some(&b'<');
+    let text = match std::str::from_utf8(text) {
+        Ok(text) if looks_like_xml => text,
+        Ok(_) => return Err(SamlRefusal::NotXml),
+        Err(_) if looks_like_xml => return Err(SamlRefusal::NotUtf8),
+        // Raw DEFLATE (bindings 3.4.4.1) has no magic number; zlib and gzip have
+        // one, and are not UTF-8 either.
+        Err(_) => return Err(SamlRefusal::Compressed),
+    };
+    if text.len() < bytes.len() || text.contains('\r') {
+        return Ok(with_normal_line_ends(text));
+    }
+    // The usual case: no copy, so there is only one buffer to wipe.
+    String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|_| SamlRefusal::NotUtf8)
+}
+
+/// UTF-16 or UTF-32, with a byte order mark or recognizable by its zeros
+/// (XML 1.0, appendix F).
+fn is_wide(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xfe\xff")
+        || bytes.starts_with(b"\xff\xfe")
+        || (bytes.contains(&b'<') && bytes.iter().take(4).any(|b| *b == 0))
+}
+
+/// Whether an XML declaration names an encoding other than UTF-8 and its
+/// subset US-ASCII. Another reader (STS is one) would then read other
+/// characters than we do.
+fn declares_other_encoding(text: &str) -> bool {
+    if !is_declaration(text) {
+        return false;
+    }
+    let declaration = text.split_once("?>").map_or(text, |(declaration, _)| declaration);
+    let Some((_, rest)) = declaration.split_once("encoding") else { return false };
+    let value = rest.trim_start().strip_prefix('=').unwrap_or_default().trim_start();
+    let name = value.split(['"', '\'']).nth(1).unwrap_or_default();
+    !name.eq_ignore_ascii_case("UTF-8") && !name.eq_ignore_ascii_case("US-ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::saml::testing::{RESPONSE, encoded};
+    use proptest::prelude::*;
+
+    fn decode(field: &str) -> Result<ResponseMessage<'static>, SamlRefusal> {
+        ResponseMessage::decode(field, &Limits::default(), None)
+    }
+
+    fn refusal(bytes: &[u8]) -> Option<SamlRefusal> {
+        match decode(&STANDARD.encode(bytes)) {
+            Ok(message) => message.parse().err(),
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    #[test]
+    fn fields_that_are_no_response() {
+        assert_eq!(decode("").err(), Some(SamlRefusal::Empty));
+        assert_eq!(decode(" \r\n").err(), Some(SamlRefusal::Empty));
+        assert_eq!(decode(&"A".repeat(100_001)).err(), Some(SamlRefusal::TooLong));
+        let field = encoded("<a/>");
+        assert!(decode(&(" ".repeat(100_000 - field.len()) + &field)).is_ok());
+        for field in ["PGE", "PGEvPg", "PGEvPh==", "PGEv-_==", "PGEvPg==!", "é", "PGE=vPg="] {
+            assert_eq!(decode(field).err(), Some(SamlRefusal::NotBase64), "{field}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text() {
+        for (bytes, expected) in [
+            (&b"\xff\xfe<\0a\0/\0>\0"[..], SamlRefusal::NotUtf8),
+            (b"\xfe\xff\0<\0a\0/\0>", SamlRefusal::NotUtf8),
+            (b"\0\0\0<\0\0\0a", SamlRefusal::NotUtf8),
+            (b"<\0a\0", SamlRefusal::NotUtf8),
+            (b"\xff\xfe\x2d\x4e", SamlRefusal::NotUtf8),
+            (b"\xfe\xff\x4e\x2d", SamlRefusal::NotUtf8),
+            (b"<a>\xe9</a>", SamlRefusal::NotUtf8),
+            (b"<?xml version='1.0' encoding='ISO-8859-1'?><a/>", SamlRefusal::NotUtf8),
+            (b"<?xml\tversion='1.0' encoding = \"utf-16\"?><a/>", SamlRefusal::NotUtf8),
+            (b"\x78\x9c\xb3\x49\xd4\xb7\x03\x00", SamlRefusal::Compressed),
+            (b"\xb3\x49\xd4\xb7\x03\x00", SamlRefusal::Compressed),
+            (b"\x1f\x8b\x08\x00\x00\x00", SamlRefusal::Compressed),
+            (b"hello", SamlRefusal::NotXml),
+            // The parser would skip a second byte order mark; an encoding after it would not be found.
+            (b"\xef\xbb\xbf\xef\xbb\xbf<a/>", SamlRefusal::NotXml),
+            (b"", SamlRefusal::Empty),
+            (b"{}", SamlRefusal::NotXml),
+        ] {
+            assert_eq!(refusal(bytes), Some(expected), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn white_space_marks_and_line_ends_do_not_matter() {
+        let field = encoded(RESPONSE);
+        let wrapped =
+            field.as_bytes().chunks(76).map(|l| std::str::from_utf8(l).unwrap()).collect::<Vec<_>>();
+        let message = decode(&format!(" {}\r\n", wrapped.join("\r\n"))).ok().unwrap();
+        assert_eq!(message.base64().expose(), field);
+
+        let marked = format!("\u{feff}<?xml version='1.0' encoding='utf-8'?>\r\n{}\r", RESPONSE);
+        let message = decode(&encoded(&marked)).ok().unwrap();
+        assert!(message.xml.starts_with("<?xml") && !message.xml.contains('\r'));
+        assert!(message.parse().is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(field in any::<String>(), bytes in any::<Vec<u8>>()) {
+            let _ = decode(&field).map(|message| message.parse().is_ok());
+            let _ = refusal(&bytes);
+        }
+    }
+}

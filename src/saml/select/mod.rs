@@ -1,0 +1,4 @@
+//! Selecting values from an assertion.
+
+pub(super) mod selector;
+pub(super) mod selectors;

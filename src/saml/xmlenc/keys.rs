@@ -1,0 +1,102 @@
+//! Our decryption keys, and opening what was encrypted for one of them.
+
+use super::encrypted::Encrypted;
+use crate::saml::dsig::key::{KeyError, fingerprint};
+use crate::saml::trace::Tracer;
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rsa::{OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A private key that identity providers encrypt for.
+pub struct DecryptionKey {
+    key: OaepPrivateDecryptingKey,
+    key_fingerprint: String,
+}
+
+impl DecryptionKey {
+    /// An RSA key of 2,048 to 8,192 bits, PKCS #8 in DER (RFC 5208, 5).
+    ///
+    /// # Errors
+    /// [`KeyError::UnsupportedPrivateKey`].
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+        let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| KeyError::UnsupportedPrivateKey)?;
+        let public: PublicKeyX509Der<'_> =
+            key.public_key().as_der().map_err(|_| KeyError::UnsupportedPrivateKey)?;
+        let key_fingerprint = fingerprint(public.as_ref());
+        let key = OaepPrivateDecryptingKey::new(key).map_err(|_| KeyError::UnsupportedPrivateKey)?;
+        Ok(Self { key, key_fingerprint })
+    }
+
+    /// The SHA-256 of its public half, as [`VerificationKey::key_fingerprint`] says it.
+    ///
+    /// [`VerificationKey::key_fingerprint`]: crate::saml::VerificationKey::key_fingerprint
+    pub fn key_fingerprint(&self) -> &str {
+        &self.key_fingerprint
+    }
+
+    /// The content key. AWS-LC's OAEP does not reveal, by its time or otherwise,
+    /// why it failed, so there is no need to continue with a random key.
+    fn unwrap(&self, encrypted: &Encrypted) -> Option<Zeroizing<Vec<u8>>> {
+        let mut buffer = Zeroizing::new(vec![0; self.key.min_output_size()]);
+        let key = self.key.decrypt(encrypted.transport, &encrypted.wrapped_key, &mut buffer, None);
+        let length = key.ok()?.len();
+        buffer.truncate(length);
+        Some(buffer)
+    }
+}
+
+impl std::fmt::Debug for DecryptionKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DecryptionKey(RSA of {} bits)", self.key.key_size_bits())
+    }
+}
+
+/// Our decryption keys, all of which are tried: two during a rotation. Without
+/// any, encrypted assertions are refused.
+#[derive(Debug, Clone, Default)]
+pub struct DecryptionKeys(Arc<[DecryptionKey]>);
+
+impl DecryptionKeys {
+    /// The newest first: trying costs one RSA operation per key.
+    pub fn new(keys: Vec<DecryptionKey>) -> Self {
+        Self(keys.into())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The plaintext, if one of the keys opens it.
+    pub(in crate::saml) fn open(
+        &self,
+        encrypted: &Encrypted,
+        trace: Tracer<'_>,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let opened = self.0.iter().find_map(|key| Some((key, key.unwrap(encrypted)?)));
+        let Some((key, content_key)) = opened else {
+            trace.all_ours("key_tried", self.0.iter().map(DecryptionKey::key_fingerprint));
+            trace.ours("cause", "no_key_opens_it");
+            return None;
+        };
+        trace.ours("key", key.key_fingerprint());
+        let plaintext = encrypted.content.decrypt(&content_key, &encrypted.ciphertext);
+        if plaintext.is_none() {
+            trace.ours("cause", "content_not_decryptable");
+        }
+        plaintext
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_not_printed() {
+        let keys = DecryptionKeys::default();
+        assert!(keys.is_empty());
+        assert_eq!(format!("{keys:?}"), "DecryptionKeys([])");
+    }
+}
