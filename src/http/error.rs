@@ -5,7 +5,7 @@
 
 use crate::broker::ports::TokenServiceError;
 use crate::broker::{
-    Cap, LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal, StartError, TicketError,
+    LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal, StartError, TicketError,
 };
 use http::StatusCode;
 
@@ -458,280 +458,37 @@ fn role(error: &RoleRefusal) -> Row<'_> {
     }
 }
 
+const UNREADABLE: &str = "The sign-in could not be read";
+const UNVERIFIED: &str = "The sign-in could not be verified";
+const NOT_VALID: &str = "The sign-in is not valid here";
+const EXPIRED: &str = "The sign-in has expired";
+const PERSON_UNCLEAR: &str = "It is not clear who signed in";
+
+/// Rows of the list (`src/refusals.rs`) as rows of this table.
+macro_rules! rows {
+    (
+        { $name:ident $refusal:ident }
+        $(
+            $(#[$doc:meta])*
+            $variant:ident $(($($data:ty),+))? $mark:ident
+            $code:literal $($who:ident)|+ $status:literal $title:tt $happened:literal $to_do:tt;
+        )+
+    ) => {
+        match $refusal {
+            $($name::$variant { .. } => row(status($status), $title, $happened, $to_do),)+
+        }
+    };
+}
+
 fn saml(refusal: SamlRefusal) -> Row<'static> {
-    const UNREADABLE: &str = "The sign-in could not be read";
-    const UNVERIFIED: &str = "The sign-in could not be verified";
-    const NOT_VALID: &str = "The sign-in is not valid here";
-    const PERSON_UNCLEAR: &str = "It is not clear who signed in";
-    match refusal {
-        // Reading.
-        SamlRefusal::Empty => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "Your company's sign-in service sent an empty answer.",
-            AGAIN_THEN_ASK,
-        ),
-        SamlRefusal::TooLong => row(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "The sign-in is too long",
-            "The answer of your company's sign-in service is longer than AWS accepts. That happens to people in very many groups.",
-            ASK,
-        ),
-        SamlRefusal::NotBase64 => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service was damaged on the way.",
-            AGAIN_THEN_ASK,
-        ),
-        SamlRefusal::Compressed => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service is compressed, which is not accepted here.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::NotUtf8 => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service is written in an alphabet that is not accepted here.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::NotXml => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service is not well-formed.",
-            AGAIN_THEN_ASK,
-        ),
-        SamlRefusal::Doctype => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service begins with instructions that are never followed here.",
-            ASK,
-        ),
-        SamlRefusal::TooComplex(Cap::Nodes | Cap::Depth | Cap::Attributes | Cap::Namespaces) => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service is more complicated than any honest one.",
-            ASK,
-        ),
-        SamlRefusal::NotAResponse => {
-            row(BAD_REQUEST, UNREADABLE, "What arrived is not the answer to a sign-in.", START_AT_THE_PAGE)
-        }
-        SamlRefusal::NotOneAssertion => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service does not speak of exactly one sign-in.",
-            ASK,
-        ),
-        SamlRefusal::EncryptedAssertion => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service is encrypted, and there is no key to read it with here.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::EncryptionRefused => row(
-            BAD_REQUEST,
-            UNREADABLE,
-            "The answer of your company's sign-in service is encrypted in a way that is not accepted here.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::NotDecryptable => row(
-            FORBIDDEN,
-            UNVERIFIED,
-            "The answer is encrypted, and what is in it could not be read and verified.",
-            SETTINGS_WRONG,
-        ),
-        // Verifying.
-        SamlRefusal::UnknownIssuer => row(
-            FORBIDDEN,
-            UNVERIFIED,
-            "The answer comes from a sign-in service that is not known here.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::NotSigned => row(
-            FORBIDDEN,
-            UNVERIFIED,
-            "The answer is not signed, so anybody could have written it.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::SignatureMisplaced => {
-            row(FORBIDDEN, UNVERIFIED, "A signature stands in the answer where none belongs.", ASK)
-        }
-        SamlRefusal::SignatureMalformed => {
-            row(FORBIDDEN, UNVERIFIED, "The answer's signature is not built as it must be.", ASK)
-        }
-        SamlRefusal::ReferenceRefused => {
-            row(FORBIDDEN, UNVERIFIED, "The answer's signature covers something else than the sign-in.", ASK)
-        }
-        SamlRefusal::TransformRefused => row(
-            FORBIDDEN,
-            UNVERIFIED,
-            "The answer's signature needs processing that is not accepted here.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::AlgorithmRefused => row(
-            FORBIDDEN,
-            UNVERIFIED,
-            "The answer's signature is of a kind that is too weak to be accepted.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::DuplicateId => row(
-            FORBIDDEN,
-            UNVERIFIED,
-            "Two parts of the answer have the same name, so it is not clear which one was signed.",
-            ASK,
-        ),
-        SamlRefusal::NotCanonicalizable => row(
-            FORBIDDEN,
-            UNVERIFIED,
-            "The answer is written in a way that makes its signature uncheckable.",
-            ASK,
-        ),
-        SamlRefusal::DigestMismatch => {
-            row(FORBIDDEN, UNVERIFIED, "The answer was changed after it had been signed.", AGAIN_THEN_ASK)
-        }
-        SamlRefusal::SignatureMismatch => row(
-            FORBIDDEN,
-            UNVERIFIED,
-            "The answer was signed with a key that is not known here. That happens when your company's sign-in service has changed its key.",
-            ASK,
-        ),
-        SamlRefusal::MetadataExpired => row(
-            UNAVAILABLE,
-            UNVERIFIED,
-            "What is known here of your company's sign-in service has run out, and nothing newer could be had.",
-            AGAIN_THEN_ASK,
-        ),
-        // Accepting.
-        SamlRefusal::NotSuccess => row(
-            FORBIDDEN,
-            "You were not signed in",
-            "Your company's sign-in service says that the sign-in did not succeed.",
-            AGAIN_THEN_ASK,
-        ),
-        SamlRefusal::WrongVersion => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "The answer is of another version than the one spoken here.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::Incomplete => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "A required part of the answer is missing or not valid.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::IssuerMismatch => {
-            row(FORBIDDEN, NOT_VALID, "The answer and the sign-in inside it come from different places.", ASK)
-        }
-        SamlRefusal::WrongAudience => {
-            row(FORBIDDEN, NOT_VALID, "The sign-in was made for another service.", SETTINGS_WRONG)
-        }
-        SamlRefusal::WrongRecipient => {
-            row(FORBIDDEN, NOT_VALID, "The sign-in was to be delivered to another address.", SETTINGS_WRONG)
-        }
-        SamlRefusal::WrongDestination => {
-            row(FORBIDDEN, NOT_VALID, "The answer was to be delivered to another address.", SETTINGS_WRONG)
-        }
-        SamlRefusal::NotYetValid => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "The sign-in is dated in the future: two clocks do not agree.",
-            "Please wait a minute and sign in again. If this happens a second time, ask for help.",
-        ),
-        SamlRefusal::Expired => row(
-            FORBIDDEN,
-            "The sign-in has expired",
-            "The sign-in is too old. That happens after a long pause, or after going back or reloading.",
-            SIGN_IN_AGAIN,
-        ),
-        SamlRefusal::UnknownCondition => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "The sign-in is bound to a condition that is not understood here.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::NotBearer => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "The sign-in is not of the kind that a browser can deliver.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::UnknownRequest => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "The answer belongs to a question that was not asked here.",
-            START_AT_THE_PAGE,
-        ),
-        SamlRefusal::RequestExpired => row(
-            FORBIDDEN,
-            "The sign-in took too long",
-            "Too much time has passed since you left for your company's sign-in service.",
-            START_AT_THE_PAGE,
-        ),
-        SamlRefusal::UnsolicitedRefused => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "The sign-in was started at your company's sign-in service, which is switched off here.",
-            START_AT_THE_PAGE,
-        ),
-        SamlRefusal::NoAuthnStatement => {
-            row(FORBIDDEN, NOT_VALID, "The answer does not say how you signed in.", SETTINGS_WRONG)
-        }
-        SamlRefusal::SessionOver => row(
-            FORBIDDEN,
-            "The sign-in has expired",
-            "Your session at your company's sign-in service is over.",
-            SIGN_IN_AGAIN,
-        ),
-        SamlRefusal::NotReauthenticated => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "You had to sign in anew, and your company's sign-in service used an earlier sign-in.",
-            AGAIN_THEN_ASK,
-        ),
-        SamlRefusal::OtherAuthnContext => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "You signed in by another method than the one that is required here.",
-            AGAIN_THEN_ASK,
-        ),
-        SamlRefusal::TooOld => row(
-            FORBIDDEN,
-            "The sign-in has expired",
-            "The sign-in is older than is accepted here.",
-            SIGN_IN_AGAIN,
-        ),
-        SamlRefusal::LivesTooLong => row(
-            FORBIDDEN,
-            NOT_VALID,
-            "The sign-in would be valid for longer than is accepted here.",
-            SETTINGS_WRONG,
-        ),
-        // Selecting.
-        SamlRefusal::ValueNotText => {
-            row(FORBIDDEN, PERSON_UNCLEAR, "A value in the answer holds something else than text.", ASK)
-        }
-        SamlRefusal::ValueNotSingle => row(
-            FORBIDDEN,
-            PERSON_UNCLEAR,
-            "The answer gives several values where there must be one.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::ValueNotDecryptable => row(
-            FORBIDDEN,
-            PERSON_UNCLEAR,
-            "A value in the answer is encrypted and could not be read.",
-            SETTINGS_WRONG,
-        ),
-        SamlRefusal::NoNameId => {
-            row(FORBIDDEN, PERSON_UNCLEAR, "The answer does not say who you are.", SETTINGS_WRONG)
-        }
-        SamlRefusal::NoRoleSessionName => row(
-            FORBIDDEN,
-            PERSON_UNCLEAR,
-            "The answer does not say under which name you are to work in AWS.",
-            SETTINGS_WRONG,
-        ),
+    saml_refusals!(rows SamlRefusal refusal)
+}
+
+/// A number that is no status would be a fault of the list, and ours.
+const fn status(number: u16) -> StatusCode {
+    match StatusCode::from_u16(number) {
+        Ok(status) => status,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
