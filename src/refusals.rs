@@ -196,3 +196,132 @@ macro_rules! saml_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)
     NoNameId            proven   "no_name_id"                IdP             403 PERSON_UNCLEAR              "The answer does not say who you are." SETTINGS_WRONG;
     NoRoleSessionName   proven   "no_role_session_name"      IdP | Operator  403 PERSON_UNCLEAR              "The answer does not say under which name you are to work in AWS." SETTINGS_WRONG;
 }};}
+
+/// Why no role is granted.
+macro_rules! role_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    NoRoleOffered            "no_role_offered"           IdP            403 "You have no AWS role"          "You are signed in, but your company's sign-in service gives you no role in AWS." "Ask for a role, then sign in again.";
+    /// No offered pair is well-formed and names the configured SAML provider.
+    NoUsableRole             "no_usable_role"            IdP | Operator 403 "None of your AWS roles fits"   "You are signed in, but none of your roles belongs to the AWS accounts that this service is for." ASK;
+    /// No rule holds for any offered role.
+    NoRule                   "role_not_allowed"          Operator       403 "Your role is not allowed here" "You are signed in, but none of your roles may be used through this service." "If you need access, ask for a role that may be used here, then sign in again.";
+    /// Several roles meet the deciding rule.
+    Ambiguous                "role_ambiguous"            Operator       403 "Several of your roles fit"     "You are signed in, but more than one of your roles could be used, and this service does not guess." ASK;
+    /// `message`: the operator's sentence for the person, from the configuration.
+    Rule { message: String } "role_refused"              Operator       403 "Access is not allowed"         "You are signed in, but access is not allowed for you." "If you think that this is wrong, ask for help and read out the reference.";
+    /// Not what STS accepts: `[\w+=,.@-]{2,64}`.
+    SessionName              "role_session_name_invalid" IdP            403 "Your name does not fit AWS"    "You are signed in, but AWS does not accept the name that your company's sign-in service gives you." ASK;
+}};}
+
+/// Why a RelayState is refused, before the response is even read.
+macro_rules! relay_state_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    /// No RelayState in the form, or an empty one.
+    Missing   "relay_state_missing"   Page | IdP 400 BEGIN_AT_THE_PAGE "The sign-in does not say which page it is for. That happens when it is started from a bookmark or a portal." START_AT_THE_PAGE;
+    /// Not `session-id##challenge` (`docs/PAGE.md`).
+    Malformed "relay_state_malformed" Page       400 BEGIN_AT_THE_PAGE "The sign-in does not say properly which page it is for." START_AT_THE_PAGE;
+}};}
+
+/// Why a login does not start here.
+macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    [RelayState(RelayStateError)]
+    UnknownProvider "idp_unknown"           Page     404 "There is no such sign-in service" "The page sent you to sign in at a service that is not known here." START_AT_THE_PAGE;
+    /// Its metadata names no address that a browser can carry a request to.
+    NoSignOnService "idp_takes_no_requests" Page     404 "The sign-in cannot start here"    "Sign-ins at your company start at its own sign-in page." ASK;
+    /// The key ring does not answer, or the signing key cannot be used.
+    Keys            "keys_unavailable"      Operator 503 "The sign-in cannot start"         "This service cannot use its keys right now." AGAIN_THEN_ASK;
+}};}
+
+/// Why a login failed.
+macro_rules! login_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    [RelayState(RelayStateError), Saml(SamlRefusal), Role(RoleRefusal), TokenService(TokenServiceError)]
+    Replayed        "assertion_replayed" Person   409 "This sign-in was already used"      "Each sign-in counts once, and this one has arrived before. That happens after going back or reloading." SIGN_IN_AGAIN;
+    /// By another assertion.
+    RequestAnswered "request_answered"   Person   409 "This sign-in was used before"       "You signed in a second time for a request that had its answer." START_AT_THE_PAGE;
+    SessionTaken    "session_waiting"    Person   409 "Another sign-in is waiting"         "Credentials of an earlier sign-in are still waiting for the same page, and were left untouched." "Go back to the page where you began. If it shows nothing, wait a minute and sign in again.";
+    Keys            "keys_unavailable"   Operator 503 "Credentials could not be protected" "You were signed in, but the credentials could not be locked away safely, so they were thrown away." AGAIN_THEN_ASK;
+    Store           "store_unavailable"  Operator 503 NOT_READY                            "The sign-in could not be recorded, so no credentials were given." WAIT;
+    /// The reservation of the session id ended before the credentials came.
+    TooSlow         "login_too_slow"     Operator 503 "The sign-in took too long"          "AWS answered so late that your place was no longer kept, so the credentials were thrown away." SIGN_IN_AGAIN;
+}};}
+
+/// Why a token service gave no credentials. The mark says whether another region may
+/// have what this one has not.
+macro_rules! token_service_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    AssertionExpired refusal "sts_assertion_expired" Person   502 "Your sign-in is too old for AWS" "You were signed in here, but your sign-in had ended when AWS was asked for credentials." AGAIN_THEN_ASK;
+    /// It holds another copy of the identity provider's metadata than we do.
+    AssertionInvalid refusal "sts_assertion_invalid" Aws      502 NOT_ACCEPTED                      "You were signed in here, but AWS could not verify the answer of your company's sign-in service." ASK;
+    ClaimRejected    refusal "sts_claim_rejected"    IdP      502 NOT_ACCEPTED                      "You were signed in here, but AWS did not accept what your company's sign-in service says about you." ASK;
+    /// The role does not trust this provider, this recipient or this person.
+    NotTrusted       refusal "sts_not_trusted"       Aws      502 "Your role is not open to you"    "You were signed in here, but in AWS your role does not allow people to come in this way." ASK;
+    WrongPartition   refusal "sts_wrong_partition"   Operator 502 "Your role is in another AWS"     "You were signed in here, but your role belongs to another part of AWS than this service." ASK;
+    RegionDisabled   refusal "sts_region_disabled"   Aws      502 NOT_ACCEPTED                      "You were signed in here, but the AWS region of this service is switched off for your role's account." ASK;
+    DurationTooLong  refusal "sts_duration_too_long" Operator 502 NOT_ACCEPTED                      "You were signed in here, but the credentials were to last longer than your role allows." ASK;
+    PolicyMalformed  refusal "sts_policy_malformed"  Operator 502 NOT_ACCEPTED                      "You were signed in here, but AWS does not understand the limits that were set for your role." ASK;
+    PolicyTooLarge   refusal "sts_policy_too_large"  Operator 502 NOT_ACCEPTED                      "You were signed in here, but the limits that were set for your role are longer than AWS takes." ASK;
+    /// For a reason without a variant of its own; asking again will not help.
+    Refused          refusal "sts_refused"           Aws      502 NOT_ACCEPTED                      "You were signed in here, but AWS refused to give credentials for your role." ASK;
+    Throttled        outage  "sts_throttled"         Operator 503 TOO_MANY                          "You were signed in here, but AWS is asked for credentials too often right now." WAIT;
+    Timeout          outage  "sts_timeout"           Operator 503 NOT_ANSWERED                      "You were signed in here, but AWS did not give credentials in time." WAIT;
+    Unavailable      outage  "sts_unavailable"       Operator 503 NOT_ANSWERED                      "You were signed in here, but AWS could not be asked for credentials." WAIT;
+}};}
+
+/// Why nothing is handed over.
+macro_rules! redeem_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    [Ticket(TicketError)]
+    Gone      "gone"               Person   404 "There is nothing to take"    "These credentials were already taken, or have expired, or never existed." SIGN_IN_AGAIN;
+    Store     "store_unavailable"  Operator 503 NOT_READY                     "The credentials could not be fetched right now, and are still waiting." TRY_AGAIN retry_after 1;
+    /// The credentials may be gone: never retried.
+    Uncertain "delivery_uncertain" Person   503 "The delivery is not certain" "It is not certain whether the credentials still exist, so they are given to nobody." SIGN_IN_AGAIN;
+}};}
+
+/// Why a ticket takes nothing. Nothing is consumed by any of these.
+macro_rules! ticket_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    Missing           "ticket_missing"      Page     401 TICKET_NOT_VALID "There is no ticket in the request." SIGN_IN_AGAIN;
+    /// Not a JWT with our claims.
+    Malformed         "ticket_malformed"    Page     401 TICKET_NOT_VALID "The ticket is not one that was made here." SIGN_IN_AGAIN;
+    /// No valid key of ours made this signature, or issuer or audience is another.
+    Invalid           "ticket_invalid"      Page     401 TICKET_NOT_VALID "The ticket was not made here, or was changed." SIGN_IN_AGAIN;
+    Expired           "ticket_expired"      Person   401 TICKET_NOT_VALID "The ticket has expired; it lives for seconds only." SIGN_IN_AGAIN;
+    /// No `Vestibule-Verifier` header.
+    VerifierMissing   "verifier_missing"    Page     401 TICKET_NOT_VALID "The request does not prove that it comes from the browser that began." SIGN_IN_AGAIN;
+    /// The verifier does not meet the ticket's challenge.
+    VerifierMismatch  "verifier_mismatch"   Page     401 TICKET_NOT_VALID "The ticket belongs to a sign-in that another browser or tab began." SIGN_IN_AGAIN;
+    /// `binding = "plain"` needs `COGNITO_ID`.
+    CognitoIdMissing  "cognito_id_missing"  Page     401 TICKET_NOT_VALID "The request does not name the session that the ticket is for." SIGN_IN_AGAIN;
+    /// `COGNITO_ID` is not the ticket's session id.
+    CognitoIdMismatch "cognito_id_mismatch" Page     401 TICKET_NOT_VALID "The ticket is for another session." SIGN_IN_AGAIN;
+    KeysUnavailable   "keys_unavailable"    Operator 503 NOT_READY        "The ticket could not be checked right now, and nothing was taken." TRY_AGAIN retry_after 1;
+}};}
+
+/// Why a ping is refused.
+macro_rules! ping_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    /// No `Authorization` header of AWS Signature Version 4.
+    NotSigned  "ping_not_signed"        Page     403 PING_REFUSED "The request is not signed." "Sign it with your credentials.";
+    Invalid    "ping_signature_invalid" Page     403 PING_REFUSED "The signature does not hold, or the credentials are not known or have expired." SIGN_IN_AGAIN;
+    Expired    "ping_signature_expired" Person   403 PING_REFUSED "The signature's time is more than five minutes away from ours." "Check your clock, then try again.";
+    /// The session's policies do not allow `execute-api:Invoke`.
+    NotAllowed "ping_not_allowed"       Operator 403 PING_REFUSED "The credentials are good, but do not allow this call." ASK;
+}};}
+
+/// Why a request is refused: by itself, by us, or by a use case.
+macro_rules! request_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    [Start(StartError), Login(LoginError), Redeem(RedeemError), Ping(PingError)]
+    NotFound                                 "not_found"          Page     404 "There is nothing here"            "This address does not exist." "Check the address, or go to the start page.";
+    /// `allow`: the methods that there are.
+    MethodNotAllowed { allow: &'static str } "method_not_allowed" Page     405 "This cannot be done here"         "This address does not answer that kind of request." START_AT_THE_PAGE;
+    ContentType                              "content_type"       IdP      415 WRONG_FORMAT                       "What was sent here does not have the format that this address takes." START_AT_THE_PAGE;
+    ContentEncoding                          "content_encoding"   IdP      415 WRONG_FORMAT                       "What was sent here is compressed, which this address does not take." START_AT_THE_PAGE;
+    BodyTooLarge                             "body_too_large"     IdP      413 "The message is too long"          "What was sent here is longer than any sign-in should be." "If you were signing in, you may be in very many groups. Please ask for help and read out the reference.";
+    BodyTimeout                              "body_timeout"       Person   408 "The message took too long"        "Your connection was too slow, and the sign-in did not arrive in time." SIGN_IN_AGAIN;
+    BodyIncomplete                           "body_incomplete"    Person   400 "The message broke off"            "The connection was interrupted before the sign-in had arrived." SIGN_IN_AGAIN;
+    /// An invalid escape, or not UTF-8.
+    FormMalformed                            "form_malformed"     IdP      400 MESSAGE_UNREADABLE                 "What was sent here is damaged." AGAIN_THEN_ASK;
+    /// Two fields of one name.
+    DuplicateField                           "duplicate_field"    IdP      400 MESSAGE_UNREADABLE                 "What was sent here says the same thing twice, so it is not clear what counts." AGAIN_THEN_ASK;
+    ResponseMissing                          "response_missing"   IdP      400 "There was no sign-in"             "This address takes the answer of your company's sign-in service, and there was none." START_AT_THE_PAGE;
+    EventMalformed                           "event_malformed"    Operator 400 "The event could not be read"      "What was sent here is not an authorizer event." "Send the event as API Gateway does.";
+    /// The authorizer's no. API Gateway's own word, so that a gateway can pass it on as it is.
+    Unauthorized                             "unauthorized"       Page     401 "Unauthorized"                     "Unauthorized" "";
+    /// All slots are taken.
+    Busy                                     "busy"               Operator 503 TOO_MANY                           "Right now more people are signing in than this service can take." WAIT retry_after 1;
+    Internal                                 "internal"           Us       500 "Something went wrong on our side" "This service made a mistake while working on your request." AGAIN_THEN_ASK;
+}};}

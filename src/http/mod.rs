@@ -2,9 +2,8 @@
 //!
 //! Every request passes the envelope (`envelope.rs`: reference, limits, panics,
 //! CORS, headers, log line) and reaches one small handler. A handler answers or
-//! returns an [`Error`]; only the table in `error.rs` knows status codes and
-//! sentences. To add a refusal: a variant in its room, and the table does not
-//! compile until it has a row (`docs/ERRORS.md` is checked by a test).
+//! returns an [`Error`]; `error.rs` makes answers of the list of refusals. To add
+//! a refusal: a row in `src/refusals.rs` (`docs/ERRORS.md` is checked by a test).
 
 mod accept;
 mod admin;
@@ -14,7 +13,7 @@ mod client_ip;
 mod cors;
 mod documents;
 mod envelope;
-pub mod error;
+mod error;
 pub(crate) mod form;
 mod frame;
 mod headers;
@@ -30,7 +29,7 @@ mod start;
 mod users;
 
 pub use admin::admin_router;
-pub use error::Error;
+pub use error::{Error, PingError, Refusal, Row, Who};
 pub use serve::{Peer, ServeLimits, serve};
 
 use crate::broker::Broker;

@@ -1,7 +1,6 @@
 //! How a refusal is shown: a page for a person, JSON for a program.
 
-use super::Error;
-use super::error::{Row, table};
+use super::error::{Error, Refusal};
 use super::frame::{escape, frame};
 use crate::broker::SupportId;
 use axum::body::Body;
@@ -15,7 +14,7 @@ pub(super) struct Refused(pub(super) Error);
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut response = table(&self).status.into_response();
+        let mut response = self.row().status.into_response();
         response.extensions_mut().insert(Refused(self));
         response
     }
@@ -39,10 +38,10 @@ pub(super) struct Help<'a> {
 
 /// The refusal as its reader wants it.
 pub(super) fn show(error: &Error, reader: Reader, help: &Help<'_>) -> Response {
-    let row = table(error);
+    let row = error.row();
     let (content_type, body) = match reader {
-        Reader::Person => ("text/html; charset=utf-8", page(error.code(), &row, help)),
-        Reader::Program => ("application/json", json(error.code(), &row, help.reference)),
+        Reader::Person => ("text/html; charset=utf-8", page(error, help)),
+        Reader::Program => ("application/json", json(error, help.reference)),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = row.status;
@@ -72,11 +71,12 @@ struct Document<'a> {
     retry_after: Option<u32>,
 }
 
-fn json(code: &str, row: &Row<'_>, reference: &SupportId) -> String {
-    let sentences = [Some(row.happened), row.operator_says, Some(row.to_do)];
+fn json(error: &Error, reference: &SupportId) -> String {
+    let row = error.row();
+    let sentences = [Some(row.happened), error.operator_says(), Some(row.to_do)];
     let message: Vec<&str> = sentences.into_iter().flatten().filter(|s| !s.is_empty()).collect();
     let document = Document {
-        error: code,
+        error: row.code,
         message: message.join(" "),
         reference: reference.as_str(),
         retry_after: row.retry_after,
@@ -86,7 +86,8 @@ fn json(code: &str, row: &Row<'_>, reference: &SupportId) -> String {
 }
 
 /// What a person reads.
-fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
+fn page(error: &Error, help: &Help<'_>) -> String {
+    let row = error.row();
     let paragraph = |class: &str, text: &str| match text {
         "" => String::new(),
         text => format!("<p{class}>{}</p>\n", escape(text)),
@@ -102,8 +103,9 @@ fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
 </dl>
 "#,
         happened = escape(row.happened),
-        operator_says = paragraph(r#" class="operator-says""#, row.operator_says.unwrap_or_default()),
+        operator_says = paragraph(r#" class="operator-says""#, error.operator_says().unwrap_or_default()),
         to_do = paragraph("", row.to_do),
+        code = row.code,
         contact = escape(help.contact.unwrap_or("your company’s help desk")),
         reference = escape(help.reference.as_str()),
     );
@@ -119,15 +121,14 @@ mod tests {
         let error = Error::Login(LoginError::Role(RoleRefusal::Rule {
             message: "Ask <b>the help desk</b> & \"others\".".into(),
         }));
-        let row = table(&error);
         let help = Help {
             reference: &SupportId::from_stored("7K3F-9QTZ".into()),
             contact: Some("<script>alert(1)</script> help@example.com"),
             start_page: "https://app.example.com/?a=1&b=\"><script>",
         };
         match reader {
-            Reader::Person => page(error.code(), &row, &help),
-            Reader::Program => json(error.code(), &row, help.reference),
+            Reader::Person => page(&error, &help),
+            Reader::Program => json(&error, help.reference),
         }
     }
 
