@@ -1,6 +1,7 @@
 //! For the operator, on a listener of its own: health, readiness, metrics.
 
-use super::{App, metrics};
+use super::app::App;
+use super::metrics;
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;

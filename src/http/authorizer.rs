@@ -4,9 +4,11 @@
 //! other gateways. Nothing is consumed here, and `GET /saml` checks everything
 //! again. Results must not be cached (time to live 0): a ticket is for one call.
 
+use super::app::App;
+use super::body;
 use super::envelope::OutcomeCode;
+use super::error::Error;
 use super::redeem::bearer;
-use super::{App, Error, body};
 use crate::broker::{Broker, TicketError};
 use axum::Json;
 use axum::extract::{Request, State};

@@ -1,7 +1,8 @@
 //! CORS, for exactly the configured origins, on what pages call (Fetch
 //! standard, section 3.2).
 
-use super::{SettingsError, headers};
+use super::headers;
+use super::settings::SettingsError;
 use http::{HeaderMap, HeaderValue, Method, header};
 use http::{HeaderName, request::Parts};
 use std::time::Duration;

@@ -2,8 +2,11 @@
 //! task of its own, and on the way back the refusal as its reader wants it,
 //! security headers, one log line.
 
+use super::app::App;
+use super::error::Error;
 use super::refusal::{Help, Reader, Refused, show};
-use super::{App, Error, Peer, accept, client_ip, cors, headers};
+use super::serve::Peer;
+use super::{accept, client_ip, cors, headers};
 use crate::broker::SupportId;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;

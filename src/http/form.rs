@@ -1,7 +1,7 @@
 //! `application/x-www-form-urlencoded`, strictly: whatever two parsers could
 //! read differently is refused (URL standard section 5.1, which is lenient).
 
-use super::Error;
+use super::error::Error;
 use zeroize::Zeroizing;
 
 /// An escape that is not `%` and two hexadecimal digits, or text that is not UTF-8.

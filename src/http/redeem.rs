@@ -1,7 +1,8 @@
 //! `GET /saml`: ticket and verifier in, credentials out, once.
 
+use super::app::App;
 use super::envelope::{Context, OutcomeCode};
-use super::{App, Error};
+use super::error::Error;
 use crate::broker::{Binding, RedeemError, RedeemRequest, TicketError};
 use crate::delivery;
 use axum::Extension;

@@ -1,8 +1,10 @@
 //! `GET /saml/login`: a login that starts here, to the identity provider.
 
+use super::app::App;
 use super::envelope::OutcomeCode;
+use super::error::Error;
+use super::form;
 use super::frame::{escape, frame};
-use super::{App, Error, form};
 use crate::broker::AuthnRequestMessage;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};

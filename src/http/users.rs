@@ -1,7 +1,8 @@
 //! `GET /users`, the ping: do the delivered credentials sign?
 
-use super::error::PingError;
-use super::{App, Error, GatewayCaller, sigv4};
+use super::app::App;
+use super::error::{Error, PingError};
+use super::sigv4;
 use axum::Json;
 use axum::body::HttpBody;
 use axum::extract::{Request, State};
@@ -9,6 +10,12 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use serde_json::json;
 use std::sync::Arc;
+
+/// The ARN of a caller whose signature a gateway has checked; an extension of
+/// each request that has one. Only what the gateway says beside the request may
+/// put it there, never anything in the request.
+#[derive(Debug, Clone)]
+pub struct GatewayCaller(pub String);
 
 /// Of a User-Agent no more than this is sent back.
 const MAX_AGENT_CHARS: usize = 256;
