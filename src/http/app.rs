@@ -1,4 +1,4 @@
-//! One Vestibule, as its routes see it.
+//! The state that handlers share.
 
 use super::metrics::Metrics;
 use super::redirect::Redirect;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 
-/// One Vestibule, as its routes see it.
+/// One Vestibule: its use cases, its settings, and what is made of them once.
 pub struct App {
     pub(super) broker: Arc<Broker>,
     pub(super) callers: Option<Arc<dyn CallerDirectory>>,
@@ -24,8 +24,8 @@ pub struct App {
 }
 
 impl App {
-    /// Without a `callers` directory nobody here could check a ping's signature, so
-    /// there is none, unless a gateway does it.
+    /// Without a `callers` directory this service cannot check a ping's signature, so
+    /// it offers no ping unless a gateway checks it.
     ///
     /// # Errors
     /// [`SettingsError`].
@@ -51,19 +51,19 @@ impl App {
         })
     }
 
-    /// Pings that arrive here were checked by a gateway in front, which says who
-    /// called ([`GatewayCaller`](super::GatewayCaller)). Whether any do, and for which address they are
-    /// signed, only [`HttpSettings::ping_url`] knows.
+    /// A gateway in front checks the signatures of pings and names the caller
+    /// ([`GatewayCaller`](super::GatewayCaller)). Whether it does, and for which
+    /// address pings are signed, is in [`HttpSettings::ping_url`].
     #[must_use]
     pub fn behind_gateway(self) -> Self {
         Self { behind_gateway: true, ..self }
     }
 
-    /// Waits until no request is being worked on. A login goes on when its
-    /// client has gone: stop the process only after this (and bound the wait).
+    /// Waits until no request is being handled. A login continues after its client
+    /// has disconnected: stop the process only after this (and bound the wait).
     pub async fn idle(&self) {
         let all = u32::try_from(self.settings.max_concurrent_requests).unwrap_or(u32::MAX);
-        // Fails only on a closed semaphore, which nobody closes.
+        // Fails only on a closed semaphore, and this one is never closed.
         drop(self.slots.acquire_many(all).await);
     }
 }

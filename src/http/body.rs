@@ -1,4 +1,4 @@
-//! Reading a body: never more than the route's cap, never longer than the timeout.
+//! Reads a body: never more than the route's cap, never longer than the timeout.
 
 use super::error::Error;
 use axum::body::{Body, HttpBody};

@@ -38,8 +38,8 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
     .to_string()
 }
 
-/// Of `https://ID.execute-api.REGION.amazonaws.com/STAGE`. A gateway under a name of
-/// its own is where everything else is.
+/// The region in `https://ID.execute-api.REGION.amazonaws.com/STAGE`. A gateway under
+/// a custom domain is in the region of everything else.
 fn gateway_region(ping_url: &str) -> Option<&str> {
     let (_, rest) = ping_url.split_once(".execute-api.")?;
     rest.split_once(".amazonaws.com").map(|(region, _)| region)

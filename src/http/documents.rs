@@ -1,4 +1,4 @@
-//! Documents that are the same for everybody: `/config.json`, our metadata, our public keys.
+//! Documents that are the same for every client: `/config.json`, SP metadata, public keys.
 
 use super::app::App;
 use super::error::Error;
@@ -20,9 +20,9 @@ pub(super) async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/samlmetadata+xml")], app.settings.service_provider_metadata.clone())
 }
 
-/// `GET /.well-known/jwks.json`, for whoever verifies tickets: any service, any
-/// page. Where tickets are signed with a secret the set is empty, not absent: it
-/// is what a verifier understands, and it fills when `keys.signing` changes.
+/// `GET /.well-known/jwks.json`, for every service and page that verifies tickets.
+/// If tickets are signed with a secret, the set is empty, not absent: verifiers
+/// understand that, and the set fills when `keys.signing` changes.
 pub(super) async fn jwks(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error> {
     let keys = app.broker.ports().keys.public_keys().await;
     let keys = keys.map_err(|_| Error::Redeem(RedeemError::Ticket(TicketError::KeysUnavailable)))?;

@@ -1,4 +1,4 @@
-//! `POST /saml`: what the identity provider's form sends, to a redirect with a ticket.
+//! `POST /saml`: takes the identity provider's form, answers a redirect with a ticket.
 
 use super::app::App;
 use super::envelope::{Context, OutcomeCode};
@@ -11,7 +11,7 @@ use axum::{Extension, body::Body};
 use http::{HeaderMap, StatusCode, header};
 use std::sync::Arc;
 
-/// What a form may have beside the response: RelayState and a few fields more.
+/// The part of the form beside the response: RelayState and a few more fields.
 const BODY_OVERHEAD_BYTES: usize = 16 * 1024;
 
 pub(super) async fn login(
@@ -31,7 +31,7 @@ pub(super) async fn login(
     Ok(response)
 }
 
-/// The one content type of the HTTP-POST binding (bindings 3.5.4), as it is.
+/// The one content type of the HTTP-POST binding (bindings 3.5.4), not compressed.
 fn check_content(headers: &HeaderMap) -> Result<(), Error> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else { return Err(Error::ContentType) };
@@ -47,7 +47,7 @@ fn check_content(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 async fn read_form(app: &App, context: Context, body: Body) -> Result<LoginPost, Error> {
-    // Every base64 character may come percent-encoded, as three.
+    // Every base64 character may be percent-encoded, as three.
     let cap = 3 * app.broker.settings().limits.max_response_chars + BODY_OVERHEAD_BYTES;
     let bytes = body::read(body, cap, app.settings.request_timeout).await?;
 

@@ -1,9 +1,10 @@
-//! The street: routes, limits, and what each answer looks like.
+//! The HTTP layer: routes, limits, and what each answer looks like.
 //!
-//! Every request passes the envelope (`envelope.rs`: reference, limits, panics,
-//! CORS, headers, log line) and reaches one small handler. A handler answers or
-//! returns an [`Error`]; `error.rs` makes answers of the list of refusals. To add
-//! a refusal: a row in `src/refusals.rs` (`docs/ERRORS.md` is checked by a test).
+//! `router.rs` lists the routes. Every request passes the envelope (`envelope.rs`:
+//! reference, limits, panics, CORS, headers, log line) and reaches one small handler.
+//! A handler answers or returns an [`Error`]; `error.rs` makes answers of the list of
+//! refusals. To add a refusal: a row in `src/refusals.rs` (a test checks that
+//! `docs/ERRORS.md` has it too).
 
 mod accept;
 mod admin;

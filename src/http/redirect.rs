@@ -1,4 +1,4 @@
-//! The way back to the page.
+//! The redirect to the page, with the ticket.
 
 use super::error::Error;
 use super::settings::SettingsError;
@@ -7,7 +7,7 @@ use crate::config::JwtIn;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-/// The way back to the page: everything but the ticket.
+/// The page's URL, split where the ticket goes.
 pub(super) struct Redirect {
     before: String,
     after: String,

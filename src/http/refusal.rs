@@ -1,4 +1,4 @@
-//! How a refusal is shown: a page for a person, JSON for a program.
+//! How a refusal is shown: an HTML page, or JSON.
 
 use super::error::{Error, Refusal};
 use super::frame::{escape, frame};
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-/// A handler's refusal on its way to the envelope, which knows how to show it.
+/// A handler's refusal on its way to the envelope, which shows it.
 #[derive(Clone)]
 pub(super) struct Refused(pub(super) Error);
 
@@ -20,28 +20,28 @@ impl IntoResponse for Error {
     }
 }
 
-/// Who reads the answer.
+/// The format of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reader {
-    /// A person, in a browser.
-    Person,
-    /// A page's script, a command line.
-    Program,
+pub(super) enum Format {
+    /// A page, for a person in a browser.
+    Html,
+    /// For a page's script or a command line.
+    Json,
 }
 
-/// Whom to point to.
+/// What a page needs besides the refusal.
 pub(super) struct Help<'a> {
     pub(super) reference: &'a SupportId,
     pub(super) contact: Option<&'a str>,
     pub(super) start_page: &'a str,
 }
 
-/// The refusal as its reader wants it.
-pub(super) fn show(error: &Error, reader: Reader, help: &Help<'_>) -> Response {
+/// The refusal in this format.
+pub(super) fn show(error: &Error, format: Format, help: &Help<'_>) -> Response {
     let row = error.row();
-    let (content_type, body) = match reader {
-        Reader::Person => ("text/html; charset=utf-8", page(error, help)),
-        Reader::Program => ("application/json", json(error, help.reference)),
+    let (content_type, body) = match format {
+        Format::Html => ("text/html; charset=utf-8", page(error, help)),
+        Format::Json => ("application/json", json(error, help.reference)),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = row.status;
@@ -59,14 +59,13 @@ pub(super) fn show(error: &Error, reader: Reader, help: &Help<'_>) -> Response {
     response
 }
 
-/// What a program reads.
 #[derive(Serialize)]
 struct Document<'a> {
     error: &'a str,
     message: String,
     reference: &'a str,
-    /// Where it is, nothing was consumed, and asking again can succeed. Scripts of
-    /// other origins, and those behind gateways, do not see the header.
+    /// If present, nothing was consumed, and asking again can succeed. The header says
+    /// the same, but scripts of other origins and behind gateways do not see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
 }
@@ -81,11 +80,10 @@ fn json(error: &Error, reference: &SupportId) -> String {
         reference: reference.as_str(),
         retry_after: row.retry_after,
     };
-    // Texts and a number: nothing in it can fail.
+    // Strings and a number always serialize.
     serde_json::to_string(&document).unwrap_or_default()
 }
 
-/// What a person reads.
 fn page(error: &Error, help: &Help<'_>) -> String {
     let row = error.row();
     let paragraph = |class: &str, text: &str| match text {
@@ -117,7 +115,7 @@ mod tests {
     use super::*;
     use crate::broker::{LoginError, RoleRefusal};
 
-    fn refused_by_rule(reader: Reader) -> String {
+    fn refused_by_rule(format: Format) -> String {
         let error = Error::Login(LoginError::Role(RoleRefusal::Rule {
             message: "Ask <b>the help desk</b> & \"others\".".into(),
         }));
@@ -126,15 +124,15 @@ mod tests {
             contact: Some("<script>alert(1)</script> help@example.com"),
             start_page: "https://app.example.com/?a=1&b=\"><script>",
         };
-        match reader {
-            Reader::Person => page(&error, &help),
-            Reader::Program => json(&error, help.reference),
+        match format {
+            Format::Html => page(&error, &help),
+            Format::Json => json(&error, help.reference),
         }
     }
 
     #[test]
     fn nothing_configured_can_write_html_into_a_refusal_page() {
-        let html = refused_by_rule(Reader::Person);
+        let html = refused_by_rule(Format::Html);
         assert!(!html.contains("<script"), "{html}");
         assert!(!html.contains("<b>"), "{html}");
         assert!(html.contains("Ask &lt;b&gt;the help desk&lt;/b&gt; &amp; &quot;others&quot;."));
@@ -143,7 +141,7 @@ mod tests {
 
     #[test]
     fn json_carries_the_operators_words_as_they_are() {
-        let json: serde_json::Value = serde_json::from_str(&refused_by_rule(Reader::Program)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&refused_by_rule(Format::Json)).unwrap();
         assert_eq!(json["error"], "role_refused");
         assert_eq!(json["reference"], "7K3F-9QTZ");
         assert!(json["message"].as_str().unwrap().contains("Ask <b>the help desk</b>"));

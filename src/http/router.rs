@@ -16,7 +16,7 @@ pub fn router(app: Arc<App>) -> Router {
             "/saml",
             post(login::login)
                 .get(redeem::redeem)
-                // A HEAD would take the credentials and show them to nobody.
+                // A HEAD would consume the credentials and send them nowhere.
                 .head(only("GET, POST, OPTIONS"))
                 .fallback(only("GET, POST, OPTIONS")),
         )
@@ -46,7 +46,7 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Refuses every other method.
+/// Refuses the methods that have no handler.
 fn only(allow: &'static str) -> impl Fn() -> Ready<Error> + Clone + Send + Sync + 'static {
     move || ready(Error::MethodNotAllowed { allow })
 }

@@ -1,4 +1,4 @@
-//! `GET /users`, the ping: do the delivered credentials sign?
+//! `GET /users`, the ping: whether the delivered credentials sign requests.
 
 use super::app::App;
 use super::error::{Error, PingError};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct GatewayCaller(pub String);
 
-/// Of a User-Agent no more than this is sent back.
+/// The part of a User-Agent that is sent back.
 const MAX_AGENT_CHARS: usize = 256;
 
 pub(super) async fn ping(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
@@ -27,7 +27,7 @@ pub(super) async fn ping(State(app): State<Arc<App>>, request: Request) -> Resul
         return Ok(success(&head.headers, &caller.0));
     }
     if !body.is_end_stream() {
-        // Nothing reads it, so no signature could hold for it.
+        // The signature is verified for an empty body only.
         return Err(Error::Ping(PingError::Invalid));
     }
     let now = app.broker.ports().clock.now();
