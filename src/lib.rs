@@ -29,6 +29,10 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 #![cfg_attr(test, allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used))]
 
+// The list of refusals: macros, which every layer below sees.
+#[macro_use]
+mod refusals;
+
 // From the street to the ground; each room imports only downwards.
 pub mod cli;
 pub mod lambda;

@@ -1,6 +1,10 @@
 //! The server's rooms from the ground up to the street, under the server's name.
 #![allow(missing_docs, rustdoc::broken_intra_doc_links)]
 
+#[macro_use]
+#[path = "../../src/refusals.rs"]
+mod refusals;
+
 #[path = "../../src/broker/mod.rs"]
 pub mod broker;
 #[path = "../../src/config/mod.rs"]

@@ -1,86 +1,15 @@
-//! Why an issuer gave no credentials: who must act, and what the operator should look at.
+//! Why a token service gave no credentials, and what the operator should look at.
 
-/// Why an issuer gave no credentials. Cut by who must act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenServiceError {
-    /// The assertion or the identity provider's session is over. The person signs in again.
-    #[error("the assertion has expired for the token service")]
-    AssertionExpired,
-    /// The issuer cannot believe the assertion: it holds another copy of the
-    /// identity provider's metadata than we do.
-    #[error("the token service does not believe the assertion")]
-    AssertionInvalid,
-    /// The assertion lacks what the issuer wants to find in it.
-    #[error("the token service rejects a claim of the assertion")]
-    ClaimRejected,
-    /// The role does not trust this provider, this recipient or this person.
-    #[error("the role's trust policy does not allow it")]
-    NotTrusted,
-    /// The role is in another partition of AWS than the issuer.
-    #[error("the role is in another AWS partition")]
-    WrongPartition,
-    /// The account does not use this region.
-    #[error("the region is switched off in the role's account")]
-    RegionDisabled,
-    /// The grant lasts longer than the role allows.
-    #[error("the duration is beyond the role's maximum")]
-    DurationTooLong,
-    /// The session policy is no IAM policy.
-    #[error("the session policy is malformed")]
-    PolicyMalformed,
-    /// Session policies and tags are too large together.
-    #[error("the session policies are too large")]
-    PolicyTooLarge,
-    /// The issuer refuses for a reason without a variant of its own; asking
-    /// again will not help.
-    #[error("the token service refuses")]
-    Refused,
-    /// The issuer has too many callers.
-    #[error("the token service throttles")]
-    Throttled,
-    /// The issuer did not answer in time.
-    #[error("the token service did not answer in time")]
-    Timeout,
-    /// The issuer cannot be reached, or answers that it cannot now.
-    #[error("the token service is unavailable")]
-    Unavailable,
+token_service_errors! { refusal_enum
+    /// Why a token service gave no credentials.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum TokenServiceError
 }
 
 impl TokenServiceError {
-    /// All there are, for tables and tests.
-    pub const ALL: [Self; 13] = [
-        Self::AssertionExpired,
-        Self::AssertionInvalid,
-        Self::ClaimRejected,
-        Self::NotTrusted,
-        Self::WrongPartition,
-        Self::RegionDisabled,
-        Self::DurationTooLong,
-        Self::PolicyMalformed,
-        Self::PolicyTooLarge,
-        Self::Refused,
-        Self::Throttled,
-        Self::Timeout,
-        Self::Unavailable,
-    ];
-
-    /// The stable, documented code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::AssertionExpired => "sts_assertion_expired",
-            Self::AssertionInvalid => "sts_assertion_invalid",
-            Self::ClaimRejected => "sts_claim_rejected",
-            Self::NotTrusted => "sts_not_trusted",
-            Self::WrongPartition => "sts_wrong_partition",
-            Self::RegionDisabled => "sts_region_disabled",
-            Self::DurationTooLong => "sts_duration_too_long",
-            Self::PolicyMalformed => "sts_policy_malformed",
-            Self::PolicyTooLarge => "sts_policy_too_large",
-            Self::Refused => "sts_refused",
-            Self::Throttled => "sts_throttled",
-            Self::Timeout => "sts_timeout",
-            Self::Unavailable => "sts_unavailable",
-        }
+    /// Whether another region may have what this one has not.
+    pub const fn is_outage(self) -> bool {
+        token_service_errors!(refusal_mark self)
     }
 
     /// What the operator should look at. For the log; a person never sees it.
@@ -142,23 +71,6 @@ impl TokenServiceError {
             }
         }
     }
-
-    /// Whether another region may have what this one has not.
-    pub const fn is_outage(self) -> bool {
-        match self {
-            Self::Throttled | Self::Timeout | Self::Unavailable => true,
-            Self::AssertionExpired
-            | Self::AssertionInvalid
-            | Self::ClaimRejected
-            | Self::NotTrusted
-            | Self::WrongPartition
-            | Self::RegionDisabled
-            | Self::DurationTooLong
-            | Self::PolicyMalformed
-            | Self::PolicyTooLarge
-            | Self::Refused => false,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -168,9 +80,10 @@ mod tests {
 
     #[test]
     fn each_has_a_code_and_a_hint_of_its_own() {
-        let codes: BTreeSet<_> = TokenServiceError::ALL.into_iter().map(TokenServiceError::code).collect();
-        let hints: BTreeSet<_> = TokenServiceError::ALL.into_iter().map(TokenServiceError::hint).collect();
-        assert_eq!((codes.len(), hints.len()), (TokenServiceError::ALL.len(), TokenServiceError::ALL.len()));
+        let all = TokenServiceError::all();
+        let codes: BTreeSet<_> = all.iter().map(|error| error.code()).collect();
+        let hints: BTreeSet<_> = all.iter().map(|error| error.hint()).collect();
+        assert_eq!((codes.len(), hints.len()), (all.len(), all.len()));
         assert!(codes.iter().all(|code| code.starts_with("sts_")));
     }
 }

@@ -4,6 +4,7 @@ use super::idp::{Mistake, RelyingParty};
 use super::tell::{sentence, time_of_day};
 use super::{COMPANY, PEOPLE, STAGED_REFUSALS, StagedRefusal};
 use crate::broker::AuditEvent;
+use crate::http::Refusal as _;
 use quick_xml::escape::escape;
 
 /// Who are you today?
@@ -127,6 +128,7 @@ but neither audited nor told on the terminal.</p>
 }
 
 fn refusal(refusal: &StagedRefusal) -> String {
+    let answer = refusal.refusal.row();
     format!(
         r#"<li><form method="post" action="/panel/refusals/{id}"><button aria-describedby="{id}-sent">{title}</button></form>
 <p id="{id}-sent">{sent}</p>
@@ -136,8 +138,8 @@ fn refusal(refusal: &StagedRefusal) -> String {
         title = escape(refusal.title),
         sent = escape(refusal.sent),
         why = escape(refusal.why),
-        status = refusal.status,
-        code = refusal.code,
+        status = answer.status.as_u16(),
+        code = answer.code,
     )
 }
 

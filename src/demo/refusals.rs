@@ -1,10 +1,12 @@
 //! The refusals that the panel makes happen, each for a reason that a person
 //! can read before pressing the button.
 
-use super::{Flaw, Person};
+use super::people::Person;
+use super::token::Flaw;
+use crate::broker::{LoginError, RoleRefusal, SamlRefusal};
 
 /// One refusal, to be caused on purpose.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct StagedRefusal {
     /// Its name in the panel's addresses.
     pub id: &'static str,
@@ -14,10 +16,8 @@ pub struct StagedRefusal {
     pub sent: &'static str,
     /// Why that is refused.
     pub why: &'static str,
-    /// The status of the answer.
-    pub status: u16,
-    /// The code of the answer.
-    pub code: &'static str,
+    /// The refusal: the answer is its row in the list.
+    pub refusal: LoginError,
     /// Whether the message is believed, and so the refusal audited.
     pub believed: bool,
     /// Whose response it is, by account name.
@@ -46,8 +46,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         title: "Wrong role",
         sent: "Dev Chandra signs in, and all is as it should be, but he is in no group for production.",
         why: "A rule says no, and the page shows the rule's own words.",
-        status: 403,
-        code: "role_refused",
+        refusal: LoginError::Role(RoleRefusal::Rule { message: String::new() }),
         believed: true,
         account: "dev",
         flaw: Flaw::None,
@@ -58,8 +57,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         title: "Expired",
         sent: "A genuine response about Paula Okafor, but signed two hours ago.",
         why: "AD FS gives a response five minutes to arrive; the service adds one for clocks that differ.",
-        status: 403,
-        code: "assertion_expired",
+        refusal: LoginError::Saml(SamlRefusal::Expired),
         believed: true,
         account: "paula",
         flaw: Flaw::Expired,
@@ -70,8 +68,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         title: "Another audience",
         sent: "A genuine response about Paula Okafor that AD FS made for another application.",
         why: "Otherwise any application that she signs in at could get her AWS credentials.",
-        status: 403,
-        code: "wrong_audience",
+        refusal: LoginError::Saml(SamlRefusal::WrongAudience),
         believed: true,
         account: "paula",
         flaw: Flaw::OtherAudience,
@@ -84,8 +81,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
                and now your browser posts it once more.",
         why: "A response counts once. The first one's credentials wait, sealed, for a page that does not \
               exist; watch them expire after a minute.",
-        status: 409,
-        code: "assertion_replayed",
+        refusal: LoginError::Replayed,
         believed: true,
         account: "paula",
         flaw: Flaw::None,
@@ -97,8 +93,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         sent: "This panel has just signed Ada Lindqvist in, and her credentials wait. Your browser now posts \
                a response about Paula Okafor for the same session.",
         why: "Waiting credentials are never overwritten or mixed up with those of another sign-in.",
-        status: 409,
-        code: "session_waiting",
+        refusal: LoginError::SessionTaken,
         believed: true,
         account: "paula",
         flaw: Flaw::None,
@@ -109,8 +104,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         title: "Tampered",
         sent: "Dev Chandra's response, in which his role was renamed to a production role after signing.",
         why: "The digest that was signed is no longer the one of the text.",
-        status: 403,
-        code: "digest_mismatch",
+        refusal: LoginError::Saml(SamlRefusal::DigestMismatch),
         believed: false,
         account: "dev",
         flaw: Flaw::Tampered,
@@ -121,8 +115,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         title: "Unsigned",
         sent: "A response about Paula Okafor without any signature.",
         why: "Anybody could have written it.",
-        status: 403,
-        code: "not_signed",
+        refusal: LoginError::Saml(SamlRefusal::NotSigned),
         believed: false,
         account: "paula",
         flaw: Flaw::Unsigned,
@@ -133,8 +126,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         title: "Another key",
         sent: "A response about Paula Okafor, signed with a key of the forger's own; its certificate comes along.",
         why: "Only keys from the configured metadata count. A certificate inside a message proves nothing.",
-        status: 403,
-        code: "signature_mismatch",
+        refusal: LoginError::Saml(SamlRefusal::SignatureMismatch),
         believed: false,
         account: "paula",
         flaw: Flaw::OtherKey,
@@ -145,8 +137,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         title: "Unknown issuer",
         sent: "A response about Paula Okafor from an identity provider that nobody has configured.",
         why: "Whom to believe is the operator's decision, never the message's.",
-        status: 403,
-        code: "issuer_unknown",
+        refusal: LoginError::Saml(SamlRefusal::UnknownIssuer),
         believed: false,
         account: "paula",
         flaw: Flaw::OtherIssuer,

@@ -1,11 +1,11 @@
-//! Who reads the answer: what `Accept` prefers (RFC 9110 section 12.5.1).
+//! Which format a refusal has: what `Accept` prefers (RFC 9110 section 12.5.1).
 
-use super::refusal::Reader;
+use super::refusal::Format;
 use http::{HeaderMap, header};
 
-/// A program, if `Accept` names JSON and does not like HTML better. Wildcards
-/// name nothing: browsers send them, and people sit in front of browsers.
-pub(super) fn reader(headers: &HeaderMap) -> Reader {
+/// JSON, if `Accept` names it and does not prefer HTML. Wildcards name nothing:
+/// browsers send them, and a person at a browser needs a page.
+pub(super) fn preferred_format(headers: &HeaderMap) -> Format {
     let (mut json, mut html) = (0, 0);
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     for range in values.flat_map(|value| value.split(',')) {
@@ -19,7 +19,7 @@ pub(super) fn reader(headers: &HeaderMap) -> Reader {
             _ => {}
         }
     }
-    if json > 0 && json >= html { Reader::Program } else { Reader::Person }
+    if json > 0 && json >= html { Format::Json } else { Format::Html }
 }
 
 /// A quality value in thousandths; 0 if it is not one.
@@ -31,12 +31,12 @@ fn thousandths(text: &str) -> u16 {
 mod tests {
     use super::*;
 
-    fn reader_of(accept: &str) -> Reader {
-        reader(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]))
+    fn format_for(accept: &str) -> Format {
+        preferred_format(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]))
     }
 
     #[test]
-    fn json_is_for_those_who_ask_for_it() {
+    fn json_is_sent_to_clients_that_ask_for_it() {
         for accept in [
             "application/json",
             "Application/JSON; charset=utf-8",
@@ -44,12 +44,12 @@ mod tests {
             "text/html;q=0.5, application/json;q=0.9",
             "application/json, text/html",
         ] {
-            assert_eq!(reader_of(accept), Reader::Program, "{accept}");
+            assert_eq!(format_for(accept), Format::Json, "{accept}");
         }
     }
 
     #[test]
-    fn everybody_else_reads_a_page() {
+    fn every_other_client_gets_a_page() {
         for accept in [
             "*/*",
             "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -59,8 +59,8 @@ mod tests {
             "application/*",
             "",
         ] {
-            assert_eq!(reader_of(accept), Reader::Person, "{accept}");
+            assert_eq!(format_for(accept), Format::Html, "{accept}");
         }
-        assert_eq!(reader(&HeaderMap::new()), Reader::Person);
+        assert_eq!(preferred_format(&HeaderMap::new()), Format::Html);
     }
 }

@@ -1,6 +1,7 @@
-//! For the operator, on a listener of its own: health, readiness, metrics.
+//! Health, readiness and metrics, for the operator, on a separate listener.
 
-use super::{App, metrics};
+use super::app::App;
+use super::metrics;
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -9,7 +10,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use std::sync::Arc;
 
-/// `/healthz` (the process answers), `/readyz` (a login could be recorded now),
+/// `/healthz` (the process runs), `/readyz` (the store can record a login),
 /// `/metrics`.
 pub fn admin_router(app: Arc<App>) -> Router {
     Router::new()

@@ -1,12 +1,14 @@
-//! API Gateway's question: may this request call `GET /saml`?
+//! The authorizer: whether a gateway may pass a request on to `GET /saml`.
 //!
 //! [`authorize`] is the whole Lambda authorizer; `POST /authorizer` offers it to
 //! other gateways. Nothing is consumed here, and `GET /saml` checks everything
 //! again. Results must not be cached (time to live 0): a ticket is for one call.
 
+use super::app::App;
+use super::body;
 use super::envelope::OutcomeCode;
+use super::error::Error;
 use super::redeem::bearer;
-use super::{App, Error, body};
 use crate::broker::{Broker, TicketError};
 use axum::Json;
 use axum::extract::{Request, State};
@@ -18,19 +20,19 @@ use time::OffsetDateTime;
 /// An event carries the headers of one request, and API Gateway takes 10 KiB of those.
 const MAX_EVENT_BYTES: usize = 64 * 1024;
 
-/// Why the answer is no. The caller learns one word (it is API Gateway's: a
+/// Why a request is not authorized. The caller gets one word (API Gateway's own: a
 /// Lambda authorizer that fails with it makes a 401); the reason is for logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Unauthorized")]
 pub enum Unauthorized {
-    /// The event is none of the three kinds, or lacks a part.
+    /// The event is of no known kind, or lacks a part.
     Event,
     /// The ARN is not `GET /saml` of one API and one stage.
     Arn,
-    /// A header is there twice with different values.
+    /// One header has two values.
     Header,
-    /// The ticket, or what binds it to the browser, does not hold; or the key
-    /// ring did not answer, which a Lambda can only say with another error.
+    /// The ticket or its binding to the browser is refused; or the key ring did not
+    /// answer, for which a Lambda needs another error.
     Ticket(TicketError),
 }
 
@@ -49,9 +51,9 @@ impl Unauthorized {
 /// Answers an authorizer event with an IAM policy, or for HTTP APIs with the
 /// simple response (switch "simple responses" on there).
 ///
-/// - REST API, `TOKEN`: the ticket is all that it shows, so the ticket is checked.
-/// - REST API, `REQUEST`: ticket, verifier and, where sent, `COGNITO_ID`.
-/// - HTTP API, payload format 2.0: likewise.
+/// - REST API, `TOKEN`: the event has the ticket only, so only that is checked.
+/// - REST API, `REQUEST`: ticket, verifier and, if sent, `COGNITO_ID`.
+/// - HTTP API, payload format 2.0: the same.
 ///
 /// # Errors
 /// [`Unauthorized`].
@@ -93,7 +95,7 @@ pub async fn authorize(broker: &Broker, event: &Value, now: OffsetDateTime) -> R
 }
 
 /// `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/GET/saml`, and nothing
-/// else: it becomes the policy's resource, where `*` and `?` would be wildcards.
+/// else: it becomes the policy's resource, where `*` and `?` are wildcards.
 fn called_resource(arn: &str) -> Result<&str, Unauthorized> {
     let plain = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))

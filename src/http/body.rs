@@ -1,6 +1,6 @@
-//! Reading a body: never more than the route's cap, never longer than the timeout.
+//! Reads a body: never more than the route's cap, never longer than the timeout.
 
-use super::Error;
+use super::error::Error;
 use axum::body::{Body, HttpBody};
 use http_body_util::BodyExt;
 use std::time::Duration;

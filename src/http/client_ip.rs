@@ -1,4 +1,4 @@
-//! Whose request it is, for the audit trail.
+//! The client's address, for the audit trail.
 
 use crate::config::Network;
 use http::{HeaderMap, HeaderName};
@@ -6,9 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The socket's peer, unless that is a trusted proxy: then the rightmost address
-/// of `X-Forwarded-For` that is not one. What stands left of it, anybody could
-/// have written.
+/// The socket's peer, unless that is a trusted proxy: then the rightmost address of
+/// `X-Forwarded-For` that is not one. The client can write anything left of it.
 pub(super) fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
     let mut client = peer?.to_canonical();
     let values: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().map(|v| v.to_str().unwrap_or("?")).collect();
@@ -16,7 +15,7 @@ pub(super) fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Ne
         if !trusted.iter().any(|network| contains(network, client)) {
             break;
         }
-        // What cannot be read ends the chain: the last proxy is all we know.
+        // An unreadable hop ends the chain: the last proxy is all that is known.
         let Some(address) = parse(hop.trim()) else { break };
         client = address;
     }

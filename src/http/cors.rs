@@ -1,13 +1,14 @@
 //! CORS, for exactly the configured origins, on what pages call (Fetch
 //! standard, section 3.2).
 
-use super::{SettingsError, headers};
+use super::headers;
+use super::settings::SettingsError;
 use http::{HeaderMap, HeaderValue, Method, header};
 use http::{HeaderName, request::Parts};
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// What a page's request may bring along.
+/// Headers that a page's request may carry.
 const REQUEST_HEADERS: [HeaderName; 6] = [
     header::AUTHORIZATION,
     HeaderName::from_static("vestibule-verifier"),
@@ -17,9 +18,9 @@ const REQUEST_HEADERS: [HeaderName; 6] = [
     HeaderName::from_static("x-amz-content-sha256"),
 ];
 
-/// The layer for routes that pages of other origins call. It stands outside of
-/// whatever can refuse, so that they can read refusals too, and answers
-/// preflights itself: unanswered, they would hide `busy` from the page.
+/// The layer for routes that pages of other origins call. It wraps everything that
+/// can refuse, so pages can read refusals too, and answers preflights itself: a
+/// preflight refused as `busy` would hide that code from the page.
 pub(super) fn layer(origins: &[String]) -> Result<CorsLayer, SettingsError> {
     let parse = |origin: &String| {
         HeaderValue::from_str(origin)
@@ -27,7 +28,7 @@ pub(super) fn layer(origins: &[String]) -> Result<CorsLayer, SettingsError> {
     };
     let origins: Vec<HeaderValue> = origins.iter().map(parse).collect::<Result<_, _>>()?;
     let allowed = move |origin: &HeaderValue, request: &Parts| {
-        // What an identity provider's form posts is nobody's to read.
+        // No page may read the answer to an identity provider's form.
         request.method != Method::POST && origins.contains(origin)
     };
     Ok(CorsLayer::new()
@@ -38,8 +39,8 @@ pub(super) fn layer(origins: &[String]) -> Result<CorsLayer, SettingsError> {
         .max_age(Duration::from_secs(600)))
 }
 
-/// The layer tells strangers the methods and headers that others may send. They
-/// could do nothing with it, and are not told.
+/// Removes the methods and headers that the layer also names to origins that are
+/// not allowed.
 pub(super) fn hide_from_strangers(headers: &mut HeaderMap) {
     if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         for name in [

@@ -1,9 +1,11 @@
-//! What happens to every request, whatever it asks: a reference, a slot and a
-//! task of its own, and on the way back the refusal as its reader wants it,
-//! security headers, one log line.
+//! What every request passes: it gets a reference, a slot and a task of its own,
+//! and its answer gets the refusal's page or JSON, security headers and a log line.
 
-use super::refusal::{Help, Reader, Refused, show};
-use super::{App, Error, Peer, accept, client_ip, cors, headers};
+use super::app::App;
+use super::error::Error;
+use super::refusal::{Format, Help, Refused, show};
+use super::serve::Peer;
+use super::{accept, client_ip, cors, headers};
 use crate::broker::SupportId;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -13,14 +15,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tracing::Instrument;
 
-/// What handlers may know about the request's surroundings.
+/// What handlers know of a request beside its own parts.
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) reference: SupportId,
     pub(super) source_ip: Option<IpAddr>,
 }
 
-/// How a request ended, in one stable word, for logs and metrics.
+/// The stable code of an answer that is no refusal, for logs and metrics.
 #[derive(Clone, Copy)]
 pub(super) struct OutcomeCode(pub(super) &'static str);
 
@@ -33,7 +35,7 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let method = known_method(request.method());
-    let reader = reader(&request);
+    let format = format_for(&request);
     request.extensions_mut().insert(Context { reference: reference.clone(), source_ip });
 
     let span = tracing::info_span!("request", reference = reference.as_str());
@@ -43,8 +45,8 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let contact = app.settings.contact.as_deref();
         let help = Help { reference: &reference, contact, start_page: &app.settings.redirect_url };
-        // What layers within have said about it stays: CORS.
-        let mut page = show(&error, reader, &help);
+        // Headers of inner layers (CORS) stay.
+        let mut page = show(&error, format, &help);
         page.headers_mut().extend(response.headers_mut().drain());
         response = page;
         code = error.code();
@@ -69,7 +71,7 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     response
 }
 
-/// The work itself, in one of the slots that there are.
+/// Runs the handler in one of the `max_concurrent_requests` slots.
 pub(super) async fn slot(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Ok(slot) = app.slots.clone().try_acquire_owned() else {
         return Error::Busy.into_response();
@@ -86,16 +88,16 @@ pub(super) async fn slot(State(app): State<Arc<App>>, request: Request, next: Ne
     })
 }
 
-/// Scripts and command lines call these; a page would be of no use to them.
-fn reader(request: &Request) -> Reader {
+/// Scripts and command lines call the paths named here, and always get JSON.
+fn format_for(request: &Request) -> Format {
     match request.uri().path() {
-        "/saml" if request.method() != Method::POST => Reader::Program,
-        "/users" | "/config.json" | "/authorizer" | "/.well-known/jwks.json" => Reader::Program,
-        _ => accept::reader(request.headers()),
+        "/saml" if request.method() != Method::POST => Format::Json,
+        "/users" | "/config.json" | "/authorizer" | "/.well-known/jwks.json" => Format::Json,
+        _ => accept::preferred_format(request.headers()),
     }
 }
 
-/// Anybody can invent methods; metrics and logs know these.
+/// Clients can invent methods; the labels of metrics must stay bounded.
 fn known_method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,7 +1,7 @@
-//! `application/x-www-form-urlencoded`, strictly: whatever two parsers could
-//! read differently is refused (URL standard section 5.1, which is lenient).
+//! `application/x-www-form-urlencoded`, strictly: input that two parsers could read
+//! differently is refused (URL standard section 5.1 is lenient).
 
-use super::Error;
+use super::error::Error;
 use zeroize::Zeroizing;
 
 /// An escape that is not `%` and two hexadecimal digits, or text that is not UTF-8.
@@ -23,7 +23,7 @@ pub(crate) fn fields(form: &[u8]) -> impl Iterator<Item = Result<Field, Malforme
     })
 }
 
-/// `SAMLResponse` and `RelayState` of a login's form, each there once at most.
+/// `SAMLResponse` and `RelayState` of a login's form, each at most once.
 pub(crate) fn login(
     fields: impl IntoIterator<Item = Result<Field, Malformed>>,
 ) -> Result<(Zeroizing<String>, Option<Zeroizing<String>>), Error> {

@@ -1,7 +1,7 @@
-//! The frame of our own pages beside the built-in one: complete without JavaScript,
-//! and of its family (`static/index.html`).
+//! The frame of the pages made here: complete without JavaScript, in the style of
+//! the built-in page (`static/index.html`).
 
-/// A page. Title and address are texts; script and content are HTML.
+/// A page. Title and address are plain text and get escaped; script and content are HTML.
 pub(super) fn frame(title: &str, start_page: &str, script: &str, content: &str) -> String {
     let (title, start_page) = (escape(title), escape(start_page));
     format!(
@@ -27,7 +27,7 @@ pub(super) fn frame(title: &str, start_page: &str, script: &str, content: &str) 
     )
 }
 
-/// Text as HTML text or as a quoted attribute's value.
+/// Escapes plain text for HTML, also in a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -28,7 +28,7 @@ const FIXED: [(HeaderName, &str); 7] = [
 /// Two years. Not `includeSubDomains`: hosts below ours are not ours to decide for.
 const HSTS: &str = "max-age=63072000";
 
-/// Adds them. What a handler has said stays.
+/// Adds them. Headers that a handler has set stay.
 pub(super) fn secure(headers: &mut HeaderMap, reference: &SupportId, https: bool) {
     for (name, value) in FIXED {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -1,17 +1,17 @@
-//! `POST /saml`: what the identity provider's form sends, to a redirect with a ticket.
+//! `POST /saml`: takes the identity provider's form, answers a redirect with a ticket.
 
+use super::app::App;
 use super::envelope::{Context, OutcomeCode};
-use super::{App, Error, SettingsError, body, form};
-use crate::broker::{LoginPost, Ticket};
-use crate::config::JwtIn;
+use super::error::Error;
+use super::{body, form};
+use crate::broker::LoginPost;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, body::Body};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
-/// What a form may have beside the response: RelayState and a few fields more.
+/// The part of the form beside the response: RelayState and a few more fields.
 const BODY_OVERHEAD_BYTES: usize = 16 * 1024;
 
 pub(super) async fn login(
@@ -31,7 +31,7 @@ pub(super) async fn login(
     Ok(response)
 }
 
-/// The one content type of the HTTP-POST binding (bindings 3.5.4), as it is.
+/// The one content type of the HTTP-POST binding (bindings 3.5.4), not compressed.
 fn check_content(headers: &HeaderMap) -> Result<(), Error> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else { return Err(Error::ContentType) };
@@ -47,7 +47,7 @@ fn check_content(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 async fn read_form(app: &App, context: Context, body: Body) -> Result<LoginPost, Error> {
-    // Every base64 character may come percent-encoded, as three.
+    // Every base64 character may be percent-encoded, as three.
     let cap = 3 * app.broker.settings().limits.max_response_chars + BODY_OVERHEAD_BYTES;
     let bytes = body::read(body, cap, app.settings.request_timeout).await?;
 
@@ -58,62 +58,4 @@ async fn read_form(app: &App, context: Context, body: Body) -> Result<LoginPost,
         reference: context.reference,
         source_ip: context.source_ip,
     })
-}
-
-/// The way back to the page: everything but the ticket.
-pub(super) struct Redirect {
-    before: String,
-    after: String,
-}
-
-impl Redirect {
-    /// A ticket in the fragment replaces a fragment of the URL; one in the
-    /// query joins its query.
-    pub(super) fn new(url: &str, jwt_in: JwtIn) -> Result<Self, SettingsError> {
-        HeaderValue::from_str(url)
-            .map_err(|_| SettingsError { name: "redirect_url", value: url.to_owned() })?;
-        let (base, fragment) = url.split_once('#').unwrap_or((url, ""));
-        Ok(match jwt_in {
-            JwtIn::Fragment => Self { before: format!("{base}#jwt="), after: String::new() },
-            JwtIn::Query => {
-                let separator = if base.contains('?') { '&' } else { '?' };
-                let after = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
-                Self { before: format!("{base}{separator}jwt="), after }
-            }
-        })
-    }
-
-    fn to(&self, ticket: &Ticket) -> Result<HeaderValue, Error> {
-        let location = Zeroizing::new([&self.before, ticket.expose(), &self.after].concat());
-        let mut location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;
-        location.set_sensitive(true);
-        Ok(location)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn to(url: &str, jwt_in: JwtIn) -> String {
-        let location = Redirect::new(url, jwt_in).unwrap().to(&Ticket::from_signed("a.b.c".into())).unwrap();
-        location.to_str().unwrap().to_owned()
-    }
-
-    #[test]
-    fn the_ticket_stands_where_the_page_looks() {
-        let page = "https://app.example.com/";
-        assert_eq!(to(page, JwtIn::Fragment), "https://app.example.com/#jwt=a.b.c");
-        assert_eq!(to("https://a.example/?x=1#old", JwtIn::Fragment), "https://a.example/?x=1#jwt=a.b.c");
-        assert_eq!(to(page, JwtIn::Query), "https://app.example.com/?jwt=a.b.c");
-        assert_eq!(to("https://a.example/?x=1#top", JwtIn::Query), "https://a.example/?x=1&jwt=a.b.c#top");
-    }
-
-    #[test]
-    fn line_breaks_cannot_reach_the_location_header() {
-        assert!(Redirect::new("https://a.example/\r\nSet-Cookie: a=b", JwtIn::Fragment).is_err());
-        let redirect = Redirect::new("https://a.example/", JwtIn::Fragment).unwrap();
-        let forged = Ticket::from_signed("a.b.c\r\nSet-Cookie: a=b".into());
-        assert_eq!(redirect.to(&forged), Err(Error::Internal));
-    }
 }

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
-/// Method, route, code. The numbers of all three are bounded by the program.
+/// Method, route, code. The program bounds the number of values of each.
 type Labels = (&'static str, String, &'static str);
 
 #[derive(Default)]
@@ -19,8 +19,8 @@ struct Count {
     seconds: f64,
 }
 
-/// How it stands with the identity providers' keys. Their names are bounded by
-/// the configuration.
+/// The state of the identity providers' keys. Their names are bounded by the
+/// configuration.
 pub(super) fn providers(health: &[ProviderHealth], now: OffsetDateTime) -> String {
     let left = |end: OffsetDateTime| (end - now).as_seconds_f64();
     let mut out = String::from(
@@ -72,7 +72,7 @@ impl Metrics {
         count.seconds += duration.as_seconds_f64();
     }
 
-    /// The exposition, with what is being worked on just now.
+    /// The exposition, with the number of requests being handled.
     pub(super) fn expose(&self, in_flight: usize) -> String {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::from(

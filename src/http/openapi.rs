@@ -1,6 +1,6 @@
-//! `/openapi.json`: this surface, described. The document is kept by hand beside
-//! this file; `tests/openapi.rs` holds it against the router, and on AWS what is
-//! deployed is made from it (`deploy/sam/package`).
+//! `/openapi.json`: the description of these routes. The document is written by hand
+//! beside this file; `tests/openapi.rs` compares it with the router, and
+//! `deploy/sam/package` makes the API on AWS from it.
 
 use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;

@@ -42,8 +42,8 @@ impl Asset {
     }
 }
 
-/// The file, or 304 to those who have it. Asked for each time (`no-cache`), so
-/// that a new version is there at once.
+/// The file, or 304 if the client has it. Clients revalidate each time (`no-cache`),
+/// so a new version takes effect at once.
 pub(super) async fn serve(asset: &'static Asset, headers: HeaderMap) -> Response {
     let etag = asset.etag();
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());

@@ -1,7 +1,8 @@
 //! `GET /saml`: ticket and verifier in, credentials out, once.
 
+use super::app::App;
 use super::envelope::{Context, OutcomeCode};
-use super::{App, Error};
+use super::error::Error;
 use crate::broker::{Binding, RedeemError, RedeemRequest, TicketError};
 use crate::delivery;
 use axum::Extension;
@@ -34,7 +35,7 @@ pub(super) async fn redeem(
         Binding::Challenge => delivery::credential_process::json(&hand_over),
         Binding::Plain => delivery::dynamodb::json(&hand_over),
     };
-    // The buffer is wiped when the last of it has been sent.
+    // The buffer is wiped once all of it has been sent.
     let body = Bytes::from_owner(json);
     let mut response =
         ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response();
@@ -42,7 +43,7 @@ pub(super) async fn redeem(
     Ok(response)
 }
 
-/// The header's value, if it is there; it may be there once, in visible ASCII.
+/// The header's value, if present: once, and in visible ASCII.
 fn single(headers: &HeaderMap, name: HeaderName, otherwise: TicketError) -> Result<Option<&str>, Error> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -54,7 +55,7 @@ fn single(headers: &HeaderMap, name: HeaderName, otherwise: TicketError) -> Resu
     }
 }
 
-/// The token of `Bearer TOKEN` (RFC 6750 section 2.1), or the whole if it is bare.
+/// The token of `Bearer TOKEN` (RFC 6750 section 2.1), or the whole value without a scheme.
 pub(super) fn bearer(credentials: &str) -> &str {
     match credentials.trim().split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),

@@ -1,7 +1,6 @@
-//! How a refusal is shown: a page for a person, JSON for a program.
+//! How a refusal is shown: an HTML page, or JSON.
 
-use super::Error;
-use super::error::{Row, table};
+use super::error::{Error, Refusal};
 use super::frame::{escape, frame};
 use crate::broker::SupportId;
 use axum::body::Body;
@@ -9,40 +8,40 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-/// A handler's refusal on its way to the envelope, which knows how to show it.
+/// A handler's refusal on its way to the envelope, which shows it.
 #[derive(Clone)]
 pub(super) struct Refused(pub(super) Error);
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut response = table(&self).status.into_response();
+        let mut response = self.row().status.into_response();
         response.extensions_mut().insert(Refused(self));
         response
     }
 }
 
-/// Who reads the answer.
+/// The format of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reader {
-    /// A person, in a browser.
-    Person,
-    /// A page's script, a command line.
-    Program,
+pub(super) enum Format {
+    /// A page, for a person in a browser.
+    Html,
+    /// For a page's script or a command line.
+    Json,
 }
 
-/// Whom to point to.
+/// What a page needs besides the refusal.
 pub(super) struct Help<'a> {
     pub(super) reference: &'a SupportId,
     pub(super) contact: Option<&'a str>,
     pub(super) start_page: &'a str,
 }
 
-/// The refusal as its reader wants it.
-pub(super) fn show(error: &Error, reader: Reader, help: &Help<'_>) -> Response {
-    let row = table(error);
-    let (content_type, body) = match reader {
-        Reader::Person => ("text/html; charset=utf-8", page(error.code(), &row, help)),
-        Reader::Program => ("application/json", json(error.code(), &row, help.reference)),
+/// The refusal in this format.
+pub(super) fn show(error: &Error, format: Format, help: &Help<'_>) -> Response {
+    let row = error.row();
+    let (content_type, body) = match format {
+        Format::Html => ("text/html; charset=utf-8", page(error, help)),
+        Format::Json => ("application/json", json(error, help.reference)),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = row.status;
@@ -60,33 +59,33 @@ pub(super) fn show(error: &Error, reader: Reader, help: &Help<'_>) -> Response {
     response
 }
 
-/// What a program reads.
 #[derive(Serialize)]
 struct Document<'a> {
     error: &'a str,
     message: String,
     reference: &'a str,
-    /// Where it is, nothing was consumed, and asking again can succeed. Scripts of
-    /// other origins, and those behind gateways, do not see the header.
+    /// If present, nothing was consumed, and asking again can succeed. The header says
+    /// the same, but scripts of other origins and behind gateways do not see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
 }
 
-fn json(code: &str, row: &Row<'_>, reference: &SupportId) -> String {
-    let sentences = [Some(row.happened), row.operator_says, Some(row.to_do)];
+fn json(error: &Error, reference: &SupportId) -> String {
+    let row = error.row();
+    let sentences = [Some(row.happened), error.operator_says(), Some(row.to_do)];
     let message: Vec<&str> = sentences.into_iter().flatten().filter(|s| !s.is_empty()).collect();
     let document = Document {
-        error: code,
+        error: row.code,
         message: message.join(" "),
         reference: reference.as_str(),
         retry_after: row.retry_after,
     };
-    // Texts and a number: nothing in it can fail.
+    // Strings and a number always serialize.
     serde_json::to_string(&document).unwrap_or_default()
 }
 
-/// What a person reads.
-fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
+fn page(error: &Error, help: &Help<'_>) -> String {
+    let row = error.row();
     let paragraph = |class: &str, text: &str| match text {
         "" => String::new(),
         text => format!("<p{class}>{}</p>\n", escape(text)),
@@ -102,8 +101,9 @@ fn page(code: &str, row: &Row<'_>, help: &Help<'_>) -> String {
 </dl>
 "#,
         happened = escape(row.happened),
-        operator_says = paragraph(r#" class="operator-says""#, row.operator_says.unwrap_or_default()),
+        operator_says = paragraph(r#" class="operator-says""#, error.operator_says().unwrap_or_default()),
         to_do = paragraph("", row.to_do),
+        code = row.code,
         contact = escape(help.contact.unwrap_or("your company’s help desk")),
         reference = escape(help.reference.as_str()),
     );
@@ -115,25 +115,24 @@ mod tests {
     use super::*;
     use crate::broker::{LoginError, RoleRefusal};
 
-    fn refused_by_rule(reader: Reader) -> String {
+    fn refused_by_rule(format: Format) -> String {
         let error = Error::Login(LoginError::Role(RoleRefusal::Rule {
             message: "Ask <b>the help desk</b> & \"others\".".into(),
         }));
-        let row = table(&error);
         let help = Help {
             reference: &SupportId::from_stored("7K3F-9QTZ".into()),
             contact: Some("<script>alert(1)</script> help@example.com"),
             start_page: "https://app.example.com/?a=1&b=\"><script>",
         };
-        match reader {
-            Reader::Person => page(error.code(), &row, &help),
-            Reader::Program => json(error.code(), &row, help.reference),
+        match format {
+            Format::Html => page(&error, &help),
+            Format::Json => json(&error, help.reference),
         }
     }
 
     #[test]
     fn nothing_configured_can_write_html_into_a_refusal_page() {
-        let html = refused_by_rule(Reader::Person);
+        let html = refused_by_rule(Format::Html);
         assert!(!html.contains("<script"), "{html}");
         assert!(!html.contains("<b>"), "{html}");
         assert!(html.contains("Ask &lt;b&gt;the help desk&lt;/b&gt; &amp; &quot;others&quot;."));
@@ -142,7 +141,7 @@ mod tests {
 
     #[test]
     fn json_carries_the_operators_words_as_they_are() {
-        let json: serde_json::Value = serde_json::from_str(&refused_by_rule(Reader::Program)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&refused_by_rule(Format::Json)).unwrap();
         assert_eq!(json["error"], "role_refused");
         assert_eq!(json["reference"], "7K3F-9QTZ");
         assert!(json["message"].as_str().unwrap().contains("Ask <b>the help desk</b>"));

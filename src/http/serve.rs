@@ -1,5 +1,5 @@
-//! The accept loop: HTTP/1.1 on a listener, with everything bounded that a
-//! client could make large or slow. (`axum::serve` bounds none of it.)
+//! The accept loop: HTTP/1.1 on a listener, with bounds on everything that a client
+//! can make large or slow. (`axum::serve` bounds none of it.)
 
 use axum::Router;
 use axum::body::Body;
@@ -19,33 +19,32 @@ use tower::ServiceExt;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// What one listener bears.
+/// The limits of one listener.
 #[derive(Debug, Clone, Copy)]
 pub struct ServeLimits {
-    /// Connections held at once; more wait in the kernel's queue.
+    /// Open connections; more wait in the kernel's queue.
     pub max_connections: usize,
-    /// How long a client may take to send a request's head, and how long an
-    /// idle connection is kept.
+    /// The time limit for receiving a request's head, and for an idle connection.
     pub header_timeout: Duration,
-    /// How long requests may go on once the shutdown has begun.
+    /// The time limit for running requests once the shutdown has begun.
     pub grace: Duration,
 }
 
-/// Request line and headers. A ticket is 0.5 KB, a session token 1 to 2 KB, and
-/// what else browsers send stays below 8 KB; beyond it hyper answers 431.
+/// Request line and headers. A ticket is 0.5 KB, a session token 1 to 2 KB, and the
+/// other headers of browsers stay below 8 KB; beyond this cap hyper answers 431.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// hyper's default, stated because it is a promise: beyond it, 431.
+/// hyper's default, stated because docs/ERRORS.md promises it: beyond it, 431.
 const MAX_HEADERS: usize = 100;
 
 /// Read and write buffer of one connection; hyper's default is 400 KB.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
-/// After a failed accept (out of file descriptors, mostly) a moment's rest.
+/// The pause after a failed accept (mostly out of file descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown` is ready, then lets running requests end (within the
-/// grace period).
+/// Serves until `shutdown` is ready, then lets running requests end within the
+/// grace period.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -76,7 +75,7 @@ pub async fn serve(
         tokio::spawn(async move {
             let _slot = slot;
             if let Err(error) = connection.await {
-                // What clients do to their connections is not our trouble.
+                // Clients break connections all the time: no warning.
                 tracing::debug!(%error, "connection ended");
             }
         });

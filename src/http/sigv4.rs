@@ -1,7 +1,7 @@
 //! AWS Signature Version 4, the verifying side, for `GET /users` with an
 //! `Authorization` header and no body ("Signature Version 4 signing process"
-//! in the IAM User Guide). Where clients differ nothing is guessed: what is not
-//! canonical is refused.
+//! in the IAM User Guide). Nothing is guessed where clients differ: a request that
+//! is not canonical is refused.
 
 use super::error::PingError;
 use super::form;
@@ -20,7 +20,7 @@ const SERVICE: &str = "execute-api";
 /// How far a signature's time may be from ours: AWS's own five minutes.
 const MAX_SKEW: Duration = Duration::minutes(5);
 
-/// A request with a well-formed signature of which nothing is proven yet.
+/// A request with a well-formed signature that is not verified yet.
 pub(super) struct SignedRequest<'r> {
     head: &'r Parts,
     access_key_id: &'r str,
@@ -35,8 +35,7 @@ pub(super) struct SignedRequest<'r> {
 }
 
 impl<'r> SignedRequest<'r> {
-    /// Reads what the request says about its signature, and checks all of it
-    /// that needs no secret.
+    /// Reads the request's signature, and checks everything that needs no secret.
     pub(super) fn read(head: &'r Parts, region: &str, now: OffsetDateTime) -> Result<Self, PingError> {
         let authorization = match single(&head.headers, header::AUTHORIZATION.as_str()) {
             Ok(value) => value,
@@ -56,7 +55,7 @@ impl<'r> SignedRequest<'r> {
             return Err(PingError::Invalid);
         }
 
-        // Credentials of a session are nothing without its token.
+        // Session credentials are valid only with their token.
         let session_token = single(&head.headers, "x-amz-security-token").map_err(|_| PingError::Invalid)?;
         let names: Vec<&str> = signed_headers.split(';').collect();
         let required = ["host", "x-amz-date", "x-amz-security-token"];
@@ -64,7 +63,7 @@ impl<'r> SignedRequest<'r> {
         if !canonical || required.iter().any(|name| !names.contains(name)) {
             return Err(PingError::Invalid);
         }
-        // There is no body to sign, so no other hash than that of nothing.
+        // The body is empty, so no other hash than that of nothing is right.
         if head.headers.contains_key("x-amz-content-sha256")
             && single(&head.headers, "x-amz-content-sha256")
                 != Ok(&hex(&digest::digest(&digest::SHA256, b"")))
@@ -87,12 +86,12 @@ impl<'r> SignedRequest<'r> {
         })
     }
 
-    /// Whose signature it claims to be.
+    /// The access key id that the signature names.
     pub(super) fn access_key_id(&self) -> &str {
         self.access_key_id
     }
 
-    /// The session token sent along.
+    /// The session token of the request.
     pub(super) fn session_token(&self) -> &str {
         self.session_token
     }
@@ -119,7 +118,7 @@ impl<'r> SignedRequest<'r> {
         let mut canonical = format!(
             "{}\n{}\n{}\n",
             self.head.method,
-            // Once more than it came: only S3 signs paths as they are.
+            // The path is encoded once more: only S3 signs it as it is sent.
             encode(self.head.uri.path(), |b| b == b'/'),
             canonical_query(self.head.uri.query().unwrap_or_default())?,
         );
@@ -152,7 +151,7 @@ fn fields_of(fields: &str) -> Option<[&str; 3]> {
     Some([a?, b?, c?])
 }
 
-/// A header that must be there once.
+/// A header that must be present once.
 fn single<'r>(headers: &'r HeaderMap, name: &str) -> Result<&'r str, PingError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

@@ -1,17 +1,18 @@
-//! `GET /saml/login`: a login that starts here, to the identity provider.
+//! `GET /saml/login`: starts a login with a request to the identity provider.
 
+use super::app::App;
 use super::envelope::OutcomeCode;
+use super::error::Error;
+use super::form;
 use super::frame::{escape, frame};
-use super::{App, Error, form};
 use crate::broker::AuthnRequestMessage;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use std::sync::Arc;
 
-/// As the policy of every answer, but for the form: where an identity provider
-/// sends the browser on to is its own business, and browsers apply
-/// `form-action` to that too.
+/// The policy of every answer, except for the form: browsers apply `form-action`
+/// also to redirects of the identity provider, whose targets are not known here.
 const MAY_POST: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                         base-uri 'none'; form-action *; frame-ancestors 'none'";
 
@@ -43,7 +44,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery
     Ok(response)
 }
 
-/// The form of the HTTP-POST binding (bindings 3.5.4). Without a script it is a button.
+/// The form of the HTTP-POST binding (bindings 3.5.4). Without a script it shows a button.
 fn page(start_page: &str, destination: &str, saml_request: &str, relay_state: &str) -> String {
     let content = format!(
         r#"<p class="lead">You are being sent there. If nothing happens, please press the button.</p>

@@ -1,7 +1,8 @@
-//! `GET /users`, the ping: do the delivered credentials sign?
+//! `GET /users`, the ping: whether the delivered credentials sign requests.
 
-use super::error::PingError;
-use super::{App, Error, GatewayCaller, sigv4};
+use super::app::App;
+use super::error::{Error, PingError};
+use super::sigv4;
 use axum::Json;
 use axum::body::HttpBody;
 use axum::extract::{Request, State};
@@ -10,7 +11,13 @@ use http::{HeaderMap, header};
 use serde_json::json;
 use std::sync::Arc;
 
-/// Of a User-Agent no more than this is sent back.
+/// The ARN of a caller whose signature a gateway has checked; an extension of
+/// each request that has one. Only what the gateway says beside the request may
+/// put it there, never anything in the request.
+#[derive(Debug, Clone)]
+pub struct GatewayCaller(pub String);
+
+/// The part of a User-Agent that is sent back.
 const MAX_AGENT_CHARS: usize = 256;
 
 pub(super) async fn ping(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
@@ -20,7 +27,7 @@ pub(super) async fn ping(State(app): State<Arc<App>>, request: Request) -> Resul
         return Ok(success(&head.headers, &caller.0));
     }
     if !body.is_end_stream() {
-        // Nothing reads it, so no signature could hold for it.
+        // The signature is verified for an empty body only.
         return Err(Error::Ping(PingError::Invalid));
     }
     let now = app.broker.ports().clock.now();

@@ -1,0 +1,66 @@
+//! The redirect to the page, with the ticket.
+
+use super::error::Error;
+use super::settings::SettingsError;
+use crate::broker::Ticket;
+use crate::config::JwtIn;
+use http::HeaderValue;
+use zeroize::Zeroizing;
+
+/// The page's URL, split where the ticket goes.
+pub(super) struct Redirect {
+    before: String,
+    after: String,
+}
+
+impl Redirect {
+    /// A ticket in the fragment replaces a fragment of the URL; one in the
+    /// query joins its query.
+    pub(super) fn new(url: &str, jwt_in: JwtIn) -> Result<Self, SettingsError> {
+        HeaderValue::from_str(url)
+            .map_err(|_| SettingsError { name: "redirect_url", value: url.to_owned() })?;
+        let (base, fragment) = url.split_once('#').unwrap_or((url, ""));
+        Ok(match jwt_in {
+            JwtIn::Fragment => Self { before: format!("{base}#jwt="), after: String::new() },
+            JwtIn::Query => {
+                let separator = if base.contains('?') { '&' } else { '?' };
+                let after = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
+                Self { before: format!("{base}{separator}jwt="), after }
+            }
+        })
+    }
+
+    pub(super) fn to(&self, ticket: &Ticket) -> Result<HeaderValue, Error> {
+        let location = Zeroizing::new([&self.before, ticket.expose(), &self.after].concat());
+        let mut location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;
+        location.set_sensitive(true);
+        Ok(location)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(url: &str, jwt_in: JwtIn) -> String {
+        let location = Redirect::new(url, jwt_in).unwrap().to(&Ticket::from_signed("a.b.c".into())).unwrap();
+        location.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_ticket_stands_where_the_page_looks() {
+        let page = "https://app.example.com/";
+        assert_eq!(to(page, JwtIn::Fragment), "https://app.example.com/#jwt=a.b.c");
+        assert_eq!(to("https://a.example/?x=1#old", JwtIn::Fragment), "https://a.example/?x=1#jwt=a.b.c");
+        assert_eq!(to(page, JwtIn::Query), "https://app.example.com/?jwt=a.b.c");
+        assert_eq!(to("https://a.example/?x=1#top", JwtIn::Query), "https://a.example/?x=1&jwt=a.b.c#top");
+    }
+
+    #[test]
+    fn line_breaks_cannot_reach_the_location_header() {
+        assert!(Redirect::new("https://a.example/\r\nSet-Cookie: a=b", JwtIn::Fragment).is_err());
+        let redirect = Redirect::new("https://a.example/", JwtIn::Fragment).unwrap();
+        let forged = Ticket::from_signed("a.b.c\r\nSet-Cookie: a=b".into());
+        assert_eq!(redirect.to(&forged), Err(Error::Internal));
+    }
+}
