@@ -6,7 +6,7 @@
 mod support {
     pub mod faults;
     pub mod forge;
-    pub mod house;
+    pub mod test_service;
 }
 
 use axum::body::Body;
@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use support::faults::{Fault, record};
 use support::forge::{self, Forge};
-use support::house::{Answer, House, Page, assertion};
+use support::test_service::{Answer, Page, TestService, assertion};
 use vestibule::broker::EventKind::Delivered;
 
 /// Values of attributes that no rule needs and no record may keep.
@@ -76,7 +76,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
         .with_writer(move || writer.clone())
         .init();
     let dir = tempfile::tempdir().unwrap();
-    let house = House::open(dir.path());
+    let service = TestService::open(dir.path());
     let mut canaries = Canaries::default();
     let mut refusals: Vec<Answer> = Vec::new();
     canaries.plant("an attribute value", ATTRIBUTE);
@@ -84,8 +84,8 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     // A login that succeeds, its take, and a second take.
     let page = Page::new(1);
     let xml = person(1).xml();
-    let ticket = house.post_xml(&xml, &page).await.ticket();
-    let taken = house.take(&ticket, &page).await;
+    let ticket = service.post_xml(&xml, &page).await.ticket();
+    let taken = service.take(&ticket, &page).await;
     let credentials: serde_json::Value = serde_json::from_str(&taken.body).unwrap();
     canaries.plant("the assertion", forge::element(&xml, "SignatureValue"));
     canaries.plant("the response in base64", &STANDARD.encode(&xml)[..64]);
@@ -96,49 +96,51 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     canaries.plant("the secret access key", credentials["SecretAccessKey"].as_str().unwrap());
     canaries.plant("the session token", credentials["SessionToken"].as_str().unwrap());
     canaries.plant("the session id", &page.session);
-    refusals.push(house.take(&ticket, &page).await);
+    refusals.push(service.take(&ticket, &page).await);
 
     // One whose credentials wait, sealed, for good.
-    let waiting = house.post(&person(2), &Page::new(2)).await.ticket();
+    let waiting = service.post(&person(2), &Page::new(2)).await.ticket();
     canaries.plant("a waiting ticket", &waiting);
-    refusals.push(house.take(&waiting, &Page::new(3)).await);
-    refusals.push(house.take(&format!("{waiting}x"), &Page::new(2)).await);
+    refusals.push(service.take(&waiting, &Page::new(3)).await);
+    refusals.push(service.take(&format!("{waiting}x"), &Page::new(2)).await);
 
     // Every kind of refusal and failure.
-    refusals.push(house.post_xml(&xml, &page).await);
-    refusals.push(house.post_xml(&person(3).xml().replace(PERSON, &format!("{PERSON}x")), &page).await);
-    refusals.push(house.post(&Forge { roles: vec![forge::role("ADFS-Dev")], ..person(4) }, &page).await);
-    refusals
-        .push(house.post(&Forge { session_name: "CANARY-session-name/no".into(), ..person(5) }, &page).await);
-    refusals
-        .push(house.post(&Forge { recipient: "https://elsewhere.example".into(), ..person(6) }, &page).await);
+    refusals.push(service.post_xml(&xml, &page).await);
+    refusals.push(service.post_xml(&person(3).xml().replace(PERSON, &format!("{PERSON}x")), &page).await);
+    refusals.push(service.post(&Forge { roles: vec![forge::role("ADFS-Dev")], ..person(4) }, &page).await);
+    refusals.push(
+        service.post(&Forge { session_name: "CANARY-session-name/no".into(), ..person(5) }, &page).await,
+    );
+    refusals.push(
+        service.post(&Forge { recipient: "https://elsewhere.example".into(), ..person(6) }, &page).await,
+    );
     let nameless = |xml: String| xml.replace("SAML/Attributes/RoleSessionName", "SAML/Attributes/Other");
-    refusals.push(house.post(&Forge { edit: nameless, ..person(8) }, &page).await);
+    refusals.push(service.post(&Forge { edit: nameless, ..person(8) }, &page).await);
     let unparsable = Forge { name_id: "CANARY-person-a81d3e<!---->".into(), ..person(7) };
-    refusals.push(house.post(&unparsable, &page).await);
+    refusals.push(service.post(&unparsable, &page).await);
     for (number, step) in
         [(10, "begin"), (11, "issue"), (12, "seal"), (13, "sign"), (14, "put"), (15, "release")]
     {
-        house.plan.at(step, Fault::Down);
+        service.plan.at(step, Fault::Down);
         if step == "release" {
-            house.plan.at("issue", Fault::Down);
+            service.plan.at("issue", Fault::Down);
         }
-        refusals.push(house.post(&person(number), &Page::new(number)).await);
-        house.plan.mend();
+        refusals.push(service.post(&person(number), &Page::new(number)).await);
+        service.plan.mend();
     }
     for (number, step) in [(20, "take".to_owned()), (21, "open".to_owned()), (22, record(Delivered))] {
-        let ticket = house.post(&person(number), &Page::new(number)).await.ticket();
-        house.plan.at(&step, Fault::Down);
-        refusals.push(house.take(&ticket, &Page::new(number)).await);
-        house.plan.mend();
+        let ticket = service.post(&person(number), &Page::new(number)).await.ticket();
+        service.plan.at(&step, Fault::Down);
+        refusals.push(service.take(&ticket, &Page::new(number)).await);
+        service.plan.mend();
     }
     let broken = Request::post("/saml")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::from(format!("SAMLResponse={}&RelayState={ATTRIBUTE}", &STANDARD.encode(&xml)[..64])))
         .unwrap();
-    refusals.push(house.send(broken).await);
-    house.pass(3_600);
-    house.sweep().await;
+    refusals.push(service.send(broken).await);
+    service.pass(3_600);
+    service.sweep().await;
 
     assert!(refusals.iter().all(|answer| !answer.status.is_success()));
     for answer in &refusals {
@@ -194,17 +196,17 @@ fn files(dir: &Path, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
 #[tokio::test]
 async fn no_secret_can_be_printed() {
     let dir = tempfile::tempdir().unwrap();
-    let house = House::open(dir.path());
+    let service = TestService::open(dir.path());
     let identity = forge::judge(&person(1).xml()).unwrap();
     let original = identity.original().expose().to_owned();
     for secret in [ATTRIBUTE, PERSON, "CANARY-session-name", &original] {
         assert!(!format!("{identity:?}").contains(secret));
     }
-    let grant = support::house::production().decide(identity).unwrap();
+    let grant = support::test_service::production().decide(identity).unwrap();
     for secret in [ATTRIBUTE, PERSON, "CANARY-session-name", &original] {
         assert!(!format!("{grant:?}").contains(secret), "{grant:?}");
     }
-    let ports = house.broker.ports();
+    let ports = service.broker.ports();
     let credentials = ports.token_service.assume_role(&grant, forge::now()).await.unwrap();
     use secrecy::ExposeSecret;
     let printed = format!("{credentials:?}");

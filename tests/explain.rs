@@ -6,7 +6,7 @@ mod support {
     pub mod corpus;
     pub mod faults;
     pub mod forge;
-    pub mod house;
+    pub mod test_service;
 }
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -16,7 +16,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use support::corpus::{self, Expect};
 use support::forge::{self, Encrypting, Forge, Recipient, Signing, at, now, role, stranger};
-use support::house::{House, Page};
+use support::test_service::{Page, TestService};
 use tempfile::TempDir;
 use vestibule::cli::explain::{Clock, judge};
 
@@ -543,7 +543,7 @@ fn the_documented_transcript_is_like_this() {
 // ---- it cannot disagree with the service
 
 fn settings() -> vestibule::broker::BrokerSettings {
-    let mut settings = support::house::settings();
+    let mut settings = support::test_service::settings();
     settings.providers = corpus::providers().into();
     settings
 }
@@ -594,7 +594,7 @@ async fn the_log_has_the_same_reasons_under_the_reference() {
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let dir = tempfile::tempdir().unwrap();
-    let house = House::with(dir.path(), |settings| settings.providers = corpus::providers().into());
+    let service = TestService::with(dir.path(), |settings| settings.providers = corpus::providers().into());
     let settings = settings();
     let lines = |reference: &str| -> Vec<Value> {
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
@@ -610,7 +610,7 @@ async fn the_log_has_the_same_reasons_under_the_reference() {
     let mut refused = 0;
     for (number, field) in known.chain(cases).enumerate() {
         let page = Page::new(u32::try_from(number).unwrap());
-        let answer = house.post_field(&field, &page).await;
+        let answer = service.post_field(&field, &page).await;
         let judgement = judge(&settings, &field, Some(&page.relay_state()), Clock::At(now()), false);
         let Some(code) = judgement.outcome.code() else {
             // Claims are what the service knows and we do not.
@@ -642,7 +642,7 @@ async fn what_is_not_verified_leaves_no_text_of_its_own_in_the_log() {
         tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let dir = tempfile::tempdir().unwrap();
-    let house = House::open(dir.path());
+    let service = TestService::open(dir.path());
     let text = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
 
     let stranger = Forge {
@@ -651,9 +651,9 @@ async fn what_is_not_verified_leaves_no_text_of_its_own_in_the_log() {
         destination: Some("https://canary-destination.example".into()),
         ..Forge::default()
     };
-    assert_eq!(house.post(&stranger, &Page::new(1)).await.code(), "issuer_unknown");
+    assert_eq!(service.post(&stranger, &Page::new(1)).await.code(), "issuer_unknown");
     let tampered = Forge::default().xml().replace("rsa-sha256", "CANARY-algorithm");
-    assert_eq!(house.post_xml(&tampered, &Page::new(2)).await.code(), "signature_algorithm");
+    assert_eq!(service.post_xml(&tampered, &Page::new(2)).await.code(), "signature_algorithm");
     assert!(text().contains("login refused") && !text().to_lowercase().contains("canary"), "{}", text());
     assert!(
         text().contains(r#""step":"assertion_signature","idp":"ADFS","signed":"Assertion""#),
@@ -663,7 +663,7 @@ async fn what_is_not_verified_leaves_no_text_of_its_own_in_the_log() {
 
     // Verified: what it was addressed to may stand there, what it says of the person not.
     let addressed = Forge { audiences: vec!["urn:other\nservice".into()], ..Forge::default() };
-    assert_eq!(house.post(&addressed, &Page::new(3)).await.code(), "wrong_audience");
+    assert_eq!(service.post(&addressed, &Page::new(3)).await.code(), "wrong_audience");
     let text = text();
     let key = forge::rsa().verification().fingerprint().to_owned();
     for part in ["audience_accepted: urn:amazon:webservices", "audience: urn:other\\\\nservice", &key] {

@@ -19,7 +19,7 @@ use vestibule::roles::{Condition, Effect, Field, Matcher, ProviderArn, Rule, Rul
 use vestibule::saml::Limits;
 
 /// One Vestibule.
-pub struct House {
+pub struct TestService {
     pub broker: Arc<Broker>,
     pub clock: Arc<ManualClock>,
     pub plan: Arc<Plan>,
@@ -91,8 +91,8 @@ pub fn assertion(number: u32) -> forge::Forge {
     }
 }
 
-impl House {
-    /// Opens the house whose files are in this directory.
+impl TestService {
+    /// Opens the service whose files are in this directory.
     pub fn open(dir: &Path) -> Self {
         Self::with(dir, |_| {})
     }
