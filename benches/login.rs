@@ -5,16 +5,11 @@
 //! ```sh
 //! cargo bench --bench login
 //! ```
-#![allow(dead_code)]
 // Measuring is reading the clock, and printing the result is the purpose.
 #![allow(clippy::disallowed_methods)]
 
-#[path = "../tests/support"]
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod test_service;
-}
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use axum::Router;
 use axum::routing::post;

@@ -2,32 +2,18 @@
 //! back, and what it makes of refusals, faults and outages.
 #![allow(clippy::disallowed_methods, reason = "how long an outage was waited for is what is asked")]
 
-#[path = "support/contract/mod.rs"]
-mod contract;
-#[path = "support/forge.rs"]
-mod forge;
-#[path = "support/grants.rs"]
-mod grants;
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod wire;
-}
+mod support;
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contract::token_service::{self, TokenServiceUnderTest, TokenServices, Wanted};
-use forge::Forge;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::aws::{Emulators, PROVIDER, REGION, Service};
+use support::contract::token_service::{self, TokenServiceUnderTest, TokenServices, Wanted};
 use support::fault_proxy::{Fault, FaultProxy, Rule};
+use support::forge::{self, Forge};
+use support::grants;
 use time::OffsetDateTime;
 use vestibule::adapters::aws::{AwsSts, Sdk};
 use vestibule::broker::Credentials;

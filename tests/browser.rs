@@ -1,17 +1,7 @@
 //! The page in a real browser: Debian's chromium, driven by the tests of
 //! `tests/browser/` (node's own test runner), against the real binary.
 
-#[path = "support"]
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod browser;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod idp;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod server;
-}
+mod support;
 
 use serde_json::json;
 use std::path::Path;

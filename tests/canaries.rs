@@ -1,13 +1,8 @@
 //! Secrets are planted everywhere one can stand, everything is made to happen
 //! that can happen, and then every log line, every refusal and every byte of
 //! the database is searched for them.
-#![allow(dead_code)]
 
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod test_service;
-}
+mod support;
 
 use axum::body::Body;
 use axum::http::Request;

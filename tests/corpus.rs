@@ -1,14 +1,8 @@
 //! The corpus (`tests/support/corpus.rs`), judged here in this process and over
 //! HTTP: hundreds of attacks, each refused for the reason that it should be,
 //! and every honest variety, accepted with the values that were meant.
-#![allow(dead_code)]
 
-mod support {
-    pub mod corpus;
-    pub mod faults;
-    pub mod forge;
-    pub mod test_service;
-}
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::collections::{BTreeMap, BTreeSet};

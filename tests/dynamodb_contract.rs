@@ -2,28 +2,19 @@
 //! own: what it asks, and what it makes of answers that are lost.
 #![allow(clippy::disallowed_methods, reason = "how long something took is asked")]
 
-#[path = "support/contract/mod.rs"]
-mod contract;
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    pub mod wire;
-}
+mod support;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use contract::start_of_time;
-use contract::store::{Login, Store, StoreUnderTest, store_contract};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::aws::{Emulators, REGION, Service};
+use support::contract;
+use support::contract::start_of_time;
+use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::SystemRandom;

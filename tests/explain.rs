@@ -1,13 +1,7 @@
 //! `vestibule explain` as an operator meets it, and that it cannot disagree with
 //! the service: the corpus through both; the same reasons in the log.
-#![allow(dead_code)]
 
-mod support {
-    pub mod corpus;
-    pub mod faults;
-    pub mod forge;
-    pub mod test_service;
-}
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;

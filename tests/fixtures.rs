@@ -4,14 +4,14 @@
 //! cargo test --test fixtures -- --ignored rebuild
 //! ```
 
-#[path = "support/forge.rs"]
-mod forge;
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use forge::{
-    DSIG, Forge, ISSUER, Key, PERSON, SAMLP, Signing, adfs, at, element, gate, p256, p384, providers, rsa,
-};
 use std::path::{Path, PathBuf};
+use support::forge::{
+    self, DSIG, Forge, ISSUER, Key, PERSON, SAMLP, Signing, adfs, at, element, gate, p256, p384, providers,
+    rsa,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use vestibule::saml::{IdentityProvider, IdentityProviders, IdpMetadata, Limits, SamlRefusal};

@@ -1,16 +1,16 @@
 //! Every key ring against the contract of its port; then what is the local
 //! ring's own: its file.
 
-#[path = "support/contract/mod.rs"]
-mod contract;
+mod support;
 
-use contract::keyring::{KeyRingUnderTest, claims, keyring_contract, plaintext, purpose, session};
-use contract::start_of_time;
 use secrecy::ExposeSecret;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use support::contract;
+use support::contract::keyring::{KeyRingUnderTest, claims, keyring_contract, plaintext, purpose, session};
+use support::contract::start_of_time;
 use time::Duration;
 use vestibule::adapters::OpenError;
 use vestibule::adapters::local::{LocalKeyRing, LocalSts, ManualClock, SystemRandom};

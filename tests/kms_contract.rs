@@ -2,27 +2,18 @@
 //! to sign tickets; then what is its own: its table, what it asks of KMS, and
 //! what it does when KMS says no.
 
-#[path = "support/contract/mod.rs"]
-mod contract;
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    pub mod wire;
-}
+mod support;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use contract::keyring::{KeyRingUnderTest, claims, keyring_contract, plaintext, purpose};
-use contract::start_of_time;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use support::aws::{Emulators, REGION, Service};
+use support::contract;
+use support::contract::keyring::{KeyRingUnderTest, claims, keyring_contract, plaintext, purpose};
+use support::contract::start_of_time;
 use support::fault_proxy::{Fault, FaultProxy, Rule};
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::KeyAdmin;

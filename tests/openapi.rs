@@ -1,12 +1,8 @@
 //! `/openapi.json` says what the router does: every operation in it is answered,
 //! every route is in it, and real answers are of its schemas.
-#![allow(dead_code, clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
+#![allow(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod test_service;
-}
+mod support;
 
 use axum::body::Body;
 use axum::http::Request;

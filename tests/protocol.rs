@@ -1,13 +1,8 @@
 //! `docs/PROTOCOL.md`, cell by cell, through the real router on real files.
 //!
 //! Crashes are real: the test starts itself as a child that dies at a step.
-#![allow(dead_code)]
 
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod test_service;
-}
+mod support;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,12 +1,7 @@
 //! `GET /saml/login`: where a login starts here, and how it is refused.
 //! What becomes of it is `docs/PROTOCOL.md`'s and `tests/protocol.rs`'s.
-#![allow(dead_code)]
 
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod test_service;
-}
+mod support;
 
 use axum::body::Body;
 use axum::http::Request;

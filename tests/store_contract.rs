@@ -2,11 +2,8 @@
 //! store's own: its file, its locks, its disk.
 #![allow(clippy::disallowed_methods, reason = "how long somebody really waits is measured")]
 
-#[path = "support/contract/mod.rs"]
-mod contract;
+mod support;
 
-use contract::start_of_time;
-use contract::store::{Login, Store, StoreUnderTest, store_contract};
 use rusqlite::Connection;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -14,6 +11,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use support::contract;
+use support::contract::start_of_time;
+use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use vestibule::adapters::OpenError;
 use vestibule::adapters::local::EmbeddedStore;
 use vestibule::broker::EventKind;

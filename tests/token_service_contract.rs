@@ -1,19 +1,17 @@
 //! Every credential token_service against the contract of its ports; then what is the
 //! local token_service's own: its marks.
 
-#[path = "support/contract/mod.rs"]
-mod contract;
-#[path = "support/forge.rs"]
-mod forge;
-#[path = "support/grants.rs"]
-mod grants;
+mod support;
 
-use contract::token_service::{
-    TokenServiceUnderTest, TokenServices, Wanted, caller_contract, token_service_contract,
-};
 use secrecy::ExposeSecret;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+use support::contract;
+use support::contract::token_service::{
+    TokenServiceUnderTest, TokenServices, Wanted, caller_contract, token_service_contract,
+};
+use support::forge;
+use support::grants;
 use time::OffsetDateTime;
 use vestibule::adapters::local::{LocalSts, SystemRandom};
 use vestibule::roles::Grant;

@@ -5,8 +5,8 @@
 //! verifier shows that it really does. What is refused gives no identity, so
 //! what the attacker wrote cannot come out.
 
-#[path = "../support/forge.rs"]
-mod forge;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod algorithms;
 mod conditions;
@@ -17,8 +17,8 @@ mod signatures;
 mod wrapping;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use forge::{
-    AUDIENCE, DSIG, EVIL, EXCLUSIVE, Forge, Hash, ISSUER, PERSON, SAML, SAMLP, Signing, adfs, at,
+use support::forge::{
+    self, AUDIENCE, DSIG, EVIL, EXCLUSIVE, Forge, Hash, ISSUER, PERSON, SAML, SAMLP, Signing, adfs, at,
     careless_verifier_believes, element, gate, judge, now, p256, providers, replace, role, rsa, service,
     signed_bytes, stranger, without_signature,
 };

@@ -1,9 +1,9 @@
 //! One login, from the identity provider's form to credentials that AWS takes.
 
 use crate::cloud::{Cloud, root};
-use crate::forge::{self, Forge};
 use crate::people::{Person, caller};
 use crate::support::aws::Emulators;
+use crate::support::forge::{self, Forge};
 use crate::support::server::Server;
 use serde_json::{Value, json};
 use std::net::TcpListener;

@@ -1,18 +1,14 @@
 //! The HTTP layer, from outside: every answer a client can get, and every way to
 //! ask badly. The service is whole; `tests/protocol.rs` is about its logins.
-#![allow(dead_code, clippy::disallowed_methods, clippy::new_without_default)]
+#![allow(clippy::disallowed_methods, clippy::new_without_default)]
 
 mod authorizer;
 mod bad_input;
 mod ping;
 mod redeem;
 mod serve;
-#[path = "../support"]
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod test_service;
-}
+#[path = "../support/mod.rs"]
+mod support;
 mod surface;
 
 use axum::body::Body;
