@@ -7,11 +7,10 @@ mod support;
 use axum::body::Body;
 use axum::http::Request;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use support::faults::{Fault, record};
 use support::forge::{self, Forge};
+use support::log::Log;
 use support::test_service::{Answer, Page, TestService, assertion};
 use vestibule::broker::EventKind::Delivered;
 
@@ -19,20 +18,6 @@ use vestibule::broker::EventKind::Delivered;
 const ATTRIBUTE: &str = "CANARY-attribute-5f0b1c";
 /// May stand in the audit trail, whose purpose it is, and nowhere else.
 const PERSON: &str = "CANARY-person-a81d3e";
-
-/// Everything that was logged, at the most verbose level there is.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What must not be found, and what it is.
 #[derive(Default)]
@@ -64,12 +49,7 @@ fn person(number: u32) -> Forge {
 #[tokio::test]
 async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .init();
+    tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).init();
     let dir = tempfile::tempdir().unwrap();
     let service = TestService::open(dir.path());
     let mut canaries = Canaries::default();
@@ -146,8 +126,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
         }
     }
 
-    let logged = log.0.lock().unwrap().clone();
-    let text = String::from_utf8(logged.clone()).unwrap();
+    let text = log.text();
     assert!(text.lines().count() > refusals.len(), "something was logged");
     for answer in &refusals {
         let reference = answer.headers["x-request-id"].to_str().unwrap();
@@ -168,7 +147,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     canaries.search("the database", &files(dir.path(), |name| name.starts_with("vestibule.db")));
     canaries.plant("a person", PERSON);
     canaries.plant("a role session name", "CANARY-session-name");
-    canaries.search("the log", &logged);
+    canaries.search("the log", text.as_bytes());
 
     // The search can find: what belongs in the audit trail is there.
     let database = files(dir.path(), |name| name.starts_with("vestibule.db"));

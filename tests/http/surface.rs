@@ -1,11 +1,11 @@
 //! What every answer carries, what pages load, and what operators read.
 
 use super::support::faults::Fault;
+use super::support::log::Log;
 use super::{Answer, ORIGIN, Vestibule, request, settings};
 use axum::body::Body;
 use http_body_util::BodyExt;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tower::ServiceExt;
 use vestibule::broker::Binding;
 use vestibule::config::SignOn;
@@ -393,28 +393,15 @@ async fn metrics_count_by_outcome_and_nobody_can_add_labels() {
     assert!(!metrics.to_lowercase().contains("invented"));
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The subscriber is everybody's: whether a line is wanted is remembered for all
 /// threads, so one for this thread alone misses what another thread met first.
 #[tokio::test]
 async fn the_log_tells_what_happened_and_holds_no_secret() {
     let log = Log::default();
-    let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .json()
         .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
+        .with_writer(log.clone())
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
@@ -431,7 +418,7 @@ async fn the_log_tells_what_happened_and_holds_no_secret() {
     vestibule.post("SAMLResponse=body-canary&RelayState=body-canary").await;
     vestibule.get("/path-canary", &[]).await;
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let line = |answer: &Answer| {
         let reference = answer.header("x-request-id");
         let mut lines = log.lines().filter(|l| l.contains("request answered") && l.contains(reference));

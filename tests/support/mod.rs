@@ -14,6 +14,7 @@ pub mod forge;
 pub mod grants;
 pub mod idp;
 pub mod lambda_runtime;
+pub mod log;
 pub mod metadata_server;
 pub mod process;
 pub mod saml_idp;

@@ -46,7 +46,7 @@ impl Answer {
 
     /// Asserts a JSON refusal of this status and code.
     pub fn refused(&self, status: u16, code: &str) {
-        assert_eq!((self.status.as_u16(), self.json()["error"].as_str().unwrap()), (status, code));
+        assert_eq!(self.cell(), (status, code.to_owned()), "{}", self.body);
         assert_eq!(self.json()["reference"], self.header("x-request-id"));
         assert_eq!(self.header("cache-control"), "no-store");
     }
