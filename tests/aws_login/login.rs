@@ -148,11 +148,11 @@ idp_initiated = true
     });
 
     let copied = server.path("copied.json");
-    let worlds = json!({ "aws": { "url": url, "log": server.path("server.log"), "copied": copied } });
+    let sites = json!({ "aws": { "url": url, "log": server.path("server.log"), "copied": copied } });
     let run = Command::new("node")
         .args(["--test", "--test-reporter=spec", "aws-login.js"])
         .current_dir(&suite)
-        .env("WORLDS", worlds.to_string())
+        .env("SITES", sites.to_string())
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&run.stdout);
