@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use support::corpus::{self, Case, Expect, Values};
-use support::forge::{EVIL, Encrypting, Forge, careless_verifier_believes, gate, now};
+use support::forge::{EVIL, Encrypting, Forge, accept_field, careless_verifier_accepts, now};
 use support::test_service::{Page, TestService};
 use vestibule::broker::EventKind;
 use vestibule::saml::{Limits, SamlRefusal};
@@ -44,7 +44,7 @@ fn in_this_process() {
     let providers = corpus::providers();
     let mut wrong = Vec::new();
     for Case { name, field, expect, .. } in CORPUS.iter() {
-        let outcome = match gate(field, &Limits::default(), &providers, now()) {
+        let outcome = match accept_field(field, &Limits::default(), &providers, now()) {
             Ok(identity) => Expect::Accept(Box::new(Values::read(&identity))),
             Err(refusal) => Expect::Refuse(refusal),
         };
@@ -60,11 +60,11 @@ fn in_this_process() {
 
 /// The attacks are live: a verifier with the mistakes that they are made for believes them.
 #[test]
-fn a_careless_verifier_believes() {
+fn a_careless_verifier_accepts() {
     let live: Vec<&Case> = CORPUS.iter().filter(|case| case.live).collect();
     assert!(live.len() >= 1_000, "{}", live.len());
     let believes = |case: &Case| {
-        careless_verifier_believes(std::str::from_utf8(&STANDARD.decode(&case.field).unwrap()).unwrap())
+        careless_verifier_accepts(std::str::from_utf8(&STANDARD.decode(&case.field).unwrap()).unwrap())
     };
     none_wrong(live.iter().filter(|case| !believes(case)).map(|case| case.name.clone()).collect());
 }
