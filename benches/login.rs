@@ -5,16 +5,11 @@
 //! ```sh
 //! cargo bench --bench login
 //! ```
-#![allow(dead_code)]
 // Measuring is reading the clock, and printing the result is the purpose.
 #![allow(clippy::disallowed_methods)]
 
-#[path = "../tests/support"]
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod house;
-}
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use axum::Router;
 use axum::routing::post;
@@ -23,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use support::house::{House, Page, assertion};
+use support::test_service::{Page, TestService, assertion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vestibule::broker::ports::{LoginStart, UsedOnce};
@@ -46,13 +41,14 @@ fn main() {
         let bare = rate("bare router, 302", serve(bare).await, &requests, "302").await;
 
         let dir = tempfile::tempdir().unwrap();
-        let house = House::open(dir.path());
-        let store = store_rate(&house).await;
+        let service = TestService::open(dir.path());
+        let store = store_rate(&service).await;
 
         let dir = tempfile::tempdir().unwrap();
-        let house = House::open(dir.path());
-        let logins = rate("POST /saml", serve(http::router(house.app.clone())).await, &requests, "302").await;
-        assert_eq!(house.count(EventKind::Issued).await, LOGINS.min(10_000 / 2));
+        let service = TestService::open(dir.path());
+        let logins =
+            rate("POST /saml", serve(http::router(service.app.clone())).await, &requests, "302").await;
+        assert_eq!(service.count(EventKind::Issued).await, LOGINS.min(10_000 / 2));
         println!(
             "POST /saml is {:.2} of the bare router, {:.2} of the store alone",
             logins / bare,
@@ -128,11 +124,11 @@ async fn answer(stream: &mut TcpStream) -> String {
 }
 
 /// `begin` and `put`, the two transactions of a login, straight at the store.
-async fn store_rate(house: &House) -> f64 {
+async fn store_rate(service: &TestService) -> f64 {
     let next = Arc::new(AtomicUsize::new(0));
     let began = Instant::now();
     let clients = (0..CLIENTS).map(|_| {
-        let (ports, next) = (house.broker.ports().clone(), next.clone());
+        let (ports, next) = (service.broker.ports().clone(), next.clone());
         tokio::spawn(async move {
             while let number @ 0..LOGINS = next.fetch_add(1, Ordering::Relaxed) {
                 let now = ports.clock.now();

@@ -2,16 +2,7 @@
 //! Parameter Store, keys in KMS. On emulators, with a proxy for the refusals that
 //! these never give.
 
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod wire;
-}
+mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};

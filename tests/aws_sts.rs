@@ -2,32 +2,18 @@
 //! back, and what it makes of refusals, faults and outages.
 #![allow(clippy::disallowed_methods, reason = "how long an outage was waited for is what is asked")]
 
-#[path = "support/contract/mod.rs"]
-mod contract;
-#[path = "support/forge.rs"]
-mod forge;
-#[path = "support/grants.rs"]
-mod grants;
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod wire;
-}
+mod support;
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contract::token_service::{self, TokenServiceHouse, TokenServices, Wanted};
-use forge::Forge;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::aws::{Emulators, PROVIDER, REGION, Service};
+use support::contract::token_service::{self, TokenServiceUnderTest, TokenServices, Wanted};
 use support::fault_proxy::{Fault, FaultProxy, Rule};
+use support::forge::{self, Forge};
+use support::grants;
 use time::OffsetDateTime;
 use vestibule::adapters::aws::{AwsSts, Sdk};
 use vestibule::broker::Credentials;
@@ -102,9 +88,9 @@ impl TokenService for OnTime {
     }
 }
 
-struct House(TokenServices);
+struct Sts(TokenServices);
 
-impl TokenServiceHouse for House {
+impl TokenServiceUnderTest for Sts {
     fn open(&self) -> TokenServices {
         self.0.clone()
     }
@@ -127,11 +113,11 @@ async fn sts_keeps_the_issuers_contract() {
     let aws = Aws::start();
     let token_service =
         Arc::new(OnTime { token_service: aws.token_service().await, emulators: aws.emulators.clone() });
-    let house = House(TokenServices { token_service, callers: None });
-    token_service::credentials_live_as_long_as_granted(&house).await;
-    token_service::credentials_do_not_outlive_the_identity_providers_session(&house).await;
-    token_service::a_session_that_is_over_gets_nothing(&house).await;
-    token_service::no_two_credentials_are_the_same(&house).await;
+    let sts = Sts(TokenServices { token_service, callers: None });
+    token_service::credentials_live_as_long_as_granted(&sts).await;
+    token_service::credentials_do_not_outlive_the_identity_providers_session(&sts).await;
+    token_service::a_session_that_is_over_gets_nothing(&sts).await;
+    token_service::no_two_credentials_are_the_same(&sts).await;
 }
 
 #[tokio::test]

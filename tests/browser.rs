@@ -1,17 +1,7 @@
 //! The page in a real browser: Debian's chromium, driven by the tests of
 //! `tests/browser/` (node's own test runner), against the real binary.
 
-#[path = "support"]
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod browser;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod idp;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod server;
-}
+mod support;
 
 use serde_json::json;
 use std::path::Path;
@@ -42,17 +32,17 @@ fn the_page_in_a_browser() {
     let (demo_dir, demo_url, _demo) = demo();
     let page = |path: &str| format!("http://127.0.0.1:{}{path}", free_port());
     let (elsewhere_page, bucket_page, plain_page) = (page("/"), page("/console/"), page("/"));
-    let short = world(&runtime, 2, Place::Home, "ticket_lifetime = \"5s\"\nsession_lifetime = \"60s\"");
-    let elsewhere = world(&runtime, 1, Place::Page(&elsewhere_page), "");
-    let bucket = world(&runtime, 1, Place::Page(&bucket_page), "");
-    let plain = world(&runtime, 1, Place::Page(&plain_page), "binding = \"plain\"\njwt_in = \"query\"");
+    let short = site(&runtime, 2, Place::Home, "ticket_lifetime = \"5s\"\nsession_lifetime = \"60s\"");
+    let elsewhere = site(&runtime, 1, Place::Page(&elsewhere_page), "");
+    let bucket = site(&runtime, 1, Place::Page(&bucket_page), "");
+    let plain = site(&runtime, 1, Place::Page(&plain_page), "binding = \"plain\"\njwt_in = \"query\"");
     let gateway_page = page("/");
-    let gateway = world(&runtime, 1, Place::Behind(&gateway_page, "https://api.gateway.example/users"), "");
+    let gateway = site(&runtime, 1, Place::Behind(&gateway_page, "https://api.gateway.example/users"), "");
 
     let (_redirect_idp, redirect) = starts_here(false);
     let (_post_idp, post) = starts_here(true);
 
-    let worlds = json!({
+    let sites = json!({
         "redirect": { "url": redirect.base_url, "log": redirect.path("server.log") },
         "post": { "url": post.base_url, "log": post.path("server.log") },
         "demo": { "url": demo_url, "log": demo_dir.path().join("demo.log") },
@@ -66,7 +56,7 @@ fn the_page_in_a_browser() {
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .args(only().iter().map(|name| format!("--test-name-pattern={name}")))
         .current_dir(&suite)
-        .env("WORLDS", worlds.to_string())
+        .env("SITES", sites.to_string())
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&run.stdout);
@@ -115,7 +105,7 @@ enum Place<'a> {
 }
 
 /// A server of its own configuration, with the demo's identity provider and people.
-fn world(runtime: &Runtime, idps: usize, place: Place<'_>, delivery: &str) -> Server {
+fn site(runtime: &Runtime, idps: usize, place: Place<'_>, delivery: &str) -> Server {
     let listeners: Vec<_> =
         (0..idps).map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
     let mut config = EMBEDDED.to_owned();

@@ -1,43 +1,23 @@
 //! Secrets are planted everywhere one can stand, everything is made to happen
 //! that can happen, and then every log line, every refusal and every byte of
 //! the database is searched for them.
-#![allow(dead_code)]
 
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod house;
-}
+mod support;
 
 use axum::body::Body;
 use axum::http::Request;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use support::faults::{Fault, record};
 use support::forge::{self, Forge};
-use support::house::{Answer, House, Page, assertion};
+use support::log::Log;
+use support::test_service::{Answer, Page, TestService, assertion};
 use vestibule::broker::EventKind::Delivered;
 
 /// Values of attributes that no rule needs and no record may keep.
 const ATTRIBUTE: &str = "CANARY-attribute-5f0b1c";
 /// May stand in the audit trail, whose purpose it is, and nowhere else.
 const PERSON: &str = "CANARY-person-a81d3e";
-
-/// Everything that was logged, at the most verbose level there is.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What must not be found, and what it is.
 #[derive(Default)]
@@ -69,14 +49,9 @@ fn person(number: u32) -> Forge {
 #[tokio::test]
 async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .init();
+    tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).init();
     let dir = tempfile::tempdir().unwrap();
-    let house = House::open(dir.path());
+    let service = TestService::open(dir.path());
     let mut canaries = Canaries::default();
     let mut refusals: Vec<Answer> = Vec::new();
     canaries.plant("an attribute value", ATTRIBUTE);
@@ -84,8 +59,8 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     // A login that succeeds, its take, and a second take.
     let page = Page::new(1);
     let xml = person(1).xml();
-    let ticket = house.post_xml(&xml, &page).await.ticket();
-    let taken = house.take(&ticket, &page).await;
+    let ticket = service.post_xml(&xml, &page).await.ticket();
+    let taken = service.take(&ticket, &page).await;
     let credentials: serde_json::Value = serde_json::from_str(&taken.body).unwrap();
     canaries.plant("the assertion", forge::element(&xml, "SignatureValue"));
     canaries.plant("the response in base64", &STANDARD.encode(&xml)[..64]);
@@ -96,49 +71,51 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     canaries.plant("the secret access key", credentials["SecretAccessKey"].as_str().unwrap());
     canaries.plant("the session token", credentials["SessionToken"].as_str().unwrap());
     canaries.plant("the session id", &page.session);
-    refusals.push(house.take(&ticket, &page).await);
+    refusals.push(service.take(&ticket, &page).await);
 
     // One whose credentials wait, sealed, for good.
-    let waiting = house.post(&person(2), &Page::new(2)).await.ticket();
+    let waiting = service.post(&person(2), &Page::new(2)).await.ticket();
     canaries.plant("a waiting ticket", &waiting);
-    refusals.push(house.take(&waiting, &Page::new(3)).await);
-    refusals.push(house.take(&format!("{waiting}x"), &Page::new(2)).await);
+    refusals.push(service.take(&waiting, &Page::new(3)).await);
+    refusals.push(service.take(&format!("{waiting}x"), &Page::new(2)).await);
 
     // Every kind of refusal and failure.
-    refusals.push(house.post_xml(&xml, &page).await);
-    refusals.push(house.post_xml(&person(3).xml().replace(PERSON, &format!("{PERSON}x")), &page).await);
-    refusals.push(house.post(&Forge { roles: vec![forge::role("ADFS-Dev")], ..person(4) }, &page).await);
-    refusals
-        .push(house.post(&Forge { session_name: "CANARY-session-name/no".into(), ..person(5) }, &page).await);
-    refusals
-        .push(house.post(&Forge { recipient: "https://elsewhere.example".into(), ..person(6) }, &page).await);
+    refusals.push(service.post_xml(&xml, &page).await);
+    refusals.push(service.post_xml(&person(3).xml().replace(PERSON, &format!("{PERSON}x")), &page).await);
+    refusals.push(service.post(&Forge { roles: vec![forge::role("ADFS-Dev")], ..person(4) }, &page).await);
+    refusals.push(
+        service.post(&Forge { session_name: "CANARY-session-name/no".into(), ..person(5) }, &page).await,
+    );
+    refusals.push(
+        service.post(&Forge { recipient: "https://elsewhere.example".into(), ..person(6) }, &page).await,
+    );
     let nameless = |xml: String| xml.replace("SAML/Attributes/RoleSessionName", "SAML/Attributes/Other");
-    refusals.push(house.post(&Forge { edit: nameless, ..person(8) }, &page).await);
+    refusals.push(service.post(&Forge { edit: nameless, ..person(8) }, &page).await);
     let unparsable = Forge { name_id: "CANARY-person-a81d3e<!---->".into(), ..person(7) };
-    refusals.push(house.post(&unparsable, &page).await);
+    refusals.push(service.post(&unparsable, &page).await);
     for (number, step) in
         [(10, "begin"), (11, "issue"), (12, "seal"), (13, "sign"), (14, "put"), (15, "release")]
     {
-        house.plan.at(step, Fault::Down);
+        service.plan.at(step, Fault::Down);
         if step == "release" {
-            house.plan.at("issue", Fault::Down);
+            service.plan.at("issue", Fault::Down);
         }
-        refusals.push(house.post(&person(number), &Page::new(number)).await);
-        house.plan.mend();
+        refusals.push(service.post(&person(number), &Page::new(number)).await);
+        service.plan.mend();
     }
     for (number, step) in [(20, "take".to_owned()), (21, "open".to_owned()), (22, record(Delivered))] {
-        let ticket = house.post(&person(number), &Page::new(number)).await.ticket();
-        house.plan.at(&step, Fault::Down);
-        refusals.push(house.take(&ticket, &Page::new(number)).await);
-        house.plan.mend();
+        let ticket = service.post(&person(number), &Page::new(number)).await.ticket();
+        service.plan.at(&step, Fault::Down);
+        refusals.push(service.take(&ticket, &Page::new(number)).await);
+        service.plan.mend();
     }
     let broken = Request::post("/saml")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::from(format!("SAMLResponse={}&RelayState={ATTRIBUTE}", &STANDARD.encode(&xml)[..64])))
         .unwrap();
-    refusals.push(house.send(broken).await);
-    house.pass(3_600);
-    house.sweep().await;
+    refusals.push(service.send(broken).await);
+    service.pass(3_600);
+    service.sweep().await;
 
     assert!(refusals.iter().all(|answer| !answer.status.is_success()));
     for answer in &refusals {
@@ -149,8 +126,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
         }
     }
 
-    let logged = log.0.lock().unwrap().clone();
-    let text = String::from_utf8(logged.clone()).unwrap();
+    let text = log.text();
     assert!(text.lines().count() > refusals.len(), "something was logged");
     for answer in &refusals {
         let reference = answer.headers["x-request-id"].to_str().unwrap();
@@ -171,7 +147,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     canaries.search("the database", &files(dir.path(), |name| name.starts_with("vestibule.db")));
     canaries.plant("a person", PERSON);
     canaries.plant("a role session name", "CANARY-session-name");
-    canaries.search("the log", &logged);
+    canaries.search("the log", text.as_bytes());
 
     // The search can find: what belongs in the audit trail is there.
     let database = files(dir.path(), |name| name.starts_with("vestibule.db"));
@@ -194,17 +170,17 @@ fn files(dir: &Path, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
 #[tokio::test]
 async fn no_secret_can_be_printed() {
     let dir = tempfile::tempdir().unwrap();
-    let house = House::open(dir.path());
+    let service = TestService::open(dir.path());
     let identity = forge::judge(&person(1).xml()).unwrap();
     let original = identity.original().expose().to_owned();
     for secret in [ATTRIBUTE, PERSON, "CANARY-session-name", &original] {
         assert!(!format!("{identity:?}").contains(secret));
     }
-    let grant = support::house::production().decide(identity).unwrap();
+    let grant = support::test_service::production().decide(identity).unwrap();
     for secret in [ATTRIBUTE, PERSON, "CANARY-session-name", &original] {
         assert!(!format!("{grant:?}").contains(secret), "{grant:?}");
     }
-    let ports = house.broker.ports();
+    let ports = service.broker.ports();
     let credentials = ports.token_service.assume_role(&grant, forge::now()).await.unwrap();
     use secrecy::ExposeSecret;
     let printed = format!("{credentials:?}");

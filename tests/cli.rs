@@ -1,11 +1,13 @@
 //! The commands as an operator meets them: real processes, bad files, exit codes.
-#![allow(dead_code)]
+
+mod support;
 
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
+use support::process::remove_configuration;
 use tempfile::TempDir;
 
 /// For a configuration or an environment that the operator must mend.
@@ -60,11 +62,7 @@ fn vestibule_in(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) ->
     // A service that starts although it should not is killed, and its code is 137.
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "20", env!("CARGO_BIN_EXE_vestibule")]);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("VESTIBULE_") {
-            command.env_remove(name);
-        }
-    }
+    remove_configuration(&mut command);
     command.args(arguments).current_dir(dir).envs(environment.iter().copied()).output().unwrap()
 }
 

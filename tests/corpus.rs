@@ -1,21 +1,15 @@
 //! The corpus (`tests/support/corpus.rs`), judged here in this process and over
 //! HTTP: hundreds of attacks, each refused for the reason that it should be,
 //! and every honest variety, accepted with the values that were meant.
-#![allow(dead_code)]
 
-mod support {
-    pub mod corpus;
-    pub mod faults;
-    pub mod forge;
-    pub mod house;
-}
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use support::corpus::{self, Case, Expect, Values};
-use support::forge::{EVIL, Encrypting, Forge, careless_verifier_believes, gate, now};
-use support::house::{House, Page};
+use support::forge::{EVIL, Encrypting, Forge, accept_field, careless_verifier_accepts, now};
+use support::test_service::{Page, TestService};
 use vestibule::broker::EventKind;
 use vestibule::saml::{Limits, SamlRefusal};
 
@@ -50,7 +44,7 @@ fn in_this_process() {
     let providers = corpus::providers();
     let mut wrong = Vec::new();
     for Case { name, field, expect, .. } in CORPUS.iter() {
-        let outcome = match gate(field, &Limits::default(), &providers, now()) {
+        let outcome = match accept_field(field, &Limits::default(), &providers, now()) {
             Ok(identity) => Expect::Accept(Box::new(Values::read(&identity))),
             Err(refusal) => Expect::Refuse(refusal),
         };
@@ -66,11 +60,11 @@ fn in_this_process() {
 
 /// The attacks are live: a verifier with the mistakes that they are made for believes them.
 #[test]
-fn a_careless_verifier_believes() {
+fn a_careless_verifier_accepts() {
     let live: Vec<&Case> = CORPUS.iter().filter(|case| case.live).collect();
     assert!(live.len() >= 1_000, "{}", live.len());
     let believes = |case: &Case| {
-        careless_verifier_believes(std::str::from_utf8(&STANDARD.decode(&case.field).unwrap()).unwrap())
+        careless_verifier_accepts(std::str::from_utf8(&STANDARD.decode(&case.field).unwrap()).unwrap())
     };
     none_wrong(live.iter().filter(|case| !believes(case)).map(|case| case.name.clone()).collect());
 }
@@ -87,21 +81,21 @@ fn status_of(refusal: SamlRefusal) -> u16 {
     }
 }
 
-fn house() -> (House, tempfile::TempDir) {
+fn service() -> (TestService, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    (House::with(dir.path(), |settings| settings.providers = corpus::providers().into()), dir)
+    (TestService::with(dir.path(), |settings| settings.providers = corpus::providers().into()), dir)
 }
 
 /// Every attack on one Vestibule, which at the end has opened no login, asked
 /// for no credentials and kept nothing but the refusals of genuine assertions.
 #[tokio::test(flavor = "multi_thread")]
 async fn attacks_over_http() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let mut wrong = Vec::new();
     let mut authenticated = Vec::new();
     for (number, case) in CORPUS.iter().enumerate() {
         let Expect::Refuse(refusal) = case.expect else { continue };
-        let answer = house.post_field(&case.field, &Page::new(u32::try_from(number).unwrap())).await;
+        let answer = service.post_field(&case.field, &Page::new(u32::try_from(number).unwrap())).await;
         if answer.cell() != (status_of(refusal), refusal.code().to_owned()) {
             wrong.push(format!("{}: {:?}, not {}", case.name, answer.cell(), refusal.code()));
         }
@@ -115,24 +109,24 @@ async fn attacks_over_http() {
     none_wrong(wrong);
     assert!(!authenticated.is_empty());
     assert_eq!(
-        house.history().await,
+        service.history().await,
         authenticated,
         "the audit trail has what was proven to come from the IdP"
     );
-    assert_eq!(house.plan.issued(), 0, "credentials were asked for");
+    assert_eq!(service.plan.issued(), 0, "credentials were asked for");
 }
 
 /// Every honest variety signs in, and leaves with the role that was meant.
 #[tokio::test(flavor = "multi_thread")]
 async fn honest_people_over_http() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let mut wrong = Vec::new();
     let mut accepted = Vec::new();
     for (number, case) in CORPUS.iter().enumerate() {
         let Expect::Accept(values) = &case.expect else { continue };
         accepted.push(values);
         let page = Page::new(u32::try_from(number).unwrap());
-        let answer = house.post_field(&case.field, &page).await;
+        let answer = service.post_field(&case.field, &page).await;
         if answer.status != 302 {
             wrong.push(format!("{}: {:?}", case.name, answer.cell()));
             continue;
@@ -140,13 +134,13 @@ async fn honest_people_over_http() {
         if !case.name.starts_with("honest/") {
             continue;
         }
-        let taken = house.take(&answer.ticket(), &page).await;
+        let taken = service.take(&answer.ticket(), &page).await;
         if taken.status != 200 {
             wrong.push(format!("{}: took {:?}", case.name, taken.cell()));
         }
     }
     none_wrong(wrong);
-    let issued = house.audit().await.into_iter().filter(|event| event.kind == EventKind::Issued);
+    let issued = service.audit().await.into_iter().filter(|event| event.kind == EventKind::Issued);
     let issued: BTreeMap<_, _> =
         issued.map(|event| (event.subject.assertion_id.clone().unwrap(), event.subject)).collect();
     assert_eq!(issued.len(), accepted.len());

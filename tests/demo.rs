@@ -1,11 +1,9 @@
 //! The demo as a visitor has it: the real binary, its pages, its panel, and its end.
-#![allow(dead_code, clippy::disallowed_methods, clippy::new_without_default)]
+#![allow(clippy::disallowed_methods, clippy::new_without_default)]
 
-#[path = "support/browser.rs"]
-mod browser;
+mod support;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use browser::{Browser, Form, Page};
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -13,6 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use support::browser::{Browser, Form, Page};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

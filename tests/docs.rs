@@ -3,17 +3,16 @@
 //!
 //! Behind a block's language may stand a note: `by:FILE` names what runs it, and
 //! `not-run:REASON` one of [`NOT_RUN`].
-#![allow(dead_code, clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods)]
 
-#[path = "support/process.rs"]
-mod process;
+mod support;
 
-use process::{Process, free_port};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use support::process::{Process, free_port};
 use tempfile::TempDir;
 use vestibule::adapters::local::{SystemClock, SystemRandom};
 use vestibule::config::{Draft, MetadataPlace};

@@ -1,18 +1,7 @@
 //! `vestibule doctor`, as a process: embedded, and against AWS on loopback, well
 //! and with one thing broken at a time.
 
-#[path = "support/forge.rs"]
-mod forge;
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod wire;
-}
+mod support;
 
 use base64::Engine;
 use serde_json::{Value, json};
@@ -22,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use support::aws::{Emulators, PROVIDER, Service};
 use support::fault_proxy::{Fault, FaultProxy, Rule};
+use support::forge;
 use support::wire::Reply;
 use tempfile::TempDir;
 

@@ -2,28 +2,19 @@
 //! own: what it asks, and what it makes of answers that are lost.
 #![allow(clippy::disallowed_methods, reason = "how long something took is asked")]
 
-#[path = "support/contract/mod.rs"]
-mod contract;
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    pub mod wire;
-}
+mod support;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use contract::start_of_time;
-use contract::store::{Login, Store, StoreHouse, store_contract};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::aws::{Emulators, REGION, Service};
+use support::contract;
+use support::contract::start_of_time;
+use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::SystemRandom;
@@ -61,7 +52,7 @@ impl DynamoDb {
     }
 }
 
-impl StoreHouse for DynamoDb {
+impl StoreUnderTest for DynamoDb {
     fn open(&self) -> Store {
         store_at(&self.url())
     }
@@ -77,7 +68,7 @@ store_contract!(DynamoDb::new());
 
 /// A store behind a proxy, and another one that asks DynamoDB directly.
 struct Faulty {
-    house: DynamoDb,
+    dynamodb: DynamoDb,
     proxy: FaultProxy,
     store: Store,
     direct: Store,
@@ -85,10 +76,10 @@ struct Faulty {
 
 impl Faulty {
     fn new() -> Self {
-        let house = DynamoDb::new();
-        let proxy = FaultProxy::start(&house.url());
-        let (store, direct) = (store_at(&proxy.url), house.open());
-        Self { house, proxy, store, direct }
+        let dynamodb = DynamoDb::new();
+        let proxy = FaultProxy::start(&dynamodb.url());
+        let (store, direct) = (store_at(&proxy.url), dynamodb.open());
+        Self { dynamodb, proxy, store, direct }
     }
     fn count(&self, operation: &str) -> usize {
         self.proxy.counts().get(operation).copied().unwrap_or_default()
@@ -294,7 +285,7 @@ async fn a_session_that_vanished_is_uncertain() {
     let login = it.waiting().await;
     let key = json!({ "identityhash": { "S": login.session.as_str() } });
     let input = json!({ "TableName": "SAMLSessions", "Key": key });
-    it.house.aws.call(Service::DynamoDb, "DeleteItem", &input).unwrap();
+    it.dynamodb.aws.call(Service::DynamoDb, "DeleteItem", &input).unwrap();
     let report = it.direct.audit.sweep(login.expires()).await.unwrap();
     assert_eq!((report.expired, report.uncertain), (0, 1));
 }
@@ -311,8 +302,8 @@ async fn missing_tables_are_not_ready() {
 
 #[tokio::test]
 async fn the_auditor_finds_a_login_by_person_by_access_key_and_by_day() {
-    let house = DynamoDb::new();
-    let store = house.open();
+    let dynamodb = DynamoDb::new();
+    let store = dynamodb.open();
     let (login, tomorrow) = (Login::new(), Login::at(start_of_time() + time::Duration::DAY));
     login.complete(&store).await;
     tomorrow.complete(&store).await;
@@ -321,7 +312,7 @@ async fn the_auditor_finds_a_login_by_person_by_access_key_and_by_day() {
             "TableName": "SAMLAudit", "IndexName": index,
             "KeyConditionExpression": condition, "ExpressionAttributeValues": values,
         });
-        let answer = house.aws.call(Service::DynamoDb, "Query", &input).unwrap();
+        let answer = dynamodb.aws.call(Service::DynamoDb, "Query", &input).unwrap();
         let items = answer["Items"].as_array().unwrap().clone();
         items.iter().map(|item| item["kind"]["S"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -336,8 +327,8 @@ async fn the_auditor_finds_a_login_by_person_by_access_key_and_by_day() {
 
 #[tokio::test]
 async fn the_users_row_counts_each_login_once() {
-    let house = DynamoDb::new();
-    let store = house.open();
+    let dynamodb = DynamoDb::new();
+    let store = dynamodb.open();
     let mut last = None;
     for login in [Login::new(), Login::at(start_of_time() + time::Duration::hours(1))] {
         let mut issued = login.event(EventKind::Issued, login.began);
@@ -357,28 +348,29 @@ async fn the_users_row_counts_each_login_once() {
         "last_session": { "S": last.session.as_str() },
         "last_login": { "S": last.id.as_str() },
     });
-    assert_eq!(house.aws.items("SAMLUsers"), [row]);
+    assert_eq!(dynamodb.aws.items("SAMLUsers"), [row]);
 }
 
 /// Neither markers nor sessions nor claims stay; TTL would remove what does.
 #[tokio::test]
 async fn a_login_leaves_only_its_history() {
-    let house = DynamoDb::new();
-    let store = house.open();
+    let dynamodb = DynamoDb::new();
+    let store = dynamodb.open();
     let (delivered, abandoned, expired) = (Login::new(), Login::new(), Login::new());
     delivered.complete(&store).await;
     abandoned.begin(&store).await.unwrap();
     expired.issue(&store).await;
     let ttl = |item: &Value| item["expires"]["N"].as_str().map(|n| n.parse::<i64>().unwrap());
-    for item in house.aws.items("SAMLSessions").iter().filter(|item| item.get("session_handle").is_none()) {
+    for item in dynamodb.aws.items("SAMLSessions").iter().filter(|item| item.get("session_handle").is_none())
+    {
         let ends = start_of_time().unix_timestamp() + 60;
         assert!((ends + 600..ends + 7_200).contains(&ttl(item).unwrap()), "seconds: {item}");
     }
-    assert!(house.aws.items("SAMLClaims").iter().all(|claim| ttl(claim).is_some()));
+    assert!(dynamodb.aws.items("SAMLClaims").iter().all(|claim| ttl(claim).is_some()));
     store.audit.sweep(start_of_time() + time::Duration::DAY).await.unwrap();
-    assert_eq!(house.aws.items("SAMLSessions"), [] as [Value; 0]);
-    assert_eq!(house.aws.items("SAMLClaims"), [] as [Value; 0]);
-    assert_eq!(house.aws.items("SAMLAudit").len(), 3 + 2 + 3);
+    assert_eq!(dynamodb.aws.items("SAMLSessions"), [] as [Value; 0]);
+    assert_eq!(dynamodb.aws.items("SAMLClaims"), [] as [Value; 0]);
+    assert_eq!(dynamodb.aws.items("SAMLAudit").len(), 3 + 2 + 3);
 }
 
 // ------------------------------------------------------------ permissions
@@ -474,8 +466,8 @@ async fn what_each_function_asks_of_dynamodb() {
 /// DynamoDB counts names and values: what one login stores, and so what it costs.
 #[tokio::test]
 async fn items_stay_small() {
-    let house = DynamoDb::new();
-    let store = house.open();
+    let dynamodb = DynamoDb::new();
+    let store = dynamodb.open();
     let login = Login::new();
     let event = |kind| {
         let mut event = login.event(kind, login.began);
@@ -509,7 +501,7 @@ async fn items_stay_small() {
         };
         item.as_object().unwrap().iter().map(|(name, v)| name.len() + value(v)).sum()
     };
-    let largest = |table: &str| house.aws.items(table).iter().map(size).max().unwrap();
+    let largest = |table: &str| dynamodb.aws.items(table).iter().map(size).max().unwrap();
     assert!(largest("SAMLSessions") <= 1_024, "reservation and marker");
     store.sessions.put(&session, &event(EventKind::Issued)).await.unwrap();
     store.users.signed_in(&event(EventKind::Issued)).await.unwrap();

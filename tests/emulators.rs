@@ -4,17 +4,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "how long something took is what is asked")]
 
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    pub mod forge;
-    pub mod lambda_runtime;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    pub mod wire;
-}
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};

@@ -1,22 +1,17 @@
 //! `vestibule explain` as an operator meets it, and that it cannot disagree with
 //! the service: the corpus through both; the same reasons in the log.
-#![allow(dead_code)]
 
-mod support {
-    pub mod corpus;
-    pub mod faults;
-    pub mod forge;
-    pub mod house;
-}
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
 use support::corpus::{self, Expect};
 use support::forge::{self, Encrypting, Forge, Recipient, Signing, at, now, role, stranger};
-use support::house::{House, Page};
+use support::log::Log;
+use support::process::remove_configuration;
+use support::test_service::{Page, TestService};
 use tempfile::TempDir;
 use vestibule::cli::explain::{Clock, judge};
 
@@ -57,9 +52,7 @@ kind = "local"
     fn explain_in(&self, arguments: &[&str], input: &[u8]) -> Output {
         let mut command = Command::new("timeout");
         command.args(["--signal=KILL", "60", env!("CARGO_BIN_EXE_vestibule"), "explain"]);
-        for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("VESTIBULE_")) {
-            command.env_remove(name);
-        }
+        remove_configuration(&mut command);
         command.args(["--config", "vestibule.toml"]).args(arguments).current_dir(self.0.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -543,7 +536,7 @@ fn the_documented_transcript_is_like_this() {
 // ---- it cannot disagree with the service
 
 fn settings() -> vestibule::broker::BrokerSettings {
-    let mut settings = support::house::settings();
+    let mut settings = support::test_service::settings();
     settings.providers = corpus::providers().into();
     settings
 }
@@ -570,34 +563,18 @@ fn the_whole_corpus_ends_as_it_does_in_the_service() {
     assert!(cases.len() > 2_000 && wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Collects log lines.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Refused over HTTP and explained: the same code, and in the log, under the
 /// reference that the person was shown, the same step and what it found.
 #[tokio::test]
 async fn the_log_has_the_same_reasons_under_the_reference() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(log.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let dir = tempfile::tempdir().unwrap();
-    let house = House::with(dir.path(), |settings| settings.providers = corpus::providers().into());
+    let service = TestService::with(dir.path(), |settings| settings.providers = corpus::providers().into());
     let settings = settings();
     let lines = |reference: &str| -> Vec<Value> {
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let text = log.text();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["reference"] == reference && line["message"] == "login refused").collect()
     };
@@ -610,7 +587,7 @@ async fn the_log_has_the_same_reasons_under_the_reference() {
     let mut refused = 0;
     for (number, field) in known.chain(cases).enumerate() {
         let page = Page::new(u32::try_from(number).unwrap());
-        let answer = house.post_field(&field, &page).await;
+        let answer = service.post_field(&field, &page).await;
         let judgement = judge(&settings, &field, Some(&page.relay_state()), Clock::At(now()), false);
         let Some(code) = judgement.outcome.code() else {
             // Claims are what the service knows and we do not.
@@ -637,13 +614,10 @@ async fn the_log_has_the_same_reasons_under_the_reference() {
 #[tokio::test]
 async fn what_is_not_verified_leaves_no_text_of_its_own_in_the_log() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(log.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let dir = tempfile::tempdir().unwrap();
-    let house = House::open(dir.path());
-    let text = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let service = TestService::open(dir.path());
 
     let stranger = Forge {
         issuer: "urn:CANARY-issuer".into(),
@@ -651,20 +625,24 @@ async fn what_is_not_verified_leaves_no_text_of_its_own_in_the_log() {
         destination: Some("https://canary-destination.example".into()),
         ..Forge::default()
     };
-    assert_eq!(house.post(&stranger, &Page::new(1)).await.code(), "issuer_unknown");
+    assert_eq!(service.post(&stranger, &Page::new(1)).await.code(), "issuer_unknown");
     let tampered = Forge::default().xml().replace("rsa-sha256", "CANARY-algorithm");
-    assert_eq!(house.post_xml(&tampered, &Page::new(2)).await.code(), "signature_algorithm");
-    assert!(text().contains("login refused") && !text().to_lowercase().contains("canary"), "{}", text());
+    assert_eq!(service.post_xml(&tampered, &Page::new(2)).await.code(), "signature_algorithm");
     assert!(
-        text().contains(r#""step":"assertion_signature","idp":"ADFS","signed":"Assertion""#),
+        log.text().contains("login refused") && !log.text().to_lowercase().contains("canary"),
         "{}",
-        text()
+        log.text()
+    );
+    assert!(
+        log.text().contains(r#""step":"assertion_signature","idp":"ADFS","signed":"Assertion""#),
+        "{}",
+        log.text()
     );
 
     // Verified: what it was addressed to may stand there, what it says of the person not.
     let addressed = Forge { audiences: vec!["urn:other\nservice".into()], ..Forge::default() };
-    assert_eq!(house.post(&addressed, &Page::new(3)).await.code(), "wrong_audience");
-    let text = text();
+    assert_eq!(service.post(&addressed, &Page::new(3)).await.code(), "wrong_audience");
+    let text = log.text();
     let key = forge::rsa().verification().fingerprint().to_owned();
     for part in ["audience_accepted: urn:amazon:webservices", "audience: urn:other\\\\nservice", &key] {
         assert!(text.contains(part), "{part} is not in {text}");

@@ -4,14 +4,14 @@
 //! cargo test --test fixtures -- --ignored rebuild
 //! ```
 
-#[path = "support/forge.rs"]
-mod forge;
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use forge::{
-    DSIG, Forge, ISSUER, Key, PERSON, SAMLP, Signing, adfs, at, element, gate, p256, p384, providers, rsa,
-};
 use std::path::{Path, PathBuf};
+use support::forge::{
+    self, DSIG, Forge, ISSUER, Key, PERSON, SAMLP, Signing, accept_field, adfs, at, element, p256, p384,
+    providers, rsa,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use vestibule::saml::{IdentityProvider, IdentityProviders, IdpMetadata, Limits, SamlRefusal};
@@ -162,7 +162,7 @@ fn every_response_is_accepted_at_its_time_and_not_later() {
             IdentityProvider { entity_id: metadata.entity_id, keys: metadata.signing_keys, ..adfs() };
         let providers = IdentityProviders::new(vec![provider]).unwrap();
         let field = STANDARD.encode(read(text("file")));
-        let judge = |now| gate(&field, &Limits::default(), &providers, now);
+        let judge = |now| accept_field(&field, &Limits::default(), &providers, now);
 
         let identity = judge(time(&expectations["at"])).unwrap();
         assert_eq!(identity.name_id(), text("name_id"));
@@ -190,7 +190,7 @@ fn every_size_up_to_the_limit() {
         let forge = Forge::of_size(characters);
         let field = STANDARD.encode(forge.xml());
         assert!(field.len() <= characters && characters - field.len() < 200, "{}", field.len());
-        let identity = gate(&field, &Limits::default(), &providers(), forge::now()).unwrap();
+        let identity = accept_field(&field, &Limits::default(), &providers(), forge::now()).unwrap();
         assert_eq!(identity.name_id(), PERSON);
         assert_eq!(identity.roles().len(), forge.roles.len());
     }

@@ -1,16 +1,16 @@
 //! Every key ring against the contract of its port; then what is the local
 //! ring's own: its file.
 
-#[path = "support/contract/mod.rs"]
-mod contract;
+mod support;
 
-use contract::keyring::{RingHouse, claims, keyring_contract, plaintext, purpose, session};
-use contract::start_of_time;
 use secrecy::ExposeSecret;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use support::contract;
+use support::contract::keyring::{KeyRingUnderTest, claims, keyring_contract, plaintext, purpose, session};
+use support::contract::start_of_time;
 use time::Duration;
 use vestibule::adapters::OpenError;
 use vestibule::adapters::local::{LocalKeyRing, LocalSts, ManualClock, SystemRandom};
@@ -50,7 +50,7 @@ impl Local {
     }
 }
 
-impl RingHouse for Local {
+impl KeyRingUnderTest for Local {
     fn open(&self) -> Arc<dyn KeyRing> {
         Arc::new(self.ring())
     }
@@ -72,16 +72,16 @@ async fn kid_that_signs(ring: &LocalKeyRing) -> String {
 /// No process meets a ticket whose key it has not had the time to see.
 #[tokio::test]
 async fn a_new_key_is_published_before_it_signs() {
-    let house = Local::new();
-    let (operator, server) = (house.ring(), house.ring());
+    let local = Local::new();
+    let (operator, server) = (local.ring(), local.ring());
     let old = kid_that_signs(&server).await;
-    let new = operator.rotate(house.now()).unwrap();
+    let new = operator.rotate(local.now()).unwrap();
     assert_ne!(old, new.kid);
-    assert!(new.signs_from > house.now() + Duration::seconds(10), "longer than the refresh interval");
-    while house.now() < new.signs_from {
+    assert!(new.signs_from > local.now() + Duration::seconds(10), "longer than the refresh interval");
+    while local.now() < new.signs_from {
         assert_eq!(kid_that_signs(&operator).await, old);
         assert_eq!(kid_that_signs(&server).await, old);
-        house.clock.advance(Duration::seconds(1));
+        local.clock.advance(Duration::seconds(1));
     }
     assert_eq!(kid_that_signs(&operator).await, new.kid);
     assert_eq!(kid_that_signs(&server).await, new.kid);
@@ -89,36 +89,36 @@ async fn a_new_key_is_published_before_it_signs() {
 
 #[tokio::test]
 async fn an_unknown_kid_reloads_the_file_at_most_once_a_second() {
-    let house = Local::new();
-    let server = house.ring();
-    let stranger = house.stranger().sign(&claims(1)).await.unwrap();
+    let local = Local::new();
+    let server = local.ring();
+    let stranger = local.stranger().sign(&claims(1)).await.unwrap();
     assert_eq!(server.verify(stranger.expose()).await, Err(TicketError::Invalid));
     // Another process rotates, and its clock is far ahead: it signs at once.
-    let ahead = Arc::new(ManualClock::new(house.now() + TAKE_OVER));
-    let other = LocalKeyRing::open(&house.path(), ahead.clone(), Arc::new(SystemRandom)).unwrap();
-    other.rotate(house.now()).unwrap();
+    let ahead = Arc::new(ManualClock::new(local.now() + TAKE_OVER));
+    let other = LocalKeyRing::open(&local.path(), ahead.clone(), Arc::new(SystemRandom)).unwrap();
+    other.rotate(local.now()).unwrap();
     ahead.advance(TAKE_OVER);
     let ticket = other.sign(&claims(2)).await.unwrap();
     assert_eq!(server.verify(ticket.expose()).await, Err(TicketError::Invalid), "it has just looked");
-    house.clock.advance(Duration::seconds(1));
+    local.clock.advance(Duration::seconds(1));
     assert_eq!(server.verify(ticket.expose()).await, Ok(claims(2)));
 }
 
 #[tokio::test]
 async fn a_key_is_forgotten_when_its_sessions_have_long_died() {
-    let house = Local::new();
-    let ring = house.ring();
+    let local = Local::new();
+    let ring = local.ring();
     let first = ring.list()[0].kid.clone();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
-    let second = ring.rotate(house.now()).unwrap();
-    house.clock.set(second.signs_from + Duration::days(1) - Duration::nanoseconds(1));
-    let third = ring.rotate(house.now()).unwrap();
+    let second = ring.rotate(local.now()).unwrap();
+    local.clock.set(second.signs_from + Duration::days(1) - Duration::nanoseconds(1));
+    let third = ring.rotate(local.now()).unwrap();
     let kids = |ring: &LocalKeyRing| ring.list().into_iter().map(|key| key.kid).collect::<Vec<_>>();
     assert_eq!(kids(&ring), [first, second.kid.clone(), third.kid.clone()]);
     assert!(ring.open(&purpose(1), &sealed).await.is_ok());
-    house.clock.advance(Duration::nanoseconds(1));
-    let fourth = ring.rotate(house.now()).unwrap();
+    local.clock.advance(Duration::nanoseconds(1));
+    let fourth = ring.rotate(local.now()).unwrap();
     assert_eq!(kids(&ring), [second.kid, third.kid, fourth.kid]);
     assert_eq!(ring.verify(ticket.expose()).await, Err(TicketError::Invalid));
     assert!(matches!(ring.open(&purpose(1), &sealed).await, Err(KeyRingError::BrokenSeal)));
@@ -126,27 +126,27 @@ async fn a_key_is_forgotten_when_its_sessions_have_long_died() {
 
 #[test]
 fn processes_that_rotate_at_once_lose_no_key() {
-    let house = Local::new();
-    house.ring();
+    let local = Local::new();
+    local.ring();
     std::thread::scope(|scope| {
         for _ in 0..16 {
-            scope.spawn(|| house.ring().rotate(house.now()).unwrap());
+            scope.spawn(|| local.ring().rotate(local.now()).unwrap());
         }
     });
-    assert_eq!(house.ring().list().len(), 17);
-    assert_eq!(names(house.directory.path()), ["keys"], "no temporary file is left");
+    assert_eq!(local.ring().list().len(), 17);
+    assert_eq!(names(local.directory.path()), ["keys"], "no temporary file is left");
 }
 
 #[test]
 fn processes_that_create_at_once_end_with_one_ring() {
     for _ in 0..20 {
-        let house = Local::new();
+        let local = Local::new();
         let rings: Vec<_> = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| house.ring().list())).collect();
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| local.ring().list())).collect();
             all.into_iter().map(|one| one.join().unwrap()).collect()
         });
         assert!(rings.iter().all(|ring| *ring == rings[0]));
-        assert_eq!(names(house.directory.path()), ["keys"]);
+        assert_eq!(names(local.directory.path()), ["keys"]);
     }
 }
 
@@ -156,84 +156,84 @@ fn names(directory: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn a_ring_that_cannot_be_read_again_goes_on_with_what_it_has() {
-    let house = Local::new();
-    let ring = house.ring();
+    let local = Local::new();
+    let ring = local.ring();
     let ticket = ring.sign(&claims(1)).await.unwrap();
-    let stranger = house.stranger().sign(&claims(1)).await.unwrap();
-    fs::remove_file(house.path()).unwrap();
-    house.clock.advance(TAKE_OVER);
+    let stranger = local.stranger().sign(&claims(1)).await.unwrap();
+    fs::remove_file(local.path()).unwrap();
+    local.clock.advance(TAKE_OVER);
     assert!(ring.sign(&claims(2)).await.is_ok());
     assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
     assert_eq!(ring.verify(stranger.expose()).await, Err(TicketError::KeysUnavailable), "who knows");
-    assert!(!house.path().exists(), "a running process makes no new ring");
+    assert!(!local.path().exists(), "a running process makes no new ring");
 }
 
 #[test]
 fn the_file_is_private_and_so_is_the_directory_made_for_it() {
-    let house = Local::new();
-    let path = house.directory.path().join("var/lib/keys");
-    drop(house.at(&path).unwrap());
+    let local = Local::new();
+    let path = local.directory.path().join("var/lib/keys");
+    drop(local.at(&path).unwrap());
     let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(path.parent().unwrap()), 0o700);
-    let ring = house.at(&path).unwrap();
-    ring.rotate(house.now()).unwrap();
+    let ring = local.at(&path).unwrap();
+    ring.rotate(local.now()).unwrap();
     assert_eq!(mode(&path), 0o600, "after a rotation too");
     assert_eq!(fs::metadata(&path).unwrap().nlink(), 1);
 }
 
 #[test]
 fn a_file_that_others_can_reach_is_refused() {
-    let house = Local::new();
-    house.ring();
+    let local = Local::new();
+    local.ring();
     for mode in [0o640, 0o604, 0o660, 0o610, 0o700, 0o4600] {
-        fs::set_permissions(house.path(), PermissionsExt::from_mode(mode)).unwrap();
-        let error = house.refusal();
+        fs::set_permissions(local.path(), PermissionsExt::from_mode(mode)).unwrap();
+        let error = local.refusal();
         assert!(matches!(error, OpenError::KeyFileMode { mode: m, .. } if m == mode), "{error:?}");
         assert!(error.to_string().contains("chmod 600"), "{error}");
     }
     for mode in [0o600, 0o400] {
-        fs::set_permissions(house.path(), PermissionsExt::from_mode(mode)).unwrap();
-        house.ring();
+        fs::set_permissions(local.path(), PermissionsExt::from_mode(mode)).unwrap();
+        local.ring();
     }
 }
 
 #[test]
 fn a_file_of_another_user_is_refused() {
-    let house = Local::new();
-    house.ring();
+    let local = Local::new();
+    local.ring();
     // Only root can give a file away; for anybody else the system refuses to open such a file.
-    let foreign = if std::os::unix::fs::chown(house.path(), Some(12_345), None).is_ok() {
-        house.path()
+    let foreign = if std::os::unix::fs::chown(local.path(), Some(12_345), None).is_ok() {
+        local.path()
     } else {
         PathBuf::from("/etc/hostname")
     };
-    let error = house.at(&foreign).map(|_| ()).unwrap_err();
+    let error = local.at(&foreign).map(|_| ()).unwrap_err();
     assert!(matches!(error, OpenError::KeyFileOwner { .. }), "{error:?}");
     assert!(error.to_string().contains("chown"), "{error}");
 }
 
 #[test]
 fn a_link_or_a_directory_is_refused() {
-    let house = Local::new();
-    let real = house.directory.path().join("real");
-    drop(house.at(&real).unwrap());
-    symlink(&real, house.path()).unwrap();
-    assert!(matches!(house.refusal(), OpenError::KeyFileKind { .. }));
-    fs::remove_file(house.path()).unwrap();
-    symlink("nowhere", house.path()).unwrap();
-    assert!(matches!(house.refusal(), OpenError::KeyFileKind { .. }), "a dangling link is not followed");
-    assert_eq!(names(house.directory.path()).len(), 2, "nothing was made behind it");
-    fs::remove_file(house.path()).unwrap();
-    fs::create_dir(house.path()).unwrap();
-    assert!(matches!(house.refusal(), OpenError::KeyFileKind { .. }));
+    let local = Local::new();
+    let real = local.directory.path().join("real");
+    drop(local.at(&real).unwrap());
+    symlink(&real, local.path()).unwrap();
+    assert!(matches!(local.refusal(), OpenError::KeyFileKind { .. }));
+    fs::remove_file(local.path()).unwrap();
+    symlink("nowhere", local.path()).unwrap();
+    assert!(matches!(local.refusal(), OpenError::KeyFileKind { .. }), "a dangling link is not followed");
+    assert_eq!(names(local.directory.path()).len(), 2, "nothing was made behind it");
+    fs::remove_file(local.path()).unwrap();
+    fs::create_dir(local.path()).unwrap();
+    assert!(matches!(local.refusal(), OpenError::KeyFileKind { .. }));
 }
 
 #[test]
 fn a_damaged_file_is_refused_with_a_sentence_and_left_alone() {
-    let house = Local::new();
-    house.ring();
-    let good = fs::read_to_string(house.path()).unwrap();
+    let local = Local::new();
+    local.ring();
+    let good = fs::read_to_string(local.path()).unwrap();
     let replaced = |from: &str, to: &str| {
         assert!(good.contains(from));
         good.replace(from, to)
@@ -249,40 +249,40 @@ fn a_damaged_file_is_refused_with_a_sentence_and_left_alone() {
         replaced("\"kid\": \"", "\"kid\": \"x"),
         format!("{good}{}", " ".repeat(300 * 1024)),
     ] {
-        fs::write(house.path(), &bad).unwrap();
-        let error = house.refusal();
+        fs::write(local.path(), &bad).unwrap();
+        let error = local.refusal();
         assert!(matches!(error, OpenError::KeyFileContent { .. }), "{error:?}");
         assert!(error.to_string().contains("keys is not a Vestibule key ring or is damaged"), "{error}");
-        assert_eq!(fs::read_to_string(house.path()).unwrap(), bad);
+        assert_eq!(fs::read_to_string(local.path()).unwrap(), bad);
     }
-    fs::write(house.path(), [0xFF, 0xFE, 0x00]).unwrap();
-    assert!(matches!(house.refusal(), OpenError::KeyFileContent { .. }));
-    fs::write(house.path(), good).unwrap();
-    house.ring();
+    fs::write(local.path(), [0xFF, 0xFE, 0x00]).unwrap();
+    assert!(matches!(local.refusal(), OpenError::KeyFileContent { .. }));
+    fs::write(local.path(), good).unwrap();
+    local.ring();
 }
 
 #[test]
 fn ring_and_issuer_do_not_take_each_others_files() {
-    let house = Local::new();
+    let local = Local::new();
     let issuer = |path: &Path| LocalSts::open(path, "eu-central-1".to_owned(), Arc::new(SystemRandom));
-    house.ring();
-    assert!(matches!(issuer(&house.path()), Err(OpenError::KeyFileContent { .. })));
-    let path = house.directory.path().join("issuer");
+    local.ring();
+    assert!(matches!(issuer(&local.path()), Err(OpenError::KeyFileContent { .. })));
+    let path = local.directory.path().join("issuer");
     issuer(&path).unwrap();
-    assert!(matches!(house.at(&path), Err(OpenError::KeyFileContent { .. })));
+    assert!(matches!(local.at(&path), Err(OpenError::KeyFileContent { .. })));
 }
 
 #[tokio::test]
 async fn errors_and_tickets_do_not_show_keys() {
-    let house = Local::new();
-    let ring = house.ring();
-    let text = fs::read_to_string(house.path()).unwrap();
+    let local = Local::new();
+    let ring = local.ring();
+    let text = fs::read_to_string(local.path()).unwrap();
     let keys: Vec<&str> =
         text.lines().filter(|l| l.contains("ing\": \"")).map(|l| l.split('"').nth(3).unwrap()).collect();
     assert_eq!(keys.len(), 2);
     assert_ne!(keys[0], keys[1], "one key for one purpose");
-    fs::write(house.path(), text.replace("\"version\": 1", "\"version\": 1,")).unwrap();
-    let error = house.refusal();
+    fs::write(local.path(), text.replace("\"version\": 1", "\"version\": 1,")).unwrap();
+    let error = local.refusal();
     let shown = format!("{error} {error:?} {:?}", ring.list());
     assert!(keys.iter().all(|key| !shown.contains(key) && !shown.contains(&key[..8])));
 }
@@ -294,9 +294,9 @@ async fn what_is_sealed_is_not_on_disk_in_clear() {
     use vestibule::adapters::local::EmbeddedStore;
     use vestibule::broker::ports::SessionStore;
     use vestibule::broker::{EventKind, SealedSession};
-    let house = Local::new();
-    let ring = house.ring();
-    let database = house.directory.path().join("vestibule.db");
+    let local = Local::new();
+    let ring = local.ring();
+    let database = local.directory.path().join("vestibule.db");
     let store = EmbeddedStore::open(&database).unwrap();
     let login = Login { session: session(1).handle(), ..Login::new() };
     let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();

@@ -1,21 +1,7 @@
 //! The binary as Lambda functions, on DynamoDB, KMS and a strict STS: events of every
 //! kind in API Gateway's shapes, and what goes back to the gateway.
 
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod cloud;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    pub mod forge;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod lambda_runtime;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod wire;
-}
+mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

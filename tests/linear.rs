@@ -3,15 +3,14 @@
 //! way that we know: the clock of a busy machine proves nothing.
 #![allow(clippy::type_complexity)]
 
-#[path = "support/forge.rs"]
-mod forge;
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use forge::{Forge, Signing, gate, now, providers, role};
 use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use support::forge::{self, Forge, Signing, accept_field, now, providers, role};
 use vestibule::saml::{Cap, IdentityProviders, IdpMetadata, Limits, SamlRefusal, VerificationKey};
 
 /// Twice as much input, then twice as much again: the second step may cost so
@@ -61,7 +60,7 @@ fn numbered(text: &str, count: usize) -> String {
 /// What valgrind counts, by this name.
 #[inline(never)]
 fn instructions_counted_in_here(field: &str, providers: &IdentityProviders) -> Result<(), SamlRefusal> {
-    gate(field, &Limits::default(), providers, now()).map(drop)
+    accept_field(field, &Limits::default(), providers, now()).map(drop)
 }
 
 /// Documents behind each cap, which must cost less than the longest honest one.

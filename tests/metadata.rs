@@ -1,16 +1,8 @@
 //! Metadata as a living thing: the real binary, a metadata server of the test's
 //! own, and people who sign in all the while.
-#![allow(dead_code)]
 #![allow(clippy::disallowed_methods)]
 
-mod support {
-    pub mod browser;
-    pub mod forge;
-    pub mod metadata_server;
-    pub mod process;
-    pub mod server;
-    pub mod wire;
-}
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::process::{Command, Output};

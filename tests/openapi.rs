@@ -1,30 +1,26 @@
 //! `/openapi.json` says what the router does: every operation in it is answered,
 //! every route is in it, and real answers are of its schemas.
-#![allow(dead_code, clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
+#![allow(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod house;
-}
+mod support;
 
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use support::house::{Answer, House, Page, assertion};
+use support::test_service::{Answer, Page, TestService, assertion};
 use tempfile::TempDir;
 
 const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
-/// A house of its own, removed at the end.
-fn house() -> (House, TempDir) {
+/// A service of its own, removed at the end.
+fn service() -> (TestService, TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    (House::open(dir.path()), dir)
+    (TestService::open(dir.path()), dir)
 }
 
-async fn document(house: &House) -> Value {
-    let answer = house.send(Request::get("/openapi.json").body(Body::empty()).unwrap()).await;
+async fn document(service: &TestService) -> Value {
+    let answer = service.send(Request::get("/openapi.json").body(Body::empty()).unwrap()).await;
     assert_eq!((answer.status.as_u16(), &answer.headers["content-type"] == "application/json"), (200, true));
     serde_json::from_str(&answer.body).unwrap()
 }
@@ -121,11 +117,11 @@ fn schema<'v>(document: &'v Value, path: &str, method: &str, status: u16) -> &'v
 
 #[tokio::test]
 async fn every_operation_is_answered() {
-    let (house, _dir) = house();
-    let document = document(&house).await;
+    let (service, _dir) = service();
+    let document = document(&service).await;
     for (path, method, operation) in operations(&document) {
         let request = Request::builder().method(method.to_uppercase().as_str()).uri(&path);
-        let answer = house.send(request.body(Body::empty()).unwrap()).await;
+        let answer = service.send(request.body(Body::empty()).unwrap()).await;
         // A claim without a ticket is 401: 404 comes from a route that is not there.
         assert!(![404, 405].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.status);
         let described = operation["responses"].as_object().unwrap();
@@ -140,12 +136,12 @@ async fn every_operation_is_answered() {
 /// No method beside those in the document.
 #[tokio::test]
 async fn nothing_else_is_answered() {
-    let (house, _dir) = house();
-    let document = document(&house).await;
+    let (service, _dir) = service();
+    let document = document(&service).await;
     for path in document["paths"].as_object().unwrap().keys() {
         for method in METHODS.iter().filter(|method| document["paths"][path][**method].is_null()) {
             let request = Request::builder().method(method.to_uppercase().as_str()).uri(path);
-            let answer = house.send(request.body(Body::empty()).unwrap()).await;
+            let answer = service.send(request.body(Body::empty()).unwrap()).await;
             assert_eq!(answer.status.as_u16(), 405, "{method} {path}");
         }
     }
@@ -154,8 +150,8 @@ async fn nothing_else_is_answered() {
 /// axum cannot list its routes; its source can.
 #[tokio::test]
 async fn every_route_is_described() {
-    let (house, _dir) = house();
-    let document = document(&house).await;
+    let (service, _dir) = service();
+    let document = document(&service).await;
     let described: BTreeSet<&str> =
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     let quoted_after = |source: &str, marker: &str| -> Vec<String> {
@@ -171,27 +167,27 @@ async fn every_route_is_described() {
 
 #[tokio::test]
 async fn real_answers_are_of_their_schemas() {
-    let (house, _dir) = house();
-    let document = document(&house).await;
+    let (service, _dir) = service();
+    let document = document(&service).await;
     let check = |path: &str, method: &str, answer: &Answer, status: u16| {
         assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
         let value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(fault(&document, schema(&document, path, method, status), &value, path), None);
     };
     let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
-    check("/config.json", "get", &house.send(get("/config.json")).await, 200);
-    check("/.well-known/jwks.json", "get", &house.send(get("/.well-known/jwks.json")).await, 200);
-    check("/users", "get", &house.send(get("/users")).await, 403);
-    check("/saml", "get", &house.send(get("/saml")).await, 401);
+    check("/config.json", "get", &service.send(get("/config.json")).await, 200);
+    check("/.well-known/jwks.json", "get", &service.send(get("/.well-known/jwks.json")).await, 200);
+    check("/users", "get", &service.send(get("/users")).await, 403);
+    check("/saml", "get", &service.send(get("/saml")).await, 401);
 
     let page = Page::new(1);
     let response = assertion(1);
-    let issued = house.post(&response, &page).await;
+    let issued = service.post(&response, &page).await;
     assert_eq!(issued.status.as_u16(), 302, "{}", issued.body);
     let ticket = issued.ticket();
-    check("/saml", "get", &house.take(&ticket, &page).await, 200);
-    check("/saml", "get", &house.take(&ticket, &page).await, 404);
-    check("/saml", "post", &house.post(&response, &page).await, 409);
+    check("/saml", "get", &service.take(&ticket, &page).await, 200);
+    check("/saml", "get", &service.take(&ticket, &page).await, 404);
+    check("/saml", "post", &service.post(&response, &page).await, 409);
 }
 
 #[test]

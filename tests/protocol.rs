@@ -1,20 +1,15 @@
 //! `docs/PROTOCOL.md`, cell by cell, through the real router on real files.
 //!
 //! Crashes are real: the test starts itself as a child that dies at a step.
-#![allow(dead_code)]
 
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod house;
-}
+mod support;
 
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use support::faults::{Fault, record};
 use support::forge::{self, Forge};
-use support::house::{House, Page, assertion};
+use support::test_service::{Page, TestService, assertion};
 use tempfile::TempDir;
 use vestibule::broker::EventKind::{Abandoned, Delivered, Issued, Refused, Started, Uncertain};
 use vestibule::saml::{IdentityProvider, IdentityProviders};
@@ -25,10 +20,10 @@ const GONE: (u16, &str) = (404, "gone");
 const STORE: (u16, &str) = (503, "store_unavailable");
 const UNCERTAIN: (u16, &str) = (503, "delivery_uncertain");
 
-/// A house of its own, removed at the end.
-fn house() -> (House, TempDir) {
+/// A service of its own, removed at the end.
+fn service() -> (TestService, TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    (House::open(dir.path()), dir)
+    (TestService::open(dir.path()), dir)
 }
 
 macro_rules! assert_cell {
@@ -39,26 +34,26 @@ macro_rules! assert_cell {
 }
 
 /// A login that has come to wait: its ticket.
-async fn issued(house: &House, number: u32) -> String {
-    house.post(&assertion(number), &Page::new(number)).await.ticket()
+async fn issued(service: &TestService, number: u32) -> String {
+    service.post(&assertion(number), &Page::new(number)).await.ticket()
 }
 
 // ------------------------------------------------------------------ no login yet
 
 #[tokio::test]
 async fn protocol_login_then_take() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let page = Page::new(1);
-    let ticket = issued(&house, 1).await;
-    let answer = house.take(&ticket, &page).await;
+    let ticket = issued(&service, 1).await;
+    let answer = service.take(&ticket, &page).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(json["Version"], 1);
     assert_eq!(json["role"], "arn:aws:iam::123456789012:role/ADFS-Production");
-    assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
+    assert_eq!(service.history().await, ["login.started", "login.issued", "login.delivered"]);
 
     // One login, and the auditor can say everything about it.
-    let events = house.audit().await;
+    let events = service.audit().await;
     assert!(events.iter().all(|e| e.login == events[0].login && e.login.is_some()));
     assert!(events.iter().all(|e| e.subject.name_id.as_deref() == Some(forge::PERSON)), "found by person");
     let handed: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
@@ -73,39 +68,39 @@ async fn protocol_login_then_take() {
 
 #[tokio::test]
 async fn protocol_unverified_refusal_changes_nothing() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let tampered = assertion(1).xml().replace("ADFS-Production<", "ADFS-ProductionAdmin<");
-    assert_cell!(house.post_xml(&tampered, &Page::new(1)).await, (403, "digest_mismatch"));
-    assert_eq!(house.history().await, [""; 0]);
-    assert_eq!(house.plan.issued(), 0);
-    issued(&house, 1).await;
+    assert_cell!(service.post_xml(&tampered, &Page::new(1)).await, (403, "digest_mismatch"));
+    assert_eq!(service.history().await, [""; 0]);
+    assert_eq!(service.plan.issued(), 0);
+    issued(&service, 1).await;
 }
 
 #[tokio::test]
 async fn protocol_verified_refusal_is_audited() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let developer = Forge { roles: vec![forge::role("ADFS-Dev")], ..assertion(1) };
-    assert_cell!(house.post(&developer, &Page::new(1)).await, (403, "role_not_allowed"));
+    assert_cell!(service.post(&developer, &Page::new(1)).await, (403, "role_not_allowed"));
     let elsewhere = Forge { recipient: "https://elsewhere.example.com/saml".into(), ..assertion(2) };
-    assert_cell!(house.post(&elsewhere, &Page::new(1)).await, (403, "wrong_recipient"));
-    assert_eq!(house.history().await, ["login.refused role_not_allowed", "login.refused wrong_recipient"]);
-    let refused = &house.audit().await[0];
+    assert_cell!(service.post(&elsewhere, &Page::new(1)).await, (403, "wrong_recipient"));
+    assert_eq!(service.history().await, ["login.refused role_not_allowed", "login.refused wrong_recipient"]);
+    let refused = &service.audit().await[0];
     assert_eq!((refused.kind, refused.login.clone()), (Refused, None));
     assert_eq!(refused.subject.name_id.as_deref(), Some(forge::PERSON));
-    assert_eq!(house.plan.issued(), 0);
+    assert_eq!(service.plan.issued(), 0);
     // Neither the session id nor the assertion was spent.
-    house.post(&assertion(2), &Page::new(1)).await.ticket();
+    service.post(&assertion(2), &Page::new(1)).await.ticket();
 }
 
 #[tokio::test]
 async fn protocol_store_down_at_begin() {
-    let (house, _dir) = house();
-    house.plan.at("begin", Fault::Down);
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, STORE);
-    assert_eq!(house.plan.issued(), 0);
-    house.plan.mend();
-    assert_eq!(house.history().await, [""; 0]);
-    issued(&house, 1).await;
+    let (service, _dir) = service();
+    service.plan.at("begin", Fault::Down);
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, STORE);
+    assert_eq!(service.plan.issued(), 0);
+    service.plan.mend();
+    assert_eq!(service.history().await, [""; 0]);
+    issued(&service, 1).await;
 }
 
 // ------------------------------------------------------------------ started here
@@ -120,33 +115,33 @@ fn answer(number: u32, request: &str) -> Forge {
 async fn protocol_login_that_starts_here() {
     let dir = tempfile::tempdir().unwrap();
     // Logins that start at the identity provider are switched off, as strict houses have it.
-    let house = House::with(dir.path(), |settings| {
+    let service = TestService::with(dir.path(), |settings| {
         let strict = IdentityProvider { idp_initiated: false, ..forge::adfs() };
         settings.providers = IdentityProviders::new(vec![strict]).unwrap().into();
     });
     let page = Page::new(1);
-    let request = house.request(&page).await;
-    assert_eq!(house.history().await, [""; 0], "a request leaves nothing behind");
-    let ticket = house.post(&answer(1, &request), &page).await.ticket();
-    assert_eq!(house.take(&ticket, &page).await.status, 200);
-    assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
-    assert_eq!(house.audit().await[0].subject.in_response_to.as_deref(), Some(request.as_str()));
-    assert_cell!(house.post(&assertion(2), &Page::new(2)).await, (403, "idp_initiated_off"));
+    let request = service.request(&page).await;
+    assert_eq!(service.history().await, [""; 0], "a request leaves nothing behind");
+    let ticket = service.post(&answer(1, &request), &page).await.ticket();
+    assert_eq!(service.take(&ticket, &page).await.status, 200);
+    assert_eq!(service.history().await, ["login.started", "login.issued", "login.delivered"]);
+    assert_eq!(service.audit().await[0].subject.in_response_to.as_deref(), Some(request.as_str()));
+    assert_cell!(service.post(&assertion(2), &Page::new(2)).await, (403, "idp_initiated_off"));
 }
 
 #[tokio::test]
 async fn protocol_request_answered_before() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let page = Page::new(1);
-    let request = house.request(&page).await;
-    let ticket = house.post(&answer(1, &request), &page).await.ticket();
+    let request = service.request(&page).await;
+    let ticket = service.post(&answer(1, &request), &page).await.ticket();
     // Another assertion, and the same one, for the same request.
-    assert_cell!(house.post(&answer(2, &request), &page).await, (409, "request_answered"));
-    assert_cell!(house.post(&answer(1, &request), &page).await, REPLAYED);
-    assert_eq!(house.take(&ticket, &page).await.status, 200);
-    assert_cell!(house.post(&answer(3, &request), &page).await, (409, "request_answered"));
+    assert_cell!(service.post(&answer(2, &request), &page).await, (409, "request_answered"));
+    assert_cell!(service.post(&answer(1, &request), &page).await, REPLAYED);
+    assert_eq!(service.take(&ticket, &page).await.status, 200);
+    assert_cell!(service.post(&answer(3, &request), &page).await, (409, "request_answered"));
     assert_eq!(
-        house.history().await,
+        service.history().await,
         [
             "login.started",
             "login.issued",
@@ -157,38 +152,38 @@ async fn protocol_request_answered_before() {
         ]
     );
     // The second assertion was not claimed: it will do for another login.
-    let again = house.request(&page).await;
-    house.post(&answer(2, &again), &page).await.ticket();
+    let again = service.request(&page).await;
+    service.post(&answer(2, &again), &page).await.ticket();
 }
 
 #[tokio::test]
 async fn protocol_answer_to_another_request() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let (mine, thine) = (Page::new(1), Page::new(2));
-    let request = house.request(&mine).await;
+    let request = service.request(&mine).await;
     // Whoever lures somebody else's browser into answering: login CSRF.
-    assert_cell!(house.post(&answer(1, &request), &thine).await, (403, "unknown_request"));
+    assert_cell!(service.post(&answer(1, &request), &thine).await, (403, "unknown_request"));
     // The session id alone does not do: the challenge is bound as well.
     let other_challenge = Page { verifier: "x".repeat(43), ..mine.clone() };
-    assert_cell!(house.post(&answer(1, &request), &other_challenge).await, (403, "unknown_request"));
-    // Ids that nobody made, that were changed, or that another house made.
+    assert_cell!(service.post(&answer(1, &request), &other_challenge).await, (403, "unknown_request"));
+    // Ids that nobody made, that were changed, or that another service made.
     let elsewhere = tempfile::tempdir().unwrap();
-    let foreign = House::open(elsewhere.path()).request(&mine).await;
+    let foreign = TestService::open(elsewhere.path()).request(&mine).await;
     let changed = format!("_{}", if &request[1..2] == "A" { "B" } else { "A" }) + &request[2..];
     for id in ["_x", "_", "", &changed, &foreign, &request[..request.len() - 2]] {
-        assert_cell!(house.post(&answer(1, id), &mine).await, (403, "unknown_request"));
+        assert_cell!(service.post(&answer(1, id), &mine).await, (403, "unknown_request"));
     }
-    assert_eq!(house.count(Started).await, 0);
-    assert_eq!(house.plan.issued(), 0);
+    assert_eq!(service.count(Started).await, 0);
+    assert_eq!(service.plan.issued(), 0);
     // None of it used anything up.
-    house.post(&answer(1, &request), &mine).await.ticket();
+    service.post(&answer(1, &request), &mine).await.ticket();
 }
 
 /// A request that one identity provider got is not answered by another.
 #[tokio::test]
 async fn a_request_is_the_one_identity_provider_s() {
     let dir = tempfile::tempdir().unwrap();
-    let house = House::with(dir.path(), |settings| {
+    let service = TestService::with(dir.path(), |settings| {
         let okta = IdentityProvider {
             name: "Okta".into(),
             entity_id: "http://okta.example.com".into(),
@@ -197,40 +192,42 @@ async fn a_request_is_the_one_identity_provider_s() {
         settings.providers = IdentityProviders::new(vec![forge::adfs(), okta]).unwrap().into();
     });
     let page = Page::new(1);
-    let xml = house.start("Okta", &page).await.authn_request();
+    let xml = service.start("Okta", &page).await.authn_request();
     let request = xml.split(" ID=\"").nth(1).unwrap().split('"').next().unwrap();
-    assert_cell!(house.post(&answer(1, request), &page).await, (403, "unknown_request"));
-    assert_cell!(house.start("Shibboleth", &page).await, (404, "idp_unknown"));
+    assert_cell!(service.post(&answer(1, request), &page).await, (403, "unknown_request"));
+    assert_cell!(service.start("Shibboleth", &page).await, (404, "idp_unknown"));
 }
 
 #[tokio::test]
 async fn protocol_answer_too_late() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let page = Page::new(1);
-    let lifetime = house.broker.settings().service.request_lifetime.whole_seconds();
-    let (on_time, too_late) = (house.request(&page).await, house.request(&Page::new(2)).await);
-    house.pass(lifetime);
+    let lifetime = service.broker.settings().service.request_lifetime.whole_seconds();
+    let (on_time, too_late) = (service.request(&page).await, service.request(&Page::new(2)).await);
+    service.pass(lifetime);
     let issued_now = |number, request: &str| Forge {
         in_response_to: Some(request.to_owned()),
         issued: forge::at(lifetime),
         confirmed_until: forge::at(lifetime + 300),
         ..assertion(number)
     };
-    house.post(&issued_now(1, &on_time), &page).await.ticket();
-    house.pass(60);
-    assert_cell!(house.post(&issued_now(2, &too_late), &Page::new(2)).await, (403, "request_expired"));
+    service.post(&issued_now(1, &on_time), &page).await.ticket();
+    service.pass(60);
+    assert_cell!(service.post(&issued_now(2, &too_late), &Page::new(2)).await, (403, "request_expired"));
 }
 
 // ------------------------------------------------------------------ started
 
 #[tokio::test]
 async fn protocol_64_posts_one_session() {
-    let (house, _dir) = house();
-    let house = Arc::new(house);
+    let (service, _dir) = service();
+    let service = Arc::new(service);
     let posts = (0..64).map(|number| {
-        let house = house.clone();
+        let service = service.clone();
         // Half of them for the same session id, half for others.
-        tokio::spawn(async move { house.post(&assertion(1), &Page::new(number % 33)).await.status.as_u16() })
+        tokio::spawn(
+            async move { service.post(&assertion(1), &Page::new(number % 33)).await.status.as_u16() },
+        )
     });
     let mut statuses = Vec::new();
     for post in posts.collect::<Vec<_>>() {
@@ -239,71 +236,71 @@ async fn protocol_64_posts_one_session() {
     statuses.sort_unstable();
     assert_eq!(statuses[0], 302);
     assert_eq!(statuses[1..], [409; 63]);
-    assert_eq!(house.plan.issued(), 1);
+    assert_eq!(service.plan.issued(), 1);
     assert_eq!(
-        (house.count(Started).await, house.count(Issued).await, house.count(Refused).await),
+        (service.count(Started).await, service.count(Issued).await, service.count(Refused).await),
         (1, 1, 63)
     );
 }
 
 #[tokio::test]
 async fn protocol_issuer_failure_releases() {
-    let (house, _dir) = house();
-    house.plan.at("issue", Fault::Down);
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, (503, "sts_unavailable"));
-    house.plan.mend();
-    assert_eq!(house.history().await, ["login.started", "login.failed sts_unavailable"]);
+    let (service, _dir) = service();
+    service.plan.at("issue", Fault::Down);
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, (503, "sts_unavailable"));
+    service.plan.mend();
+    assert_eq!(service.history().await, ["login.started", "login.failed sts_unavailable"]);
     // The assertion is spent, the session id is free.
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
-    house.post(&assertion(2), &Page::new(1)).await.ticket();
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    service.post(&assertion(2), &Page::new(1)).await.ticket();
 }
 
 #[tokio::test]
 async fn protocol_key_failure_releases() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     for (number, step) in [(1, "seal"), (2, "sign")] {
-        house.plan.at(step, Fault::Down);
-        assert_cell!(house.post(&assertion(number), &Page::new(1)).await, (503, "keys_unavailable"));
-        house.plan.mend();
+        service.plan.at(step, Fault::Down);
+        assert_cell!(service.post(&assertion(number), &Page::new(1)).await, (503, "keys_unavailable"));
+        service.plan.mend();
     }
     let failed = ["login.started", "login.failed keys_unavailable"];
-    assert_eq!(house.history().await, [failed, failed].concat());
-    house.post(&assertion(3), &Page::new(1)).await.ticket();
+    assert_eq!(service.history().await, [failed, failed].concat());
+    service.post(&assertion(3), &Page::new(1)).await.ticket();
 }
 
 #[tokio::test]
 async fn protocol_put_after_reservation_ended() {
-    let (house, _dir) = house();
-    house.plan.at("issue", Fault::Slow(61));
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, (503, "login_too_slow"));
-    house.plan.mend();
-    assert_eq!(house.history().await, ["login.started", "login.failed login_too_slow"]);
-    house.sweep().await;
-    assert_eq!(house.count(Abandoned).await, 0, "a login ends once");
+    let (service, _dir) = service();
+    service.plan.at("issue", Fault::Slow(61));
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, (503, "login_too_slow"));
+    service.plan.mend();
+    assert_eq!(service.history().await, ["login.started", "login.failed login_too_slow"]);
+    service.sweep().await;
+    assert_eq!(service.count(Abandoned).await, 0, "a login ends once");
 }
 
 #[tokio::test]
 async fn protocol_store_down_at_put() {
-    let (house, _dir) = house();
-    house.plan.at("put", Fault::Down);
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, STORE);
-    house.plan.at("release", Fault::Down);
-    assert_cell!(house.post(&assertion(2), &Page::new(2)).await, STORE);
-    house.plan.mend();
-    assert_eq!(house.history().await, ["login.started", "login.failed store_unavailable", "login.started"]);
-    house.pass(61);
-    house.sweep().await;
-    assert_eq!(house.history().await.last().unwrap(), "login.abandoned");
-    assert_eq!(house.count(Abandoned).await, 1);
+    let (service, _dir) = service();
+    service.plan.at("put", Fault::Down);
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, STORE);
+    service.plan.at("release", Fault::Down);
+    assert_cell!(service.post(&assertion(2), &Page::new(2)).await, STORE);
+    service.plan.mend();
+    assert_eq!(service.history().await, ["login.started", "login.failed store_unavailable", "login.started"]);
+    service.pass(61);
+    service.sweep().await;
+    assert_eq!(service.history().await.last().unwrap(), "login.abandoned");
+    assert_eq!(service.count(Abandoned).await, 1);
 }
 
 #[tokio::test]
 async fn protocol_rotation_during_login() {
-    let (house, dir) = house();
+    let (service, dir) = service();
     // Another process rotates while this login is under way: before its ticket is signed.
     rotate(dir.path());
-    let ticket = issued(&house, 1).await;
-    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+    let ticket = issued(&service, 1).await;
+    assert_eq!(service.take(&ticket, &Page::new(1)).await.status, 200);
 }
 
 /// Rotates the ring as another process would.
@@ -318,34 +315,34 @@ fn rotate(dir: &Path) {
 
 #[tokio::test]
 async fn protocol_replay_while_issued() {
-    let (house, _dir) = house();
-    let ticket = issued(&house, 1).await;
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
-    assert_cell!(house.post(&assertion(1), &Page::new(2)).await, REPLAYED);
-    assert_eq!(house.plan.issued(), 1);
-    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+    let (service, _dir) = service();
+    let ticket = issued(&service, 1).await;
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    assert_cell!(service.post(&assertion(1), &Page::new(2)).await, REPLAYED);
+    assert_eq!(service.plan.issued(), 1);
+    assert_eq!(service.take(&ticket, &Page::new(1)).await.status, 200);
 }
 
 #[tokio::test]
 async fn protocol_second_login_while_issued() {
-    let (house, _dir) = house();
-    let ticket = issued(&house, 1).await;
-    assert_cell!(house.post(&assertion(2), &Page::new(1)).await, WAITING);
-    assert_eq!(house.plan.issued(), 1, "STS was not asked");
-    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+    let (service, _dir) = service();
+    let ticket = issued(&service, 1).await;
+    assert_cell!(service.post(&assertion(2), &Page::new(1)).await, WAITING);
+    assert_eq!(service.plan.issued(), 1, "STS was not asked");
+    assert_eq!(service.take(&ticket, &Page::new(1)).await.status, 200);
     // The refused assertion was not spent.
-    house.post(&assertion(2), &Page::new(1)).await.ticket();
+    service.post(&assertion(2), &Page::new(1)).await.ticket();
 }
 
 #[tokio::test]
 async fn protocol_64_takes_one_winner() {
-    let (house, _dir) = house();
-    let house = Arc::new(house);
+    let (service, _dir) = service();
+    let service = Arc::new(service);
     for round in 1..=5 {
-        let ticket = issued(&house, round).await;
+        let ticket = issued(&service, round).await;
         let takes = (0..64).map(|_| {
-            let (house, ticket) = (house.clone(), ticket.clone());
-            tokio::spawn(async move { house.take(&ticket, &Page::new(round)).await.cell() })
+            let (service, ticket) = (service.clone(), ticket.clone());
+            tokio::spawn(async move { service.take(&ticket, &Page::new(round)).await.cell() })
         });
         let mut cells = Vec::new();
         for take in takes.collect::<Vec<_>>() {
@@ -353,182 +350,183 @@ async fn protocol_64_takes_one_winner() {
         }
         assert_eq!(cells.iter().filter(|(status, _)| *status == 200).count(), 1);
         assert_eq!(cells.iter().filter(|cell| **cell == (404, "gone".to_owned())).count(), 63);
-        assert_eq!(house.count(Delivered).await, round as usize);
+        assert_eq!(service.count(Delivered).await, round as usize);
     }
 }
 
 #[tokio::test]
 async fn protocol_bad_ticket_consumes_nothing() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let page = Page::new(1);
-    let ticket = issued(&house, 1).await;
+    let ticket = issued(&service, 1).await;
     let other = Page { verifier: Page::new(2).verifier, ..page.clone() };
-    assert_cell!(house.take(&ticket, &other).await, (401, "verifier_mismatch"));
-    assert_cell!(house.take("not.a.ticket", &page).await, (401, "ticket_malformed"));
+    assert_cell!(service.take(&ticket, &other).await, (401, "verifier_mismatch"));
+    assert_cell!(service.take("not.a.ticket", &page).await, (401, "ticket_malformed"));
     let mut forged = ticket.clone().into_bytes();
     let middle = forged.len() - 20;
     forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
-    assert_cell!(house.take(&String::from_utf8(forged).unwrap(), &page).await, (401, "ticket_invalid"));
-    house.pass(30);
-    assert_cell!(house.take(&ticket, &page).await, (401, "ticket_expired"));
-    house.pass(-1);
-    assert_eq!(house.take(&ticket, &page).await.status, 200);
-    assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
+    assert_cell!(service.take(&String::from_utf8(forged).unwrap(), &page).await, (401, "ticket_invalid"));
+    service.pass(30);
+    assert_cell!(service.take(&ticket, &page).await, (401, "ticket_expired"));
+    service.pass(-1);
+    assert_eq!(service.take(&ticket, &page).await.status, 200);
+    assert_eq!(service.history().await, ["login.started", "login.issued", "login.delivered"]);
 }
 
 #[tokio::test]
 async fn protocol_sweeper_reports_expiry() {
-    let (house, _dir) = house();
-    let ticket = issued(&house, 1).await;
-    house.pass(61);
-    house.sweep().await;
-    house.sweep().await;
-    assert_eq!(house.history().await, ["login.started", "login.issued", "login.expired"]);
-    house.pass(-61);
-    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
+    let (service, _dir) = service();
+    let ticket = issued(&service, 1).await;
+    service.pass(61);
+    service.sweep().await;
+    service.sweep().await;
+    assert_eq!(service.history().await, ["login.started", "login.issued", "login.expired"]);
+    service.pass(-61);
+    assert_cell!(service.take(&ticket, &Page::new(1)).await, GONE);
 }
 
 #[tokio::test]
 async fn protocol_expired_before_sweep() {
     let dir = tempfile::tempdir().unwrap();
     // A ticket that outlives its session, so that only the session's own time can refuse.
-    let house = House::with(dir.path(), |settings| settings.tickets.lifetime = time::Duration::seconds(120));
-    let ticket = issued(&house, 1).await;
-    house.pass(60);
-    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
-    house.sweep().await;
-    assert_eq!(house.history().await.last().unwrap(), "login.expired");
+    let service =
+        TestService::with(dir.path(), |settings| settings.tickets.lifetime = time::Duration::seconds(120));
+    let ticket = issued(&service, 1).await;
+    service.pass(60);
+    assert_cell!(service.take(&ticket, &Page::new(1)).await, GONE);
+    service.sweep().await;
+    assert_eq!(service.history().await.last().unwrap(), "login.expired");
 }
 
 #[tokio::test]
 async fn protocol_take_outcome_unknown() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let page = Page::new(1);
-    let ticket = issued(&house, 1).await;
-    house.plan.at("take", Fault::AnswerLost);
-    assert_cell!(house.take(&ticket, &page).await, UNCERTAIN);
-    house.plan.mend();
-    assert_eq!(house.history().await.last().unwrap(), "login.uncertain take_outcome_unknown");
-    assert_cell!(house.take(&ticket, &page).await, GONE);
+    let ticket = issued(&service, 1).await;
+    service.plan.at("take", Fault::AnswerLost);
+    assert_cell!(service.take(&ticket, &page).await, UNCERTAIN);
+    service.plan.mend();
+    assert_eq!(service.history().await.last().unwrap(), "login.uncertain take_outcome_unknown");
+    assert_cell!(service.take(&ticket, &page).await, GONE);
 
     // The other way the unknown can turn out: the delete did not happen.
-    let ticket = issued(&house, 2).await;
-    house.plan.at("take", Fault::DownUnknown);
-    assert_cell!(house.take(&ticket, &Page::new(2)).await, UNCERTAIN);
-    house.plan.mend();
-    assert_cell!(house.take(&ticket, &Page::new(2)).await, GONE);
-    assert_eq!(house.history().await.last().unwrap(), "login.uncertain take_outcome_unknown");
+    let ticket = issued(&service, 2).await;
+    service.plan.at("take", Fault::DownUnknown);
+    assert_cell!(service.take(&ticket, &Page::new(2)).await, UNCERTAIN);
+    service.plan.mend();
+    assert_cell!(service.take(&ticket, &Page::new(2)).await, GONE);
+    assert_eq!(service.history().await.last().unwrap(), "login.uncertain take_outcome_unknown");
 
-    house.pass(600);
-    house.sweep().await;
-    house.sweep().await;
-    assert_eq!(house.count(Uncertain).await, 2, "one for each login");
+    service.pass(600);
+    service.sweep().await;
+    service.sweep().await;
+    assert_eq!(service.count(Uncertain).await, 2, "one for each login");
 }
 
 #[tokio::test]
 async fn protocol_store_down_at_take() {
-    let (house, _dir) = house();
-    let ticket = issued(&house, 1).await;
-    house.plan.at("take", Fault::Down);
-    assert_cell!(house.take(&ticket, &Page::new(1)).await, STORE);
-    house.plan.mend();
-    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+    let (service, _dir) = service();
+    let ticket = issued(&service, 1).await;
+    service.plan.at("take", Fault::Down);
+    assert_cell!(service.take(&ticket, &Page::new(1)).await, STORE);
+    service.plan.mend();
+    assert_eq!(service.take(&ticket, &Page::new(1)).await.status, 200);
 }
 
 #[tokio::test]
 async fn protocol_open_failure_hands_out_nothing() {
-    let (house, _dir) = house();
-    let ticket = issued(&house, 1).await;
-    house.plan.at("open", Fault::Down);
-    assert_cell!(house.take(&ticket, &Page::new(1)).await, UNCERTAIN);
-    house.plan.mend();
-    assert_eq!(house.history().await.last().unwrap(), "login.uncertain seal_not_opened");
-    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
-    house.pass(600);
-    house.sweep().await;
-    assert_eq!(house.count(Uncertain).await, 1);
+    let (service, _dir) = service();
+    let ticket = issued(&service, 1).await;
+    service.plan.at("open", Fault::Down);
+    assert_cell!(service.take(&ticket, &Page::new(1)).await, UNCERTAIN);
+    service.plan.mend();
+    assert_eq!(service.history().await.last().unwrap(), "login.uncertain seal_not_opened");
+    assert_cell!(service.take(&ticket, &Page::new(1)).await, GONE);
+    service.pass(600);
+    service.sweep().await;
+    assert_eq!(service.count(Uncertain).await, 1);
 }
 
 #[tokio::test]
 async fn protocol_no_delivery_without_record() {
-    let (house, _dir) = house();
-    let ticket = issued(&house, 1).await;
-    house.plan.at(&record(Delivered), Fault::Down);
-    let answer = house.take(&ticket, &Page::new(1)).await;
+    let (service, _dir) = service();
+    let ticket = issued(&service, 1).await;
+    service.plan.at(&record(Delivered), Fault::Down);
+    let answer = service.take(&ticket, &Page::new(1)).await;
     assert!(!answer.body.contains("SecretAccessKey"));
     assert_cell!(answer, UNCERTAIN);
-    house.plan.mend();
-    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
-    house.pass(600);
-    house.sweep().await;
-    house.sweep().await;
-    assert_eq!(house.history().await, ["login.started", "login.issued", "login.uncertain"]);
+    service.plan.mend();
+    assert_cell!(service.take(&ticket, &Page::new(1)).await, GONE);
+    service.pass(600);
+    service.sweep().await;
+    service.sweep().await;
+    assert_eq!(service.history().await, ["login.started", "login.issued", "login.uncertain"]);
 }
 
 #[tokio::test]
 async fn protocol_rotation_between_issue_and_take() {
-    let (house, dir) = house();
-    let ticket = issued(&house, 1).await;
+    let (service, dir) = service();
+    let ticket = issued(&service, 1).await;
     rotate(dir.path());
     // A process that starts now knows both keys; so does the old one.
-    assert_eq!(House::open(dir.path()).take(&ticket, &Page::new(1)).await.status, 200);
-    let ticket = issued(&house, 2).await;
+    assert_eq!(TestService::open(dir.path()).take(&ticket, &Page::new(1)).await.status, 200);
+    let ticket = issued(&service, 2).await;
     rotate(dir.path());
-    assert_eq!(house.take(&ticket, &Page::new(2)).await.status, 200);
+    assert_eq!(service.take(&ticket, &Page::new(2)).await.status, 200);
 }
 
 // ------------------------------------------------------------------ final states
 
 #[tokio::test]
 async fn protocol_take_twice() {
-    let (house, _dir) = house();
-    let ticket = issued(&house, 1).await;
-    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
-    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
-    assert_eq!(house.count(Delivered).await, 1);
+    let (service, _dir) = service();
+    let ticket = issued(&service, 1).await;
+    assert_eq!(service.take(&ticket, &Page::new(1)).await.status, 200);
+    assert_cell!(service.take(&ticket, &Page::new(1)).await, GONE);
+    assert_eq!(service.count(Delivered).await, 1);
 }
 
 #[tokio::test]
 async fn protocol_replay_after_delivery() {
-    let (house, _dir) = house();
-    let ticket = issued(&house, 1).await;
-    house.take(&ticket, &Page::new(1)).await;
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    let (service, _dir) = service();
+    let ticket = issued(&service, 1).await;
+    service.take(&ticket, &Page::new(1)).await;
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, REPLAYED);
     // Until the very end of its life, sweeps or not.
-    house.pass(5 * 60 + 59);
-    house.sweep().await;
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
-    house.pass(1);
-    house.sweep().await;
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, (403, "assertion_expired"));
+    service.pass(5 * 60 + 59);
+    service.sweep().await;
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    service.pass(1);
+    service.sweep().await;
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, (403, "assertion_expired"));
 }
 
 #[tokio::test]
 async fn protocol_session_id_is_free_again() {
-    let (house, _dir) = house();
+    let (service, _dir) = service();
     let page = Page::new(1);
-    let ticket = issued(&house, 1).await;
-    assert_eq!(house.take(&ticket, &page).await.status, 200);
+    let ticket = issued(&service, 1).await;
+    assert_eq!(service.take(&ticket, &page).await.status, 200);
     // Delivered; then expired, before any sweep; then failed.
-    let ticket = house.post(&assertion(2), &page).await.ticket();
-    house.pass(60);
-    house.plan.at("issue", Fault::Down);
-    assert_cell!(house.post(&assertion(3), &page).await, (503, "sts_unavailable"));
-    house.plan.mend();
-    let newest = house.post(&assertion(4), &page).await.ticket();
-    assert_cell!(house.take(&ticket, &page).await, (401, "ticket_expired"));
-    assert_eq!(house.take(&newest, &page).await.status, 200);
+    let ticket = service.post(&assertion(2), &page).await.ticket();
+    service.pass(60);
+    service.plan.at("issue", Fault::Down);
+    assert_cell!(service.post(&assertion(3), &page).await, (503, "sts_unavailable"));
+    service.plan.mend();
+    let newest = service.post(&assertion(4), &page).await.ticket();
+    assert_cell!(service.take(&ticket, &page).await, (401, "ticket_expired"));
+    assert_eq!(service.take(&newest, &page).await.status, 200);
 }
 
 #[tokio::test]
 async fn protocol_replay_after_failure() {
-    let (house, _dir) = house();
-    house.plan.at("issue", Fault::Down);
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, (503, "sts_unavailable"));
-    house.plan.mend();
-    house.pass(120);
-    house.sweep().await;
-    assert_cell!(house.post(&assertion(1), &Page::new(2)).await, REPLAYED);
+    let (service, _dir) = service();
+    service.plan.at("issue", Fault::Down);
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, (503, "sts_unavailable"));
+    service.plan.mend();
+    service.pass(120);
+    service.sweep().await;
+    assert_cell!(service.post(&assertion(1), &Page::new(2)).await, REPLAYED);
 }
 
 // ------------------------------------------------------------------ crashes
@@ -552,29 +550,29 @@ fn login_that_dies(dir: &Path, step: &str) {
 #[tokio::test]
 async fn the_child_that_dies() {
     let (Ok(dir), Ok(step)) = (std::env::var(CHILD_DIR), std::env::var(CHILD_STEP)) else { return };
-    let house = House::open(Path::new(&dir));
-    house.plan.at(&step, Fault::DieAfter);
-    let ticket = issued(&house, 1).await;
+    let service = TestService::open(Path::new(&dir));
+    service.plan.at(&step, Fault::DieAfter);
+    let ticket = issued(&service, 1).await;
     std::fs::write(Path::new(&dir).join("ticket"), &ticket).unwrap();
-    house.take(&ticket, &Page::new(1)).await;
+    service.take(&ticket, &Page::new(1)).await;
     panic!("did not die at {step}");
 }
 
 /// After a crash between `begin` and `put`: nothing can be taken, the session
 /// id comes free by itself, the assertion stays spent, and the sweeper says so.
 async fn nothing_but_an_abandoned_start(dir: &Path) {
-    let house = House::open(dir);
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
-    assert_cell!(house.post(&assertion(2), &Page::new(1)).await, WAITING);
-    house.sweep().await;
-    assert_eq!(house.count(Abandoned).await, 0, "it could still be under way in another process");
-    house.pass(60);
-    house.sweep().await;
-    house.sweep().await;
-    assert_eq!(house.count(Abandoned).await, 1);
-    assert_cell!(house.post(&assertion(1), &Page::new(1)).await, REPLAYED);
-    let ticket = house.post(&assertion(2), &Page::new(1)).await.ticket();
-    assert_eq!(house.take(&ticket, &Page::new(1)).await.status, 200);
+    let service = TestService::open(dir);
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    assert_cell!(service.post(&assertion(2), &Page::new(1)).await, WAITING);
+    service.sweep().await;
+    assert_eq!(service.count(Abandoned).await, 0, "it could still be under way in another process");
+    service.pass(60);
+    service.sweep().await;
+    service.sweep().await;
+    assert_eq!(service.count(Abandoned).await, 1);
+    assert_cell!(service.post(&assertion(1), &Page::new(1)).await, REPLAYED);
+    let ticket = service.post(&assertion(2), &Page::new(1)).await.ticket();
+    assert_eq!(service.take(&ticket, &Page::new(1)).await.status, 200);
 }
 
 #[tokio::test]
@@ -596,13 +594,13 @@ async fn protocol_crash_after_put() {
     let dir = tempfile::tempdir().unwrap();
     login_that_dies(dir.path(), "put");
     // The answer never left: nobody has a ticket. The session waits, and expires.
-    let house = House::open(dir.path());
-    assert_eq!(house.history().await, ["login.started", "login.issued"]);
-    assert_cell!(house.post(&assertion(2), &Page::new(1)).await, WAITING);
-    house.pass(61);
-    house.sweep().await;
-    assert_eq!(house.history().await.last().unwrap(), "login.expired");
-    house.post(&assertion(3), &Page::new(1)).await.ticket();
+    let service = TestService::open(dir.path());
+    assert_eq!(service.history().await, ["login.started", "login.issued"]);
+    assert_cell!(service.post(&assertion(2), &Page::new(1)).await, WAITING);
+    service.pass(61);
+    service.sweep().await;
+    assert_eq!(service.history().await.last().unwrap(), "login.expired");
+    service.post(&assertion(3), &Page::new(1)).await.ticket();
 }
 
 #[tokio::test]
@@ -610,23 +608,23 @@ async fn protocol_crash_after_take() {
     let dir = tempfile::tempdir().unwrap();
     login_that_dies(dir.path(), "take");
     let ticket = std::fs::read_to_string(dir.path().join("ticket")).unwrap();
-    let house = House::open(dir.path());
-    assert_cell!(house.take(&ticket, &Page::new(1)).await, GONE);
-    house.pass(600);
-    house.sweep().await;
-    house.sweep().await;
-    assert_eq!(house.history().await, ["login.started", "login.issued", "login.uncertain"]);
+    let service = TestService::open(dir.path());
+    assert_cell!(service.take(&ticket, &Page::new(1)).await, GONE);
+    service.pass(600);
+    service.sweep().await;
+    service.sweep().await;
+    assert_eq!(service.history().await, ["login.started", "login.issued", "login.uncertain"]);
 }
 
 #[tokio::test]
 async fn protocol_crash_before_the_answer() {
     let dir = tempfile::tempdir().unwrap();
     login_that_dies(dir.path(), &record(Delivered));
-    let house = House::open(dir.path());
-    assert_eq!(house.history().await, ["login.started", "login.issued", "login.delivered"]);
-    house.pass(600);
-    house.sweep().await;
-    assert_eq!(house.count(Uncertain).await, 0);
+    let service = TestService::open(dir.path());
+    assert_eq!(service.history().await, ["login.started", "login.issued", "login.delivered"]);
+    service.pass(600);
+    service.sweep().await;
+    assert_eq!(service.count(Uncertain).await, 0);
 }
 
 // ------------------------------------------------------------------ the page itself

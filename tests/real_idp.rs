@@ -1,16 +1,7 @@
 //! One login, end to end, with a real identity provider: SimpleSAMLphp from
 //! Debian's packages on loopback, the real binary, and what a person's browser does.
 
-#![allow(dead_code, reason = "other tests use the rest of what is shared")]
-
-mod support {
-    pub mod browser;
-    pub mod idp;
-    pub mod process;
-    pub mod server;
-    pub mod sigv4;
-    pub mod waiting;
-}
+mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

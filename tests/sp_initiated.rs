@@ -1,12 +1,7 @@
 //! `GET /saml/login`: where a login starts here, and how it is refused.
 //! What becomes of it is `docs/PROTOCOL.md`'s and `tests/protocol.rs`'s.
-#![allow(dead_code)]
 
-mod support {
-    pub mod faults;
-    pub mod forge;
-    pub mod house;
-}
+mod support;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -14,19 +9,19 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use roxmltree::Document;
 use std::sync::Arc;
 use support::forge;
-use support::house::{Answer, House, Page, assertion};
+use support::test_service::{Answer, Page, TestService, assertion};
 use tempfile::TempDir;
 use vestibule::saml::{
     HTTP_POST, HTTP_REDIRECT, IdentityProvider, IdentityProviders, RequestedAuthn, SignOnService, SigningKey,
 };
 
-fn house_of(provider: IdentityProvider, key: Option<SigningKey>) -> (House, TempDir) {
+fn service_of(provider: IdentityProvider, key: Option<SigningKey>) -> (TestService, TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let house = House::with(dir.path(), |settings| {
+    let service = TestService::with(dir.path(), |settings| {
         settings.providers = IdentityProviders::new(vec![provider]).unwrap().into();
         settings.signing_key = key.map(Arc::new);
     });
-    (house, dir)
+    (service, dir)
 }
 
 fn at(binding: &str, location: &str) -> IdentityProvider {
@@ -34,8 +29,8 @@ fn at(binding: &str, location: &str) -> IdentityProvider {
     IdentityProvider { sign_on_services: vec![service], ..forge::adfs() }
 }
 
-async fn get(house: &House, target: &str, accept: &str) -> Answer {
-    house.send(Request::get(target).header("accept", accept).body(Body::empty()).unwrap()).await
+async fn get(service: &TestService, target: &str, accept: &str) -> Answer {
+    service.send(Request::get(target).header("accept", accept).body(Body::empty()).unwrap()).await
 }
 
 /// The value of a form field, as a browser would send it.
@@ -47,9 +42,9 @@ fn field(html: &str, name: &str) -> String {
 
 #[tokio::test]
 async fn the_browser_is_sent_with_a_request_and_the_page_s_relay_state() {
-    let (house, _dir) = house_of(at(HTTP_REDIRECT, "https://adfs.example.com/adfs/ls/?x=1"), None);
+    let (service, _dir) = service_of(at(HTTP_REDIRECT, "https://adfs.example.com/adfs/ls/?x=1"), None);
     let page = Page::new(1);
-    let answer = house.start("ADFS", &page).await;
+    let answer = service.start("ADFS", &page).await;
     let xml = answer.authn_request();
     let document = Document::parse(&xml).unwrap();
     let root = document.root_element();
@@ -66,18 +61,18 @@ async fn the_browser_is_sent_with_a_request_and_the_page_s_relay_state() {
     assert_eq!(answer.headers["cache-control"], "no-store");
     // Some servers take addresses of 2,048 characters at most.
     assert!(location.len() < 1_100, "{}", location.len());
-    assert!(house.audit().await.is_empty());
+    assert!(service.audit().await.is_empty());
 
     // Each request is another one, also for the same page.
-    assert_ne!(house.request(&page).await, house.request(&page).await);
+    assert_ne!(service.request(&page).await, service.request(&page).await);
 }
 
 #[tokio::test]
 async fn an_identity_provider_that_takes_no_redirect_gets_a_form() {
     let hostile = "https://idp.example.com/sso?a=1&b=\"><script>alert(1)</script>";
-    let (house, _dir) = house_of(at(HTTP_POST, hostile), None);
+    let (service, _dir) = service_of(at(HTTP_POST, hostile), None);
     let page = Page::new(1);
-    let answer = house.start("ADFS", &page).await;
+    let answer = service.start("ADFS", &page).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
     assert!(!answer.body.contains("<script>alert"), "{}", answer.body);
@@ -94,7 +89,7 @@ async fn an_identity_provider_that_takes_no_redirect_gets_a_form() {
     // It is as good a request as any.
     let request = xml.split(" ID=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let answered = forge::Forge { in_response_to: Some(request), ..assertion(1) };
-    house.post(&answered, &page).await.ticket();
+    service.post(&answered, &page).await.ticket();
 }
 
 #[tokio::test]
@@ -110,11 +105,11 @@ async fn the_redirect_is_preferred_and_others_are_left_alone() {
         ],
         ..forge::adfs()
     };
-    let (house, _dir) = house_of(provider, None);
-    let answer = house.start("ADFS", &Page::new(1)).await;
+    let (service, _dir) = service_of(provider, None);
+    let answer = service.start("ADFS", &Page::new(1)).await;
     assert!(answer.headers["location"].to_str().unwrap().starts_with("https://idp.example.com/redirect?"));
-    let (house, _dir) = house_of(at(artifact, "https://idp.example.com/artifact"), None);
-    assert_eq!(house.start("ADFS", &Page::new(1)).await.cell(), (404, "idp_takes_no_requests".into()));
+    let (service, _dir) = service_of(at(artifact, "https://idp.example.com/artifact"), None);
+    assert_eq!(service.start("ADFS", &Page::new(1)).await.cell(), (404, "idp_takes_no_requests".into()));
 }
 
 #[tokio::test]
@@ -129,19 +124,19 @@ async fn what_is_asked_and_whether_it_is_signed_is_the_identity_provider_s() {
         name_id_format: Some("urn:persistent".into()),
         ..forge::adfs()
     };
-    let (house, _dir) = house_of(demanding, Some(key()));
-    let answer = house.start("ADFS", &Page::new(1)).await;
+    let (service, _dir) = service_of(demanding, Some(key()));
+    let answer = service.start("ADFS", &Page::new(1)).await;
     assert!(answer.headers["location"].to_str().unwrap().contains("&Signature="));
     let xml = answer.authn_request();
     assert!(xml.contains("ForceAuthn=\"true\"") && xml.contains("urn:persistent"), "{xml}");
-    let (house, _dir) = house_of(forge::adfs(), Some(key()));
-    let answer = house.start("ADFS", &Page::new(1)).await;
+    let (service, _dir) = service_of(forge::adfs(), Some(key()));
+    let answer = service.start("ADFS", &Page::new(1)).await;
     assert!(!answer.headers["location"].to_str().unwrap().contains("Signature"));
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_said_and_starts_nothing() {
-    let (house, _dir) = house_of(forge::adfs(), None);
+    let (service, _dir) = service_of(forge::adfs(), None);
     let relay_state: String =
         form_urlencoded::byte_serialize(Page::new(1).relay_state().as_bytes()).collect();
     let good = format!("RelayState={relay_state}");
@@ -157,27 +152,27 @@ async fn what_is_wrong_is_said_and_starts_nothing() {
         (format!("?idp=%zz&{good}"), 400, "form_malformed"),
     ] {
         let target = format!("/saml/login{query}");
-        assert_eq!(get(&house, &target, "application/json").await.cell(), (status, code.into()), "{query}");
-        let page = get(&house, &target, "text/html").await;
+        assert_eq!(get(&service, &target, "application/json").await.cell(), (status, code.into()), "{query}");
+        let page = get(&service, &target, "text/html").await;
         assert!(page.body.contains("Back to the sign-in page") && page.body.contains(code), "{query}");
     }
     // Without a name it is the first.
-    assert_eq!(get(&house, &format!("/saml/login?{good}"), "*/*").await.status, 302);
-    assert!(house.audit().await.is_empty());
+    assert_eq!(get(&service, &format!("/saml/login?{good}"), "*/*").await.status, 302);
+    assert!(service.audit().await.is_empty());
 }
 
 #[tokio::test]
 async fn without_keys_nothing_starts_and_nothing_is_accepted() {
-    let (house, _dir) = house_of(forge::adfs(), None);
+    let (service, _dir) = service_of(forge::adfs(), None);
     let page = Page::new(1);
-    let request = house.request(&page).await;
-    house.plan.at("seal", support::faults::Fault::Down);
-    assert_eq!(house.start("ADFS", &page).await.cell(), (503, "keys_unavailable".into()));
-    house.plan.mend();
+    let request = service.request(&page).await;
+    service.plan.at("seal", support::faults::Fault::Down);
+    assert_eq!(service.start("ADFS", &page).await.cell(), (503, "keys_unavailable".into()));
+    service.plan.mend();
     // A ring that cannot be read is no reason to believe that we asked for nothing.
-    house.plan.at("open", support::faults::Fault::Down);
+    service.plan.at("open", support::faults::Fault::Down);
     let answered = forge::Forge { in_response_to: Some(request), ..assertion(1) };
-    assert_eq!(house.post(&answered, &page).await.cell(), (503, "keys_unavailable".into()));
-    house.plan.mend();
-    house.post(&answered, &page).await.ticket();
+    assert_eq!(service.post(&answered, &page).await.cell(), (503, "keys_unavailable".into()));
+    service.plan.mend();
+    service.post(&answered, &page).await.ticket();
 }

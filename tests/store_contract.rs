@@ -2,11 +2,8 @@
 //! store's own: its file, its locks, its disk.
 #![allow(clippy::disallowed_methods, reason = "how long somebody really waits is measured")]
 
-#[path = "support/contract/mod.rs"]
-mod contract;
+mod support;
 
-use contract::start_of_time;
-use contract::store::{Login, Store, StoreHouse, store_contract};
 use rusqlite::Connection;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -14,6 +11,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use support::contract;
+use support::contract::start_of_time;
+use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use vestibule::adapters::OpenError;
 use vestibule::adapters::local::EmbeddedStore;
 use vestibule::broker::EventKind;
@@ -38,7 +38,7 @@ fn store_at(path: &Path) -> Store {
     Store { sessions: store.clone(), audit: store.clone(), users: store }
 }
 
-impl StoreHouse for Embedded {
+impl StoreUnderTest for Embedded {
     fn open(&self) -> Store {
         store_at(&self.path())
     }
@@ -64,71 +64,71 @@ fn refusal(path: &Path) -> OpenError {
 
 #[test]
 fn a_file_that_is_not_a_database_is_refused_and_left_alone() {
-    let house = Embedded::new();
+    let embedded = Embedded::new();
     for text in ["not a database at all, but a letter to the editor. ".repeat(50), "short".to_owned()] {
-        std::fs::write(house.path(), &text).unwrap();
-        let error = refusal(&house.path());
+        std::fs::write(embedded.path(), &text).unwrap();
+        let error = refusal(&embedded.path());
         assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
         assert!(error.to_string().contains("vestibule.db is not a database"), "{error}");
-        assert_eq!(std::fs::read_to_string(house.path()).unwrap(), text);
+        assert_eq!(std::fs::read_to_string(embedded.path()).unwrap(), text);
     }
 }
 
 #[test]
 fn the_database_of_another_program_is_refused_and_left_alone() {
-    let house = Embedded::new();
-    let theirs = Connection::open(house.path()).unwrap();
+    let embedded = Embedded::new();
+    let theirs = Connection::open(embedded.path()).unwrap();
     theirs.execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
     drop(theirs);
-    let before = std::fs::read(house.path()).unwrap();
-    assert!(matches!(refusal(&house.path()), OpenError::ForeignDatabase { .. }));
-    assert_eq!(std::fs::read(house.path()).unwrap(), before);
+    let before = std::fs::read(embedded.path()).unwrap();
+    assert!(matches!(refusal(&embedded.path()), OpenError::ForeignDatabase { .. }));
+    assert_eq!(std::fs::read(embedded.path()).unwrap(), before);
 }
 
 #[test]
 fn a_newer_schema_is_refused() {
-    let house = Embedded::new();
-    drop(house.open());
-    let newer = Connection::open(house.path()).unwrap();
+    let embedded = Embedded::new();
+    drop(embedded.open());
+    let newer = Connection::open(embedded.path()).unwrap();
     newer.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(newer);
-    assert!(matches!(refusal(&house.path()), OpenError::NewerDatabase { found: 99, .. }));
+    assert!(matches!(refusal(&embedded.path()), OpenError::NewerDatabase { found: 99, .. }));
 }
 
 #[test]
 fn a_damaged_database_is_refused_with_a_sentence() {
-    let house = Embedded::new();
-    drop(house.open());
-    let mut bytes = std::fs::read(house.path()).unwrap();
+    let embedded = Embedded::new();
+    drop(embedded.open());
+    let mut bytes = std::fs::read(embedded.path()).unwrap();
     bytes[100..4096].fill(0xAA);
-    std::fs::write(house.path(), bytes).unwrap();
-    assert!(matches!(refusal(&house.path()), OpenError::Database { .. }));
+    std::fs::write(embedded.path(), bytes).unwrap();
+    assert!(matches!(refusal(&embedded.path()), OpenError::Database { .. }));
 }
 
 #[test]
 fn a_locked_database_is_refused_in_bounded_time() {
-    let house = Embedded::new();
-    drop(house.open());
-    let tool = Connection::open(house.path()).unwrap();
+    let embedded = Embedded::new();
+    drop(embedded.open());
+    let tool = Connection::open(embedded.path()).unwrap();
     tool.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE readiness SET beat = 0")
         .unwrap();
     let began = Instant::now();
-    let error = refusal(&house.path());
+    let error = refusal(&embedded.path());
     assert!(matches!(error, OpenError::DatabaseLocked { .. }), "{error:?}");
     assert!(error.to_string().contains("locked by another process"), "{error}");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     tool.execute_batch("ROLLBACK").unwrap();
     drop(tool);
-    drop(house.open());
+    drop(embedded.open());
 }
 
 #[test]
 fn a_directory_that_cannot_be_made_or_written_is_refused() {
-    let house = Embedded::new();
-    std::fs::write(house.path(), "").unwrap();
-    let below_a_file = house.path().join("var/vestibule.db");
+    let embedded = Embedded::new();
+    std::fs::write(embedded.path(), "").unwrap();
+    let below_a_file = embedded.path().join("var/vestibule.db");
     assert!(matches!(refusal(&below_a_file), OpenError::Directory { .. }));
-    assert!(matches!(refusal(house.directory.path()), OpenError::File { .. }), "a directory is no file");
+    assert!(matches!(refusal(embedded.directory.path()), OpenError::File { .. }), "a directory is no file");
     // Nobody, not even root, makes files there.
     let error = refusal(Path::new("/proc/self/vestibule.db"));
     assert!(matches!(error, OpenError::File { .. }), "{error:?}");
@@ -137,8 +137,8 @@ fn a_directory_that_cannot_be_made_or_written_is_refused() {
 
 #[test]
 fn the_file_is_private_and_so_is_the_directory_made_for_it() {
-    let house = Embedded::new();
-    let path = house.directory.path().join("var/lib/vestibule.db");
+    let embedded = Embedded::new();
+    let path = embedded.directory.path().join("var/lib/vestibule.db");
     let store = store_at(&path);
     let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
     assert_eq!(mode(path.parent().unwrap()), 0o700);
@@ -151,10 +151,10 @@ fn the_file_is_private_and_so_is_the_directory_made_for_it() {
 #[test]
 fn many_processes_may_make_the_file_at_once() {
     for _ in 0..5 {
-        let house = Embedded::new();
+        let embedded = Embedded::new();
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| drop(house.open()));
+                scope.spawn(|| drop(embedded.open()));
             }
         });
     }
@@ -162,12 +162,12 @@ fn many_processes_may_make_the_file_at_once() {
 
 #[tokio::test]
 async fn protocol_store_down_at_begin_put_and_take() {
-    let house = Embedded::new();
-    let store = house.open();
+    let embedded = Embedded::new();
+    let store = embedded.open();
     let (waiting, started, new) = (Login::new(), Login::new(), Login::new());
     waiting.issue(&store).await;
     started.begin(&store).await.unwrap();
-    let lock = Connection::open(house.path()).unwrap();
+    let lock = Connection::open(embedded.path()).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
 
     let clock = Instant::now();
@@ -195,9 +195,9 @@ async fn protocol_store_down_at_begin_put_and_take() {
 
 #[tokio::test]
 async fn a_full_queue_answers_at_once() {
-    let house = Embedded::new();
-    let store = house.open();
-    let lock = Connection::open(house.path()).unwrap();
+    let embedded = Embedded::new();
+    let store = embedded.open();
+    let lock = Connection::open(embedded.path()).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..3_000 {
@@ -223,11 +223,11 @@ async fn a_full_queue_answers_at_once() {
 
 #[tokio::test]
 async fn the_audit_trail_cannot_be_changed() {
-    let house = Embedded::new();
-    let store = house.open();
+    let embedded = Embedded::new();
+    let store = embedded.open();
     let login = Login::new();
     login.complete(&store).await;
-    let tool = Connection::open(house.path()).unwrap();
+    let tool = Connection::open(embedded.path()).unwrap();
     for statement in ["UPDATE audit SET code = 'x'", "DELETE FROM audit", "DELETE FROM audit WHERE seq = 1"] {
         let refused = tool.execute(statement, []).unwrap_err();
         assert!(refused.to_string().contains("append-only"), "{refused}");
@@ -237,11 +237,11 @@ async fn the_audit_trail_cannot_be_changed() {
 
 #[tokio::test]
 async fn the_auditor_finds_a_login_by_name_and_by_access_key() {
-    let house = Embedded::new();
-    let store = house.open();
+    let embedded = Embedded::new();
+    let store = embedded.open();
     let login = Login::new();
     login.complete(&store).await;
-    let tool = Connection::open(house.path()).unwrap();
+    let tool = Connection::open(embedded.path()).unwrap();
     let find = |column: &str, value: String| -> (i64, String) {
         let sql = format!("SELECT count(*) FROM audit WHERE {column} = ?1");
         let plan =
@@ -261,8 +261,8 @@ async fn the_auditor_finds_a_login_by_name_and_by_access_key() {
 
 #[tokio::test]
 async fn the_users_row_counts_each_login_once() {
-    let house = Embedded::new();
-    let store = house.open();
+    let embedded = Embedded::new();
+    let store = embedded.open();
     for login in [Login::new(), Login::at(start_of_time() + time::Duration::hours(1))] {
         let mut issued = login.event(EventKind::Issued, login.began);
         issued.subject.role_session_name = Some("anna".to_owned());
@@ -270,7 +270,7 @@ async fn the_users_row_counts_each_login_once() {
         store.users.signed_in(&issued).await.unwrap();
         store.users.signed_in(&issued).await.unwrap();
     }
-    let tool = Connection::open(house.path()).unwrap();
+    let tool = Connection::open(embedded.path()).unwrap();
     let row = tool
         .query_row(
             "SELECT CognitoID, name, last_authentication, authentications, last_role FROM users",
@@ -292,16 +292,16 @@ async fn the_users_row_counts_each_login_once() {
 
 #[tokio::test]
 async fn what_was_taken_does_not_linger_in_the_database_pages() {
-    let house = Embedded::new();
-    let store = house.open();
+    let embedded = Embedded::new();
+    let store = embedded.open();
     let login = Login::new();
     login.issue(&store).await;
     let holds = |needle: &[u8]| {
-        let bytes = std::fs::read(house.path()).unwrap();
+        let bytes = std::fs::read(embedded.path()).unwrap();
         bytes.windows(needle.len()).any(|window| window == needle)
     };
     let checkpoint = || {
-        let tool = Connection::open(house.path()).unwrap();
+        let tool = Connection::open(embedded.path()).unwrap();
         tool.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     };
     checkpoint();
@@ -313,8 +313,8 @@ async fn what_was_taken_does_not_linger_in_the_database_pages() {
 
 #[tokio::test]
 async fn dropping_the_store_finishes_what_is_queued() {
-    let house = Embedded::new();
-    let store = house.open();
+    let embedded = Embedded::new();
+    let store = embedded.open();
     let logins: Vec<_> = (0..50).map(|_| Login::new()).collect();
     let mut tasks = tokio::task::JoinSet::new();
     for login in &logins {
@@ -325,8 +325,8 @@ async fn dropping_the_store_finishes_what_is_queued() {
     while let Some(begun) = tasks.join_next().await {
         begun.unwrap().unwrap();
     }
-    assert!(!house.path().with_extension("db-wal").exists(), "closed in good order");
-    assert_eq!(house.open().audit.recent(100).await.unwrap().len(), 50);
+    assert!(!embedded.path().with_extension("db-wal").exists(), "closed in good order");
+    assert_eq!(embedded.open().audit.recent(100).await.unwrap().len(), 50);
 }
 
 const CHILD_DATABASE: &str = "VESTIBULE_TEST_DATABASE";
@@ -335,7 +335,7 @@ const CHILD_DATABASE: &str = "VESTIBULE_TEST_DATABASE";
 /// were full then.
 #[tokio::test]
 async fn a_full_disk_loses_nothing_and_says_so() {
-    let house = Embedded::new();
+    let embedded = Embedded::new();
     let child = |limit: &str| {
         Command::new("sh")
             .args([
@@ -344,7 +344,7 @@ async fn a_full_disk_loses_nothing_and_says_so() {
             ])
             .arg(std::env::current_exe().unwrap())
             .arg(limit)
-            .env(CHILD_DATABASE, house.path())
+            .env(CHILD_DATABASE, embedded.path())
             .output()
             .unwrap()
     };
@@ -358,7 +358,7 @@ async fn a_full_disk_loses_nothing_and_says_so() {
     let (begun, issued) = (count("begun:"), count("issued:"));
     assert!(issued > 10 && begun >= issued, "{said}");
 
-    let store = house.open();
+    let store = embedded.open();
     let events = store.audit.recent(100_000).await.unwrap();
     let of_kind = |kind| events.iter().filter(|e| e.kind == kind).count();
     assert_eq!((of_kind(EventKind::Started), of_kind(EventKind::Issued)), (begun, issued));
@@ -401,10 +401,10 @@ async fn full_disk_child() {
 
 #[test]
 fn an_unwritable_file_is_refused() {
-    let house = Embedded::new();
-    drop(house.open());
-    std::fs::set_permissions(house.path(), PermissionsExt::from_mode(0o400)).unwrap();
-    let opened = EmbeddedStore::open(&house.path());
+    let embedded = Embedded::new();
+    drop(embedded.open());
+    std::fs::set_permissions(embedded.path(), PermissionsExt::from_mode(0o400)).unwrap();
+    let opened = EmbeddedStore::open(&embedded.path());
     // Permissions do not stop root.
     let root = std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0);
     assert_eq!(matches!(opened, Err(OpenError::File { .. })), !root);
@@ -414,8 +414,8 @@ fn an_unwritable_file_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn throughput() {
-    let house = Embedded::new();
-    let store = house.open();
+    let embedded = Embedded::new();
+    let store = embedded.open();
     let clock = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..32 {

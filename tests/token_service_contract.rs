@@ -1,19 +1,17 @@
 //! Every credential token_service against the contract of its ports; then what is the
 //! local token_service's own: its marks.
 
-#[path = "support/contract/mod.rs"]
-mod contract;
-#[path = "support/forge.rs"]
-mod forge;
-#[path = "support/grants.rs"]
-mod grants;
+mod support;
 
-use contract::token_service::{
-    TokenServiceHouse, TokenServices, Wanted, caller_contract, token_service_contract,
-};
 use secrecy::ExposeSecret;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+use support::contract;
+use support::contract::token_service::{
+    TokenServiceUnderTest, TokenServices, Wanted, caller_contract, token_service_contract,
+};
+use support::forge;
+use support::grants;
 use time::OffsetDateTime;
 use vestibule::adapters::local::{LocalSts, SystemRandom};
 use vestibule::roles::Grant;
@@ -34,7 +32,7 @@ impl Local {
     }
 }
 
-impl TokenServiceHouse for Local {
+impl TokenServiceUnderTest for Local {
     fn open(&self) -> TokenServices {
         self.named("sts-key")
     }
@@ -57,11 +55,11 @@ caller_contract!(Local::new());
 
 #[tokio::test]
 async fn local_credentials_are_marked_and_shaped_as_awss_are() {
-    let house = Local::new();
+    let local = Local::new();
     let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#.to_owned();
     let wanted = Wanted { session_policy: Some(policy), ..Wanted::default() };
     let credentials =
-        house.open().token_service.assume_role(&house.grant(&wanted), house.now()).await.unwrap();
+        local.open().token_service.assume_role(&local.grant(&wanted), local.now()).await.unwrap();
     let (key, secret) = (&credentials.access_key_id, credentials.secret_access_key.expose_secret());
     assert!(key.starts_with("LOCAL") && key.len() == 20, "{key}");
     assert!(key.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b)), "{key}");
@@ -75,7 +73,7 @@ async fn local_credentials_are_marked_and_shaped_as_awss_are() {
 
 #[test]
 fn the_key_file_is_private() {
-    let house = Local::new();
-    house.open();
-    assert_eq!(std::fs::metadata(house.0.path().join("sts-key")).unwrap().mode() & 0o7777, 0o600);
+    let local = Local::new();
+    local.open();
+    assert_eq!(std::fs::metadata(local.0.path().join("sts-key")).unwrap().mode() & 0o7777, 0o600);
 }

@@ -2,16 +2,7 @@
 //! saml-idp: both ways to begin, all that they can sign and encrypt, and both at
 //! once. What one login gives in the end is `tests/real_idp.rs`'s.
 
-#![allow(dead_code, reason = "other tests use the rest of what is shared")]
-
-mod support {
-    pub mod browser;
-    pub mod idp;
-    pub mod process;
-    pub mod saml_idp;
-    pub mod server;
-    pub mod waiting;
-}
+mod support;
 
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};

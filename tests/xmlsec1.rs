@@ -2,13 +2,12 @@
 //! What it encrypts is decrypted here, what the forge encrypts it decrypts, and
 //! it verifies what we sign. Without it the test fails: run `tests/run`.
 
-#[path = "support/forge.rs"]
-mod forge;
+mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use forge::{ACS, DSIG, Encrypting, Forge, PERSON, SAML, Style, element, judge, now, replace};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::forge::{self, ACS, DSIG, Encrypting, Forge, PERSON, SAML, Style, element, judge, now, replace};
 use vestibule::saml::{
     AuthnRequest, AuthnRequestId, Comparison, RequestedAuthn, RequestedAuthnContext, SigningKey,
 };

@@ -5,19 +5,11 @@
 //! ```sh
 //! cargo bench --bench cold_start
 //! ```
-#![allow(dead_code)]
 // Measuring is reading the clock, and printing the result is the purpose.
 #![allow(clippy::disallowed_methods)]
 
-#[path = "../../tests/support"]
-mod support {
-    pub mod aws;
-    pub mod cloud;
-    pub mod forge;
-    pub mod lambda_runtime;
-    pub mod process;
-    pub mod wire;
-}
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

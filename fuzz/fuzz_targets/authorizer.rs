@@ -3,25 +3,23 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use std::sync::Arc;
-use vestibule::broker::{Binding, Broker};
+use vestibule::broker::Broker;
 use vestibule::http::authorizer::authorize;
-use vestibule_fuzz::fake_world::{FakeWorld, start_of_time};
+use vestibule_fuzz::{forge, keys_only};
 
 thread_local! {
-    static WORLD: (tokio::runtime::Runtime, Arc<Broker>, String, String) = {
+    static BROKER: (tokio::runtime::Runtime, Broker, String, String) = {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let world = FakeWorld::new();
-        let waiting = runtime.block_on(world.waiting(Binding::Challenge));
-        (runtime, world.broker(Binding::Challenge), waiting.ticket, waiting.verifier)
+        let (broker, ticket, verifier) = runtime.block_on(keys_only::broker());
+        (runtime, broker, ticket, verifier)
     };
 }
 
 fuzz_target!(|text: &str| {
-    WORLD.with(|(runtime, broker, ticket, verifier)| {
+    BROKER.with(|(runtime, broker, ticket, verifier)| {
         let event = text.replace("TICKET", ticket).replace("VERIFIER", verifier);
         let Ok(event) = serde_json::from_str(&event) else { return };
-        let answer = runtime.block_on(authorize(broker, &event, start_of_time()));
+        let answer = runtime.block_on(authorize(broker, &event, forge::now()));
         assert!(answer.is_err() || text.contains("TICKET"));
     });
 });

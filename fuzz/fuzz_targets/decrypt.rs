@@ -8,16 +8,17 @@ use libfuzzer_sys::fuzz_target;
 use std::ops::Range;
 use std::sync::LazyLock;
 use vestibule::saml::{Identity, IdentityProviders, Limits, SamlRefusal};
-use vestibule_fuzz::forge::{EVIL, Encrypting, gate, now, providers};
+use vestibule_fuzz::forge::{EVIL, Encrypting, accept_field, now, providers};
 use vestibule_fuzz::within;
 
 static PROVIDERS: LazyLock<IdentityProviders> = LazyLock::new(providers);
 
-/// The whole gate, within its memory. What is decrypted is there twice.
+/// The whole validation, within its memory. What is decrypted is there twice.
 fn judged(xml: &str) -> Result<Identity, SamlRefusal> {
     let providers = &*PROVIDERS;
     let field = STANDARD.encode(xml);
-    let outcome = within(field.len(), 100, 64 * 1024, || gate(&field, &Limits::default(), providers, now()));
+    let outcome =
+        within(field.len(), 100, 64 * 1024, || accept_field(&field, &Limits::default(), providers, now()));
     if let Ok(identity) = &outcome {
         assert_ne!(identity.name_id(), EVIL);
     }

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use vestibule::saml::{IdentityProviders, Limits, Selector};
-use vestibule_fuzz::forge::{Forge, Signing, adfs, gate, now, p256};
+use vestibule_fuzz::forge::{Forge, Signing, accept_field, adfs, now, p256};
 
 static FIELD: LazyLock<String> = LazyLock::new(|| {
     let assertion_signing = Some(Signing::with(p256()));
@@ -18,5 +18,5 @@ fuzz_target!(|text: &str| {
     let mut provider = adfs();
     provider.selectors.more.insert("fuzzed".into(), selector);
     let providers = IdentityProviders::new(vec![provider]).expect("one with keys");
-    let _ = gate(&FIELD, &Limits::default(), &providers, now());
+    let _ = accept_field(&FIELD, &Limits::default(), &providers, now());
 });

@@ -1,11 +1,10 @@
-//! What the targets share: the tests' forge and fake world, and an allocator
-//! that counts.
+//! What the targets share: the tests' forge, a broker for the authorizer, and an
+//! allocator that counts.
 #![allow(missing_docs)]
 
-#[path = "../../tests/support/fake_world.rs"]
-pub mod fake_world;
 #[path = "../../tests/support/forge.rs"]
 pub mod forge;
+pub mod keys_only;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

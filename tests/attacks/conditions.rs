@@ -18,7 +18,8 @@ fn idp_b() -> IdentityProvider {
 fn issuer_mix_up_idp_b_signs_as_a() {
     let both = IdentityProviders::new(vec![adfs(), idp_b()]).unwrap();
     let judge = |forge: &Forge| {
-        gate(&STANDARD.encode(forge.xml()), &Limits::default(), &both, now()).map(|i| i.idp().to_owned())
+        accept_field(&STANDARD.encode(forge.xml()), &Limits::default(), &both, now())
+            .map(|i| i.idp().to_owned())
     };
     assert_eq!(judge(&Forge::default()), Ok("ADFS".to_owned()));
     let b = idp_b().entity_id;
@@ -44,7 +45,7 @@ fn removed_identity_provider() {
     let xml = Forge::default().xml();
     accepted(&xml);
     let only_b = IdentityProviders::new(vec![idp_b()]).unwrap();
-    let outcome = gate(&STANDARD.encode(xml), &Limits::default(), &only_b, now());
+    let outcome = accept_field(&STANDARD.encode(xml), &Limits::default(), &only_b, now());
     assert_eq!(outcome.map(drop), Err(SamlRefusal::UnknownIssuer));
 }
 
@@ -121,7 +122,7 @@ fn audience_of_a_second_restriction() {
 
 fn judged_at(forge: &Forge, seconds: i64) -> Result<(), SamlRefusal> {
     let field = STANDARD.encode(forge.xml());
-    gate(&field, &Limits::default(), &providers(), now() + Duration::seconds(seconds)).map(drop)
+    accept_field(&field, &Limits::default(), &providers(), now() + Duration::seconds(seconds)).map(drop)
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn idp_initiated_where_it_is_off() {
     let xml = Forge::default().xml();
     accepted(&xml);
     let off = IdentityProviders::new(vec![IdentityProvider { idp_initiated: false, ..adfs() }]).unwrap();
-    let outcome = gate(&STANDARD.encode(xml), &Limits::default(), &off, now());
+    let outcome = accept_field(&STANDARD.encode(xml), &Limits::default(), &off, now());
     assert_eq!(outcome.map(drop), Err(SamlRefusal::UnsolicitedRefused));
 }
 

@@ -54,7 +54,7 @@ fn duplicate_id() {
     accepted(&forge.xml());
     let evil =
         replace(&forge.xml(), "<samlp:Status>", &format!("<samlp:Status ID=\"{}\">", forge.assertion_id));
-    assert!(careless_verifier_believes(&forge.xml()));
+    assert!(careless_verifier_accepts(&forge.xml()));
     assert_eq!(refused(&evil), SamlRefusal::DuplicateId);
 }
 
@@ -145,8 +145,9 @@ fn other_encodings() {
     accepted(&genuine);
     let utf16: Vec<u8> =
         std::iter::once(0xfeff).chain(genuine.encode_utf16()).flat_map(u16::to_le_bytes).collect();
-    let judge_bytes =
-        |bytes: &[u8]| gate(&STANDARD.encode(bytes), &Limits::default(), &providers(), now()).map(drop);
+    let judge_bytes = |bytes: &[u8]| {
+        accept_field(&STANDARD.encode(bytes), &Limits::default(), &providers(), now()).map(drop)
+    };
     assert_eq!(judge_bytes(&utf16), Err(SamlRefusal::NotUtf8));
     let declared = format!("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>{genuine}");
     assert_eq!(judge_bytes(declared.as_bytes()), Err(SamlRefusal::NotUtf8));
@@ -211,7 +212,7 @@ fn comment_in_name_id() {
     let forge = Forge { name_id: "EXAMPLE\\administrator.evil".into(), ..Forge::default() };
     assert_eq!(judge(&forge.xml()).unwrap().name_id(), "EXAMPLE\\administrator.evil");
     let evil = replace(&forge.xml(), ".evil", "<!---->.evil");
-    assert!(careless_verifier_believes(&evil), "the signature still holds");
+    assert!(careless_verifier_accepts(&evil), "the signature still holds");
     assert_eq!(refused(&evil), SamlRefusal::ValueNotText);
 }
 
@@ -220,7 +221,7 @@ fn comment_in_role() {
     let forge = Forge { roles: vec![role("ADFS-ProductionAdmin.not")], ..Forge::default() };
     assert_eq!(accepted(&forge.xml()).roles(), [role("ADFS-ProductionAdmin.not")]);
     let evil = replace(&forge.xml(), ".not", "<!---->.not");
-    assert!(careless_verifier_believes(&evil), "the signature still holds");
+    assert!(careless_verifier_accepts(&evil), "the signature still holds");
     assert_eq!(refused(&evil), SamlRefusal::ValueNotText);
 }
 
@@ -229,7 +230,7 @@ fn comment_in_role_session_name() {
     let forge = Forge { session_name: "admin.evil".into(), ..Forge::default() };
     assert_eq!(accepted(&forge.xml()).role_session_name(), "admin.evil");
     let evil = replace(&forge.xml(), "admin.evil", "admin<!---->.evil");
-    assert!(careless_verifier_believes(&evil), "the signature still holds");
+    assert!(careless_verifier_accepts(&evil), "the signature still holds");
     assert_eq!(refused(&evil), SamlRefusal::ValueNotText);
 }
 
@@ -239,7 +240,7 @@ fn comment_in_audience() {
     let other = Forge { audiences: vec![format!("{AUDIENCE}.evil")], ..Forge::default() }.xml();
     assert_eq!(refused(&other), SamlRefusal::WrongAudience);
     let evil = replace(&other, &format!("{AUDIENCE}.evil"), &format!("{AUDIENCE}<!---->.evil"));
-    assert!(careless_verifier_believes(&evil), "the signature still holds");
+    assert!(careless_verifier_accepts(&evil), "the signature still holds");
     assert_eq!(refused(&evil), SamlRefusal::ValueNotText);
 }
 
@@ -261,12 +262,15 @@ fn too_complex(xml: &str, cap: Cap) {
     let field = STANDARD.encode(xml);
     if field.len() > Limits::default().max_response_chars {
         assert_eq!(
-            gate(&field, &Limits::default(), &providers(), now()).map(drop),
+            accept_field(&field, &Limits::default(), &providers(), now()).map(drop),
             Err(SamlRefusal::TooLong)
         );
     }
     let limits = Limits { max_response_chars: usize::MAX, ..Limits::default() };
-    assert_eq!(gate(&field, &limits, &providers(), now()).map(drop), Err(SamlRefusal::TooComplex(cap)));
+    assert_eq!(
+        accept_field(&field, &limits, &providers(), now()).map(drop),
+        Err(SamlRefusal::TooComplex(cap))
+    );
 }
 
 /// The honest response with something big where anybody can write.
@@ -284,7 +288,7 @@ fn ten_megabytes() {
     accepted(&Forge::default().xml());
     assert_eq!(refused(&with_extensions(&"x".repeat(10 * 1024 * 1024))), SamlRefusal::TooLong);
     let spaces = format!("{}{}", STANDARD.encode(Forge::default().xml()), " ".repeat(10 * 1024 * 1024));
-    let outcome = gate(&spaces, &Limits::default(), &providers(), now());
+    let outcome = accept_field(&spaces, &Limits::default(), &providers(), now());
     assert_eq!(outcome.map(drop), Err(SamlRefusal::TooLong));
 }
 
@@ -326,7 +330,7 @@ fn nodes_100_000() {
 #[test]
 fn not_base64() {
     accepted(&Forge::default().xml());
-    let judge = |field: &str| gate(field, &Limits::default(), &providers(), now()).map(drop);
+    let judge = |field: &str| accept_field(field, &Limits::default(), &providers(), now()).map(drop);
     let honest = STANDARD.encode(Forge::default().xml());
     assert_eq!(judge(&honest), Ok(()));
     for evil in ["%%%", "PHg", &honest[1..], &honest.replace(['+', '/'], "-"), &format!("{honest}AAAA=")] {
@@ -346,7 +350,7 @@ fn deflated() {
         "eJyzKU7MzSmwCkotLsjPK05VqMjNySu2AgvaKpUW5VnlJxZnFlvlJeamFluVJFsFO/r6WBnpGVgVFOWX5Cfn5ygpeLrYKsUbKimEpRYVZ+bn2SoBpZX07QDKKR45",
         "sylOzM0psApKLS7IzytOVajIzckrtgIL2iqVFuVZ5ScWZxZb5SXmphZblSRbBTv6+lgZ6RlYFRTll+Qn5+coKXi62CrFGyophKUWFWfm59kqAaWV9O0A",
     ] {
-        let outcome = gate(field, &Limits::default(), &providers(), now());
+        let outcome = accept_field(field, &Limits::default(), &providers(), now());
         assert_eq!(outcome.map(drop), Err(SamlRefusal::Compressed), "{field}");
     }
 }

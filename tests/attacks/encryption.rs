@@ -401,12 +401,12 @@ fn more_than_the_caps_after_decryption() {
     ] {
         let xml = response_around(&Encrypting::default().wrap("EncryptedAssertion", with(&bomb).as_bytes()));
         let limits = Limits { max_response_chars: 1_000_000, ..Limits::default() };
-        let refusal = gate(&STANDARD.encode(xml), &limits, &providers(), now()).err();
+        let refusal = accept_field(&STANDARD.encode(xml), &limits, &providers(), now()).err();
         assert_eq!(refusal, Some(SamlRefusal::NotDecryptable));
     }
 }
 
-/// After decryption it is the very same gate.
+/// After decryption it is the very same validation.
 #[test]
 fn no_check_is_skipped() {
     for (forge, expected) in [

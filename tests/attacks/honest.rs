@@ -109,7 +109,7 @@ fn base64_in_lines() {
     };
     // The form field.
     let field = in_lines(&STANDARD.encode(&xml), "\r\n");
-    let identity = gate(&field, &Limits::default(), &providers(), now()).expect("accepted");
+    let identity = accept_field(&field, &Limits::default(), &providers(), now()).expect("accepted");
     assert_eq!(identity.original().expose(), STANDARD.encode(&xml), "for STS, without line ends");
     // The signature, as .NET (`\r\n`, literally or as a reference) and Java write it.
     let value = element(&xml, "SignatureValue");

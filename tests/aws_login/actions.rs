@@ -4,10 +4,10 @@
 
 use crate::auditor::text;
 use crate::cloud::{Cloud, Site, Wires, metadata, root};
-use crate::forge::Forge;
 use crate::people::{Person, Reply};
 use crate::support::aws::REGION;
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
+use crate::support::forge::Forge;
 use crate::support::lambda_runtime::LambdaHost;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,7 +208,8 @@ fn every_kind_of_login(cloud: &Cloud, doors: &(impl Doors + Sync)) {
     assert_eq!(doors.post(&person, &cloud.response()).cell(), (409, "session_waiting"));
     assert_eq!(doors.take(cloud, &person, &ticket).status, 200);
 
-    let of_nobody = Forge { roles: vec![crate::forge::role("Nowhere-Production")], ..cloud.response() };
+    let of_nobody =
+        Forge { roles: vec![crate::support::forge::role("Nowhere-Production")], ..cloud.response() };
     assert_eq!(doors.post(&Person::new(), &of_nobody).cell(), (502, "sts_not_trusted"));
 
     let slow = Fault::Delay(Duration::from_secs(1));

@@ -2,8 +2,8 @@
 //! everything that was handed out.
 
 use crate::cloud::Cloud;
-use crate::forge::Forge;
 use crate::support::aws::Service;
+use crate::support::forge::Forge;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};

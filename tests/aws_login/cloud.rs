@@ -1,9 +1,9 @@
 //! AWS, Vestibules on it, and people who sign in there.
 
-use crate::forge::{self, Forge};
 use crate::people::{Person, Reply};
 use crate::support::aws::{Emulators, PROVIDER, Service};
 use crate::support::fault_proxy::FaultProxy;
+use crate::support::forge::{self, Forge};
 use crate::support::server::Server;
 use serde_json::json;
 use std::collections::BTreeSet;

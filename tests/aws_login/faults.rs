@@ -3,9 +3,9 @@
 //! accounts for everything (`Cloud::settle`).
 
 use crate::cloud::{Cloud, Options, Site};
-use crate::forge::Forge;
 use crate::people::Person;
 use crate::support::fault_proxy::{Fault, Rule};
+use crate::support::forge::Forge;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 

@@ -5,9 +5,9 @@
 
 use crate::auditor::text;
 use crate::cloud::{Cloud, root};
-use crate::forge::Forge;
 use crate::people::Person;
 use crate::support::fault_proxy::{FaultProxy, Seen};
+use crate::support::forge::Forge;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! One login, from the identity provider's form to credentials that AWS takes.
 
 use crate::cloud::{Cloud, root};
-use crate::forge::{self, Forge};
 use crate::people::{Person, caller};
 use crate::support::aws::Emulators;
+use crate::support::forge::{self, Forge};
 use crate::support::server::Server;
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -148,11 +148,11 @@ idp_initiated = true
     });
 
     let copied = server.path("copied.json");
-    let worlds = json!({ "aws": { "url": url, "log": server.path("server.log"), "copied": copied } });
+    let sites = json!({ "aws": { "url": url, "log": server.path("server.log"), "copied": copied } });
     let run = Command::new("node")
         .args(["--test", "--test-reporter=spec", "aws-login.js"])
         .current_dir(&suite)
-        .env("WORLDS", worlds.to_string())
+        .env("SITES", sites.to_string())
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&run.stdout);

@@ -15,22 +15,5 @@ mod protocol;
 mod storm;
 mod two_servers;
 
-#[path = "../support/forge.rs"]
-mod forge;
-#[path = "../support"]
-mod support {
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod aws;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod browser;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod fault_proxy;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod lambda_runtime;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod process;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod server;
-    #[allow(dead_code, reason = "other tests use the rest")]
-    pub mod wire;
-}
+#[path = "../support/mod.rs"]
+mod support;

@@ -2,9 +2,9 @@
 //! credentials are good for.
 
 use crate::cloud::Site;
-use crate::forge::Forge;
 use crate::support::aws::{Emulators, REGION, Service};
 use crate::support::browser::{Browser, Form, Page};
+use crate::support::forge::Forge;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

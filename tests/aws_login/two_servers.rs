@@ -2,9 +2,9 @@
 
 use crate::cloud::{Cloud, Options, Site};
 use crate::faults::{KEYS, Login};
-use crate::forge::Forge;
 use crate::people::{Person, Reply, kid};
 use crate::support::fault_proxy::{Fault, Rule};
+use crate::support::forge::Forge;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Barrier;
 use std::thread::{scope, sleep};

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Visitor, launch, root, serveFiles, serveGateway, worlds } from "./support.js";
+import { Visitor, launch, root, serveFiles, serveGateway, sites } from "./support.js";
 
 const pages = path.join(root, "tests/browser/pages");
 const servers = [];
@@ -13,10 +13,10 @@ let browser;
 before(async () => {
   browser = await launch();
   servers.push(
-    await serveFiles(worlds.elsewhere, path.join(pages, "elsewhere")),
-    await serveFiles(worlds.bucket, path.join(root, "static")),
-    await serveFiles(worlds.plain, path.join(pages, "sample2017")),
-    await serveGateway(worlds.gateway, "api.gateway.example"),
+    await serveFiles(sites.elsewhere, path.join(pages, "elsewhere")),
+    await serveFiles(sites.bucket, path.join(root, "static")),
+    await serveFiles(sites.plain, path.join(pages, "sample2017")),
+    await serveGateway(sites.gateway, "api.gateway.example"),
   );
 });
 after(async () => {
@@ -26,7 +26,7 @@ after(async () => {
 
 describe("a page of another origin that imports the module from the Vestibule", () => {
   const open = async () => {
-    const person = await Visitor.of(browser, worlds.elsewhere);
+    const person = await Visitor.of(browser, sites.elsewhere);
     await person.page.goto(person.home);
     await person.page.getByText('"nobody"').waitFor();
     return person;
@@ -40,15 +40,15 @@ describe("a page of another origin that imports the module from the Vestibule", 
     const paula = await open();
     await paula.page.getByRole("button", { name: "Sign in" }).click();
     await paula.choose("paula");
-    await paula.page.waitForURL(worlds.elsewhere.page);
+    await paula.page.waitForURL(sites.elsewhere.page);
     const { user, same, pong } = await result(paula);
     assert.deepEqual([user, same, pong.status], ["paula@halvorsen.example", true, "Success"]);
     assert.equal((await paula.text("#steps")).trim(), "returned\nfetching\nreceived\npinging\nanswered");
-    assert.equal(paula.page.url(), worlds.elsewhere.page);
+    assert.equal(paula.page.url(), sites.elsewhere.page);
     const taken = paula.requests.filter((request) => request.method() === "GET" && request.url().endsWith("/saml"));
     assert.equal(taken.length, 1, "asked once");
     await paula.leavesNothingBehind();
-    const log = await readFile(worlds.elsewhere.log, "utf8");
+    const log = await readFile(sites.elsewhere.log, "utf8");
     for (const route of ["/saml", "/users"]) {
       assert.match(log, new RegExp(`method="OPTIONS" route="${route}" status=200`), "preflights were asked");
     }
@@ -78,8 +78,8 @@ describe("a page of another origin that imports the module from the Vestibule", 
   });
 
   test("an origin that is not configured gets neither the module nor the credentials", async () => {
-    const stranger = await Visitor.of(browser, worlds.bucket);
-    await stranger.page.goto(worlds.bucket.page);
+    const stranger = await Visitor.of(browser, sites.bucket);
+    await stranger.page.goto(sites.bucket.page);
     const outcome = await stranger.page.evaluate(async (url) => {
       const attempt = (promise) => promise.then(() => "let in", () => "shut out");
       return [
@@ -87,36 +87,36 @@ describe("a page of another origin that imports the module from the Vestibule", 
         await attempt(fetch(`${url}/config.json`)),
         await attempt(fetch(`${url}/saml`, { headers: { Authorization: "Bearer x" } })),
       ];
-    }, worlds.elsewhere.url);
+    }, sites.elsewhere.url);
     assert.deepEqual(outcome, ["shut out", "shut out", "shut out"]);
     await stranger.context.close();
   });
 });
 
 test("our page, copied into a bucket, does all that it does at home", async () => {
-  const paula = await Visitor.of(browser, worlds.bucket);
+  const paula = await Visitor.of(browser, sites.bucket);
   await paula.signIn("paula");
   await paula.heading("You are signed in");
   await paula.page.getByRole("button", { name: "Ping" }).click();
   await paula.page.getByText(/^Success in/).waitFor();
-  assert.equal(paula.page.url(), worlds.bucket.page);
+  assert.equal(paula.page.url(), sites.bucket.page);
   await paula.leavesNothingBehind();
 });
 
 test("behind a gateway of another name, the ping is signed for that name", async () => {
-  const paula = await Visitor.of(browser, worlds.gateway);
+  const paula = await Visitor.of(browser, sites.gateway);
   await paula.signIn("paula");
   await paula.heading("You are signed in");
   await paula.page.getByRole("button", { name: "Ping" }).click();
   await paula.page.getByText(/^Success in/).waitFor();
   const ping = paula.requests.find((request) => request.url().endsWith("/users"));
-  assert.equal(ping?.url(), `${worlds.gateway.page}users`, "sent to the page's own origin");
+  assert.equal(ping?.url(), `${sites.gateway.page}users`, "sent to the page's own origin");
   await paula.leavesNothingBehind();
 });
 
 describe("a page of the 2017 sample", () => {
   const signedIn = async () => {
-    const paula = await Visitor.of(browser, worlds.plain);
+    const paula = await Visitor.of(browser, sites.plain);
     await paula.page.goto(paula.home);
     await paula.page.getByRole("button", { name: "Log in" }).click();
     await paula.choose("paula");
@@ -146,8 +146,8 @@ describe("a page of the 2017 sample", () => {
   });
 
   test("our own page says that it is not for this mode", async () => {
-    const person = await Visitor.of(browser, worlds.plain);
-    await person.page.goto(`${worlds.plain.url}/`);
+    const person = await Visitor.of(browser, sites.plain);
+    await person.page.goto(`${sites.plain.url}/`);
     await person.page.getByRole("button", { name: "Sign in with ADFS" }).click();
     await person.heading("This is the wrong page");
     await person.leavesNothingBehind();

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Visitor, launch, worlds } from "./support.js";
+import { Visitor, launch, sites } from "./support.js";
 
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
 
-const visitor = (options) => Visitor.of(browser, worlds.demo, options);
+const visitor = (options) => Visitor.of(browser, sites.demo, options);
 
 test("Paula signs in, sees who she is, copies each format, and pings", async () => {
   const paula = await visitor({ permissions: ["clipboard-read", "clipboard-write"] });
@@ -289,7 +289,7 @@ test("a refusal is complete without JavaScript, and the page says that it needs 
   // Somebody who comes by a bookmark at the identity provider: no RelayState that is ours.
   const form = '<form method="post" action="ACTION"><input name="SAMLResponse" value="x"><button>Go</button></form>';
   await dev.page.goto("about:blank");
-  await dev.page.setContent(form.replace("ACTION", `${worlds.demo.url}/saml`));
+  await dev.page.setContent(form.replace("ACTION", `${sites.demo.url}/saml`));
   await dev.page.getByRole("button", { name: "Go" }).click();
   await dev.heading("Please begin at the page");
   assert.equal(await dev.text("main code"), "relay_state_missing");
@@ -311,7 +311,7 @@ test("Conny may ping, and is told for how long", async () => {
 test("the whole page is small, asks little, and asks nobody else", async () => {
   const paula = await visitor();
   const weigh = async () => {
-    const loaded = paula.requests.filter((request) => request.url().startsWith(worlds.demo.url));
+    const loaded = paula.requests.filter((request) => request.url().startsWith(sites.demo.url));
     const sizes = await Promise.all(loaded.map((request) => request.sizes()));
     const bytes = sizes.reduce((sum, { responseBodySize, responseHeadersSize }) => sum + responseBodySize + responseHeadersSize, 0);
     return { requests: loaded.map((request) => new URL(request.url()).pathname), bytes };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Visitor, launch, worlds } from "./support.js";
+import { Visitor, launch, sites } from "./support.js";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -10,8 +10,8 @@ after(() => browser.close());
 
 /** Somebody at the panel, come by the sign-on page's link. */
 async function atThePanel(options) {
-  const visitor = await Visitor.of(browser, worlds.demo, options);
-  const config = await (await fetch(`${worlds.demo.url}/config.json`)).json();
+  const visitor = await Visitor.of(browser, sites.demo, options);
+  const config = await (await fetch(`${sites.demo.url}/config.json`)).json();
   const [{ sign_on_url, relying_party_id }] = config.identity_providers;
   const inner = new URLSearchParams({ RPID: relying_party_id, RelayState: "nobody" });
   await visitor.page.goto(`${sign_on_url}?RelayState=${encodeURIComponent(inner)}`);
@@ -39,7 +39,7 @@ test("each button leads to its refusal, and Back leads to the panel again", asyn
   for (const [label, [heading, code]] of Object.entries(LABELS)) {
     await page.getByRole("button", { name: label, exact: true }).press("Enter");
     await page.getByRole("heading", { level: 1, name: heading }).waitFor();
-    assert.equal(page.url(), `${visitor.world.url}/saml`);
+    assert.equal(page.url(), `${visitor.site.url}/saml`);
     assert.ok((await page.locator("main").innerText()).includes(code), label);
     await page.goBack();
     await page.getByRole("heading", { level: 1, name: "What happens if …" }).waitFor();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Visitor, launch, worlds } from "./support.js";
+import { Visitor, launch, sites } from "./support.js";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -20,7 +20,7 @@ async function signIn(visitor) {
 
 for (const binding of ["redirect", "post"]) {
   test(`the browser carries the request by ${binding}, and comes back signed in`, async () => {
-    const alice = await Visitor.of(browser, worlds[binding]);
+    const alice = await Visitor.of(browser, sites[binding]);
     await signIn(alice);
     const started = alice.requests.filter((request) => new URL(request.url()).pathname === "/saml/login");
     assert.equal(started.length, 1);
@@ -37,7 +37,7 @@ for (const binding of ["redirect", "post"]) {
 }
 
 test("where the script does not run there is a button", async () => {
-  const alice = await Visitor.of(browser, worlds.post);
+  const alice = await Visitor.of(browser, sites.post);
   await alice.context.route("**/post.js", (route) =>
     route.fulfill({ contentType: "text/javascript", body: "" }),
   );
@@ -51,8 +51,8 @@ test("where the script does not run there is a button", async () => {
 });
 
 test("an address that starts nothing says so, and leads back", async () => {
-  const alice = await Visitor.of(browser, worlds.redirect);
-  await alice.page.goto(`${worlds.redirect.url}/saml/login?idp=Nobody&RelayState=${"s".repeat(22)}%23%23${"c".repeat(43)}`);
+  const alice = await Visitor.of(browser, sites.redirect);
+  await alice.page.goto(`${sites.redirect.url}/saml/login?idp=Nobody&RelayState=${"s".repeat(22)}%23%23${"c".repeat(43)}`);
   await alice.heading("There is no such sign-in service");
   await alice.inspect("starts-nowhere");
   await alice.page.getByRole("link", { name: "Back to the sign-in page" }).click();

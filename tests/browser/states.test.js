@@ -9,22 +9,22 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
-import { FLAGS, Visitor, launch, root, worlds } from "./support.js";
+import { FLAGS, Visitor, launch, root, sites } from "./support.js";
 
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
 
-const visitor = (world, options) => Visitor.of(browser, world, options);
+const visitor = (site, options) => Visitor.of(browser, site, options);
 
 test("signing in, at one identity provider or at one of several", async () => {
-  const one = await visitor(worlds.demo);
+  const one = await visitor(sites.demo);
   await one.page.goto(one.home);
   await one.heading("Sign in to AWS");
   await one.inspect("sign-in");
   await one.leavesNothingBehind();
 
-  const several = await visitor(worlds.short);
+  const several = await visitor(sites.short);
   await several.page.goto(several.home);
   await several.page.getByRole("button", { name: "Sign in with ADFS-Harbour" }).waitFor();
   await several.inspect("sign-in-several");
@@ -38,7 +38,7 @@ test("signing in, at one identity provider or at one of several", async () => {
 });
 
 test("the page's own person is still told while the service answers slowly", async () => {
-  const paula = await visitor(worlds.demo);
+  const paula = await visitor(sites.demo);
   await paula.page.route("**/saml", async (route) => {
     if (route.request().method() === "GET") await new Promise((resolve) => setTimeout(resolve, 5_000));
     await route.continue();
@@ -51,7 +51,7 @@ test("the page's own person is still told while the service answers slowly", asy
 });
 
 test("signed in: masked, shown, pinged, expired", async () => {
-  const paula = await visitor(worlds.demo);
+  const paula = await visitor(sites.demo);
   await paula.page.clock.install({ time: new Date() });
   await paula.signIn("paula");
   await paula.heading("You are signed in");
@@ -68,9 +68,9 @@ test("signed in: masked, shown, pinged, expired", async () => {
 });
 
 test("a ticket that was left to expire", async () => {
-  const paula = await visitor(worlds.short);
+  const paula = await visitor(sites.short);
   await paula.page.route("**/saml", async (route) => {
-    // Longer than the five seconds that tickets live in this world.
+    // Longer than the five seconds that tickets live at this site.
     if (route.request().method() === "GET") await new Promise((resolve) => setTimeout(resolve, 6_500));
     await route.continue();
   });
@@ -82,7 +82,7 @@ test("a ticket that was left to expire", async () => {
 });
 
 test("a ticket used twice, and one of another tab", async () => {
-  const paula = await visitor(worlds.demo);
+  const paula = await visitor(sites.demo);
   await paula.page.route("**/saml", async (route) => {
     if (route.request().method() === "GET") await route.fetch();
     await route.continue();
@@ -93,12 +93,12 @@ test("a ticket used twice, and one of another tab", async () => {
   const tab = await paula.context.newPage();
   await tab.goto(`${paula.home}#jwt=${paula.ticket}`);
   await tab.getByRole("heading", { name: "This ticket is not for this tab" }).waitFor();
-  await new Visitor(paula.world, paula.context, tab).inspect("another-tab");
+  await new Visitor(paula.site, paula.context, tab).inspect("another-tab");
   await paula.leavesNothingBehind({ statuses: [404] });
 });
 
 test("a service that cannot be reached", async () => {
-  const person = await visitor(worlds.demo);
+  const person = await visitor(sites.demo);
   await person.page.route("**/config.json", (route) => route.abort("connectionrefused"));
   await person.page.goto(person.home);
   await person.heading("No connection");
@@ -110,25 +110,25 @@ test("a service that cannot be reached", async () => {
 });
 
 test("refusals: by a rule, ambiguous, nothing there, and without a contact", async () => {
-  for (const [world, account, heading, name] of [
-    [worlds.demo, "dev", "Access is not allowed", "refused-by-rule"],
-    [worlds.short, "tim", "Several of your roles fit", "refused-ambiguous"],
+  for (const [site, account, heading, name] of [
+    [sites.demo, "dev", "Access is not allowed", "refused-by-rule"],
+    [sites.short, "tim", "Several of your roles fit", "refused-ambiguous"],
   ]) {
-    const person = await visitor(world);
+    const person = await visitor(site);
     await person.signIn(account);
     await person.heading(heading);
     await person.inspect(name);
     await person.leavesNothingBehind({ statuses: [403] });
   }
-  const lost = await visitor(worlds.demo);
-  await lost.page.goto(`${worlds.demo.url}/nowhere`);
+  const lost = await visitor(sites.demo);
+  await lost.page.goto(`${sites.demo.url}/nowhere`);
   await lost.heading("There is nothing here");
   await lost.inspect("not-found");
   await lost.leavesNothingBehind({ statuses: [404] });
 });
 
 test("the demo's identity provider, and its panel while something happens", async () => {
-  const person = await visitor(worlds.demo);
+  const person = await visitor(sites.demo);
   await person.page.goto(person.home);
   await person.page.getByRole("button", { name: "Sign in with ADFS" }).click();
   await person.page.locator("button[value=paula]").waitFor();
@@ -141,7 +141,7 @@ test("the demo's identity provider, and its panel while something happens", asyn
 });
 
 test("without JavaScript", async () => {
-  const person = await visitor(worlds.demo, { javaScriptEnabled: false });
+  const person = await visitor(sites.demo, { javaScriptEnabled: false });
   await person.page.goto(person.home);
   await person.heading("JavaScript is off");
   await person.page.screenshot({ path: path.join(root, "target/screenshots/no-script.png"), fullPage: true });
@@ -153,7 +153,7 @@ test("no credentials are in any file of the browser's profile, and a ticket that
   try {
     const options = { executablePath: "/usr/bin/chromium", args: FLAGS };
     const context = await chromium.launchPersistentContext(profile, options);
-    const paula = new Visitor(worlds.demo, context, context.pages()[0] ?? (await context.newPage()));
+    const paula = new Visitor(sites.demo, context, context.pages()[0] ?? (await context.newPage()));
     let verifier = "";
     await paula.page.exposeFunction("remember", (found) => (verifier = found));
     await paula.page.addInitScript(() => {
@@ -180,7 +180,7 @@ test("no credentials are in any file of the browser's profile, and a ticket that
     // Chromium writes the address of a redirect down before any script of the page runs.
     console.log(`the spent ticket is in: ${[...new Set(holding(paula.ticket.split(".")[2]))].join(" ")}`);
     const headers = { authorization: `Bearer ${paula.ticket}`, "vestibule-verifier": verifier };
-    const answer = await fetch(`${worlds.demo.url}/saml`, { headers });
+    const answer = await fetch(`${sites.demo.url}/saml`, { headers });
     assert.deepEqual([answer.status, (await answer.json()).error], [404, "gone"]);
   } finally {
     await rm(profile, { recursive: true, force: true });

@@ -10,8 +10,8 @@ import { chromium } from "playwright-core";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.join(here, "../..");
-export const worlds = JSON.parse(process.env.WORLDS ?? "null");
-assert.ok(worlds, "started by `cargo test --test browser`, which starts the servers too");
+export const sites = JSON.parse(process.env.SITES ?? "null");
+assert.ok(sites, "started by `cargo test --test browser`, which starts the servers too");
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const shots = path.join(root, "target/screenshots");
 
@@ -26,16 +26,16 @@ export function launch() {
 
 /** Somebody with a browser of their own, watched. */
 export class Visitor {
-  static async of(browser, world, options = {}) {
+  static async of(browser, site, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...options });
-    return new Visitor(world, context, await context.newPage());
+    return new Visitor(site, context, await context.newPage());
   }
 
-  constructor(world, context, page) {
-    this.world = world;
+  constructor(site, context, page) {
+    this.site = site;
     this.context = context;
     this.page = page;
-    this.home = world.page ?? `${world.url}/`;
+    this.home = site.page ?? `${site.url}/`;
     this.requests = [];
     this.tickets = new Set();
     this.console = [];
@@ -157,14 +157,14 @@ export class Visitor {
       const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, document.cookie]));
       assert.equal(kept, '[{},""]', "nothing outlives the tab");
     }
-    await assertNotLogged(this.world, this.tickets);
+    await assertNotLogged(this.site, this.tickets);
     await this.context.close();
   }
 }
 
 /** Not even in parts: a ticket without its signature says who signed in. */
-export async function assertNotLogged(world, tickets) {
-  const log = await readFile(world.log, "utf8");
+export async function assertNotLogged(site, tickets) {
+  const log = await readFile(site.log, "utf8");
   for (const ticket of tickets) {
     for (const part of ticket.split(".").slice(1)) {
       assert.ok(!log.includes(part), "a ticket in the log");
@@ -174,18 +174,18 @@ export async function assertNotLogged(world, tickets) {
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
-/** A dumb server of files, as a bucket is: `@VESTIBULE@` in them becomes the world's address. */
-export async function serveFiles(world, directory) {
-  const { port, pathname: prefix } = new URL(world.page);
+/** A dumb server of files, as a bucket is: `@VESTIBULE@` in them becomes the site's address. */
+export async function serveFiles(site, directory) {
+  const { port, pathname: prefix } = new URL(site.page);
   const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url ?? "/", world.page);
+    const { pathname } = new URL(request.url ?? "/", site.page);
     const name = pathname === prefix ? "index.html" : path.posix.relative(prefix, pathname);
     const type = TYPES[path.extname(name)];
     try {
       assert.ok(type && !name.startsWith(".."));
       const text = await readFile(path.join(directory, name), "utf8");
       response.writeHead(200, { "content-type": type, "cache-control": "no-cache" });
-      response.end(text.replaceAll("@VESTIBULE@", world.url).replace('name="vestibule" content=""', `name="vestibule" content="${world.url}"`));
+      response.end(text.replaceAll("@VESTIBULE@", site.url).replace('name="vestibule" content=""', `name="vestibule" content="${site.url}"`));
     } catch {
       response.writeHead(404, { "content-type": "text/plain" }).end("no such file");
     }
@@ -195,17 +195,17 @@ export async function serveFiles(world, directory) {
 }
 
 /** What stands before an API in a cloud: it asks the API by the API's own name. */
-export async function serveGateway(world, name) {
+export async function serveGateway(site, name) {
   const server = createServer((request, response) => {
     const headers = { ...request.headers, host: name };
-    const onward = ask(new URL(request.url ?? "/", world.url), { method: request.method, headers }, (answer) => {
+    const onward = ask(new URL(request.url ?? "/", site.url), { method: request.method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
     onward.on("error", () => response.writeHead(502).end());
     request.pipe(onward);
   });
-  const { port } = new URL(world.page);
+  const { port } = new URL(site.page);
   await new Promise((resolve) => server.listen(Number(port), "127.0.0.1", () => resolve(undefined)));
   return server;
 }

@@ -1,12 +1,10 @@
 //! The authorizer, as API Gateway asks it.
 
-use super::fake_world::{Faults, Waiting, start_of_time};
-use super::{Vestibule, request};
+use super::support::faults::Fault;
+use super::support::forge;
+use super::{Vestibule, Waiting, request};
 use axum::body::Body;
 use serde_json::{Value, json};
-use time::Duration;
-use vestibule::broker::ports::Clock;
-use vestibule::broker::{Binding, EventKind};
 use vestibule::http::authorizer::authorize;
 
 const ARN: &str = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml";
@@ -41,7 +39,7 @@ async fn route(vestibule: &Vestibule, event: &Value) -> (u16, Value) {
 #[tokio::test]
 async fn rest_events_get_a_policy_for_exactly_get_saml() {
     let vestibule = Vestibule::new();
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
+    let waiting = vestibule.waiting().await;
     for event in [rest_token(&waiting), rest_request(&waiting)] {
         let expected = json!({
             "principalId": waiting.session.as_str(),
@@ -58,7 +56,7 @@ async fn rest_events_get_a_policy_for_exactly_get_saml() {
 #[tokio::test]
 async fn http_api_events_get_the_simple_response() {
     let vestibule = Vestibule::new();
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
+    let waiting = vestibule.waiting().await;
     let expected = json!({ "isAuthorized": true, "context": { "session": waiting.session.as_str() } });
     assert_eq!(route(&vestibule, &http_api(&waiting)).await, (200, expected));
 }
@@ -66,26 +64,25 @@ async fn http_api_events_get_the_simple_response() {
 #[tokio::test]
 async fn asking_consumes_nothing() {
     let vestibule = Vestibule::new();
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
+    let waiting = vestibule.waiting().await;
     for _ in 0..3 {
         assert_eq!(route(&vestibule, &rest_request(&waiting)).await.0, 200);
     }
-    assert_eq!(vestibule.world.audited(), [EventKind::Started, EventKind::Issued]);
-    let headers =
-        [("authorization", waiting.ticket.as_str()), ("vestibule-verifier", waiting.verifier.as_str())];
+    assert_eq!(vestibule.service.history().await, ["login.started", "login.issued"]);
+    let headers = waiting.headers();
     assert_eq!(vestibule.get("/saml", &headers).await.status, 200);
 }
 
 #[tokio::test]
 async fn everything_else_is_unauthorized() {
     let vestibule = Vestibule::new();
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
-    let other = vestibule.world.waiting(Binding::Challenge).await;
+    let waiting = vestibule.waiting().await;
+    let other = vestibule.waiting().await;
     let with = |mut event: Value, pointer: &str, value: Value| {
         *event.pointer_mut(pointer).unwrap() = value;
         event
     };
-    let broker = vestibule.world.broker(Binding::Challenge);
+    let broker = &vestibule.service.broker;
     let tests = [
         ("event_malformed", json!({})),
         ("event_malformed", json!([])),
@@ -115,7 +112,7 @@ async fn everything_else_is_unauthorized() {
         if reason == "ticket_missing" {
             event.as_object_mut().unwrap().remove("multiValueHeaders");
         }
-        let refused = authorize(&broker, &event, start_of_time()).await.unwrap_err();
+        let refused = authorize(broker, &event, forge::now()).await.unwrap_err();
         assert_eq!((refused.reason(), refused.to_string().as_str()), (reason, "Unauthorized"), "{event}");
         let (status, answer) = route(&vestibule, &event).await;
         assert_eq!((status, &answer["message"]), (401, &json!("Unauthorized")));
@@ -125,18 +122,19 @@ async fn everything_else_is_unauthorized() {
 #[tokio::test]
 async fn a_ticket_that_has_expired_is_unauthorized() {
     let vestibule = Vestibule::new();
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
-    vestibule.world.pass(Duration::seconds(30));
-    let broker = vestibule.world.broker(Binding::Challenge);
-    let refused = authorize(&broker, &rest_token(&waiting), vestibule.world.now()).await.unwrap_err();
+    let waiting = vestibule.waiting().await;
+    vestibule.service.pass(30);
+    let broker = &vestibule.service.broker;
+    let now = broker.ports().clock.now();
+    let refused = authorize(broker, &rest_token(&waiting), now).await.unwrap_err();
     assert_eq!(refused.reason(), "ticket_expired");
 }
 
 #[tokio::test]
 async fn a_key_ring_that_does_not_answer_is_not_the_ticket_s_fault() {
     let vestibule = Vestibule::new();
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
-    Faults::on(&vestibule.world.faults.keys_down);
+    let waiting = vestibule.waiting().await;
+    vestibule.service.plan.at("verify", Fault::Down);
     let (status, answer) = route(&vestibule, &rest_token(&waiting)).await;
     assert_eq!((status, &answer["error"]), (503, &json!("keys_unavailable")));
 }

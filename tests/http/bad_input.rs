@@ -173,7 +173,7 @@ async fn a_missing_or_malformed_relay_state_is_refused_before_the_response_is_re
         assert!(!answer.headers.contains_key("set-cookie"));
         assert!(!answer.body.contains("passwd") && !answer.body.contains("evil"), "nothing is echoed");
     }
-    assert!(vestibule.world.audited().is_empty());
+    assert!(vestibule.service.audit().await.is_empty());
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_body_of_undeclared_length_is_refused_when_it_passes_the_cap() {
 async fn a_body_that_breaks_off_or_never_comes_is_refused() {
     let mut impatient = settings();
     impatient.request_timeout = Duration::from_millis(50);
-    let vestibule = Vestibule::with(Binding::Challenge, impatient, None);
+    let vestibule = Vestibule::with(Binding::Challenge, impatient);
     let broken = Chunks { left: 1, then: || Poll::Ready(Some(Err(std::io::Error::other("gone")))) };
     let answer = post_as(&vestibule, &[("content-type", FORM)], Body::new(broken)).await;
     answer.refused(400, "body_incomplete");

@@ -1,63 +1,53 @@
-//! The HTTP room, from outside: every answer a client can get, and every way to
-//! ask badly. Sessions are put through the ports; whole logins are tested elsewhere.
+//! The HTTP layer, from outside: every answer a client can get, and every way to
+//! ask badly. The service is whole; `tests/protocol.rs` is about its logins.
 #![allow(clippy::disallowed_methods, clippy::new_without_default)]
 
 mod authorizer;
 mod bad_input;
-#[path = "../support/fake_world.rs"]
-mod fake_world;
 mod ping;
 mod redeem;
 mod serve;
+#[path = "../support/mod.rs"]
+mod support;
 mod surface;
 
 use axum::body::Body;
-use fake_world::{FakeCallers, FakeWorld, PUBLIC_URL};
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt;
+use http::Request;
 use std::sync::Arc;
-use std::time::Duration;
-use tower::ServiceExt;
-use vestibule::broker::Binding;
-use vestibule::config::{JwtIn, Network, SignOn};
-use vestibule::http::{App, HttpSettings, router};
+use std::sync::atomic::{AtomicU32, Ordering};
+use support::test_service::{Answer, Page, TestService, assertion, http_settings};
+use tempfile::TempDir;
+use vestibule::broker::ports::CallerDirectory;
+use vestibule::broker::{Binding, TicketClaims};
+use vestibule::config::{Network, SignOn};
+use vestibule::http::{App, HttpSettings};
 
 pub const ORIGIN: &str = "https://app.example.com";
 
 pub struct Vestibule {
-    pub world: Arc<FakeWorld>,
-    pub app: Arc<App>,
+    pub service: TestService,
+    logins: AtomicU32,
+    _dir: TempDir,
 }
 
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
+/// A login whose credentials wait, and what takes them.
+pub struct Waiting {
+    pub session: String,
+    pub verifier: String,
+    pub ticket: String,
+    pub bearer: String,
 }
 
-impl Answer {
-    pub fn json(&self) -> serde_json::Value {
-        assert_eq!(self.header("content-type"), "application/json");
-        serde_json::from_str(&self.body).unwrap()
-    }
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-    /// Asserts a JSON refusal of this status and code.
-    pub fn refused(&self, status: u16, code: &str) {
-        assert_eq!((self.status.as_u16(), self.json()["error"].as_str().unwrap()), (status, code));
-        assert_eq!(self.json()["reference"], self.header("x-request-id"));
-        assert_eq!(self.header("cache-control"), "no-store");
+impl Waiting {
+    /// What takes the credentials.
+    pub fn headers(&self) -> [(&str, &str); 2] {
+        [("authorization", &self.bearer), ("vestibule-verifier", &self.verifier)]
     }
 }
 
 pub fn settings() -> HttpSettings {
     HttpSettings {
-        public_url: PUBLIC_URL.into(),
-        redirect_url: "https://app.example.com/".into(),
-        jwt_in: JwtIn::Fragment,
         allowed_origins: vec![ORIGIN.into(), "http://localhost:3000".into()],
-        ping_url: None,
         trusted_proxies: vec![Network { address: "10.0.0.0".parse().unwrap(), prefix: 8 }],
         contact: Some("Help desk <help@example.com>".into()),
         sign_on: vec![SignOn {
@@ -65,30 +55,49 @@ pub fn settings() -> HttpSettings {
             sign_on_url: Some("https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx".into()),
             relying_party_id: Some("urn:amazon:webservices".into()),
         }],
-        region: "eu-central-1".into(),
         version: "0.1.0".into(),
         service_provider_metadata: "<EntityDescriptor/>".into(),
-        max_concurrent_requests: 64,
-        request_timeout: Duration::from_secs(5),
+        ..http_settings()
     }
 }
 
 impl Vestibule {
     pub fn new() -> Self {
-        Self::with(Binding::Challenge, settings(), Some(FakeCallers { ping_allowed: true }))
+        Self::with(Binding::Challenge, settings())
     }
 
-    pub fn with(binding: Binding, settings: HttpSettings, callers: Option<FakeCallers>) -> Self {
-        let world = FakeWorld::new();
-        let callers = callers.map(|callers| Arc::new(callers) as _);
-        let app = App::new(world.broker(binding), callers, settings).unwrap();
-        Self { world, app: Arc::new(app) }
+    pub fn with(binding: Binding, settings: HttpSettings) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let service = TestService::with(dir.path(), |broker| broker.binding = binding);
+        let callers = service.callers.clone();
+        Self { service, logins: AtomicU32::new(0), _dir: dir }.serving(settings, callers)
+    }
+
+    /// The same with other settings, and with other callers or none.
+    pub fn serving(mut self, settings: HttpSettings, callers: Option<Arc<dyn CallerDirectory>>) -> Self {
+        let app = App::new(self.service.broker.clone(), callers, settings).unwrap();
+        self.service.app = Arc::new(app);
+        self
+    }
+
+    /// A login, up to its ticket.
+    pub async fn waiting(&self) -> Waiting {
+        let number = self.logins.fetch_add(1, Ordering::Relaxed);
+        let page = Page::new(number);
+        let ticket = self.service.post(&assertion(number), &page).await.ticket();
+        Waiting { session: page.session, verifier: page.verifier, bearer: format!("Bearer {ticket}"), ticket }
+    }
+
+    /// Its ticket with other claims, signed by the service's own key ring.
+    pub async fn ticket_with(&self, waiting: &Waiting, change: impl FnOnce(&mut TicketClaims)) -> String {
+        let keys = &self.service.broker.ports().keys;
+        let mut claims = keys.verify(&waiting.ticket).await.unwrap();
+        change(&mut claims);
+        keys.sign(&claims).await.unwrap().expose().to_owned()
     }
 
     pub async fn ask(&self, request: Request<Body>) -> Answer {
-        let (head, body) = router(self.app.clone()).oneshot(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        self.service.send(request).await
     }
 
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {

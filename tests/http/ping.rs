@@ -1,15 +1,43 @@
 //! `GET /users`, signed by AWS's own signer for Rust.
 
-use super::fake_world::{ACCESS_KEY_ID, FakeCallers, SECRET_ACCESS_KEY, SESSION_TOKEN, start_of_time};
-use super::{Answer, ORIGIN, Vestibule, request, settings};
+use super::support::forge;
+use super::support::test_service::Answer;
+use super::{ORIGIN, Vestibule, request, settings};
+use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use axum::body::Body;
-use time::Duration;
-use vestibule::broker::Binding;
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+use vestibule::broker::ports::{Caller, CallerDirectory};
 
 type Headers = Vec<(String, String)>;
+
+const ACCESS_KEY_ID: &str = "ASIAFAKEWORLD";
+const SECRET_ACCESS_KEY: &str = "secret-access-key-canary";
+const SESSION_TOKEN: &str = "session-token-canary";
+
+/// Knows one caller, whose credentials are constants: so are signatures made elsewhere.
+struct OneCaller {
+    ping_allowed: bool,
+}
+
+#[async_trait]
+impl CallerDirectory for OneCaller {
+    async fn caller(&self, access_key_id: &str, session_token: &str, _now: OffsetDateTime) -> Option<Caller> {
+        (access_key_id == ACCESS_KEY_ID && session_token == SESSION_TOKEN).then(|| Caller {
+            secret_access_key: SECRET_ACCESS_KEY.into(),
+            assumed_role_arn: "arn:aws:sts::123456789012:assumed-role/ADFS-Production/alice@example.com"
+                .into(),
+            ping_allowed: self.ping_allowed,
+        })
+    }
+}
+
+fn vestibule(ping_allowed: bool) -> Vestibule {
+    Vestibule::new().serving(settings(), Some(Arc::new(OneCaller { ping_allowed })))
+}
 
 /// What to sign, and as whom.
 struct Signing {
@@ -46,7 +74,7 @@ impl Signing {
             .identity(&identity)
             .region(self.region)
             .name(self.service)
-            .time((start_of_time() + self.late).into())
+            .time((forge::now() + self.late).into())
             .settings(settings)
             .build()
             .unwrap()
@@ -69,7 +97,7 @@ async fn send(vestibule: &Vestibule, path: &str, headers: &Headers) -> Answer {
 
 #[tokio::test]
 async fn a_signed_ping_succeeds_and_names_the_caller() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
     let headers = Signing::default().sign("/users", &[("user-agent", "Mozilla/5.0 (page)")]);
     let answer = send(&vestibule, "/users", &headers).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -82,7 +110,7 @@ async fn a_signed_ping_succeeds_and_names_the_caller() {
 
 #[tokio::test]
 async fn queries_and_odd_white_space_are_canonicalized_as_aws_does() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
     for path in
         ["/users?b=2&a=1", "/users?a=%C3%A4&a=A&a=%2F~", "/users?empty=&bare", "/users?q=one+two%20three"]
     {
@@ -99,7 +127,7 @@ async fn queries_and_odd_white_space_are_canonicalized_as_aws_does() {
 
 #[tokio::test]
 async fn a_change_anywhere_breaks_the_signature() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
     let good = Signing::default().sign("/users?a=1", &[("x-mine", "yes")]);
     assert_eq!(send(&vestibule, "/users?a=1", &good).await.status, 200);
 
@@ -121,9 +149,9 @@ async fn a_change_anywhere_breaks_the_signature() {
     let changed = [
         change("x-mine", &|_| "no".into()),
         change("host", &|_| "evil.example.com".into()),
-        change("x-amz-date", &|_| "20261123T060001Z".into()),
-        change("x-amz-date", &|_| "20261123T0600".into()),
-        change("x-amz-date", &|_| "20261199T060000Z".into()),
+        change("x-amz-date", &|_| "20261123T090001Z".into()),
+        change("x-amz-date", &|_| "20261123T0900".into()),
+        change("x-amz-date", &|_| "20261199T090000Z".into()),
         change("x-amz-security-token", &|v| format!("{v}x")),
         change("authorization", &|v| {
             let end = if v.ends_with('0') { "1" } else { "0" };
@@ -164,7 +192,7 @@ async fn a_change_anywhere_breaks_the_signature() {
 
 #[tokio::test]
 async fn only_our_region_service_and_these_credentials_sign() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
     for wrong in [
         Signing { region: "us-east-1", ..Signing::default() },
         Signing { service: "s3", ..Signing::default() },
@@ -179,7 +207,7 @@ async fn only_our_region_service_and_these_credentials_sign() {
 
 #[tokio::test]
 async fn a_signature_lives_five_minutes() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
     for (late, status) in [(300, 200), (301, 403), (-300, 200), (-301, 403)] {
         let headers = Signing { late: Duration::seconds(late), ..Signing::default() }.sign("/users", &[]);
         let answer = send(&vestibule, "/users", &headers).await;
@@ -192,7 +220,7 @@ async fn a_signature_lives_five_minutes() {
 
 #[tokio::test]
 async fn an_unsigned_ping_is_refused() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
     vestibule.get("/users", &[]).await.refused(403, "ping_not_signed");
     let answer = vestibule.get("/users", &[("authorization", "Bearer x"), ("origin", ORIGIN)]).await;
     answer.refused(403, "ping_not_signed");
@@ -207,8 +235,7 @@ async fn an_unsigned_ping_is_refused() {
 
 #[tokio::test]
 async fn a_session_policy_can_forbid_the_ping() {
-    let vestibule =
-        Vestibule::with(Binding::Challenge, settings(), Some(FakeCallers { ping_allowed: false }));
+    let vestibule = vestibule(false);
     let headers = Signing::default().sign("/users", &[]);
     send(&vestibule, "/users", &headers).await.refused(403, "ping_not_allowed");
     // But whoever cannot sign learns nothing of it.
@@ -218,25 +245,26 @@ async fn a_session_policy_can_forbid_the_ping() {
 
 #[tokio::test]
 async fn where_nobody_could_check_there_is_no_ping() {
-    let vestibule = Vestibule::with(Binding::Challenge, settings(), None);
+    let vestibule = Vestibule::new().serving(settings(), None);
     vestibule.get("/users", &[]).await.refused(404, "not_found");
     assert_eq!(vestibule.get("/config.json", &[]).await.json()["ping"], false);
 }
 
 #[tokio::test]
 async fn the_agent_sent_back_is_short_and_printable() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
     let long = "x".repeat(4_000);
     let headers = Signing::default().sign("/users", &[("user-agent", &long)]);
     let json = send(&vestibule, "/users", &headers).await.json();
     assert_eq!(json["agent"].as_str().unwrap().len(), 256);
 }
 
-/// What `static/vestibule.js` made of these credentials at the start of time
+/// What `static/vestibule.js` made of these credentials at 06:00
 /// (WebCrypto; the browser tests let it sign anew).
 #[tokio::test]
 async fn a_ping_signed_by_the_page_succeeds() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
+    vestibule.service.clock.advance(-Duration::hours(3));
     let authorization = "AWS4-HMAC-SHA256 \
         Credential=ASIAFAKEWORLD/20261123/eu-central-1/execute-api/aws4_request, \
         SignedHeaders=host;x-amz-date;x-amz-security-token, \
@@ -258,7 +286,7 @@ fn signed_by_hand(scope_date: &str, scope_end: &str, signed_headers: &str) -> He
     let sha256 = |text: &str| hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     let headers: Headers = [
         ("host", "vestibule.example.com"),
-        ("x-amz-date", "20261123T060000Z"),
+        ("x-amz-date", "20261123T090000Z"),
         ("x-amz-security-token", SESSION_TOKEN),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -267,7 +295,7 @@ fn signed_by_hand(scope_date: &str, scope_end: &str, signed_headers: &str) -> He
     let lines: String = signed_headers.split(';').map(|name| format!("{name}:{}\n", value(name))).collect();
     let canonical = format!("GET\n/users\n\n{lines}\n{signed_headers}\n{}", sha256(""));
     let scope = format!("{scope_date}/eu-central-1/execute-api/{scope_end}");
-    let to_sign = format!("AWS4-HMAC-SHA256\n20261123T060000Z\n{scope}\n{}", sha256(&canonical));
+    let to_sign = format!("AWS4-HMAC-SHA256\n20261123T090000Z\n{scope}\n{}", sha256(&canonical));
     let mut key = format!("AWS4{SECRET_ACCESS_KEY}").into_bytes();
     for part in [scope_date, "eu-central-1", "execute-api", "aws4_request", &to_sign] {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes());
@@ -283,7 +311,7 @@ fn signed_by_hand(scope_date: &str, scope_end: &str, signed_headers: &str) -> He
 
 #[tokio::test]
 async fn a_right_signature_of_a_wrong_claim_is_refused() {
-    let vestibule = Vestibule::new();
+    let vestibule = vestibule(true);
     let names = "host;x-amz-date;x-amz-security-token";
     let good = signed_by_hand("20261123", "aws4_request", names);
     assert_eq!(send(&vestibule, "/users", &good).await.status, 200);

@@ -8,7 +8,6 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use vestibule::broker::Binding;
-use vestibule::broker::ports::AuditTrail;
 use vestibule::http::{ServeLimits, router, serve};
 
 struct Server {
@@ -23,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_millis(300);
 async fn server(max_connections: usize, header_timeout: Duration) -> Server {
     let mut settings = settings();
     settings.request_timeout = TIMEOUT;
-    let vestibule = Vestibule::with(Binding::Challenge, settings, None);
+    let vestibule = Vestibule::with(Binding::Challenge, settings);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = ServeLimits { max_connections, header_timeout, grace: Duration::from_secs(10) };
@@ -31,7 +30,7 @@ async fn server(max_connections: usize, header_timeout: Duration) -> Server {
     let shutdown = async {
         let _ = stopped.await;
     };
-    let running = tokio::spawn(serve(listener, router(vestibule.app.clone()), limits, shutdown));
+    let running = tokio::spawn(serve(listener, router(vestibule.service.app.clone()), limits, shutdown));
     Server { vestibule, address, stop, running }
 }
 
@@ -57,7 +56,7 @@ const HEAD: &str = "POST /saml HTTP/1.1\r\nHost: x\r\nAccept: application/json\r
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_over_a_socket_is_audited_with_the_client_s_address() {
     let server = server(10, TIMEOUT).await;
-    let waiting = server.vestibule.world.waiting(Binding::Challenge).await;
+    let waiting = server.vestibule.waiting().await;
     let mut stream = connect(server.address);
     write!(
         stream,
@@ -68,7 +67,7 @@ async fn a_delivery_over_a_socket_is_audited_with_the_client_s_address() {
     .unwrap();
     let answer = rest(stream);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    let delivered = server.vestibule.world.recent(1).await.unwrap().remove(0);
+    let delivered = server.vestibule.service.audit().await.pop().unwrap();
     // The peer is no trusted proxy: what it forwards does not count.
     assert_eq!(delivered.source_ip, Some("127.0.0.1".parse().unwrap()));
     assert!(answer.contains(delivered.reference.unwrap().as_str()));
@@ -169,9 +168,8 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_running_requests_end() {
     let server = server(10, TIMEOUT).await;
-    let world = server.vestibule.world.clone();
-    let waiting = world.waiting(Binding::Challenge).await;
-    let gate = world.close_gate().await;
+    let waiting = server.vestibule.waiting().await;
+    let gate = server.vestibule.service.plan.hold_takes().await;
     let mut stream = connect(server.address);
     write!(
         stream,
@@ -179,7 +177,7 @@ async fn a_stop_lets_running_requests_end() {
         waiting.ticket, waiting.verifier
     )
     .unwrap();
-    world.at_gate.acquire().await.unwrap().forget();
+    server.vestibule.service.plan.take_came().await;
     server.stop.send(()).unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
     while TcpStream::connect(server.address).is_ok() {

@@ -1,13 +1,14 @@
 //! What every answer carries, what pages load, and what operators read.
 
-use super::fake_world::{FakeCallers, Faults, SECRET_ACCESS_KEY};
+use super::support::faults::Fault;
+use super::support::log::Log;
 use super::{Answer, ORIGIN, Vestibule, request, settings};
 use axum::body::Body;
 use http_body_util::BodyExt;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tower::ServiceExt;
 use vestibule::broker::Binding;
+use vestibule::config::SignOn;
 use vestibule::http::{admin_router, router};
 
 fn assert_secure(answer: &Answer) {
@@ -59,7 +60,7 @@ async fn every_answer_carries_the_security_headers_and_a_reference() {
 async fn hsts_is_for_https() {
     let mut plain = settings();
     plain.public_url = "http://127.0.0.1:8080".into();
-    let vestibule = Vestibule::with(Binding::Challenge, plain, None);
+    let vestibule = Vestibule::with(Binding::Challenge, plain);
     assert!(!vestibule.get("/", &[]).await.headers.contains_key("strict-transport-security"));
 }
 
@@ -169,7 +170,7 @@ async fn public_keys_are_for_everybody_and_may_be_kept_a_minute() {
     }
     let put = vestibule.ask(request("PUT", "/.well-known/jwks.json", &[], Body::empty())).await;
     put.refused(405, "method_not_allowed");
-    Faults::on(&vestibule.world.faults.keys_down);
+    vestibule.service.plan.at("public_keys", Fault::Down);
     vestibule.get("/.well-known/jwks.json", &[]).await.refused(503, "keys_unavailable");
 }
 
@@ -177,14 +178,13 @@ async fn public_keys_are_for_everybody_and_may_be_kept_a_minute() {
 async fn when_all_slots_are_taken_the_next_is_told_at_once() {
     let mut narrow = settings();
     narrow.max_concurrent_requests = 1;
-    let vestibule = Vestibule::with(Binding::Challenge, narrow, None);
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
-    let headers =
-        [("authorization", waiting.ticket.as_str()), ("vestibule-verifier", waiting.verifier.as_str())];
-    let gate = vestibule.world.close_gate().await;
+    let vestibule = Vestibule::with(Binding::Challenge, narrow);
+    let waiting = vestibule.waiting().await;
+    let headers = waiting.headers();
+    let gate = vestibule.service.plan.hold_takes().await;
     let first = request("GET", "/saml", &headers, Body::empty());
-    let first = tokio::spawn(router(vestibule.app.clone()).oneshot(first));
-    vestibule.world.at_gate.acquire().await.unwrap().forget();
+    let first = tokio::spawn(router(vestibule.service.app.clone()).oneshot(first));
+    vestibule.service.plan.take_came().await;
 
     let answer = vestibule.get("/saml", &[("origin", ORIGIN)]).await;
     answer.refused(503, "busy");
@@ -203,7 +203,7 @@ async fn when_all_slots_are_taken_the_next_is_told_at_once() {
 #[tokio::test]
 async fn a_defect_ends_one_request_with_a_reference() {
     let vestibule = Vestibule::new();
-    Faults::on(&vestibule.world.faults.keys_panic);
+    vestibule.service.plan.at("verify", Fault::Panic);
     let answer = vestibule.get("/saml", &[("authorization", "Bearer x"), ("origin", ORIGIN)]).await;
     answer.refused(500, "internal");
     assert!(answer.json().get("retry_after").is_none(), "nobody knows what was consumed");
@@ -215,7 +215,10 @@ async fn a_defect_ends_one_request_with_a_reference() {
 
 #[tokio::test]
 async fn config_json_says_what_a_page_needs() {
-    let vestibule = Vestibule::new();
+    let mut settings = settings();
+    let unknown = SignOn { name: "UNKNOWN".into(), sign_on_url: None, relying_party_id: None };
+    settings.sign_on.push(unknown);
+    let vestibule = Vestibule::with(Binding::Challenge, settings);
     let answer = vestibule.get("/config.json", &[("origin", ORIGIN)]).await;
     assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
     assert_eq!(
@@ -230,13 +233,22 @@ async fn config_json_says_what_a_page_needs() {
             "ping": true,
             "ping_url": null,
             "contact": "Help desk <help@example.com>",
-            "identity_providers": [{
-                "name": "ADFS",
-                "idp_initiated": true,
-                "sp_initiated": false,
-                "sign_on_url": "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx",
-                "relying_party_id": "urn:amazon:webservices",
-            }],
+            "identity_providers": [
+                {
+                    "name": "ADFS",
+                    "idp_initiated": true,
+                    "sp_initiated": true,
+                    "sign_on_url": "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx",
+                    "relying_party_id": "urn:amazon:webservices",
+                },
+                {
+                    "name": "UNKNOWN",
+                    "idp_initiated": false,
+                    "sp_initiated": false,
+                    "sign_on_url": null,
+                    "relying_party_id": null,
+                },
+            ],
         })
     );
 }
@@ -246,10 +258,10 @@ async fn config_json_says_what_a_page_needs() {
 async fn config_json_says_whether_and_how_to_ping() {
     let api = "https://abc123.execute-api.eu-west-1.amazonaws.com/v1/users";
     let own = "https://api.example.com/users";
-    let local = || Some(FakeCallers { ping_allowed: true });
+    let local = Vestibule::new().service.callers;
     for (callers, ping_url, gateway, ping, region, users) in [
         // The local token service; STS without a gateway.
-        (local(), None, false, true, "eu-central-1", 403),
+        (local, None, false, true, "eu-central-1", 403),
         (None, None, false, false, "eu-central-1", 404),
         // A gateway that answers by itself; one that asks us; one that has no ping.
         (None, Some(api), false, true, "eu-west-1", 404),
@@ -257,10 +269,10 @@ async fn config_json_says_whether_and_how_to_ping() {
         (None, None, true, false, "eu-central-1", 403),
     ] {
         let settings = vestibule::http::HttpSettings { ping_url: ping_url.map(Into::into), ..settings() };
-        let mut vestibule = Vestibule::with(Binding::Challenge, settings, callers);
+        let mut vestibule = Vestibule::new().serving(settings, callers);
         if gateway {
-            let app = Arc::into_inner(vestibule.app).unwrap().behind_gateway();
-            vestibule.app = Arc::new(app);
+            let app = Arc::into_inner(vestibule.service.app).unwrap().behind_gateway();
+            vestibule.service.app = Arc::new(app);
         }
         let config = vestibule.get("/config.json", &[]).await.json();
         let said = (&config["ping"], &config["ping_url"], &config["region"]);
@@ -338,7 +350,8 @@ async fn the_page_loads_only_what_is_here_and_has_nothing_inline() {
 }
 
 async fn admin(vestibule: &Vestibule, path: &str) -> (u16, String) {
-    let answer = admin_router(vestibule.app.clone()).oneshot(request("GET", path, &[], Body::empty())).await;
+    let answer =
+        admin_router(vestibule.service.app.clone()).oneshot(request("GET", path, &[], Body::empty())).await;
     let answer = answer.unwrap();
     let status = answer.status().as_u16();
     let body = answer.into_body().collect().await.unwrap().to_bytes();
@@ -352,7 +365,7 @@ async fn operators_read_health_readiness_and_metrics_elsewhere() {
         assert_eq!(vestibule.get(path, &[]).await.status, 404, "not on the public listener");
         assert_eq!(admin(&vestibule, path).await.0, 200);
     }
-    Faults::on(&vestibule.world.faults.store_down);
+    vestibule.service.plan.at("ready", Fault::Down);
     assert_eq!(admin(&vestibule, "/readyz").await, (503, "store_unavailable\n".into()));
     assert_eq!(admin(&vestibule, "/healthz").await.0, 200);
 }
@@ -360,9 +373,8 @@ async fn operators_read_health_readiness_and_metrics_elsewhere() {
 #[tokio::test]
 async fn metrics_count_by_outcome_and_nobody_can_add_labels() {
     let vestibule = Vestibule::new();
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
-    let headers =
-        [("authorization", waiting.ticket.as_str()), ("vestibule-verifier", waiting.verifier.as_str())];
+    let waiting = vestibule.waiting().await;
+    let headers = waiting.headers();
     vestibule.get("/saml", &headers).await;
     vestibule.get("/saml", &headers).await;
     vestibule.get("/invented-1", &[]).await;
@@ -381,33 +393,20 @@ async fn metrics_count_by_outcome_and_nobody_can_add_labels() {
     assert!(!metrics.to_lowercase().contains("invented"));
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The subscriber is everybody's: whether a line is wanted is remembered for all
 /// threads, so one for this thread alone misses what another thread met first.
 #[tokio::test]
 async fn the_log_tells_what_happened_and_holds_no_secret() {
     let log = Log::default();
-    let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .json()
         .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
+        .with_writer(log.clone())
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
     let vestibule = Vestibule::new();
-    let waiting = vestibule.world.waiting(Binding::Challenge).await;
+    let waiting = vestibule.waiting().await;
     let headers = [
         ("authorization", waiting.ticket.as_str()),
         ("vestibule-verifier", waiting.verifier.as_str()),
@@ -419,7 +418,7 @@ async fn the_log_tells_what_happened_and_holds_no_secret() {
     vestibule.post("SAMLResponse=body-canary&RelayState=body-canary").await;
     vestibule.get("/path-canary", &[]).await;
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let line = |answer: &Answer| {
         let reference = answer.header("x-request-id");
         let mut lines = log.lines().filter(|l| l.contains("request answered") && l.contains(reference));
@@ -438,12 +437,14 @@ async fn the_log_tells_what_happened_and_holds_no_secret() {
     );
     assert_eq!(line(&gone)["code"], "gone");
     assert_eq!(line(&gone)["duration_ms"], 0);
+    let credentials = delivered.json();
     for secret in [
         waiting.ticket.as_str(),
         waiting.ticket.rsplit('.').next().unwrap(),
         &waiting.verifier,
         waiting.session.as_str(),
-        SECRET_ACCESS_KEY,
+        credentials["SecretAccessKey"].as_str().unwrap(),
+        credentials["SessionToken"].as_str().unwrap(),
         "canary",
     ] {
         assert!(!log.contains(secret), "{secret} in\n{log}");

@@ -1,7 +1,7 @@
-//! A world whose ports fail on purpose, at a named step, in a named way.
+//! Ports that fail on purpose, at a named step, in a named way.
 //!
-//! Behind each port stands a real one; a fault happens before it is asked
-//! (then it certainly did nothing) or after it has answered (then it did).
+//! Each wraps a real port; a fault happens before that one is asked (then it
+//! certainly did nothing) or after it has answered (then it did).
 
 use async_trait::async_trait;
 use jsonwebtoken::jwk::JwkSet;
@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Notify;
 use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
     AuditTrail, BeginError, KeyRing, KeyRingError, LoginStart, PutError, SessionStore, StoreUnavailable,
@@ -36,6 +37,8 @@ pub enum Fault {
     DieAfter,
     /// The port does it, but so many seconds pass meanwhile.
     Slow(i64),
+    /// The port has a defect.
+    Panic,
 }
 
 /// Which fault happens at which step. A step is a method's name, or
@@ -44,12 +47,22 @@ pub struct Plan {
     clock: Arc<ManualClock>,
     faults: Mutex<HashMap<String, Fault>>,
     issued: AtomicUsize,
+    /// While it is locked, `take` waits before it begins.
+    gate: tokio::sync::Mutex<()>,
+    /// Notified of each `take` that comes to the gate.
+    at_gate: Notify,
 }
 
 impl Plan {
     /// Nothing goes wrong yet.
     pub fn new(clock: Arc<ManualClock>) -> Arc<Self> {
-        Arc::new(Self { clock, faults: Mutex::default(), issued: AtomicUsize::new(0) })
+        Arc::new(Self {
+            clock,
+            faults: Mutex::default(),
+            issued: AtomicUsize::new(0),
+            gate: tokio::sync::Mutex::default(),
+            at_gate: Notify::new(),
+        })
     }
 
     /// From now on, this step fails in this way.
@@ -60,6 +73,16 @@ impl Plan {
     /// From now on, everything works.
     pub fn mend(&self) {
         self.faults.lock().unwrap().clear();
+    }
+
+    /// Holds each `take` before it begins, until the guard is dropped.
+    pub async fn hold_takes(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.gate.lock().await
+    }
+
+    /// Waits until a `take` has come.
+    pub async fn take_came(&self) {
+        self.at_gate.notified().await;
     }
 
     /// How often the issuer was really asked.
@@ -75,6 +98,7 @@ impl Plan {
     fn before(&self, step: &str) -> Result<(), ()> {
         match self.fault(step) {
             Some(Fault::DieBefore) => std::process::abort(),
+            Some(Fault::Panic) => panic!("a defect"),
             Some(Fault::Down) => Err(()),
             Some(Fault::Slow(seconds)) => {
                 self.clock.advance(Duration::seconds(seconds));
@@ -89,21 +113,22 @@ impl Plan {
         match self.fault(step) {
             Some(Fault::DieAfter) => std::process::abort(),
             Some(Fault::AnswerLost) => Err(()),
-            Some(Fault::Down | Fault::DownUnknown | Fault::DieBefore | Fault::Slow(_)) | None => Ok(()),
+            Some(Fault::Down | Fault::DownUnknown | Fault::DieBefore | Fault::Slow(_) | Fault::Panic)
+            | None => Ok(()),
         }
     }
 }
 
-/// The same world, with faults in it.
-pub fn faulty(world: Ports, plan: &Arc<Plan>) -> Ports {
-    let port = Arc::new(Faulty { plan: plan.clone(), inner: world.clone() });
+/// The same ports, with faults in them.
+pub fn faulty(ports: Ports, plan: &Arc<Plan>) -> Ports {
+    let port = Arc::new(Faulty { plan: plan.clone(), inner: ports.clone() });
     Ports {
         token_service: port.clone(),
         sessions: port.clone(),
         audit: port.clone(),
         users: port.clone(),
         keys: port,
-        ..world
+        ..ports
     }
 }
 
@@ -156,6 +181,8 @@ impl SessionStore for Faulty {
         jti: &Jti,
         now: OffsetDateTime,
     ) -> Result<Option<Taken>, TakeError> {
+        self.plan.at_gate.notify_one();
+        drop(self.plan.gate.lock().await);
         if self.plan.fault("take") == Some(Fault::DownUnknown) {
             return Err(TakeError::Uncertain);
         }
@@ -185,6 +212,7 @@ impl AuditTrail for Faulty {
     }
 
     async fn ready(&self) -> Result<(), StoreUnavailable> {
+        self.plan.before("ready").map_err(|()| StoreUnavailable)?;
         self.inner.audit.ready().await
     }
 }

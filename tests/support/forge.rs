@@ -16,7 +16,7 @@ mod service;
 mod signing;
 
 pub use encrypting::{Encrypting, Padding, Place, Recipient, decryption_keys};
-pub use service::{adfs, careless_verifier_believes, gate, judge, providers, service};
+pub use service::{accept_field, adfs, careless_verifier_accepts, judge, providers, service};
 pub use signing::{
     Hash, Key, Signing, p256, p384, pem_file, rsa, signed_bytes, signed_info_and_value, stranger,
 };

@@ -1,8 +1,8 @@
 //! Grants, as the rules give them for a real assertion.
 #![allow(dead_code)]
 
-use crate::contract::token_service::Wanted;
-use crate::forge::{self, Forge};
+use super::contract::token_service::Wanted;
+use super::forge::{self, Forge};
 use std::collections::BTreeMap;
 use vestibule::roles::{Condition, Effect, Field, Grant, Matcher, ProviderArn, Rule, Rules};
 

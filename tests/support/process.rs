@@ -26,6 +26,16 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// Removes every variable that names an option: the configuration is the test's,
+/// whatever the developer has set.
+pub fn remove_configuration(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("VESTIBULE_") {
+            command.env_remove(name);
+        }
+    }
+}
+
 /// A running process whose output goes to a file; killed on drop.
 pub struct Process {
     name: String,

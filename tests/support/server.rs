@@ -1,6 +1,6 @@
 //! The real binary, with a configuration and files of its own in a temporary directory.
 
-use super::process::{Process, free_port};
+use super::process::{Process, free_port, remove_configuration};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
@@ -150,12 +150,7 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command.arg("serve").arg("--config").arg(self.path("vestibule.toml"));
         command.current_dir(self.dir.path());
-        for (name, _) in std::env::vars_os() {
-            // The configuration is the test's, whatever the developer has set.
-            if name.to_string_lossy().starts_with("VESTIBULE_") {
-                command.env_remove(name);
-            }
-        }
+        remove_configuration(&mut command);
         command.envs(env.iter().map(|(name, value)| (name, value)));
         let log: &Path = &self.path("server.log");
         self.process = Some(Process::start(command, log, &format!("{}/readyz", self.admin_url)));

@@ -14,7 +14,7 @@ mod mutations;
 mod table;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use forge::{ACS, AUDIENCE, ISSUER, gate, now, p256, p384, rsa};
+use forge::{ACS, AUDIENCE, ISSUER, accept_field, now, p256, p384, rsa};
 use mutations::{Random, mutated};
 use second_opinion::{Opinion, Opinions, Verifier};
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ impl Judge {
 
     fn judge(&mut self, name: &str, xml: &str) {
         let field = STANDARD.encode(xml);
-        let ours = gate(
+        let ours = accept_field(
             &field,
             &Limits { max_response_chars: usize::MAX, ..Limits::default() },
             &self.providers,

@@ -12,7 +12,7 @@ use vestibule::broker::{
 };
 
 /// Where one ring's keys live.
-pub trait RingHouse: Send + Sync {
+pub trait KeyRingUnderTest: Send + Sync {
     /// The ring, as one more process opens it.
     fn open(&self) -> Arc<dyn KeyRing>;
     /// Rotates as an operator does, and lets the time pass until the new key signs.
@@ -21,10 +21,10 @@ pub trait RingHouse: Send + Sync {
     fn stranger(&self) -> Arc<dyn KeyRing>;
 }
 
-/// `keyring_contract!(House::new())`: one test per sentence of the contract.
+/// `keyring_contract!(MyKeyRing::new())`: one test per sentence of the contract.
 macro_rules! keyring_contract {
-    ($house:expr) => {
-        keyring_contract! { @each $house;
+    ($under_test:expr) => {
+        keyring_contract! { @each $under_test;
             what_is_sealed_opens_for_its_purpose_only,
             a_changed_seal_is_broken,
             a_seal_hides_its_plaintext_and_is_never_the_same_twice,
@@ -39,10 +39,10 @@ macro_rules! keyring_contract {
             its_public_keys_verify_its_tickets_and_secrets_have_none,
         }
     };
-    (@each $house:expr; $($name:ident,)*) => {
+    (@each $under_test:expr; $($name:ident,)*) => {
         $(#[tokio::test]
         async fn $name() {
-            contract::keyring::$name(&$house).await;
+            contract::keyring::$name(&$under_test).await;
         })*
     };
 }
@@ -84,8 +84,8 @@ async fn broken(ring: &Arc<dyn KeyRing>, n: u8, sealed: &Sealed) -> bool {
     matches!(ring.open(&purpose(n), sealed).await, Err(KeyRingError::BrokenSeal))
 }
 
-pub async fn what_is_sealed_opens_for_its_purpose_only(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn what_is_sealed_opens_for_its_purpose_only(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     assert!(opens(&ring, 1, &sealed).await);
     assert!(opens(&ring, 1, &sealed).await, "opening consumes nothing");
@@ -105,14 +105,14 @@ pub async fn what_is_sealed_opens_for_its_purpose_only(house: &dyn RingHouse) {
     for other in [Purpose::request(&relay_state('b'), "ADFS"), Purpose::request(&relay_state('a'), "Okta")] {
         assert!(matches!(ring.open(&other, &of_request).await, Err(KeyRingError::BrokenSeal)));
     }
-    let stranger = house.stranger();
+    let stranger = under_test.stranger();
     let foreign = stranger.seal(&purpose(1), &plaintext()).await.unwrap();
     assert!(opens(&stranger, 1, &foreign).await, "control");
     assert!(broken(&ring, 1, &foreign).await);
 }
 
-pub async fn a_changed_seal_is_broken(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn a_changed_seal_is_broken(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let bytes = sealed.as_bytes();
     for i in 0..bytes.len() {
@@ -128,8 +128,8 @@ pub async fn a_changed_seal_is_broken(house: &dyn RingHouse) {
     assert!(broken(&ring, 1, &longer).await);
 }
 
-pub async fn a_seal_hides_its_plaintext_and_is_never_the_same_twice(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn a_seal_hides_its_plaintext_and_is_never_the_same_twice(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let one = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let two = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     assert_ne!(one, two);
@@ -138,8 +138,8 @@ pub async fn a_seal_hides_its_plaintext_and_is_never_the_same_twice(house: &dyn 
     }
 }
 
-pub async fn what_is_signed_verifies(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn what_is_signed_verifies(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
     // The claims are judged by who has the clock and the settings.
@@ -148,9 +148,9 @@ pub async fn what_is_signed_verifies(house: &dyn RingHouse) {
     assert_eq!(ring.verify(ticket.expose()).await, Ok(foreign));
 }
 
-pub async fn a_ticket_that_we_did_not_sign_is_invalid(house: &dyn RingHouse) {
-    let ring = house.open();
-    let ticket = house.stranger().sign(&claims(1)).await.unwrap();
+pub async fn a_ticket_that_we_did_not_sign_is_invalid(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
+    let ticket = under_test.stranger().sign(&claims(1)).await.unwrap();
     assert_eq!(ring.verify(ticket.expose()).await, Err(TicketError::Invalid), "another's key");
 
     let ticket = ring.sign(&claims(1)).await.unwrap();
@@ -164,10 +164,10 @@ pub async fn a_ticket_that_we_did_not_sign_is_invalid(house: &dyn RingHouse) {
     assert_eq!(ring.verify(&format!("{header}.{payload}.")).await, Err(TicketError::Invalid), "none");
 }
 
-pub async fn a_ticket_chooses_its_key_but_not_its_algorithm(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn a_ticket_chooses_its_key_but_not_its_algorithm(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let old = ring.sign(&claims(1)).await.unwrap();
-    house.rotate();
+    under_test.rotate();
     let new = ring.sign(&claims(1)).await.unwrap();
     let [_, payload, signature] = parts(old.expose());
     let [new_header, ..] = parts(new.expose());
@@ -185,8 +185,8 @@ pub async fn a_ticket_chooses_its_key_but_not_its_algorithm(house: &dyn RingHous
     }
 }
 
-pub async fn what_is_no_ticket_is_malformed(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn what_is_no_ticket_is_malformed(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     let [_, payload, signature] = parts(ticket.expose());
     let no_kid = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256"}"#);
@@ -201,22 +201,22 @@ pub async fn what_is_no_ticket_is_malformed(house: &dyn RingHouse) {
     }
 }
 
-pub async fn keys_outlive_the_process(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn keys_outlive_the_process(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     drop(ring);
-    let ring = house.open();
+    let ring = under_test.open();
     assert!(opens(&ring, 1, &sealed).await);
     assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
 }
 
-pub async fn protocol_rotation_between_issue_and_take(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn protocol_rotation_between_issue_and_take(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     for _ in 0..3 {
-        house.rotate();
+        under_test.rotate();
         assert!(opens(&ring, 1, &sealed).await);
         assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
         let new = ring.sign(&claims(2)).await.unwrap();
@@ -224,21 +224,21 @@ pub async fn protocol_rotation_between_issue_and_take(house: &dyn RingHouse) {
     }
 }
 
-pub async fn protocol_rotation_during_login(house: &dyn RingHouse) {
-    let ring = house.open();
+pub async fn protocol_rotation_during_login(under_test: &dyn KeyRingUnderTest) {
+    let ring = under_test.open();
     let sealed = ring.seal(&purpose(1), &plaintext()).await.unwrap();
-    house.rotate();
+    under_test.rotate();
     let ticket = ring.sign(&claims(1)).await.unwrap();
-    house.rotate();
-    for ring in [ring, house.open()] {
+    under_test.rotate();
+    for ring in [ring, under_test.open()] {
         assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
         assert!(opens(&ring, 1, &sealed).await);
     }
 }
 
 /// None is restarted; what one signs and seals, the others accept at once.
-pub async fn a_rotation_reaches_every_process(house: &dyn RingHouse) {
-    let rings = [house.open(), house.open(), house.open()];
+pub async fn a_rotation_reaches_every_process(under_test: &dyn KeyRingUnderTest) {
+    let rings = [under_test.open(), under_test.open(), under_test.open()];
     let mut kids = Vec::new();
     for n in 0..3 {
         for signer in &rings {
@@ -250,7 +250,7 @@ pub async fn a_rotation_reaches_every_process(house: &dyn RingHouse) {
             }
             kids.push(ticket_kid(ticket.expose()).unwrap());
         }
-        house.rotate();
+        under_test.rotate();
     }
     kids.dedup();
     assert_eq!(kids.len(), 3, "all of them sign with the new key as soon as one does");
@@ -261,13 +261,13 @@ fn parts(token: &str) -> [&str; 3] {
 }
 
 /// As somebody else would verify: with the published set alone.
-pub async fn its_public_keys_verify_its_tickets_and_secrets_have_none(house: &impl RingHouse) {
-    let ring = house.open();
+pub async fn its_public_keys_verify_its_tickets_and_secrets_have_none(under_test: &impl KeyRingUnderTest) {
+    let ring = under_test.open();
     let old = ring.sign(&claims(1)).await.unwrap();
-    house.rotate();
+    under_test.rotate();
     let new = ring.sign(&claims(2)).await.unwrap();
     // Of a process that has signed nothing.
-    let set = house.open().public_keys().await.unwrap();
+    let set = under_test.open().public_keys().await.unwrap();
     let algorithm = jsonwebtoken::decode_header(old.expose()).unwrap().alg;
     if algorithm == Algorithm::HS256 {
         assert_eq!(set.keys, []);

@@ -1,5 +1,5 @@
 //! One suite per port. Every adapter is judged by the same functions: implement
-//! the `…House` trait, and call the suite's macro.
+//! the `…UnderTest` trait, and call the suite's macro.
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses one suite of them")]
 

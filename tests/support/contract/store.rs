@@ -23,17 +23,17 @@ pub struct Store {
 }
 
 /// Where one store's data lives; empty at first.
-pub trait StoreHouse: Send + Sync {
+pub trait StoreUnderTest: Send + Sync {
     /// The data, as one more process opens it.
     fn open(&self) -> Store;
     /// The data, as a process finds it after those that have it open now were killed.
     fn after_crash(&self) -> Store;
 }
 
-/// `store_contract!(House::new())`: one test per sentence of the contract.
+/// `store_contract!(MyStore::new())`: one test per sentence of the contract.
 macro_rules! store_contract {
-    ($house:expr) => {
-        store_contract! { @each $house;
+    ($under_test:expr) => {
+        store_contract! { @each $under_test;
             protocol_login_then_take,
             protocol_begin_repeated_is_one_begin,
             protocol_put_repeated_is_one_put,
@@ -77,10 +77,10 @@ macro_rules! store_contract {
             a_store_that_works_is_ready,
         }
     };
-    (@each $house:expr; $($name:ident,)*) => {
+    (@each $under_test:expr; $($name:ident,)*) => {
         $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn $name() {
-            contract::store::$name(&$house).await;
+            contract::store::$name(&$under_test).await;
         })*
     };
 }
@@ -232,8 +232,8 @@ fn later() -> OffsetDateTime {
     start_of_time() + Duration::hours(1)
 }
 
-pub async fn protocol_login_then_take(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_login_then_take(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.issue(&store).await;
     let taken = login.take(&store, login.began).await.unwrap();
@@ -244,8 +244,8 @@ pub async fn protocol_login_then_take(house: &dyn StoreHouse) {
     assert_eq!(sweep(&store, later()).await.uncertain, 0);
 }
 
-pub async fn protocol_begin_repeated_is_one_begin(house: &dyn StoreHouse) {
-    let (store, other) = (house.open(), house.open());
+pub async fn protocol_begin_repeated_is_one_begin(under_test: &dyn StoreUnderTest) {
+    let (store, other) = (under_test.open(), under_test.open());
     let login = Login::new();
     login.begin(&store).await.unwrap();
     login.begin(&store).await.unwrap();
@@ -260,8 +260,8 @@ pub async fn protocol_begin_repeated_is_one_begin(house: &dyn StoreHouse) {
     login.rival(login.began).begin(&store).await.expect("the repetition reserved nothing");
 }
 
-pub async fn protocol_put_repeated_is_one_put(house: &dyn StoreHouse) {
-    let (store, other) = (house.open(), house.open());
+pub async fn protocol_put_repeated_is_one_put(under_test: &dyn StoreUnderTest) {
+    let (store, other) = (under_test.open(), under_test.open());
     let login = Login::new();
     login.issue(&store).await;
     login.put(&store, login.began).await.unwrap();
@@ -272,8 +272,8 @@ pub async fn protocol_put_repeated_is_one_put(house: &dyn StoreHouse) {
     assert_eq!(login.history(&store).await, [EventKind::Started, EventKind::Issued]);
 }
 
-pub async fn protocol_replay_while_started(house: &dyn StoreHouse) {
-    let (store, other) = (house.open(), house.open());
+pub async fn protocol_replay_while_started(under_test: &dyn StoreUnderTest) {
+    let (store, other) = (under_test.open(), under_test.open());
     let login = Login::new();
     login.begin(&store).await.unwrap();
     for store in [&store, &other] {
@@ -286,16 +286,16 @@ pub async fn protocol_replay_while_started(house: &dyn StoreHouse) {
     login.put(&store, login.began).await.expect("the first login goes on untouched");
 }
 
-pub async fn protocol_replay_while_issued(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_replay_while_issued(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.issue(&store).await;
     assert_eq!(login.replay(login.began).begin(&store).await, Err(BeginError::Replayed));
     assert!(login.take(&store, login.began).await.is_some(), "the session is untouched");
 }
 
-pub async fn protocol_replay_after_delivery(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_replay_after_delivery(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.complete(&store).await;
     assert_eq!(login.replay(login.began).begin(&store).await, Err(BeginError::Replayed));
@@ -303,8 +303,8 @@ pub async fn protocol_replay_after_delivery(house: &dyn StoreHouse) {
     assert_eq!(login.replay(last).begin(&store).await, Err(BeginError::Replayed));
 }
 
-pub async fn protocol_replay_after_failure(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_replay_after_failure(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let (failed, abandoned) = (Login::new(), Login::new());
     failed.begin(&store).await.unwrap();
     failed.fail(&store, failed.began).await;
@@ -315,16 +315,16 @@ pub async fn protocol_replay_after_failure(house: &dyn StoreHouse) {
     }
 }
 
-pub async fn replay_is_the_answer_if_the_session_is_taken_too(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn replay_is_the_answer_if_the_session_is_taken_too(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.begin(&store).await.unwrap();
     let same_post = Login { session: login.session.clone(), ..login.replay(login.began) };
     assert_eq!(same_post.begin(&store).await, Err(BeginError::Replayed));
 }
 
-pub async fn protocol_request_answered_before(house: &dyn StoreHouse) {
-    let (store, other) = (house.open(), house.open());
+pub async fn protocol_request_answered_before(under_test: &dyn StoreUnderTest) {
+    let (store, other) = (under_test.open(), under_test.open());
     let request = handle();
     let first = Login::new().answering(&request);
     first.begin(&store).await.unwrap();
@@ -345,8 +345,8 @@ pub async fn protocol_request_answered_before(house: &dyn StoreHouse) {
     assert!(first.take(&other, first.began).await.is_some());
 }
 
-pub async fn sixty_four_answers_to_one_request_have_one_winner(house: &dyn StoreHouse) {
-    let stores = [house.open(), house.open()];
+pub async fn sixty_four_answers_to_one_request_have_one_winner(under_test: &dyn StoreUnderTest) {
+    let stores = [under_test.open(), under_test.open()];
     let request = handle();
     let mut posts = tokio::task::JoinSet::new();
     for n in 0..64 {
@@ -358,8 +358,8 @@ pub async fn sixty_four_answers_to_one_request_have_one_winner(house: &dyn Store
     assert_eq!(outcomes.iter().filter(|o| **o == Err(BeginError::RequestAnswered)).count(), 63);
 }
 
-pub async fn a_claim_on_a_request_ends_when_nobody_could_answer_it(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_claim_on_a_request_ends_when_nobody_could_answer_it(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let request = handle();
     let first = Login::new().answering(&request);
     first.begin(&store).await.unwrap();
@@ -372,8 +372,8 @@ pub async fn a_claim_on_a_request_ends_when_nobody_could_answer_it(house: &dyn S
     Login::at(later).answering(&request).begin(&store).await.expect("forgotten");
 }
 
-pub async fn protocol_second_login_while_started(house: &dyn StoreHouse) {
-    let (store, other) = (house.open(), house.open());
+pub async fn protocol_second_login_while_started(under_test: &dyn StoreUnderTest) {
+    let (store, other) = (under_test.open(), under_test.open());
     let login = Login::new();
     login.begin(&store).await.unwrap();
     let last = login.reservation_ends() - INSTANT;
@@ -390,8 +390,8 @@ pub async fn protocol_second_login_while_started(house: &dyn StoreHouse) {
     login.rival(login.reservation_ends()).begin(&store).await.unwrap();
 }
 
-pub async fn protocol_second_login_while_issued(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_second_login_while_issued(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.issue(&store).await;
     let second = login.rival(login.expires() - INSTANT);
@@ -402,10 +402,10 @@ pub async fn protocol_second_login_while_issued(house: &dyn StoreHouse) {
 
 /// Runs 64 of them at once, half on each of two processes' stores.
 async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
-    house: &dyn StoreHouse,
+    under_test: &dyn StoreUnderTest,
     run: impl Fn(Store, usize) -> F,
 ) -> Vec<T> {
-    let stores = [house.open(), house.open()];
+    let stores = [under_test.open(), under_test.open()];
     let gate = Arc::new(tokio::sync::Barrier::new(64));
     let tasks: Vec<_> = (0..64)
         .map(|i| {
@@ -423,10 +423,10 @@ async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     results
 }
 
-pub async fn protocol_64_posts_one_session(house: &dyn StoreHouse) {
+pub async fn protocol_64_posts_one_session(under_test: &dyn StoreUnderTest) {
     for round in 0..8 {
         let login = Login::new();
-        let results = race(house, |store, i| {
+        let results = race(under_test, |store, i| {
             // One assertion: with one session id, or each with its own.
             let mut post = login.replay(login.began);
             if round % 2 == 0 || i == 0 {
@@ -438,13 +438,13 @@ pub async fn protocol_64_posts_one_session(house: &dyn StoreHouse) {
         assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
         assert_eq!(results.iter().filter(|r| **r == Err(BeginError::Replayed)).count(), 63);
     }
-    assert_eq!(total_events(&house.open()).await, 8, "one login.started per round");
+    assert_eq!(total_events(&under_test.open()).await, 8, "one login.started per round");
 }
 
-pub async fn sixty_four_logins_for_one_session_id_have_one_winner(house: &dyn StoreHouse) {
+pub async fn sixty_four_logins_for_one_session_id_have_one_winner(under_test: &dyn StoreUnderTest) {
     for _ in 0..8 {
         let login = Login::new();
-        let results = race(house, |store, _| {
+        let results = race(under_test, |store, _| {
             let rival = login.rival(login.began);
             async move { rival.begin(&store).await }
         })
@@ -452,14 +452,14 @@ pub async fn sixty_four_logins_for_one_session_id_have_one_winner(house: &dyn St
         assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
         assert_eq!(results.iter().filter(|r| **r == Err(BeginError::SessionTaken)).count(), 63);
     }
-    assert_eq!(total_events(&house.open()).await, 8, "one login.started per round");
+    assert_eq!(total_events(&under_test.open()).await, 8, "one login.started per round");
 }
 
-pub async fn protocol_64_takes_one_winner(house: &dyn StoreHouse) {
+pub async fn protocol_64_takes_one_winner(under_test: &dyn StoreUnderTest) {
     for _ in 0..8 {
         let login = Login::new();
-        login.issue(&house.open()).await;
-        let results = race(house, |store, _| {
+        login.issue(&under_test.open()).await;
+        let results = race(under_test, |store, _| {
             let login = login.clone();
             async move { login.take(&store, login.began).await }
         })
@@ -470,8 +470,8 @@ pub async fn protocol_64_takes_one_winner(house: &dyn StoreHouse) {
     }
 }
 
-pub async fn protocol_take_needs_its_jti(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_take_needs_its_jti(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let (login, other) = (Login::new(), Login::new());
     login.issue(&store).await;
     other.issue(&store).await;
@@ -485,8 +485,8 @@ pub async fn protocol_take_needs_its_jti(house: &dyn StoreHouse) {
     assert!(login.take(&store, login.began).await.is_some(), "the session still waits");
 }
 
-pub async fn protocol_take_twice(house: &dyn StoreHouse) {
-    let (store, other) = (house.open(), house.open());
+pub async fn protocol_take_twice(under_test: &dyn StoreUnderTest) {
+    let (store, other) = (under_test.open(), under_test.open());
     let login = Login::new();
     login.complete(&store).await;
     assert!(login.take(&store, login.began).await.is_none());
@@ -494,8 +494,8 @@ pub async fn protocol_take_twice(house: &dyn StoreHouse) {
     assert_eq!(login.history(&store).await.last(), Some(&EventKind::Delivered), "no new event");
 }
 
-pub async fn protocol_take_from_a_final_state(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_take_from_a_final_state(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     for (login, state) in final_states(&store).await {
         assert!(login.take(&store, login.began).await.is_none(), "{state:?}");
     }
@@ -531,8 +531,8 @@ async fn final_states(store: &Store) -> Vec<(Login, EventKind)> {
     states
 }
 
-pub async fn a_reservation_cannot_be_taken(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_reservation_cannot_be_taken(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.begin(&store).await.unwrap();
     assert!(login.take(&store, login.began).await.is_none());
@@ -541,8 +541,8 @@ pub async fn a_reservation_cannot_be_taken(house: &dyn StoreHouse) {
     login.put(&store, login.began).await.expect("still reserved");
 }
 
-pub async fn protocol_issuer_failure_releases(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_issuer_failure_releases(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.begin(&store).await.unwrap();
     login.fail(&store, login.began).await;
@@ -560,8 +560,8 @@ pub async fn protocol_issuer_failure_releases(house: &dyn StoreHouse) {
     assert_eq!(slow.history(&store).await, [EventKind::Started, EventKind::Abandoned]);
 }
 
-pub async fn a_login_releases_only_what_is_its_own(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_login_releases_only_what_is_its_own(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let slow = Login::new();
     slow.begin(&store).await.unwrap();
     let reserved = slow.rival(slow.reservation_ends());
@@ -574,8 +574,8 @@ pub async fn a_login_releases_only_what_is_its_own(house: &dyn StoreHouse) {
 }
 
 /// The answer of a `put` was lost, so the login fails: what it stored goes.
-pub async fn a_failed_login_leaves_no_credentials_behind(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_failed_login_leaves_no_credentials_behind(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.issue(&store).await;
     login.fail(&store, login.began).await;
@@ -584,11 +584,11 @@ pub async fn a_failed_login_leaves_no_credentials_behind(house: &dyn StoreHouse)
     login.rival(login.began).begin(&store).await.expect("the session id is free again");
 }
 
-pub async fn protocol_crash_after_begin(house: &dyn StoreHouse) {
+pub async fn protocol_crash_after_begin(under_test: &dyn StoreUnderTest) {
     let login = Login::new();
-    let killed = house.open();
+    let killed = under_test.open();
     login.begin(&killed).await.unwrap();
-    let store = house.after_crash();
+    let store = under_test.after_crash();
     assert_eq!(login.history(&store).await, [EventKind::Started], "it was durable");
     assert_eq!(login.rival(login.began).begin(&store).await, Err(BeginError::SessionTaken));
     assert_eq!(sweep(&store, login.reservation_ends() - INSTANT).await, SweepReport::default());
@@ -599,21 +599,21 @@ pub async fn protocol_crash_after_begin(house: &dyn StoreHouse) {
     login.rival(login.reservation_ends()).begin(&store).await.expect("the session id is free again");
 }
 
-pub async fn protocol_crash_after_put(house: &dyn StoreHouse) {
+pub async fn protocol_crash_after_put(under_test: &dyn StoreUnderTest) {
     let login = Login::new();
-    let killed = house.open();
+    let killed = under_test.open();
     login.issue(&killed).await;
-    let store = house.after_crash();
+    let store = under_test.after_crash();
     assert_eq!(login.history(&store).await, [EventKind::Started, EventKind::Issued]);
     assert_eq!(login.take(&store, login.began).await.unwrap().sealed, login.sealed());
 }
 
-pub async fn protocol_crash_after_take(house: &dyn StoreHouse) {
+pub async fn protocol_crash_after_take(under_test: &dyn StoreUnderTest) {
     let login = Login::new();
-    let killed = house.open();
+    let killed = under_test.open();
     login.issue(&killed).await;
     assert!(login.take(&killed, login.began).await.is_some());
-    let store = house.after_crash();
+    let store = under_test.after_crash();
     assert!(login.take(&store, login.began).await.is_none(), "the delete was durable");
     assert_eq!(sweep(&store, login.expires() - INSTANT).await, SweepReport::default());
     let report = sweep(&store, login.expires()).await;
@@ -622,8 +622,8 @@ pub async fn protocol_crash_after_take(house: &dyn StoreHouse) {
     assert_eq!(login.history(&store).await, [EventKind::Started, EventKind::Issued, EventKind::Uncertain]);
 }
 
-pub async fn protocol_put_after_reservation_ended(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_put_after_reservation_ended(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let (in_time, too_late) = (Login::new(), Login::new());
     in_time.begin(&store).await.unwrap();
     in_time.put(&store, in_time.reservation_ends() - INSTANT).await.unwrap();
@@ -652,8 +652,8 @@ pub async fn protocol_put_after_reservation_ended(house: &dyn StoreHouse) {
     assert_eq!(never.put(&store, never.began).await, Err(PutError::ReservationEnded), "without begin");
 }
 
-pub async fn protocol_expired_before_sweep(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_expired_before_sweep(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let (last_chance, late) = (Login::new(), Login::new());
     last_chance.issue(&store).await;
     late.issue(&store).await;
@@ -664,8 +664,8 @@ pub async fn protocol_expired_before_sweep(house: &dyn StoreHouse) {
     assert!(late.take(&store, late.began).await.is_none(), "swept, whatever a clock says");
 }
 
-pub async fn protocol_sweeper_reports_expiry(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_sweeper_reports_expiry(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.issue(&store).await;
     let expired = SweepReport { expired: 1, ..SweepReport::default() };
@@ -682,8 +682,8 @@ pub async fn protocol_sweeper_reports_expiry(house: &dyn StoreHouse) {
     assert_eq!(events[0].source_ip, None, "nobody called");
 }
 
-pub async fn protocol_sweep_is_idempotent(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_sweep_is_idempotent(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let mut logins = Vec::new();
     for _ in 0..20 {
         let (started, issued, taken) = (Login::new(), Login::new(), Login::new());
@@ -697,7 +697,7 @@ pub async fn protocol_sweep_is_idempotent(house: &dyn StoreHouse) {
             (taken, EventKind::Uncertain),
         ]);
     }
-    let reports = race(house, |store, _| async move { sweep(&store, later()).await }).await;
+    let reports = race(under_test, |store, _| async move { sweep(&store, later()).await }).await;
     assert_eq!(reports.iter().map(|r| r.abandoned).sum::<usize>(), 20);
     assert_eq!(reports.iter().map(|r| r.expired).sum::<usize>(), 20);
     assert_eq!(reports.iter().map(|r| r.uncertain).sum::<usize>(), 20);
@@ -707,8 +707,8 @@ pub async fn protocol_sweep_is_idempotent(house: &dyn StoreHouse) {
     }
 }
 
-pub async fn a_sweep_leaves_the_living_alone(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_sweep_leaves_the_living_alone(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let (started, issued) = (Login::new(), Login::new());
     started.begin(&store).await.unwrap();
     issued.issue(&store).await;
@@ -719,8 +719,8 @@ pub async fn a_sweep_leaves_the_living_alone(house: &dyn StoreHouse) {
     assert_eq!(issued.replay(last).begin(&store).await, Err(BeginError::Replayed));
 }
 
-pub async fn a_sweep_gets_through_any_number(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_sweep_gets_through_any_number(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..700 {
         let store = store.clone();
@@ -735,8 +735,8 @@ pub async fn a_sweep_gets_through_any_number(house: &dyn StoreHouse) {
     assert_eq!((report.abandoned, report.used_once_forgotten), (0, 700));
 }
 
-pub async fn a_claim_outlives_its_login_and_ends(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_claim_outlives_its_login_and_ends(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.complete(&store).await;
     let ends = login.began + ASSERTION;
@@ -747,8 +747,8 @@ pub async fn a_claim_outlives_its_login_and_ends(house: &dyn StoreHouse) {
     login.replay(ends + Duration::days(1)).begin(&store).await.expect("forgotten");
 }
 
-pub async fn protocol_session_id_is_free_again(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_session_id_is_free_again(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     for (former, state) in final_states(&store).await {
         let login = former.rival(start_of_time() + RESERVATION.max(WAITING));
         login.complete(&store).await;
@@ -756,8 +756,8 @@ pub async fn protocol_session_id_is_free_again(house: &dyn StoreHouse) {
     }
 }
 
-pub async fn a_session_replaced_before_the_sweep_is_reported_all_the_same(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_session_replaced_before_the_sweep_is_reported_all_the_same(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let (expired, abandoned) = (Login::new(), Login::new());
     expired.issue(&store).await;
     abandoned.begin(&store).await.unwrap();
@@ -776,8 +776,8 @@ pub async fn a_session_replaced_before_the_sweep_is_reported_all_the_same(house:
 
 /// Once the sweeper has called it uncertain, a delivery cannot be recorded any
 /// more, and so nothing goes out.
-pub async fn protocol_no_delivery_without_record(house: &dyn StoreHouse) {
-    let (store, other) = (house.open(), house.open());
+pub async fn protocol_no_delivery_without_record(under_test: &dyn StoreUnderTest) {
+    let (store, other) = (under_test.open(), under_test.open());
     let login = Login::new();
     login.issue(&store).await;
     assert!(login.take(&store, login.began).await.is_some());
@@ -787,8 +787,8 @@ pub async fn protocol_no_delivery_without_record(house: &dyn StoreHouse) {
 }
 
 /// Whether the delete happened or not: the item is gone and the login closed.
-pub async fn protocol_take_outcome_unknown(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn protocol_take_outcome_unknown(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let (deleted, not_deleted) = (Login::new(), Login::new());
     deleted.issue(&store).await;
     not_deleted.issue(&store).await;
@@ -814,8 +814,8 @@ pub async fn protocol_take_outcome_unknown(house: &dyn StoreHouse) {
     assert_eq!(sweep(&store, later()).await.uncertain, 0, "reported already");
 }
 
-pub async fn a_final_event_closes_its_login_once(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_final_event_closes_its_login_once(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     let login = Login::new();
     login.complete(&store).await;
     login.deliver(&store, login.began).await.expect("a repetition is recognised");
@@ -826,8 +826,8 @@ pub async fn a_final_event_closes_its_login_once(house: &dyn StoreHouse) {
     assert_eq!(swept, SweepReport::default());
 }
 
-pub async fn events_come_back_as_they_were_newest_first(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     assert_eq!(store.audit.recent(10).await.unwrap(), []);
     let full = AuditEvent {
         at: start_of_time() + INSTANT,
@@ -883,13 +883,13 @@ pub async fn events_come_back_as_they_were_newest_first(house: &dyn StoreHouse) 
     }
     let newest_first = [bare.clone(), bare.clone(), of_a_provider, full.clone()];
     assert_eq!(store.audit.recent(10).await.unwrap(), newest_first);
-    assert_eq!(house.after_crash().audit.recent(1).await.unwrap(), [bare]);
+    assert_eq!(under_test.after_crash().audit.recent(1).await.unwrap(), [bare]);
     assert_eq!(store.audit.recent(0).await.unwrap(), []);
     assert_eq!(store.audit.recent(4).await.unwrap()[3], full);
 }
 
-pub async fn a_person_signs_in_again_and_again(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_person_signs_in_again_and_again(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     for login in [Login::new(), Login::new()] {
         let issued = login.event(EventKind::Issued, login.began);
         store.users.signed_in(&issued).await.unwrap();
@@ -899,8 +899,8 @@ pub async fn a_person_signs_in_again_and_again(house: &dyn StoreHouse) {
     store.users.signed_in(&nobody).await.expect("nothing to bring up to date");
 }
 
-pub async fn a_store_that_works_is_ready(house: &dyn StoreHouse) {
-    let store = house.open();
+pub async fn a_store_that_works_is_ready(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
     store.audit.ready().await.unwrap();
     store.audit.ready().await.unwrap();
     assert_eq!(total_events(&store).await, 0, "readiness leaves no trace in the audit trail");

@@ -35,7 +35,7 @@ pub struct TokenServices {
 }
 
 /// Where one token_service's keys live.
-pub trait TokenServiceHouse: Send + Sync {
+pub trait TokenServiceUnderTest: Send + Sync {
     /// The token_service, as one more process opens it.
     fn open(&self) -> TokenServices;
     /// Another Vestibule's token_service.
@@ -48,29 +48,29 @@ pub trait TokenServiceHouse: Send + Sync {
     fn region(&self) -> &'static str;
 }
 
-/// `token_service_contract!(House::new())`: one test per sentence of the contract.
+/// `token_service_contract!(MyTokenService::new())`: one test per sentence of the contract.
 macro_rules! token_service_contract {
-    ($house:expr) => {
-        token_service_contract! { @each $house;
+    ($under_test:expr) => {
+        token_service_contract! { @each $under_test;
             credentials_live_as_long_as_granted,
             credentials_do_not_outlive_the_identity_providers_session,
             a_session_that_is_over_gets_nothing,
             no_two_credentials_are_the_same,
         }
     };
-    (@each $house:expr; $($name:ident,)*) => {
+    (@each $under_test:expr; $($name:ident,)*) => {
         $(#[tokio::test]
         async fn $name() {
-            contract::token_service::$name(&$house).await;
+            contract::token_service::$name(&$under_test).await;
         })*
     };
 }
 pub(crate) use token_service_contract;
 
-/// `caller_contract!(House::new())`: the same for issuers that know their callers.
+/// `caller_contract!(MyTokenService::new())`: the same for issuers that know their callers.
 macro_rules! caller_contract {
-    ($house:expr) => {
-        contract::token_service::token_service_contract! { @each $house;
+    ($under_test:expr) => {
+        contract::token_service::token_service_contract! { @each $under_test;
             a_caller_is_known_by_key_and_token,
             callers_are_known_in_every_process,
             key_and_token_belong_together,
@@ -83,8 +83,12 @@ macro_rules! caller_contract {
 }
 pub(crate) use caller_contract;
 
-async fn issue(house: &dyn TokenServiceHouse, token_service: &TokenServices, wanted: &Wanted) -> Credentials {
-    token_service.token_service.assume_role(&house.grant(wanted), house.now()).await.unwrap()
+async fn issue(
+    under_test: &dyn TokenServiceUnderTest,
+    token_service: &TokenServices,
+    wanted: &Wanted,
+) -> Credentials {
+    token_service.token_service.assume_role(&under_test.grant(wanted), under_test.now()).await.unwrap()
 }
 
 fn directory(token_service: &TokenServices) -> &dyn CallerDirectory {
@@ -100,68 +104,71 @@ async fn caller(
     directory(token_service).caller(&credentials.access_key_id, token, at).await
 }
 
-pub async fn credentials_live_as_long_as_granted(house: &dyn TokenServiceHouse) {
+pub async fn credentials_live_as_long_as_granted(under_test: &dyn TokenServiceUnderTest) {
     for duration in [Duration::minutes(15), Duration::hours(1), Duration::hours(12)] {
         let wanted = Wanted { duration, ..Wanted::default() };
-        let credentials = issue(house, &house.open(), &wanted).await;
-        assert_eq!(credentials.expiration, house.now() + duration);
+        let credentials = issue(under_test, &under_test.open(), &wanted).await;
+        assert_eq!(credentials.expiration, under_test.now() + duration);
     }
-    let between_seconds = house.now() + Duration::milliseconds(999);
-    let grant = house.grant(&Wanted::default());
-    let credentials = house.open().token_service.assume_role(&grant, between_seconds).await.unwrap();
+    let between_seconds = under_test.now() + Duration::milliseconds(999);
+    let grant = under_test.grant(&Wanted::default());
+    let credentials = under_test.open().token_service.assume_role(&grant, between_seconds).await.unwrap();
     assert!(credentials.expiration <= between_seconds + Duration::HOUR, "at most");
 }
 
-pub async fn credentials_do_not_outlive_the_identity_providers_session(house: &dyn TokenServiceHouse) {
+pub async fn credentials_do_not_outlive_the_identity_providers_session(
+    under_test: &dyn TokenServiceUnderTest,
+) {
     for (session, lifetime) in [(20, 20), (60, 60), (600, 60)] {
         let wanted = Wanted { session_ends: Some(Duration::minutes(session)), ..Wanted::default() };
-        let credentials = issue(house, &house.open(), &wanted).await;
-        assert_eq!(credentials.expiration, house.now() + Duration::minutes(lifetime));
+        let credentials = issue(under_test, &under_test.open(), &wanted).await;
+        assert_eq!(credentials.expiration, under_test.now() + Duration::minutes(lifetime));
     }
 }
 
-pub async fn a_session_that_is_over_gets_nothing(house: &dyn TokenServiceHouse) {
+pub async fn a_session_that_is_over_gets_nothing(under_test: &dyn TokenServiceUnderTest) {
     let session = Duration::minutes(20);
-    let grant = house.grant(&Wanted { session_ends: Some(session), ..Wanted::default() });
+    let grant = under_test.grant(&Wanted { session_ends: Some(session), ..Wanted::default() });
     for late in [Duration::ZERO, Duration::HOUR] {
-        let refused = house.open().token_service.assume_role(&grant, house.now() + session + late).await;
+        let refused =
+            under_test.open().token_service.assume_role(&grant, under_test.now() + session + late).await;
         assert!(matches!(refused, Err(TokenServiceError::AssertionExpired)));
     }
 }
 
-pub async fn no_two_credentials_are_the_same(house: &dyn TokenServiceHouse) {
-    let token_service = house.open();
+pub async fn no_two_credentials_are_the_same(under_test: &dyn TokenServiceUnderTest) {
+    let token_service = under_test.open();
     let mut seen = HashSet::new();
     for _ in 0..50 {
-        let one = issue(house, &token_service, &Wanted::default()).await;
+        let one = issue(under_test, &token_service, &Wanted::default()).await;
         assert!(seen.insert(one.access_key_id));
         assert!(seen.insert(one.secret_access_key.expose_secret().to_owned()));
         assert!(seen.insert(one.session_token.expose_secret().to_owned()));
     }
 }
 
-pub async fn a_caller_is_known_by_key_and_token(house: &dyn TokenServiceHouse) {
-    let token_service = house.open();
-    let credentials = issue(house, &token_service, &Wanted::default()).await;
-    let known = caller(&token_service, &credentials, house.now()).await.unwrap();
+pub async fn a_caller_is_known_by_key_and_token(under_test: &dyn TokenServiceUnderTest) {
+    let token_service = under_test.open();
+    let credentials = issue(under_test, &token_service, &Wanted::default()).await;
+    let known = caller(&token_service, &credentials, under_test.now()).await.unwrap();
     assert_eq!(known.secret_access_key.expose_secret(), credentials.secret_access_key.expose_secret());
     let arn = "arn:aws:sts::123456789012:assumed-role/ADFS-Production/paula@example.com";
     assert_eq!(known.assumed_role_arn, arn);
     assert!(known.ping_allowed);
 }
 
-pub async fn callers_are_known_in_every_process(house: &dyn TokenServiceHouse) {
-    let credentials = issue(house, &house.open(), &Wanted::default()).await;
-    let known = caller(&house.open(), &credentials, house.now()).await.unwrap();
+pub async fn callers_are_known_in_every_process(under_test: &dyn TokenServiceUnderTest) {
+    let credentials = issue(under_test, &under_test.open(), &Wanted::default()).await;
+    let known = caller(&under_test.open(), &credentials, under_test.now()).await.unwrap();
     assert_eq!(known.secret_access_key.expose_secret(), credentials.secret_access_key.expose_secret());
 }
 
-pub async fn key_and_token_belong_together(house: &dyn TokenServiceHouse) {
-    let token_service = house.open();
-    let one = issue(house, &token_service, &Wanted::default()).await;
-    let two = issue(house, &token_service, &Wanted::default()).await;
+pub async fn key_and_token_belong_together(under_test: &dyn TokenServiceUnderTest) {
+    let token_service = under_test.open();
+    let one = issue(under_test, &token_service, &Wanted::default()).await;
+    let two = issue(under_test, &token_service, &Wanted::default()).await;
     let mixed = Credentials { session_token: two.session_token.clone(), ..one.clone() };
-    assert!(caller(&token_service, &mixed, house.now()).await.is_none());
+    assert!(caller(&token_service, &mixed, under_test.now()).await.is_none());
 
     let token = one.session_token.expose_secret();
     let mut changed = vec![String::new(), "x".to_owned(), format!("{token}A"), "A".repeat(100_000)];
@@ -172,32 +179,32 @@ pub async fn key_and_token_belong_together(house: &dyn TokenServiceHouse) {
         changed.push(token[..i].to_owned());
     }
     for token in changed {
-        let found = directory(&token_service).caller(&one.access_key_id, &token, house.now()).await;
+        let found = directory(&token_service).caller(&one.access_key_id, &token, under_test.now()).await;
         assert!(found.is_none(), "{token}");
     }
     for key in ["", "AKIAIOSFODNN7EXAMPLE", &one.access_key_id.to_lowercase()] {
-        assert!(directory(&token_service).caller(key, token, house.now()).await.is_none(), "{key}");
+        assert!(directory(&token_service).caller(key, token, under_test.now()).await.is_none(), "{key}");
     }
-    assert!(caller(&token_service, &one, house.now()).await.is_some(), "control");
+    assert!(caller(&token_service, &one, under_test.now()).await.is_some(), "control");
 }
 
-pub async fn credentials_of_another_issuer_are_unknown(house: &dyn TokenServiceHouse) {
-    let stranger = house.stranger();
-    let credentials = issue(house, &stranger, &Wanted::default()).await;
-    assert!(caller(&house.open(), &credentials, house.now()).await.is_none());
-    assert!(caller(&stranger, &credentials, house.now()).await.is_some(), "control");
+pub async fn credentials_of_another_issuer_are_unknown(under_test: &dyn TokenServiceUnderTest) {
+    let stranger = under_test.stranger();
+    let credentials = issue(under_test, &stranger, &Wanted::default()).await;
+    assert!(caller(&under_test.open(), &credentials, under_test.now()).await.is_none());
+    assert!(caller(&stranger, &credentials, under_test.now()).await.is_some(), "control");
 }
 
-pub async fn expired_credentials_are_unknown(house: &dyn TokenServiceHouse) {
-    let token_service = house.open();
-    let credentials = issue(house, &token_service, &Wanted::default()).await;
+pub async fn expired_credentials_are_unknown(under_test: &dyn TokenServiceUnderTest) {
+    let token_service = under_test.open();
+    let credentials = issue(under_test, &token_service, &Wanted::default()).await;
     assert!(caller(&token_service, &credentials, credentials.expiration - INSTANT).await.is_some());
     assert!(caller(&token_service, &credentials, credentials.expiration).await.is_none());
 }
 
-pub async fn a_session_policy_is_honoured(house: &dyn TokenServiceHouse) {
-    let token_service = house.open();
-    let region = house.region();
+pub async fn a_session_policy_is_honoured(under_test: &dyn TokenServiceUnderTest) {
+    let token_service = under_test.open();
+    let region = under_test.region();
     let here = format!("arn:aws:execute-api:{region}:123456789012:*/GET/users");
     for (effect, action, resource, allowed) in [
         ("Allow", "execute-api:Invoke", here.as_str(), true),
@@ -211,15 +218,15 @@ pub async fn a_session_policy_is_honoured(house: &dyn TokenServiceHouse) {
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"{action}","Resource":"{resource}"}}]}}"#
         );
         let wanted = Wanted { session_policy: Some(policy.clone()), ..Wanted::default() };
-        let credentials = issue(house, &token_service, &wanted).await;
-        let known = caller(&token_service, &credentials, house.now()).await.expect("known all the same");
+        let credentials = issue(under_test, &token_service, &wanted).await;
+        let known = caller(&token_service, &credentials, under_test.now()).await.expect("known all the same");
         assert_eq!(known.ping_allowed, allowed, "{policy}");
     }
 }
 
-pub async fn unknown_managed_policies_allow_nothing(house: &dyn TokenServiceHouse) {
-    let token_service = house.open();
+pub async fn unknown_managed_policies_allow_nothing(under_test: &dyn TokenServiceUnderTest) {
+    let token_service = under_test.open();
     let policy_arns = vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()];
-    let credentials = issue(house, &token_service, &Wanted { policy_arns, ..Wanted::default() }).await;
-    assert!(!caller(&token_service, &credentials, house.now()).await.unwrap().ping_allowed);
+    let credentials = issue(under_test, &token_service, &Wanted { policy_arns, ..Wanted::default() }).await;
+    assert!(!caller(&token_service, &credentials, under_test.now()).await.unwrap().ping_allowed);
 }

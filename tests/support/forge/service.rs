@@ -1,4 +1,4 @@
-//! The service's side: what it is configured with, its whole gate, and a
+//! The service's side: what it is configured with, its whole validation, and a
 //! verifier that makes the mistakes.
 
 use super::encrypting::decryption_keys;
@@ -52,8 +52,8 @@ pub fn service() -> ServiceProvider {
     }
 }
 
-/// The whole gate, from the form field.
-pub fn gate(
+/// The whole validation, from the form field.
+pub fn accept_field(
     field: &str,
     limits: &Limits,
     providers: &IdentityProviders,
@@ -64,15 +64,15 @@ pub fn gate(
     message.parse()?.find_issuer(providers)?.verify()?.accept(&service, Expected::Unsolicited, now)
 }
 
-/// The whole gate, for a document posted now.
+/// The same for a document posted now.
 pub fn judge(xml: &str) -> Result<Identity, SamlRefusal> {
-    gate(&STANDARD.encode(xml), &Limits::default(), &providers(), now())
+    accept_field(&STANDARD.encode(xml), &Limits::default(), &providers(), now())
 }
 
 /// A verifier with the mistakes that the attacks are made for: any signature,
-/// anywhere, over any element that has its `ID`. What it believes, an attacker
+/// anywhere, over any element that has its `ID`. What it accepts, an attacker
 /// has really carried a genuine signature into.
-pub fn careless_verifier_believes(xml: &str) -> bool {
+pub fn careless_verifier_accepts(xml: &str) -> bool {
     let document = parse(xml);
     document.descendants().filter(|n| n.has_tag_name((DSIG, "Signature"))).any(|signature| {
         let find = |name: &str| signature.descendants().find(|n| n.has_tag_name((DSIG, name)));

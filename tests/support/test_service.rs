@@ -1,5 +1,5 @@
-//! A whole Vestibule in this process: the real router, broker, store, key ring
-//! and issuer on real files; the clock and the faults in the test's hand.
+//! The whole service in this process: the real router, broker, store, key ring
+//! and token service on real files. The test moves the clock and causes faults.
 
 use super::faults::{Plan, faulty};
 use super::forge;
@@ -12,18 +12,19 @@ use std::sync::Arc;
 use time::Duration;
 use tower::ServiceExt;
 use vestibule::adapters::local::{ManualClock, SystemRandom};
+use vestibule::broker::ports::CallerDirectory;
 use vestibule::broker::{AuditEvent, Binding, Broker, BrokerSettings, EventKind, TicketSettings};
 use vestibule::config::{JwtIn, Keys, Store, Sts};
 use vestibule::http::{self, App};
 use vestibule::roles::{Condition, Effect, Field, Matcher, ProviderArn, Rule, Rules};
 use vestibule::saml::Limits;
 
-/// One Vestibule.
-pub struct House {
+pub struct TestService {
     pub broker: Arc<Broker>,
     pub clock: Arc<ManualClock>,
     pub plan: Arc<Plan>,
     pub app: Arc<App>,
+    pub callers: Option<Arc<dyn CallerDirectory>>,
 }
 
 /// An HTTP answer, read to its end.
@@ -34,6 +35,22 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        assert_eq!(self.header("content-type"), "application/json");
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Asserts a JSON refusal of this status and code.
+    pub fn refused(&self, status: u16, code: &str) {
+        assert_eq!(self.cell(), (status, code.to_owned()), "{}", self.body);
+        assert_eq!(self.json()["reference"], self.header("x-request-id"));
+        assert_eq!(self.header("cache-control"), "no-store");
+    }
+
     /// The stable code of a refusal.
     pub fn code(&self) -> String {
         let json: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
@@ -91,8 +108,8 @@ pub fn assertion(number: u32) -> forge::Forge {
     }
 }
 
-impl House {
-    /// Opens the house whose files are in this directory.
+impl TestService {
+    /// The service whose files are in this directory.
     pub fn open(dir: &Path) -> Self {
         Self::with(dir, |_| {})
     }
@@ -112,8 +129,8 @@ impl House {
         ))
         .unwrap();
         let broker = Arc::new(Broker::new(settings, faulty(opened.ports, &plan)));
-        let app = App::new(broker.clone(), opened.callers, http_settings()).unwrap();
-        Self { broker, clock, plan, app: Arc::new(app) }
+        let app = App::new(broker.clone(), opened.callers.clone(), http_settings()).unwrap();
+        Self { broker, clock, plan, app: Arc::new(app), callers: opened.callers }
     }
 
     /// `POST /saml`, as the browser does for the identity provider.
@@ -173,7 +190,7 @@ impl House {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
+            body: String::from_utf8(body.to_vec()).unwrap(),
         }
     }
 
