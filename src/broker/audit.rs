@@ -5,7 +5,7 @@
 //! assertion, token, secret, nor any attribute value except the NameID, the
 //! session name and the role that was chosen.
 
-use super::{Handle, LoginId, SupportId};
+use super::ids::{Handle, LoginId, SupportId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 

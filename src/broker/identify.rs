@@ -1,7 +1,14 @@
 //! Steps 2 and 3 of a login: read, verify, accept. Who is it?
 
-use super::{Broker, LoginError, LoginPost, RelayState, SamlRefusal, Subject, refusal_log};
-use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, Trace};
+use super::audit::Subject;
+use super::login::LoginPost;
+use super::refusal::LoginError;
+use super::refusal_log;
+use super::relay_state::RelayState;
+use super::use_cases::Broker;
+use crate::saml::{
+    Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, SamlRefusal, Trace,
+};
 
 /// Why nobody was identified.
 struct Unidentified {

@@ -4,12 +4,16 @@
 //! rule has decided, nothing is asked of STS before the start is recorded,
 //! and nothing can fail after the session is stored.
 
-use super::ports::{BeginError, LoginStart, PutError, UsedOnce};
+use super::audit::{AuditEvent, EventKind, Subject};
+use super::credentials::HandOver;
+use super::ids::{Handle, Jti, LoginId, SupportId};
+use super::ports::session_store::{BeginError, LoginStart, PutError, UsedOnce};
 use super::refusal::LoginError;
-use super::{
-    AuditEvent, Broker, EventKind, HandOver, Handle, Jti, LoginId, Purpose, RelayState, SealedSession,
-    Subject, SupportId, Ticket, TicketClaims, refusal_log,
-};
+use super::refusal_log;
+use super::relay_state::RelayState;
+use super::seal::{Purpose, SealedSession};
+use super::ticket::{Ticket, TicketClaims};
+use super::use_cases::Broker;
 use crate::roles::Grant;
 use crate::saml::Identity;
 use std::net::IpAddr;

@@ -1,8 +1,9 @@
 //! Whom we believe, as it changes while logins run: metadata is renewed, and
 //! every change of keys is an audit event.
 
-use super::ports::{MetadataFeed, News, SourceHealth};
-use super::{AuditEvent, Broker, EventKind, Subject};
+use super::audit::{AuditEvent, EventKind, Subject};
+use super::ports::metadata_feed::{MetadataFeed, News, SourceHealth};
+use super::use_cases::Broker;
 use crate::saml::{IdentityProviders, IdpMetadata};
 use std::sync::{Arc, PoisonError, RwLock};
 use time::OffsetDateTime;

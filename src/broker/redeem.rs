@@ -1,8 +1,13 @@
 //! The hand-over: a ticket and a verifier in, credentials out, once.
 
-use super::ports::TakeError;
+use super::audit::{AuditEvent, EventKind, Subject};
+use super::credentials::HandOver;
+use super::ids::SupportId;
+use super::ports::session_store::TakeError;
 use super::refusal::{RedeemError, TicketError};
-use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Purpose, Subject, SupportId};
+use super::seal::Purpose;
+use super::ticket::BoundTicket;
+use super::use_cases::Broker;
 use std::net::IpAddr;
 
 /// What the caller of `GET /saml` sent.

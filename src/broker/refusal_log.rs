@@ -6,9 +6,9 @@
 //! codes) and numbers. Of a verified one also addresses, audiences and instants;
 //! values about persons of neither.
 
-use super::{SamlRefusal, SupportId};
+use super::ids::SupportId;
 use crate::roles::Denial;
-use crate::saml::{Fact, Trace, Traced};
+use crate::saml::{Fact, SamlRefusal, Trace, Traced};
 use time::OffsetDateTime;
 
 /// A response that is not believed.

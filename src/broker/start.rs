@@ -7,9 +7,11 @@
 //! may ask for as many as they like, and no table fills up. That a request is
 //! answered once is a claim, which `begin` makes with the assertion's.
 
-use super::ports::KeyRingError;
+use super::ports::key_ring::KeyRingError;
 use super::refusal::{LoginError, StartError};
-use super::{Broker, Purpose, RelayState, Sealed};
+use super::relay_state::RelayState;
+use super::seal::{Purpose, Sealed};
+use super::use_cases::Broker;
 use crate::saml::{
     AuthnRequest, AuthnRequestId, HTTP_POST, HTTP_REDIRECT, IdentityProvider, SentAuthnRequest,
 };

@@ -1,9 +1,9 @@
 //! The ticket: a JWT that lives 30 seconds and takes one session once.
 
-use super::ports::SecureRandom;
+use super::ids::{Jti, LoginId, SessionId};
 use super::refusal::TicketError;
-use super::session::random_id;
-use super::{Binding, Broker, LoginId, SessionId, Verifier};
+use super::relay_state::{Binding, Verifier};
+use super::use_cases::Broker;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -17,25 +17,6 @@ pub struct TicketSettings {
     /// How long a ticket lives. 30 seconds: long enough for a redirect on a slow
     /// phone, too short to be worth stealing from a log.
     pub lifetime: Duration,
-}
-
-/// A ticket's own id: 16 random bytes, base64url. Names the one session item it can take.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Jti(String);
-
-impl Jti {
-    /// A new one.
-    pub fn random(random: &dyn SecureRandom) -> Self {
-        Self(random_id(random))
-    }
-    /// An id as a store kept it.
-    pub fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// The claims (RFC 7519 section 4.1, and two of our own).

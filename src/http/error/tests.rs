@@ -133,7 +133,7 @@ fn every_code_of_every_room_has_its_row() {
         include_str!("../error.rs"),
         include_str!("../../saml/refusal.rs"),
         include_str!("../../roles/decide.rs"),
-        include_str!("../../broker/session.rs"),
+        include_str!("../../broker/refusal.rs"),
         include_str!("../../broker/login.rs"),
         include_str!("../../broker/start.rs"),
         include_str!("../../broker/token_service_error.rs"),

@@ -1,0 +1,61 @@
+//! What every use case has: settings and ports. The use cases themselves are
+//! `impl Broker`, one in each file.
+
+use super::ports::audit_trail::AuditTrail;
+use super::ports::key_ring::KeyRing;
+use super::ports::metadata_feed::MetadataFeed;
+use super::ports::session_store::SessionStore;
+use super::ports::system::{Clock, SecureRandom};
+use super::ports::token_service::TokenService;
+use super::ports::user_directory::UserDirectory;
+use super::settings::BrokerSettings;
+use std::sync::Arc;
+
+/// The use cases of one Vestibule.
+pub struct Broker {
+    pub(super) settings: BrokerSettings,
+    pub(super) ports: Ports,
+    pub(super) metadata: Option<Arc<dyn MetadataFeed>>,
+}
+
+/// The world, as the use cases see it.
+#[derive(Clone)]
+pub struct Ports {
+    /// Who gives credentials.
+    pub token_service: Arc<dyn TokenService>,
+    /// Where sessions wait.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Where events are recorded.
+    pub audit: Arc<dyn AuditTrail>,
+    /// Who has signed in so far.
+    pub users: Arc<dyn UserDirectory>,
+    /// What seals and signs.
+    pub keys: Arc<dyn KeyRing>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn SecureRandom>,
+}
+
+impl Broker {
+    /// Settings and a world are all it takes; nothing is contacted yet.
+    pub fn new(settings: BrokerSettings, ports: Ports) -> Self {
+        Self { settings, ports, metadata: None }
+    }
+
+    /// With metadata that is looked at again, and renews whom we believe.
+    #[must_use]
+    pub fn renewed_by(self, feed: Arc<dyn MetadataFeed>) -> Self {
+        Self { metadata: Some(feed), ..self }
+    }
+
+    /// The settings it runs with.
+    pub fn settings(&self) -> &BrokerSettings {
+        &self.settings
+    }
+
+    /// The world it runs in.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+}
