@@ -5,7 +5,10 @@
 //! assertion, token, secret, nor any attribute value except the NameID, the
 //! session name and the role that was chosen.
 
+use super::credentials::{Credentials, HandOver};
 use super::ids::{Handle, LoginId, SupportId};
+use crate::roles::Grant;
+use crate::saml::{Identity, IdentityProvider};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -137,4 +140,72 @@ pub struct AuditEvent {
     pub code: Option<String>,
     /// Who and what.
     pub subject: Subject,
+}
+
+impl AuditEvent {
+    /// An event that belongs to no login. What came in adds where it belongs:
+    /// `Attempt::event`, `RedeemRequest::event`.
+    pub(super) fn new(kind: EventKind, at: OffsetDateTime, subject: Subject) -> Self {
+        Self { at, kind, login: None, session: None, reference: None, source_ip: None, code: None, subject }
+    }
+
+    pub(super) fn with_code(self, code: &str) -> Self {
+        Self { code: Some(code.to_owned()), ..self }
+    }
+}
+
+impl From<&IdentityProvider> for Subject {
+    fn from(provider: &IdentityProvider) -> Self {
+        Self { idp: Some(provider.name.clone()), issuer: Some(provider.entity_id.clone()), ..Self::default() }
+    }
+}
+
+impl From<&Identity> for Subject {
+    fn from(identity: &Identity) -> Self {
+        Self {
+            idp: Some(identity.idp().to_owned()),
+            issuer: Some(identity.issuer().to_owned()),
+            assertion_id: Some(identity.assertion_id().to_owned()),
+            session_index: identity.session_index().map(str::to_owned),
+            in_response_to: identity.in_response_to().map(|answered| answered.id.as_str().to_owned()),
+            name_id: Some(identity.name_id().to_owned()),
+            role_session_name: Some(identity.role_session_name().to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&Grant> for Subject {
+    fn from(grant: &Grant) -> Self {
+        Self {
+            role: Some(grant.role().as_str().to_owned()),
+            rule: Some(grant.rule().to_owned()),
+            ..Self::from(grant.identity())
+        }
+    }
+}
+
+/// The seal does not hold the assertion's ids; `login.issued` has them.
+impl From<&HandOver> for Subject {
+    fn from(hand_over: &HandOver) -> Self {
+        let known = Self {
+            idp: Some(hand_over.idp.clone()),
+            name_id: hand_over.name_id.clone(),
+            role_session_name: Some(hand_over.user.clone()),
+            role: Some(hand_over.role.clone()),
+            rule: Some(hand_over.rule.clone()),
+            ..Self::default()
+        };
+        known.with_credentials(&hand_over.credentials)
+    }
+}
+
+impl Subject {
+    pub(super) fn with_credentials(self, credentials: &Credentials) -> Self {
+        Self {
+            access_key_id: Some(credentials.access_key_id.clone()),
+            expiration: Some(credentials.expiration),
+            ..self
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Credentials, and what is handed over with them.
 
+use crate::roles::Grant;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -54,6 +55,18 @@ struct Wire<'a> {
 }
 
 impl HandOver {
+    pub(super) fn new(grant: &Grant, credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            role: grant.role().as_str().to_owned(),
+            account: grant.role().account().to_owned(),
+            user: grant.identity().role_session_name().to_owned(),
+            idp: grant.identity().idp().to_owned(),
+            name_id: Some(grant.identity().name_id().to_owned()),
+            rule: grant.rule().to_owned(),
+        }
+    }
+
     /// The bytes to seal; `None` if they cannot be written, so that nothing
     /// incomplete is ever sealed.
     pub(super) fn to_plaintext(&self) -> Option<SecretSlice<u8>> {

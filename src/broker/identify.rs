@@ -1,10 +1,9 @@
 //! Steps 2 and 3 of a login: read, verify, accept. Who is it?
 
+use super::attempt::Attempt;
 use super::audit::Subject;
-use super::login::LoginPost;
 use super::refusal::LoginError;
 use super::refusal_log;
-use super::relay_state::RelayState;
 use super::use_cases::Broker;
 use crate::saml::{
     Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, SamlRefusal, Trace,
@@ -37,18 +36,14 @@ impl<E: Into<LoginError>> From<E> for Unidentified {
 impl Broker {
     /// Who is it? A key that is not known may be new, so its owner's metadata is
     /// looked at again before the answer is no. The log says what stood in the way.
-    pub(super) async fn identify(
-        &self,
-        post: &LoginPost,
-        relay: &RelayState,
-    ) -> Result<Identity, LoginError> {
+    pub(super) async fn identify(&self, attempt: &Attempt) -> Result<Identity, LoginError> {
         let known = self.settings.providers.current();
         let mut trace = Trace::default();
-        let outcome = match self.judge(post, relay, &known, &trace).await {
+        let outcome = match self.judge(attempt, &known, &trace).await {
             Err(Unidentified { out_of_date: Some(idp), .. }) if self.has_newer_keys(&idp, &known).await => {
                 let newer = self.settings.providers.current();
                 trace = Trace::default();
-                self.judge(post, relay, &newer, &trace).await
+                self.judge(attempt, &newer, &trace).await
             }
             outcome => outcome,
         };
@@ -57,10 +52,10 @@ impl Broker {
             Err(unidentified) => unidentified,
         };
         if let LoginError::Saml(refusal) = error {
-            refusal_log::not_believed(&post.reference, refusal, trace, self.ports.clock.now());
+            refusal_log::not_believed(&attempt.reference, refusal, trace, self.ports.clock.now());
         }
         if let Some(subject) = proven {
-            self.refused(post, relay, error.code(), subject).await;
+            self.record_refusal(attempt, error.code(), subject).await;
         }
         Err(error)
     }
@@ -68,13 +63,12 @@ impl Broker {
     /// Read, verify, accept, by what is known of the identity providers.
     async fn judge(
         &self,
-        post: &LoginPost,
-        relay: &RelayState,
+        attempt: &Attempt,
         providers: &IdentityProviders,
         trace: &Trace,
     ) -> Result<Identity, Unidentified> {
         let service = &self.settings.service;
-        let message = ResponseMessage::decode_traced(&post.saml_response, &self.settings.limits, trace)?
+        let message = ResponseMessage::decode_traced(&attempt.saml_response, &self.settings.limits, trace)?
             .decrypt(&service.decryption_keys)?;
         let unverified = message.parse()?;
         let claimed = unverified.unverified_issuer().and_then(|issuer| providers.by_issuer(&issuer));
@@ -82,7 +76,7 @@ impl Broker {
         let verified = unverified.verify(providers).map_err(refused)?;
         let provider = verified.provider();
         let sent = match verified.in_response_to() {
-            Some(id) => self.sent(id, relay, provider).await?,
+            Some(id) => self.sent(id, &attempt.relay_state, provider).await?,
             None => None,
         };
         let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);

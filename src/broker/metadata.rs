@@ -111,22 +111,8 @@ impl Broker {
                 removed = keys_removed.join(" "),
                 "the identity provider's keys have changed"
             );
-            let changed = AuditEvent {
-                at: self.ports.clock.now(),
-                kind: EventKind::KeysChanged,
-                login: None,
-                session: None,
-                reference: None,
-                source_ip: None,
-                code: None,
-                subject: Subject {
-                    idp: Some(provider.name.clone()),
-                    issuer: Some(provider.entity_id.clone()),
-                    keys_added,
-                    keys_removed,
-                    ..Subject::default()
-                },
-            };
+            let subject = Subject { keys_added, keys_removed, ..Subject::from(provider) };
+            let changed = AuditEvent::new(EventKind::KeysChanged, self.ports.clock.now(), subject);
             if self.ports.audit.record(&changed).await.is_err() {
                 tracing::error!(idp = provider.name, "change of keys not recorded yet: store unavailable");
                 feed.note_keys(&provider.name, before);

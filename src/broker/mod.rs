@@ -4,6 +4,7 @@
 //! Everything outside of the process comes in through [`ports`]; the layers
 //! below are pure. `docs/PROTOCOL.md` says what each step leaves behind.
 
+mod attempt;
 mod audit;
 mod credentials;
 mod identify;
@@ -11,6 +12,7 @@ mod ids;
 mod login;
 mod metadata;
 pub mod ports;
+mod record;
 mod redeem;
 mod refusal;
 mod refusal_log;
@@ -23,10 +25,11 @@ mod ticket;
 mod token_service_error;
 mod use_cases;
 
+pub use attempt::LoginPost;
 pub use audit::{AuditEvent, EventKind, Subject};
 pub use credentials::{Credentials, HandOver};
 pub use ids::{Handle, Jti, LoginId, SessionId, SupportId};
-pub use login::{Issued, LoginPost};
+pub use login::Issued;
 pub use metadata::{CurrentProviders, ProviderHealth};
 pub use ports::audit_trail::SweepReport;
 pub use redeem::RedeemRequest;

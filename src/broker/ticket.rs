@@ -2,8 +2,7 @@
 
 use super::ids::{Jti, LoginId, SessionId};
 use super::refusal::TicketError;
-use super::relay_state::{Binding, Verifier};
-use super::use_cases::Broker;
+use super::relay_state::{Binding, RelayState, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,28 @@ pub struct TicketSettings {
     /// How long a ticket lives. 30 seconds: long enough for a redirect on a slow
     /// phone, too short to be worth stealing from a log.
     pub lifetime: Duration,
+}
+
+impl TicketSettings {
+    /// What a ticket that is made now says.
+    pub(super) fn claims(
+        &self,
+        relay_state: &RelayState,
+        login: &LoginId,
+        jti: &Jti,
+        now: OffsetDateTime,
+    ) -> TicketClaims {
+        TicketClaims {
+            iss: self.issuer.clone(),
+            aud: self.issuer.clone(),
+            sub: relay_state.session.as_str().to_owned(),
+            jti: jti.clone(),
+            login: login.clone(),
+            challenge: relay_state.challenge.as_str().to_owned(),
+            iat: now.unix_timestamp(),
+            exp: now.unix_timestamp() + self.lifetime.whole_seconds(),
+        }
+    }
 }
 
 /// The claims (RFC 7519 section 4.1, and two of our own).
@@ -62,7 +83,7 @@ impl Ticket {
 }
 
 /// A ticket whose signature, issuer, audience and time hold. Only
-/// [`Broker::verify_ticket`] makes one. It names a session, but takes nothing
+/// [`Broker::verify_ticket`](crate::broker::Broker::verify_ticket) makes one. It names a session, but takes nothing
 /// before it is bound to the browser.
 #[derive(Debug)]
 pub struct VerifiedTicket {
@@ -72,6 +93,24 @@ pub struct VerifiedTicket {
 }
 
 impl VerifiedTicket {
+    /// Checks issuer, audience and time of claims whose signature a key ring has
+    /// verified; no leeway, since we made the ticket and we check it.
+    pub(super) fn new(
+        claims: TicketClaims,
+        issuer: &str,
+        binding: Binding,
+        now: OffsetDateTime,
+    ) -> Result<Self, TicketError> {
+        if claims.iss != issuer || claims.aud != issuer {
+            return Err(TicketError::Invalid);
+        }
+        if now.unix_timestamp() >= claims.exp {
+            return Err(TicketError::Expired);
+        }
+        let session = SessionId::parse(&claims.sub).ok_or(TicketError::Malformed)?;
+        Ok(Self { session, claims, binding })
+    }
+
     /// The session that it names.
     pub fn session(&self) -> &SessionId {
         &self.session
@@ -110,30 +149,6 @@ pub struct BoundTicket {
     pub(super) login: LoginId,
 }
 
-impl Broker {
-    /// Checks a ticket's signature, issuer, audience and time; no leeway, since
-    /// we made it and we check it.
-    ///
-    /// # Errors
-    /// [`TicketError`].
-    pub async fn verify_ticket(
-        &self,
-        token: &str,
-        now: OffsetDateTime,
-    ) -> Result<VerifiedTicket, TicketError> {
-        let claims = self.ports.keys.verify(token).await?;
-        let expected = &self.settings.tickets.issuer;
-        if claims.iss != *expected || claims.aud != *expected {
-            return Err(TicketError::Invalid);
-        }
-        if now.unix_timestamp() >= claims.exp {
-            return Err(TicketError::Expired);
-        }
-        let session = SessionId::parse(&claims.sub).ok_or(TicketError::Malformed)?;
-        Ok(VerifiedTicket { session, claims, binding: self.settings.binding })
-    }
-}
-
 /// The most characters a ticket can have; longer ones are refused unread.
 const MAX_TICKET_CHARS: usize = 2_048;
 
@@ -168,7 +183,7 @@ pub fn ticket_kid(token: &str) -> Result<String, TicketError> {
 
 /// For key rings: checks the signature with the `kid`'s key and that key's
 /// algorithm, whatever the header says. Time, issuer and audience are
-/// [`Broker::verify_ticket`]'s, which has the clock.
+/// [`Broker::verify_ticket`](crate::broker::Broker::verify_ticket)'s, which has the clock.
 ///
 /// # Errors
 /// [`TicketError`].
