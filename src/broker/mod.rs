@@ -30,7 +30,10 @@ pub use audit::{AuditEvent, EventKind, Subject};
 pub use credentials::{Credentials, HandOver};
 pub use ids::{Handle, Jti, LoginId, SessionId, SupportId};
 pub use login::Issued;
-pub use metadata::{CurrentProviders, ProviderHealth};
+pub use metadata::{
+    CurrentProviders, MetadataSource, MetadataUpdate, ProviderHealth, SourceHealth, check_not_expired,
+    fetch_update,
+};
 pub use ports::audit_trail::SweepReport;
 pub use redeem::RedeemRequest;
 pub use refusal::{LoginError, RedeemError, RelayStateError, StartError, TicketError};

@@ -1,6 +1,6 @@
 //! The settings of the use cases.
 
-use super::metadata::CurrentProviders;
+use super::metadata::providers::CurrentProviders;
 use super::relay_state::Binding;
 use super::ticket::TicketSettings;
 use crate::roles::Rules;

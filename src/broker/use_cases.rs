@@ -1,9 +1,9 @@
 //! What every use case has: settings and ports. The use cases themselves are
 //! `impl Broker`, one in each file.
 
+use super::metadata::source::RenewedSource;
 use super::ports::audit_trail::AuditTrail;
 use super::ports::key_ring::KeyRing;
-use super::ports::metadata_feed::MetadataFeed;
 use super::ports::session_store::SessionStore;
 use super::ports::system::{Clock, SecureRandom};
 use super::ports::token_service::TokenService;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub struct Broker {
     pub(super) settings: BrokerSettings,
     pub(super) ports: Ports,
-    pub(super) metadata: Option<Arc<dyn MetadataFeed>>,
+    pub(super) metadata: Vec<Arc<RenewedSource>>,
 }
 
 /// The world, as the use cases see it.
@@ -40,13 +40,7 @@ pub struct Ports {
 impl Broker {
     /// Settings and a world are all it takes; nothing is contacted yet.
     pub fn new(settings: BrokerSettings, ports: Ports) -> Self {
-        Self { settings, ports, metadata: None }
-    }
-
-    /// With metadata that is looked at again, and renews whom we believe.
-    #[must_use]
-    pub fn renewed_by(self, feed: Arc<dyn MetadataFeed>) -> Self {
-        Self { metadata: Some(feed), ..self }
+        Self { settings, ports, metadata: Vec::new() }
     }
 
     /// The settings it runs with.

@@ -1,51 +1,101 @@
-//! Where the identity providers' metadata comes from.
+//! One source of metadata: where an identity provider's document is fetched, and
+//! where the last good one is kept.
 
 use crate::saml::IdpMetadata;
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Where the identity providers' metadata comes from, as it changes. A source
-/// that fails is logged, counted and tried again; what it gave last stays.
+/// One identity provider's source, a URL or a file. It fetches and keeps; when it
+/// is asked, and what is accepted of it, is the caller's decision.
 #[async_trait]
 pub trait MetadataFeed: Send + Sync {
-    /// Looks at all sources whose time has come; news of those that have some.
-    async fn due(&self, now: OffsetDateTime) -> Vec<News>;
+    /// Asks for the source's document. The answer is [`Fetched::Unchanged`] only
+    /// if `known` has a version and the source still has that document. Any other
+    /// document is parsed; its signature is verified where one is required, and it
+    /// is of `known.entity_id`, where one is known. Whether it has expired is not checked.
+    /// A server is waited for no longer than `timeout`.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    async fn fetch(&self, known: Known<'_>, timeout: Duration) -> Result<Fetched, String>;
 
-    /// Looks at the source of one identity provider though its time has not
-    /// come, at most once a minute for whatever reason, since anybody can send
-    /// a response that no key has signed. Who asks while somebody else looks
-    /// waits for the outcome; nobody waits for longer than a login may.
-    async fn out_of_turn(&self, idp: &str, now: OffsetDateTime) -> Option<News>;
+    /// Replaces the last good document on disk, whole or not at all. Does nothing
+    /// where none is kept: for a file, and without a directory for it.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    async fn keep(&self, last_good: LastGood) -> Result<(), String>;
 
-    /// When the next source's time comes; `None`: never.
-    fn next_due(&self) -> Option<OffsetDateTime>;
+    /// Notes with the last good document that the source confirmed it, and by
+    /// which version the source knows it. Does nothing where none is kept.
+    ///
+    /// # Errors
+    /// A sentence for the operator: it cannot be written, or is gone.
+    async fn confirm(&self, version: &DocumentVersion, now: OffsetDateTime) -> Result<(), String>;
 
-    /// What came cannot be believed after all, for this reason.
-    fn rejected(&self, idp: &str, why: &str);
-
-    /// Takes note of the fingerprints of a provider's keys; those noted before
-    /// if they were others. Remembers across restarts where it keeps anything.
-    fn note_keys(&self, idp: &str, keys: Vec<String>) -> Option<Vec<String>>;
-
-    /// `None` for a provider without a source.
-    fn health(&self, idp: &str) -> Option<SourceHealth>;
+    /// Keeps the fingerprints of which the audit trail knows, across restarts where
+    /// there is a directory.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    async fn keep_reported_keys(&self, keys: &[String]) -> Result<(), String>;
 }
 
-/// What a source of metadata says now.
+/// What is known of a source's document before it is asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// The version in use; `None` asks for the document whether or not it has changed.
+    pub version: Option<&'a DocumentVersion>,
+    /// The entity id that the source's metadata had before; it must not change.
+    pub entity_id: Option<&'a str>,
+}
+
+/// What a source answers.
 #[derive(Debug)]
-pub struct News {
-    /// The configured name of the identity provider.
-    pub idp: String,
-    /// Read, its signature verified where one is asked for, not expired, and of
-    /// the same entity as before.
-    pub metadata: IdpMetadata,
+pub enum Fetched {
+    /// The document of [`Known::version`], by the version that the source calls it now.
+    Unchanged(DocumentVersion),
+    /// Another document.
+    Document {
+        /// What it says.
+        metadata: IdpMetadata,
+        /// The document as it came.
+        bytes: Vec<u8>,
+        /// Its version.
+        version: DocumentVersion,
+    },
 }
 
-/// How it stands with one source of metadata.
+/// Tells one document of a source from the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentVersion {
+    /// What the source calls it.
+    pub validators: Validators,
+    /// Of the document, in hexadecimal.
+    pub sha256: String,
+}
+
+/// What a server calls a document (RFC 9110, 8.8). Of a file the tag is made from
+/// its inode, length and time of change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validators {
+    /// `ETag`
+    pub etag: Option<String>,
+    /// `Last-Modified`
+    pub last_modified: Option<String>,
+}
+
+/// The last document of a source that was accepted.
 #[derive(Debug, Clone)]
-pub struct SourceHealth {
-    /// When it last gave metadata, or said that there is nothing newer.
-    pub confirmed: Option<OffsetDateTime>,
-    /// How often it gave none, or none that can be used, since the start.
-    pub failures: u64,
+pub struct LastGood {
+    /// The entity id of its identity provider.
+    pub entity_id: String,
+    /// The document as it came.
+    pub bytes: Vec<u8>,
+    /// Its version.
+    pub version: DocumentVersion,
+    /// When the source last gave or confirmed it.
+    pub confirmed: OffsetDateTime,
 }

@@ -18,7 +18,7 @@ pub use super::token_service_error::TokenServiceError;
 pub use audit_trail::AuditTrail;
 pub use caller_directory::{Caller, CallerDirectory};
 pub use key_ring::{KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
-pub use metadata_feed::{MetadataFeed, News, SourceHealth};
+pub use metadata_feed::{DocumentVersion, Fetched, Known, LastGood, MetadataFeed, Validators};
 pub use session_store::{
     BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken, UsedOnce,
 };
