@@ -1,5 +1,5 @@
-//! Audit events: the history of every login, and of the keys that logins are
-//! believed by, for the auditor.
+//! Audit events: the history of every login, and of the keys that verify logins,
+//! for the auditor.
 //!
 //! An event names people and keys (that is its purpose) but holds no
 //! assertion, token, secret, nor any attribute value except the NameID, the
@@ -11,6 +11,36 @@ use crate::roles::Grant;
 use crate::saml::{Identity, IdentityProvider};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+
+/// One record of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    pub at: OffsetDateTime,
+    pub kind: EventKind,
+    /// The login it belongs to; none before `begin`.
+    pub login: Option<LoginId>,
+    /// Handle of the session id.
+    pub session: Option<Handle>,
+    /// The id that the person was shown.
+    pub reference: Option<SupportId>,
+    /// The client's address.
+    pub source_ip: Option<std::net::IpAddr>,
+    /// The stable code of a refusal or failure.
+    pub code: Option<String>,
+    pub subject: Subject,
+}
+
+impl AuditEvent {
+    /// An event that belongs to no login; `Attempt::event` and `RedeemRequest::event`
+    /// add the login and the client.
+    pub(super) fn new(kind: EventKind, at: OffsetDateTime, subject: Subject) -> Self {
+        Self { at, kind, login: None, session: None, reference: None, source_ip: None, code: None, subject }
+    }
+
+    pub(super) fn with_code(self, code: &str) -> Self {
+        Self { code: Some(code.to_owned()), ..self }
+    }
+}
 
 /// What happened. The names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,7 +57,7 @@ pub enum EventKind {
     /// Credentials were handed over.
     #[serde(rename = "login.delivered")]
     Delivered,
-    /// Nobody took them in time.
+    /// The credentials were not taken in time.
     #[serde(rename = "login.expired")]
     Expired,
     /// The login ended with a reason and without credentials.
@@ -39,8 +69,8 @@ pub enum EventKind {
     /// Credentials are gone, and it is not known that they were delivered.
     #[serde(rename = "login.uncertain")]
     Uncertain,
-    /// An identity provider's metadata lists other keys than before, and its
-    /// assertions are believed by those now. Belongs to no login.
+    /// An identity provider's metadata lists other keys than before, and those
+    /// verify its assertions now. Belongs to no login.
     #[serde(rename = "provider.keys_changed")]
     KeysChanged,
 }
@@ -87,7 +117,7 @@ impl EventKind {
     }
 }
 
-/// Who and what an event is about, as far as it was known then.
+/// The person, role and keys that an event is about, as far as they were known then.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// Name of the identity provider.
@@ -96,7 +126,7 @@ pub struct Subject {
     pub issuer: Option<String>,
     /// The assertion's ID: joins with the identity provider's own log.
     pub assertion_id: Option<String>,
-    /// Of the AuthnStatement: joins with it too.
+    /// The AuthnStatement's SessionIndex: joins with that log, too.
     pub session_index: Option<String>,
     /// The request of ours that the assertion answered, if it answered one.
     pub in_response_to: Option<String>,
@@ -113,45 +143,12 @@ pub struct Subject {
     /// When the credentials expire.
     #[serde(with = "time::serde::timestamp::option")]
     pub expiration: Option<OffsetDateTime>,
-    /// Fingerprints of keys that are believed from now on.
+    /// Fingerprints of keys that are trusted from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys_added: Vec<String>,
-    /// Fingerprints of keys that are believed no more.
+    /// Fingerprints of keys that are no longer trusted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys_removed: Vec<String>,
-}
-
-/// One record of the audit trail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditEvent {
-    /// When.
-    pub at: OffsetDateTime,
-    /// What.
-    pub kind: EventKind,
-    /// The login it belongs to; none before `begin`.
-    pub login: Option<LoginId>,
-    /// Handle of the session id.
-    pub session: Option<Handle>,
-    /// The reference that the person was shown.
-    pub reference: Option<SupportId>,
-    /// The client's address.
-    pub source_ip: Option<std::net::IpAddr>,
-    /// The stable code of a refusal or failure.
-    pub code: Option<String>,
-    /// Who and what.
-    pub subject: Subject,
-}
-
-impl AuditEvent {
-    /// An event that belongs to no login. What came in adds where it belongs:
-    /// `Attempt::event`, `RedeemRequest::event`.
-    pub(super) fn new(kind: EventKind, at: OffsetDateTime, subject: Subject) -> Self {
-        Self { at, kind, login: None, session: None, reference: None, source_ip: None, code: None, subject }
-    }
-
-    pub(super) fn with_code(self, code: &str) -> Self {
-        Self { code: Some(code.to_owned()), ..self }
-    }
 }
 
 impl From<&IdentityProvider> for Subject {

@@ -6,23 +6,21 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-/// What an issuer gives. Secrets cannot be printed.
+/// What a token service gives. Secrets cannot be printed.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Names the key in CloudTrail; not a secret.
     pub access_key_id: String,
-    /// The secret.
     pub secret_access_key: SecretString,
-    /// As secret as the key: whoever has both can act.
+    /// As secret as the key: the two together sign requests.
     pub session_token: SecretString,
     /// When AWS stops accepting them.
     pub expiration: OffsetDateTime,
 }
 
-/// What the caller of `GET /saml` receives: credentials, and whose they are.
+/// What the caller of `GET /saml` receives: credentials, and for which person and role.
 #[derive(Debug)]
 pub struct HandOver {
-    /// The credentials.
     pub credentials: Credentials,
     /// The role's ARN.
     pub role: String,
@@ -67,8 +65,8 @@ impl HandOver {
         }
     }
 
-    /// The bytes to seal; `None` if they cannot be written, so that nothing
-    /// incomplete is ever sealed.
+    /// The bytes to seal; `None` if they cannot be written: nothing incomplete is
+    /// ever sealed.
     pub(super) fn to_plaintext(&self) -> Option<SecretSlice<u8>> {
         let wire = Wire {
             access_key_id: (&self.credentials.access_key_id).into(),

@@ -1,4 +1,4 @@
-//! Steps 2 and 3 of a login: read, verify, accept. Who is it?
+//! Steps 2 and 3 of a login: read, verify, accept; the answer is an identity.
 
 use super::attempt::Attempt;
 use super::audit::Subject;
@@ -9,17 +9,17 @@ use crate::saml::{
     Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, SamlRefusal, Trace,
 };
 
-/// Why nobody was identified.
+/// Why there is no identity.
 struct Unidentified {
     error: LoginError,
     /// The identity provider whose metadata may be out of date.
     out_of_date: Option<String>,
-    /// Whose message it is, where that was proven.
+    /// The sender of the message, where its signature was verified.
     proven: Option<Subject>,
 }
 
 impl Unidentified {
-    /// By this refusal of what says that it comes from there.
+    /// By this refusal of a message that names this identity provider as its issuer.
     fn by(refusal: SamlRefusal, claimed: Option<&IdentityProvider>) -> Self {
         let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
         let out_of_date = claimed.filter(|_| may_be).map(|provider| provider.name.clone());
@@ -34,8 +34,9 @@ impl<E: Into<LoginError>> From<E> for Unidentified {
 }
 
 impl Broker {
-    /// Who is it? A key that is not known may be new, so its owner's metadata is
-    /// looked at again before the answer is no. The log says what stood in the way.
+    /// Identifies the person. A key that is not known may be new, so the identity
+    /// provider's metadata is fetched again before the message is refused. The log
+    /// has the reason.
     pub(super) async fn identify(&self, attempt: &Attempt) -> Result<Identity, LoginError> {
         let known = self.settings.providers.current();
         let mut trace = Trace::default();
@@ -52,7 +53,7 @@ impl Broker {
             Err(unidentified) => unidentified,
         };
         if let LoginError::Saml(refusal) = error {
-            refusal_log::not_believed(&attempt.reference, refusal, trace, self.ports.clock.now());
+            refusal_log::not_accepted(&attempt.reference, refusal, trace, self.ports.clock.now());
         }
         if let Some(subject) = proven {
             self.record_refusal(attempt, error.code(), subject).await;
@@ -60,7 +61,7 @@ impl Broker {
         Err(error)
     }
 
-    /// Read, verify, accept, by what is known of the identity providers.
+    /// Reads, verifies and accepts by these identity providers.
     async fn judge(
         &self,
         attempt: &Attempt,

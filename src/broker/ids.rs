@@ -1,5 +1,5 @@
-//! What things are called: sessions, logins, tickets and requests, and the
-//! handles by which stores and logs know them.
+//! The ids of sessions, logins, tickets and HTTP requests, and the handles by which
+//! stores and logs know them.
 
 use super::ports::system::SecureRandom;
 use aws_lc_rs::digest;
@@ -17,17 +17,16 @@ impl SessionId {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-'));
         ok.then(|| Self(text.to_owned()))
     }
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// What stores know it by.
+    /// The name of this session in stores.
     pub fn handle(&self) -> Handle {
         Handle::of(&[b"session", self.0.as_bytes()])
     }
 }
 
-/// Shows the handle: whoever reads a log cannot name the session.
+/// Shows the handle: a log must not name the session.
 impl std::fmt::Debug for SessionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SessionId({})", self.handle().as_str())
@@ -47,7 +46,6 @@ impl LoginId {
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -66,7 +64,6 @@ impl Jti {
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -93,22 +90,21 @@ impl SupportId {
         }
         Self(text)
     }
-    /// A reference as a store kept it.
+    /// An id as a store kept it.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// SHA-256 of a name, base64url: what stores and logs know things by.
+/// SHA-256 of a name, base64url. Stores and logs have handles instead of names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Handle(String);
 
 impl Handle {
-    /// The handle of a name made of parts. Parts are length-prefixed, so that
+    /// The handle of a name made of parts. The parts are length-prefixed:
     /// ("ab", "c") and ("a", "bc") differ.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);

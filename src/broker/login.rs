@@ -129,7 +129,7 @@ impl Broker {
         Ok(ticket)
     }
 
-    /// Consumes the credentials: once they are sealed, no copy in clear is left.
+    /// Consumes the hand-over: after this the only copy of the credentials is sealed.
     async fn seal(&self, attempt: &Attempt, hand_over: HandOver) -> Result<Sealed, LoginError> {
         let plaintext = hand_over.to_plaintext().ok_or(LoginError::Keys)?;
         let purpose = Purpose::credentials(&attempt.relay_state.session);

@@ -1,14 +1,14 @@
-//! RelayState: where the credentials are to wait, and what will prove the browser.
+//! RelayState: where the credentials wait, and what proves the browser that takes them.
 
 use super::ids::SessionId;
 use super::refusal::RelayStateError;
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// `session-id "##" claim`
+/// `session-id "##" challenge`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayState {
-    /// Where the credentials are to wait.
+    /// Where the credentials will wait.
     pub session: SessionId,
     /// What will prove the browser.
     pub challenge: Challenge,
@@ -19,24 +19,25 @@ impl RelayState {
     /// [`RelayStateError`].
     pub fn parse(text: Option<&str>, binding: Binding) -> Result<Self, RelayStateError> {
         let text = text.filter(|t| !t.is_empty()).ok_or(RelayStateError::Missing)?;
-        let (session, claim) = text.split_once("##").ok_or(RelayStateError::Malformed)?;
+        let (session, challenge) = text.split_once("##").ok_or(RelayStateError::Malformed)?;
         Ok(Self {
             session: SessionId::parse(session).ok_or(RelayStateError::Malformed)?,
-            challenge: Challenge::parse(claim, binding).ok_or(RelayStateError::Malformed)?,
+            challenge: Challenge::parse(challenge, binding).ok_or(RelayStateError::Malformed)?,
         })
     }
 }
 
-/// What the claim in RelayState is, and so what proves the browser at the hand-over.
+/// What the second half of RelayState is, and so what proves the browser at the hand-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
-    /// base64url(SHA-256(verifier)): only who made it can take the credentials.
+    /// base64url(SHA-256(verifier)): only the page that made the verifier can take the
+    /// credentials.
     Challenge,
     /// The code itself, for pages of the 2017 sample. Proves nothing about the browser.
     Plain,
 }
 
-/// The claim of a RelayState.
+/// The second half of a RelayState.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Challenge(String);
 
@@ -51,7 +52,6 @@ impl Challenge {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
         ok.then(|| Self(text.to_owned()))
     }
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

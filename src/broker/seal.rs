@@ -37,7 +37,6 @@ impl SealedSession {
     pub fn jti(&self) -> &Jti {
         &self.jti
     }
-    /// The sealed bytes.
     pub fn sealed(&self) -> &Sealed {
         &self.sealed
     }
@@ -57,7 +56,6 @@ impl Sealed {
     pub fn from_ciphertext(ciphertext: Vec<u8>) -> Self {
         Self(ciphertext)
     }
-    /// The ciphertext.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -69,7 +67,7 @@ impl std::fmt::Debug for Sealed {
     }
 }
 
-/// What a seal is for: the same bytes are worth nothing anywhere else.
+/// What a seal is for. Sealed bytes cannot be opened for another purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purpose(Handle);
 

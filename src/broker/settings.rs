@@ -8,9 +8,9 @@ use crate::saml::{Limits, ServiceProvider, SigningKey};
 use std::sync::Arc;
 use time::Duration;
 
-/// The settings of the use cases, finished and typed.
+/// The settings of the use cases.
 pub struct BrokerSettings {
-    /// Whom we believe.
+    /// The identity providers whose assertions are accepted.
     pub providers: CurrentProviders,
     /// What assertions must be addressed to.
     pub service: ServiceProvider,
@@ -18,9 +18,9 @@ pub struct BrokerSettings {
     pub signing_key: Option<Arc<SigningKey>>,
     /// Caps on what is read.
     pub limits: Limits,
-    /// Who gets which role.
+    /// Which person gets which role.
     pub rules: Rules,
-    /// What the claim in RelayState is.
+    /// What the second half of RelayState is.
     pub binding: Binding,
     /// Issuer, audience and lifetime of tickets.
     pub tickets: TicketSettings,

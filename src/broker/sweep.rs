@@ -5,7 +5,7 @@ use super::ports::session_store::StoreUnavailable;
 use super::use_cases::Broker;
 
 impl Broker {
-    /// Closes what nobody else will close, and says so in the log.
+    /// Closes logins that nothing else will close, and logs how many.
     ///
     /// # Errors
     /// [`StoreUnavailable`]; the next sweep goes on.

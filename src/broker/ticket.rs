@@ -51,9 +51,9 @@ pub struct TicketClaims {
     pub sub: String,
     /// JWT ID.
     pub jti: Jti,
-    /// The login that it ends: so that every event about a take has its place.
+    /// The login that it ends; events about a take name it.
     pub login: LoginId,
-    /// The claim of the RelayState.
+    /// The challenge of the RelayState.
     pub challenge: String,
     /// Issued at, seconds since 1970.
     pub iat: i64,
@@ -141,7 +141,7 @@ impl VerifiedTicket {
     }
 }
 
-/// A ticket in the hands of the browser that began. The only thing that takes.
+/// A ticket shown by the browser that began the login. Nothing else takes a session.
 #[derive(Debug)]
 pub struct BoundTicket {
     pub(super) session: SessionId,
@@ -169,7 +169,7 @@ pub fn encode_ticket(
         .map_err(|_| TicketError::KeysUnavailable)
 }
 
-/// For key rings: the `kid` by which to choose the key. Nothing is believed yet.
+/// For key rings: the `kid` by which to choose the key. Nothing is verified yet.
 ///
 /// # Errors
 /// [`TicketError::Malformed`].

@@ -18,10 +18,9 @@ pub struct Broker {
     pub(super) metadata: Vec<Arc<RenewedSource>>,
 }
 
-/// The world, as the use cases see it.
+/// What the use cases need from outside of the process.
 #[derive(Clone)]
 pub struct Ports {
-    /// Who gives credentials.
     pub token_service: Arc<dyn TokenService>,
     /// Where sessions wait.
     pub sessions: Arc<dyn SessionStore>,
@@ -31,24 +30,20 @@ pub struct Ports {
     pub users: Arc<dyn UserDirectory>,
     /// What seals and signs.
     pub keys: Arc<dyn KeyRing>,
-    /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
     pub random: Arc<dyn SecureRandom>,
 }
 
 impl Broker {
-    /// Settings and a world are all it takes; nothing is contacted yet.
+    /// Contacts nothing yet.
     pub fn new(settings: BrokerSettings, ports: Ports) -> Self {
         Self { settings, ports, metadata: Vec::new() }
     }
 
-    /// The settings it runs with.
     pub fn settings(&self) -> &BrokerSettings {
         &self.settings
     }
 
-    /// The world it runs in.
     pub fn ports(&self) -> &Ports {
         &self.ports
     }

@@ -2,7 +2,7 @@
 //!
 //! `NAME.metadata` is one line of JSON, then the document as it came; in one
 //! file, so that a document and the validators of another can never meet.
-//! `NAME.keys` are the fingerprints that the audit trail was last told of.
+//! `NAME.keys` are the fingerprints that were last reported to the audit trail.
 //!
 //! Write access to this directory decides whose keys are trusted, unless a
 //! certificate is pinned: a document from here passes the same checks as one from
@@ -73,7 +73,7 @@ impl Cache {
         self.write(&document_path(&self.directory, &self.idp), &bytes)
     }
 
-    /// The fingerprints that were noted last.
+    /// The fingerprints that were reported last.
     pub(super) fn load_keys(&self) -> Result<Option<Vec<String>>, String> {
         let path = keys_path(&self.directory, &self.idp);
         let Some(bytes) = read(&path)? else { return Ok(None) };
@@ -104,7 +104,7 @@ struct Header {
     #[serde(with = "time::serde::timestamp")]
     confirmed: OffsetDateTime,
     validators: Validators,
-    /// Of the document, so that a torn or edited file is not taken for it.
+    /// Hash of the document; a torn or edited file does not match it.
     sha256: String,
 }
 
@@ -142,7 +142,7 @@ fn keys_path(directory: &Path, idp: &str) -> PathBuf {
     directory.join(format!("{idp}.keys"))
 }
 
-/// A file that nobody else can have written.
+/// Reads a file that only this user can have written.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     let said = |why: String| format!("{}: {why}", path.display());
     let Some(facts) = inspect::file(path).map_err(said)? else { return Ok(None) };

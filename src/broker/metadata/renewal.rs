@@ -76,7 +76,7 @@ impl Broker {
 
     /// After a signature that none of the known keys made, or metadata that has
     /// expired: whether there are newer ones, after a fetch out of turn if need be.
-    pub(in crate::broker) async fn has_newer_keys(&self, idp: &str, known: &Arc<IdentityProviders>) -> bool {
+    pub(crate) async fn has_newer_keys(&self, idp: &str, known: &Arc<IdentityProviders>) -> bool {
         if let Some(source) = self.source_of(idp)
             && source.refresh_out_of_turn(self.ports.clock.now()).await
         {

@@ -39,15 +39,15 @@ pub struct MetadataSource {
 }
 
 /// What every source is renewed with.
-pub(in crate::broker) struct RenewalContext {
-    pub(in crate::broker) refresh: time::Duration,
-    pub(in crate::broker) providers: CurrentProviders,
-    pub(in crate::broker) clock: Arc<dyn Clock>,
-    pub(in crate::broker) random: Arc<dyn SecureRandom>,
+pub(crate) struct RenewalContext {
+    pub(crate) refresh: time::Duration,
+    pub(crate) providers: CurrentProviders,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn SecureRandom>,
 }
 
 /// A source that is renewed.
-pub(in crate::broker) struct RenewedSource {
+pub(crate) struct RenewedSource {
     idp: String,
     key: String,
     entity_id: String,
@@ -62,7 +62,7 @@ pub(in crate::broker) struct RenewedSource {
 
 impl RenewedSource {
     /// `provider` is what its metadata says now.
-    pub(in crate::broker) fn new(
+    pub(crate) fn new(
         source: MetadataSource,
         provider: &IdentityProvider,
         context: &Arc<RenewalContext>,
@@ -144,7 +144,7 @@ impl RenewedSource {
                 self.unchanged();
                 false
             }
-            // Before the lock is released: whoever waits for it finds the new keys.
+            // Before the lock is released: a login that waits for it finds the new keys.
             Ok(Some(metadata)) => {
                 self.renew(metadata);
                 true

@@ -21,16 +21,16 @@ pub trait AuditTrail: Send + Sync {
     /// [`StoreUnavailable`].
     async fn recent(&self, limit: usize) -> Result<Vec<AuditEvent>, StoreUnavailable>;
 
-    /// Closes logins that nobody else will close, each exactly once:
-    /// reservations that ended without an end (`login.abandoned`), sessions
-    /// that nobody took (`login.expired`), takes that were never recorded
-    /// (`login.uncertain`). Removes what has expired, claims included.
+    /// Closes logins that nothing else will close, each exactly once:
+    /// reservations that expired without a session (`login.abandoned`), sessions
+    /// that were not taken (`login.expired`), takes that were never recorded
+    /// (`login.uncertain`). Removes what has expired, names used once included.
     ///
     /// # Errors
     /// [`StoreUnavailable`]; what was swept so far stays swept.
     async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable>;
 
-    /// Answers if a read and a durable write would work now (readiness).
+    /// Succeeds if a read and a durable write would work now (readiness).
     ///
     /// # Errors
     /// [`StoreUnavailable`].
@@ -42,7 +42,7 @@ pub trait AuditTrail: Send + Sync {
 pub struct SweepReport {
     /// Starts that never ended.
     pub abandoned: usize,
-    /// Sessions that nobody took.
+    /// Sessions that were not taken in time.
     pub expired: usize,
     /// Takes that were never recorded.
     pub uncertain: usize,

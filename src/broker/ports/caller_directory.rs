@@ -1,9 +1,9 @@
-//! Whose request a signature with delivered credentials is.
+//! The callers that sign requests with delivered credentials.
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-/// Whose request a signature with delivered credentials is (the ping).
+/// Finds the caller of a request that is signed with delivered credentials (the ping).
 #[async_trait]
 pub trait CallerDirectory: Send + Sync {
     /// The secret that this access key signs with, if key and session token
@@ -12,7 +12,7 @@ pub trait CallerDirectory: Send + Sync {
     async fn caller(&self, access_key_id: &str, session_token: &str, now: OffsetDateTime) -> Option<Caller>;
 }
 
-/// A caller, to be believed if the signature made with its secret is right.
+/// A caller, authenticated only if the signature made with its secret is right.
 pub struct Caller {
     /// The secret access key.
     pub secret_access_key: secrecy::SecretString,

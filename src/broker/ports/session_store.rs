@@ -9,10 +9,10 @@ use time::OffsetDateTime;
 /// Where sessions wait. Four methods, four transactions.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// In one transaction: claims the assertion and the request that it
+    /// In one transaction: uses up the assertion and the request that it
     /// answers, reserves the session id (free, or its holder's time is over at
     /// `start.event.at`), opens the login, records `start.event`. All or
-    /// nothing: what is refused leaves everything unclaimed. Of several
+    /// nothing: what is refused uses nothing up. Of several
     /// reasons the first in this order is the answer: `Replayed`,
     /// `RequestAnswered`, `SessionTaken`. Repeating a `begin` with the same
     /// login id succeeds and changes nothing.
@@ -31,9 +31,9 @@ pub trait SessionStore: Send + Sync {
 
     /// In one transaction: ends this login's hold on the session id, be it a
     /// reservation or a waiting session, and records `event` (`login.failed`,
-    /// `login.uncertain`) unless the login has ended. Where the event does not
-    /// know whom the login was about, it is recorded with what the login's last
-    /// event said of it. The claim on the assertion stays.
+    /// `login.uncertain`) unless the login has ended. An event without
+    /// a subject is recorded with the subject of the login's last event. The assertion
+    /// stays used.
     ///
     /// # Errors
     /// [`StoreUnavailable`]: nothing was written.

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-/// What time it is. Asked at the edge and once per step that waits.
+/// The clock. Read at the edge, and once in each step that waits.
 pub trait Clock: Send + Sync {
     /// The current time, UTC.
     fn now(&self) -> OffsetDateTime;

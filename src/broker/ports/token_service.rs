@@ -1,4 +1,4 @@
-//! Who gives credentials: AWS STS, or a local stand-in.
+//! The source of credentials: AWS STS, or a local stand-in.
 
 use crate::broker::credentials::Credentials;
 use crate::broker::token_service_error::TokenServiceError;
@@ -14,7 +14,7 @@ pub trait TokenService: Send + Sync {
     /// down by its policies.
     ///
     /// # Errors
-    /// [`TokenServiceError`]; then no credentials exist, or nobody knows them.
+    /// [`TokenServiceError`]; then no credentials exist, or none are known.
     async fn assume_role(&self, grant: &Grant, now: OffsetDateTime)
     -> Result<Credentials, TokenServiceError>;
 }

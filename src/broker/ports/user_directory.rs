@@ -1,4 +1,4 @@
-//! Who has signed in so far.
+//! The users who have signed in so far.
 
 use super::session_store::StoreUnavailable;
 use crate::broker::audit::AuditEvent;
