@@ -1,27 +1,26 @@
 //! Credentials, and what is handed over with them.
 
+use crate::roles::Grant;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-/// What an issuer gives. Secrets cannot be printed.
+/// What a token service gives. Secrets cannot be printed.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Names the key in CloudTrail; not a secret.
     pub access_key_id: String,
-    /// The secret.
     pub secret_access_key: SecretString,
-    /// As secret as the key: whoever has both can act.
+    /// As secret as the key: the two together sign requests.
     pub session_token: SecretString,
     /// When AWS stops accepting them.
     pub expiration: OffsetDateTime,
 }
 
-/// What the caller of `GET /saml` receives: credentials, and whose they are.
+/// What the caller of `GET /saml` receives: credentials, and for which person and role.
 #[derive(Debug)]
 pub struct HandOver {
-    /// The credentials.
     pub credentials: Credentials,
     /// The role's ARN.
     pub role: String,
@@ -54,8 +53,20 @@ struct Wire<'a> {
 }
 
 impl HandOver {
-    /// The bytes to seal; `None` if they cannot be written, so that nothing
-    /// incomplete is ever sealed.
+    pub(super) fn new(grant: &Grant, credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            role: grant.role().as_str().to_owned(),
+            account: grant.role().account().to_owned(),
+            user: grant.identity().role_session_name().to_owned(),
+            idp: grant.identity().idp().to_owned(),
+            name_id: Some(grant.identity().name_id().to_owned()),
+            rule: grant.rule().to_owned(),
+        }
+    }
+
+    /// The bytes to seal; `None` if they cannot be written: nothing incomplete is
+    /// ever sealed.
     pub(super) fn to_plaintext(&self) -> Option<SecretSlice<u8>> {
         let wire = Wire {
             access_key_id: (&self.credentials.access_key_id).into(),

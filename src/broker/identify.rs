@@ -1,19 +1,25 @@
-//! Steps 2 and 3 of a login: read, verify, accept. Who is it?
+//! Steps 2 and 3 of a login: read, verify, accept; the answer is an identity.
 
-use super::{Broker, LoginError, LoginPost, RelayState, SamlRefusal, Subject, refusal_log};
-use crate::saml::{Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, Trace};
+use super::attempt::Attempt;
+use super::audit::Subject;
+use super::refusal::LoginError;
+use super::refusal_log;
+use super::use_cases::Broker;
+use crate::saml::{
+    Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, SamlRefusal, Trace,
+};
 
-/// Why nobody was identified.
+/// Why there is no identity.
 struct Unidentified {
     error: LoginError,
     /// The identity provider whose metadata may be out of date.
     out_of_date: Option<String>,
-    /// Whose message it is, where that was proven.
+    /// The sender of the message, where its signature was verified.
     proven: Option<Subject>,
 }
 
 impl Unidentified {
-    /// By this refusal of what says that it comes from there.
+    /// By this refusal of a message that names this identity provider as its issuer.
     fn by(refusal: SamlRefusal, claimed: &IdentityProvider) -> Self {
         let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
         let out_of_date = may_be.then(|| claimed.name.clone());
@@ -28,20 +34,17 @@ impl<E: Into<LoginError>> From<E> for Unidentified {
 }
 
 impl Broker {
-    /// Who is it? A key that is not known may be new, so its owner's metadata is
-    /// looked at again before the answer is no. The log says what stood in the way.
-    pub(super) async fn identify(
-        &self,
-        post: &LoginPost,
-        relay: &RelayState,
-    ) -> Result<Identity, LoginError> {
+    /// Identifies the person. A key that is not known may be new, so the identity
+    /// provider's metadata is fetched again before the message is refused. The log
+    /// has the reason.
+    pub(super) async fn identify(&self, attempt: &Attempt) -> Result<Identity, LoginError> {
         let known = self.settings.providers.current();
         let mut trace = Trace::default();
-        let outcome = match self.judge(post, relay, &known, &trace).await {
+        let outcome = match self.judge(attempt, &known, &trace).await {
             Err(Unidentified { out_of_date: Some(idp), .. }) if self.has_newer_keys(&idp, &known).await => {
                 let newer = self.settings.providers.current();
                 trace = Trace::default();
-                self.judge(post, relay, &newer, &trace).await
+                self.judge(attempt, &newer, &trace).await
             }
             outcome => outcome,
         };
@@ -50,40 +53,35 @@ impl Broker {
             Err(unidentified) => unidentified,
         };
         if let LoginError::Saml(refusal) = error {
-            refusal_log::not_believed(&post.reference, refusal, trace, self.ports.clock.now());
+            refusal_log::not_accepted(&attempt.reference, refusal, trace, self.ports.clock.now());
         }
         if let Some(subject) = proven {
-            self.refused(post, relay, error.code(), subject).await;
+            self.record_refusal(attempt, error.code(), subject).await;
         }
         Err(error)
     }
 
-    /// Read, verify, accept, by what is known of the identity providers.
+    /// Reads, verifies and accepts by these identity providers.
     async fn judge(
         &self,
-        post: &LoginPost,
-        relay: &RelayState,
+        attempt: &Attempt,
         providers: &IdentityProviders,
         trace: &Trace,
     ) -> Result<Identity, Unidentified> {
         let service = &self.settings.service;
-        let message = ResponseMessage::decode(&post.saml_response, &self.settings.limits, Some(trace))?
+        let message = ResponseMessage::decode(&attempt.saml_response, &self.settings.limits, Some(trace))?
             .decrypt(&service.decryption_keys)?;
         let claimed = message.parse()?.find_issuer(providers)?;
         let provider = claimed.provider();
         let refused = |refusal| Unidentified::by(refusal, provider);
         let verified = claimed.verify().map_err(refused)?;
         let sent = match verified.in_response_to() {
-            Some(id) => self.sent(id, relay, provider).await?,
+            Some(id) => self.sent(id, &attempt.relay_state, provider).await?,
             None => None,
         };
         let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);
         verified.accept(service, expected, self.ports.clock.now()).map_err(|refusal| {
-            let proven = refusal.is_authenticated().then(|| Subject {
-                idp: Some(provider.name.clone()),
-                issuer: Some(provider.entity_id.clone()),
-                ..Subject::default()
-            });
+            let proven = refusal.is_authenticated().then(|| Subject::from(provider));
             Unidentified { proven, ..refused(refusal) }
         })
     }

@@ -1,9 +1,15 @@
 //! The hand-over: a ticket and a verifier in, credentials out, once.
 
-use super::ports::TakeError;
+use super::audit::{AuditEvent, EventKind, Subject};
+use super::credentials::HandOver;
+use super::ids::SupportId;
+use super::ports::session_store::TakeError;
 use super::refusal::{RedeemError, TicketError};
-use super::{AuditEvent, BoundTicket, Broker, EventKind, HandOver, Purpose, Subject, SupportId};
+use super::seal::Purpose;
+use super::ticket::{BoundTicket, VerifiedTicket};
+use super::use_cases::Broker;
 use std::net::IpAddr;
+use time::OffsetDateTime;
 
 /// What the caller of `GET /saml` sent.
 pub struct RedeemRequest {
@@ -50,17 +56,8 @@ impl Broker {
             return Err(RedeemError::Uncertain);
         };
 
-        let subject = Subject {
-            idp: Some(hand_over.idp.clone()),
-            name_id: hand_over.name_id.clone(),
-            role_session_name: Some(hand_over.user.clone()),
-            role: Some(hand_over.role.clone()),
-            rule: Some(hand_over.rule.clone()),
-            access_key_id: Some(hand_over.credentials.access_key_id.clone()),
-            expiration: Some(hand_over.credentials.expiration),
-            ..Subject::default()
-        };
-        let delivered = self.event(EventKind::Delivered, &ticket, &request, subject);
+        let delivered =
+            request.event(EventKind::Delivered, self.ports.clock.now(), &ticket, (&hand_over).into());
         if self.ports.audit.record(&delivered).await.is_err() {
             tracing::error!(
                 reference = request.reference.as_str(),
@@ -75,28 +72,41 @@ impl Broker {
     /// not honoured again, and records it. If that cannot be written either,
     /// the sweeper will report what it finds.
     async fn uncertain(&self, ticket: &BoundTicket, request: &RedeemRequest, code: &'static str) {
-        let mut event = self.event(EventKind::Uncertain, ticket, request, Subject::default());
-        event.code = Some(code.to_owned());
+        let now = self.ports.clock.now();
+        let event = request.event(EventKind::Uncertain, now, ticket, Subject::default()).with_code(code);
         let recorded = self.ports.sessions.release(&ticket.session.handle(), &event).await.is_ok();
         tracing::error!(reference = request.reference.as_str(), code, recorded, "delivery uncertain");
     }
 
+    /// Checks a ticket's signature, issuer, audience and time.
+    ///
+    /// # Errors
+    /// [`TicketError`].
+    pub async fn verify_ticket(
+        &self,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedTicket, TicketError> {
+        let claims = self.ports.keys.verify(token).await?;
+        VerifiedTicket::new(claims, &self.settings.tickets.issuer, self.settings.binding, now)
+    }
+}
+
+impl RedeemRequest {
+    /// An event of the login that the ticket belongs to.
     fn event(
         &self,
         kind: EventKind,
+        at: OffsetDateTime,
         ticket: &BoundTicket,
-        request: &RedeemRequest,
         subject: Subject,
     ) -> AuditEvent {
         AuditEvent {
-            at: self.ports.clock.now(),
-            kind,
             login: Some(ticket.login.clone()),
             session: Some(ticket.session.handle()),
-            reference: Some(request.reference.clone()),
-            source_ip: request.source_ip,
-            code: None,
-            subject,
+            reference: Some(self.reference.clone()),
+            source_ip: self.source_ip,
+            ..AuditEvent::new(kind, at, subject)
         }
     }
 }

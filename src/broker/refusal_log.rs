@@ -1,18 +1,18 @@
 //! What the operator's log says of a refused login, under the reference that
 //! the person was shown: the same facts as `vestibule explain`, and less of them.
 //!
-//! Anybody can send a message that is not verified, so nothing of its text is
+//! Unverified messages can come from anywhere, so nothing of their text is
 //! written down: only what is ours (names of the configuration, fingerprints,
-//! codes) and numbers. Of a verified one also addresses, audiences and instants;
-//! values about persons of neither.
+//! codes) and numbers. From a verified one the log also has addresses, audiences
+//! and instants; from neither does it have values about persons.
 
-use super::{SamlRefusal, SupportId};
+use super::ids::SupportId;
 use crate::roles::Denial;
-use crate::saml::{Fact, Trace, Traced};
+use crate::saml::{Fact, SamlRefusal, Trace, Traced};
 use time::OffsetDateTime;
 
-/// A response that is not believed.
-pub(super) fn not_believed(reference: &SupportId, refusal: SamlRefusal, trace: Trace, now: OffsetDateTime) {
+/// A response that is not accepted.
+pub(super) fn not_accepted(reference: &SupportId, refusal: SamlRefusal, trace: Trace, now: OffsetDateTime) {
     let steps = trace.into_steps();
     let facts = steps.last().map(|last| facts(last, refusal.is_authenticated(), now));
     tracing::info!(
@@ -40,14 +40,14 @@ pub(super) fn no_role(reference: &SupportId, denial: &Denial) {
     );
 }
 
-/// What the last step found, in words.
+/// The facts that the last step found, in words.
 fn facts(step: &Traced, verified: bool, now: OffsetDateTime) -> String {
-    let may_stand = |fact: &Fact| verified || !matches!(fact, Fact::Theirs(_));
-    let facts = step.facts.iter().filter(|(_, fact)| may_stand(fact));
+    let may_be_logged = |fact: &Fact| verified || !matches!(fact, Fact::Theirs(_));
+    let facts = step.facts.iter().filter(|(_, fact)| may_be_logged(fact));
     facts.map(|(name, fact)| format!("{name}: {}", fact.words(now))).collect::<Vec<_>>().join("; ")
 }
 
-/// The texts of ours by this name, whichever step told them.
+/// Our own texts by this name, from any step.
 fn all(steps: &[Traced], name: &str) -> Option<String> {
     let facts = steps.iter().flat_map(|step| &step.facts).filter(|(named, _)| named == name);
     let texts = facts.filter_map(|(_, fact)| match fact {

@@ -3,13 +3,15 @@
 //!
 //! Nothing is stored until then. The request's `ID` is a seal of the moment it
 //! was made, good for one RelayState and one identity provider only: any
-//! process with the ring can tell that we made it, for whom and when, anybody
-//! may ask for as many as they like, and no table fills up. That a request is
-//! answered once is a claim, which `begin` makes with the assertion's.
+//! process with the ring can tell that we made it, for which login and when, any
+//! client may ask for any number of them, and no table fills up. `begin` uses the
+//! request up together with the assertion, so that it is answered once.
 
-use super::ports::KeyRingError;
+use super::ports::key_ring::KeyRingError;
 use super::refusal::{LoginError, StartError};
-use super::{Broker, Purpose, RelayState, Sealed};
+use super::relay_state::RelayState;
+use super::seal::{Purpose, Sealed};
+use super::use_cases::Broker;
 use crate::saml::{
     AuthnRequest, AuthnRequestId, HTTP_POST, HTTP_REDIRECT, IdentityProvider, SentAuthnRequest,
 };

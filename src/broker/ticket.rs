@@ -1,9 +1,8 @@
 //! The ticket: a JWT that lives 30 seconds and takes one session once.
 
-use super::ports::SecureRandom;
+use super::ids::{Jti, LoginId, SessionId};
 use super::refusal::TicketError;
-use super::session::random_id;
-use super::{Binding, Broker, LoginId, SessionId, Verifier};
+use super::relay_state::{Binding, RelayState, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -19,22 +18,25 @@ pub struct TicketSettings {
     pub lifetime: Duration,
 }
 
-/// A ticket's own id: 16 random bytes, base64url. Names the one session item it can take.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Jti(String);
-
-impl Jti {
-    /// A new one.
-    pub fn random(random: &dyn SecureRandom) -> Self {
-        Self(random_id(random))
-    }
-    /// An id as a store kept it.
-    pub fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl TicketSettings {
+    /// What a ticket that is made now says.
+    pub(super) fn claims(
+        &self,
+        relay_state: &RelayState,
+        login: &LoginId,
+        jti: &Jti,
+        now: OffsetDateTime,
+    ) -> TicketClaims {
+        TicketClaims {
+            iss: self.issuer.clone(),
+            aud: self.issuer.clone(),
+            sub: relay_state.session.as_str().to_owned(),
+            jti: jti.clone(),
+            login: login.clone(),
+            challenge: relay_state.challenge.as_str().to_owned(),
+            iat: now.unix_timestamp(),
+            exp: now.unix_timestamp() + self.lifetime.whole_seconds(),
+        }
     }
 }
 
@@ -49,9 +51,9 @@ pub struct TicketClaims {
     pub sub: String,
     /// JWT ID.
     pub jti: Jti,
-    /// The login that it ends: so that every event about a take has its place.
+    /// The login that it ends; events about a take name it.
     pub login: LoginId,
-    /// The claim of the RelayState.
+    /// The challenge of the RelayState.
     pub challenge: String,
     /// Issued at, seconds since 1970.
     pub iat: i64,
@@ -81,7 +83,7 @@ impl Ticket {
 }
 
 /// A ticket whose signature, issuer, audience and time hold. Only
-/// [`Broker::verify_ticket`] makes one. It names a session, but takes nothing
+/// [`Broker::verify_ticket`](crate::broker::Broker::verify_ticket) makes one. It names a session, but takes nothing
 /// before it is bound to the browser.
 #[derive(Debug)]
 pub struct VerifiedTicket {
@@ -91,6 +93,24 @@ pub struct VerifiedTicket {
 }
 
 impl VerifiedTicket {
+    /// Checks issuer, audience and time of claims whose signature a key ring has
+    /// verified; no leeway, since we made the ticket and we check it.
+    pub(super) fn new(
+        claims: TicketClaims,
+        issuer: &str,
+        binding: Binding,
+        now: OffsetDateTime,
+    ) -> Result<Self, TicketError> {
+        if claims.iss != issuer || claims.aud != issuer {
+            return Err(TicketError::Invalid);
+        }
+        if now.unix_timestamp() >= claims.exp {
+            return Err(TicketError::Expired);
+        }
+        let session = SessionId::parse(&claims.sub).ok_or(TicketError::Malformed)?;
+        Ok(Self { session, claims, binding })
+    }
+
     /// The session that it names.
     pub fn session(&self) -> &SessionId {
         &self.session
@@ -121,36 +141,12 @@ impl VerifiedTicket {
     }
 }
 
-/// A ticket in the hands of the browser that began. The only thing that takes.
+/// A ticket shown by the browser that began the login. Nothing else takes a session.
 #[derive(Debug)]
 pub struct BoundTicket {
     pub(super) session: SessionId,
     pub(super) jti: Jti,
     pub(super) login: LoginId,
-}
-
-impl Broker {
-    /// Checks a ticket's signature, issuer, audience and time; no leeway, since
-    /// we made it and we check it.
-    ///
-    /// # Errors
-    /// [`TicketError`].
-    pub async fn verify_ticket(
-        &self,
-        token: &str,
-        now: OffsetDateTime,
-    ) -> Result<VerifiedTicket, TicketError> {
-        let claims = self.ports.keys.verify(token).await?;
-        let expected = &self.settings.tickets.issuer;
-        if claims.iss != *expected || claims.aud != *expected {
-            return Err(TicketError::Invalid);
-        }
-        if now.unix_timestamp() >= claims.exp {
-            return Err(TicketError::Expired);
-        }
-        let session = SessionId::parse(&claims.sub).ok_or(TicketError::Malformed)?;
-        Ok(VerifiedTicket { session, claims, binding: self.settings.binding })
-    }
 }
 
 /// The most characters a ticket can have; longer ones are refused unread.
@@ -173,7 +169,7 @@ pub fn encode_ticket(
         .map_err(|_| TicketError::KeysUnavailable)
 }
 
-/// For key rings: the `kid` by which to choose the key. Nothing is believed yet.
+/// For key rings: the `kid` by which to choose the key. Nothing is verified yet.
 ///
 /// # Errors
 /// [`TicketError::Malformed`].
@@ -187,7 +183,7 @@ pub fn ticket_kid(token: &str) -> Result<String, TicketError> {
 
 /// For key rings: checks the signature with the `kid`'s key and that key's
 /// algorithm, whatever the header says. Time, issuer and audience are
-/// [`Broker::verify_ticket`]'s, which has the clock.
+/// [`Broker::verify_ticket`](crate::broker::Broker::verify_ticket)'s, which has the clock.
 ///
 /// # Errors
 /// [`TicketError`].

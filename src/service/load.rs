@@ -5,6 +5,7 @@ use super::terminal::say;
 use crate::adapters::aws::{ParameterStore, Sdk};
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::metadata::obtain;
+use crate::broker::ports::{Clock, SecureRandom};
 use crate::config::{Config, Draft, Faults, ParameterSource};
 use std::path::Path;
 use std::sync::Arc;
@@ -49,8 +50,9 @@ fn told(path: &Path, faults: &Faults) -> String {
 /// gives becomes the last good one, if that is to be kept.
 pub(crate) async fn with_metadata(draft: Draft, keep: bool) -> Draft {
     let metadata = draft.metadata();
-    let (found, warnings) =
-        obtain(&metadata, keep, METADATA_PATIENCE, &SystemClock, Arc::new(SystemRandom)).await;
+    let (clock, random): (Arc<dyn Clock>, Arc<dyn SecureRandom>) =
+        (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let (found, warnings) = obtain(&metadata, keep, METADATA_PATIENCE, &clock, &random).await;
     draft.with_metadata(found, warnings)
 }
 

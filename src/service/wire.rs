@@ -1,6 +1,6 @@
 //! One Vestibule, wired together: what `serve`, `demo` and Lambda functions run.
 
-use crate::adapters::metadata::MetadataWatch;
+use crate::adapters::metadata::open_sources;
 use crate::adapters::{self, Opened};
 use crate::broker::Broker;
 use crate::broker::ports::{Clock, SecureRandom};
@@ -67,9 +67,9 @@ impl Service {
             max_concurrent_requests: config.server.max_concurrent_requests,
             request_timeout: config.server.request_timeout,
         };
-        let watch =
-            MetadataWatch::new(&config.metadata, &config.broker.providers, &ports.clock, &ports.random);
-        let broker = Arc::new(Broker::new(config.broker, ports).renewed_by(Arc::new(watch)));
+        let sources = open_sources(&config.metadata, &ports.random);
+        let broker = Broker::new(config.broker, ports).renewed_from(sources, config.metadata.refresh);
+        let broker = Arc::new(broker);
         let app = App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?;
         let app = Arc::new(finish(app));
         Ok(Self { broker, app, max_connections: config.server.max_connections })

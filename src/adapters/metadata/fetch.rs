@@ -1,6 +1,7 @@
-//! One question to one URL, by the SDK's own connections: bounded in time and
+//! One request to one URL, by the SDK's own connections: bounded in time and
 //! length, no redirects.
 
+use crate::broker::ports::Validators;
 use crate::config::MetadataSource;
 use aws_sdk_sts::config::http::{HttpRequest, HttpResponse};
 use aws_smithy_http_client::Connector;
@@ -8,29 +9,20 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use http_body_util::{BodyExt, Limited};
-use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::time::Duration;
 
 /// The longest validator kept. Servers write some dozens of characters.
 const MAX_VALIDATOR_CHARS: usize = 1_024;
 
-/// What a server calls the document that it gave (RFC 9110, 8.8).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Validators {
-    pub(super) etag: Option<String>,
-    pub(super) last_modified: Option<String>,
-}
-
-/// What a URL answers.
+/// What a URL or a file gives.
 #[derive(Debug)]
-pub(super) enum Fetched {
-    /// What it gave last is what it has.
-    Unchanged,
+pub(super) enum Response {
+    /// It has the document of the validators that were sent.
+    NotModified,
     Document(Vec<u8>, Validators),
 }
 
-/// Asks one URL.
 #[derive(Debug, Clone)]
 pub(super) struct Fetcher {
     url: String,
@@ -42,21 +34,21 @@ impl Fetcher {
         Self { url: url.to_owned(), authorities: source.authorities.clone() }
     }
 
-    /// Asks for the document unless it is still the one of `known`.
-    pub(super) async fn get(&self, known: Validators, patience: Duration) -> Result<Fetched, String> {
+    /// Gets the document unless it is still the one of `known`.
+    pub(super) async fn get(&self, known: Validators, timeout: Duration) -> Result<Response, String> {
         let fetcher = self.clone();
-        // A task of its own: a library's panic about somebody's certificate is a
-        // failure like others.
+        // In a task of its own, so that a library's panic about a server's certificate
+        // is a failure like others.
         let asked = tokio::spawn(async move { fetcher.exchange(known).await });
         let stop = asked.abort_handle();
-        let answered = tokio::time::timeout(patience, asked).await.map_err(|_| {
+        let answered = tokio::time::timeout(timeout, asked).await.map_err(|_| {
             stop.abort();
-            format!("no whole answer in {} s", patience.as_secs())
+            format!("no whole answer in {} s", timeout.as_secs())
         })?;
         answered.map_err(|e| format!("asking failed: {e}"))?
     }
 
-    async fn exchange(&self, known: Validators) -> Result<Fetched, String> {
+    async fn exchange(&self, known: Validators) -> Result<Response, String> {
         let mut request = HttpRequest::new("".into());
         request.set_uri(self.url.as_str()).map_err(|e| e.to_string())?;
         let may_be_unchanged = known != Validators::default();
@@ -75,7 +67,7 @@ impl Fetcher {
         let response = self.connector()?.call(request).await.map_err(|e| innermost(&e))?;
         match response.status().as_u16() {
             200 => document(response).await,
-            304 if may_be_unchanged => Ok(Fetched::Unchanged),
+            304 if may_be_unchanged => Ok(Response::NotModified),
             status @ 300..=399 => Err(format!(
                 "it answers {status}, and redirects are not followed: configure where it leads to"
             )),
@@ -83,7 +75,7 @@ impl Fetcher {
         }
     }
 
-    /// On a connection of its own: hours lie between two questions.
+    /// Keeps no connection open: hours lie between two requests.
     fn connector(&self) -> Result<Connector, String> {
         let roots = match &self.authorities {
             Some(pem) => TrustStore::empty().with_pem_certificate(pem.as_slice()),
@@ -102,7 +94,7 @@ impl Fetcher {
     }
 }
 
-async fn document(response: HttpResponse) -> Result<Fetched, String> {
+async fn document(response: HttpResponse) -> Result<Response, String> {
     let header = |name: &str| {
         let value = response.headers().get(name).filter(|value| value.len() <= MAX_VALIDATOR_CHARS);
         value.map(str::to_owned)
@@ -113,7 +105,7 @@ async fn document(response: HttpResponse) -> Result<Fetched, String> {
     let validators = Validators { etag: header("etag"), last_modified: header("last-modified") };
     let body = Limited::new(response.into_body(), MetadataSource::MAX_BYTES).collect().await;
     let body = body.map_err(|e| format!("the answer broke off or is longer than 32 MiB: {e}"))?;
-    Ok(Fetched::Document(body.to_bytes().to_vec(), validators))
+    Ok(Response::Document(body.to_bytes().to_vec(), validators))
 }
 
 /// The end of the chain of causes: "connection refused", "unknown issuer".

@@ -1,7 +1,7 @@
 //! The identity providers' metadata: how long it and its keys last.
 
 use super::finding::{Report, Severity};
-use crate::adapters::metadata::kept_facts;
+use crate::adapters::metadata::last_good_confirmed;
 use crate::config::{Config, MetadataPlace};
 use time::{Duration, OffsetDateTime};
 
@@ -50,9 +50,9 @@ pub(super) fn last_good(config: &Config, now: OffsetDateTime, report: &mut Repor
             report.warning(CHECK, what, "set saml.metadata_cache to a directory of the service's own");
             continue;
         };
-        match kept_facts(directory, idp, url) {
-            Ok(Some(kept)) => {
-                let age = (now - kept.confirmed).whole_minutes();
+        match last_good_confirmed(directory, idp, url) {
+            Ok(Some(confirmed)) => {
+                let age = (now - confirmed).whole_minutes();
                 report.ok(CHECK, format!("{idp}: the last good metadata was confirmed {age} minute(s) ago"));
             }
             Ok(None) => report

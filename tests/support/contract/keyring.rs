@@ -1,4 +1,4 @@
-//! The contract of `KeyRing` (`src/broker/ports.rs`), rotation included.
+//! The contract of `KeyRing` (`src/broker/ports/`), rotation included.
 
 use super::start_of_time;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! The contract of `TokenService` and `CallerDirectory` (`src/broker/ports.rs`).
+//! The contract of `TokenService` and `CallerDirectory` (`src/broker/ports/`).
 
 use super::INSTANT;
 use secrecy::ExposeSecret;

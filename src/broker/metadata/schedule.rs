@@ -1,4 +1,4 @@
-//! When a source is looked at again.
+//! When a source of metadata is asked again.
 
 use time::{Duration, OffsetDateTime};
 
@@ -9,10 +9,10 @@ const FLOOR: Duration = Duration::minutes(1);
 /// After the first failure; each further one doubles it.
 const FIRST_RETRY: Duration = Duration::seconds(30);
 
-/// Files are cheap to look at.
+/// Files are cheap to read.
 const FILE_INTERVAL: Duration = Duration::minutes(1);
 
-/// What bounds the time until then.
+/// What bounds the time until a source is asked again.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Bounds {
     /// `saml.metadata_refresh`
@@ -30,9 +30,9 @@ impl Bounds {
     }
 
     /// After metadata was had, or confirmed. With a validUntil several attempts
-    /// fit in before it. `chance` (0 to 255) spreads servers that started at
+    /// fit in before it. `jitter` (0 to 255) spreads servers that started at
     /// once over a tenth of the interval.
-    pub(super) fn after_success(self, now: OffsetDateTime, chance: u8) -> OffsetDateTime {
+    pub(super) fn after_success(self, now: OffsetDateTime, jitter: u8) -> OffsetDateTime {
         let mut interval = if self.is_file { self.refresh.min(FILE_INTERVAL) } else { self.refresh };
         if let Some(own) = self.cache_duration {
             interval = interval.min(own);
@@ -40,18 +40,18 @@ impl Bounds {
         if let Some(end) = self.valid_until {
             interval = interval.min((end - now) / 2);
         }
-        now.saturating_add(spread(interval.max(self.floor()), chance))
+        now.saturating_add(spread(interval.max(self.floor()), jitter))
     }
 
     /// After so many failures in a row.
-    pub(super) fn after_failure(self, now: OffsetDateTime, failures: u32, chance: u8) -> OffsetDateTime {
+    pub(super) fn after_failure(self, now: OffsetDateTime, failures: u32, jitter: u8) -> OffsetDateTime {
         let doubled = FIRST_RETRY.saturating_mul(1 << failures.saturating_sub(1).min(16));
-        now.saturating_add(spread(doubled.min(self.refresh), chance))
+        now.saturating_add(spread(doubled.min(self.refresh), jitter))
     }
 }
 
-fn spread(interval: Duration, chance: u8) -> Duration {
-    interval - interval / 10 * i32::from(chance) / 255
+fn spread(interval: Duration, jitter: u8) -> Duration {
+    interval - interval / 10 * i32::from(jitter) / 255
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_brings_it_forward_by_a_tenth_at_most() {
+    fn jitter_brings_it_forward_by_a_tenth_at_most() {
         assert_eq!(hourly().after_success(NOW, 255) - NOW, Duration::minutes(54));
         assert_eq!(hourly().after_failure(NOW, 1, 255) - NOW, Duration::seconds(27));
     }

@@ -1,23 +1,11 @@
 //! What runs beside the logins: the sweeper.
 
-use super::Broker;
-use super::ports::StoreUnavailable;
-
-/// What one sweep closed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SweepReport {
-    /// Starts that never ended.
-    pub abandoned: usize,
-    /// Sessions that nobody took.
-    pub expired: usize,
-    /// Takes that were never recorded.
-    pub uncertain: usize,
-    /// Names used once that could not be used again anyway.
-    pub used_once_forgotten: usize,
-}
+use super::ports::audit_trail::SweepReport;
+use super::ports::session_store::StoreUnavailable;
+use super::use_cases::Broker;
 
 impl Broker {
-    /// Closes what nobody else will close, and says so in the log.
+    /// Closes logins that nothing else will close, and logs how many.
     ///
     /// # Errors
     /// [`StoreUnavailable`]; the next sweep goes on.

@@ -1,15 +1,15 @@
-//! The last good metadata of each URL, in files of `saml.metadata_cache`.
+//! The last good document of each URL, in files of `saml.metadata_cache`.
 //!
 //! `NAME.metadata` is one line of JSON, then the document as it came; in one
 //! file, so that a document and the validators of another can never meet.
-//! `NAME.keys` are the fingerprints that the audit trail was last told of.
+//! `NAME.keys` are the fingerprints that were last reported to the audit trail.
 //!
-//! Whoever can write here decides whose keys are believed, unless a certificate
-//! is pinned: a document from here passes the same checks as one from its URL.
+//! Write access to this directory decides whose keys are trusted, unless a
+//! certificate is pinned: a document from here passes the same checks as one from
+//! its URL.
 
-use super::fetch::Validators;
 use crate::adapters::local::inspect;
-use crate::broker::ports::SecureRandom;
+use crate::broker::ports::{DocumentVersion, LastGood, SecureRandom, Validators};
 use crate::config::MetadataSource;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 const VERSION: u32 = 1;
@@ -24,59 +25,90 @@ const VERSION: u32 = 1;
 /// A document and its header.
 const MAX_BYTES: u64 = MetadataSource::MAX_BYTES as u64 + (1 << 16);
 
-/// The last good metadata of one URL.
-#[derive(Debug, Clone)]
-pub(super) struct Kept {
-    pub(super) header: Header,
-    pub(super) document: Vec<u8>,
-}
-
-/// What is known of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Header {
-    version: u32,
-    pub(super) url: String,
-    pub(super) entity_id: String,
-    /// When it was last had, or confirmed.
-    #[serde(with = "time::serde::timestamp")]
-    pub(super) confirmed: OffsetDateTime,
-    pub(super) validators: Validators,
-    /// Of the document, so that a torn or edited file is not taken for it.
-    sha256: String,
-}
-
-/// What `doctor` wants to know.
-#[derive(Debug)]
-pub struct KeptFacts {
-    /// When it was last had from its URL, or confirmed.
-    pub confirmed: OffsetDateTime,
-}
-
-/// Of the last good metadata of this identity provider; `None` if there is none.
+/// When the last good document of this identity provider was last given or
+/// confirmed by its URL, for `doctor`; `None` if there is none.
 ///
 /// # Errors
 /// Why it cannot be used.
-pub fn kept_facts(directory: &Path, idp: &str, url: &str) -> Result<Option<KeptFacts>, String> {
-    let kept = load(directory, idp, url)?;
-    Ok(kept.map(|kept| KeptFacts { confirmed: kept.header.confirmed }))
+pub fn last_good_confirmed(directory: &Path, idp: &str, url: &str) -> Result<Option<OffsetDateTime>, String> {
+    Ok(load(directory, idp, url)?.map(|last_good| last_good.confirmed))
 }
 
-impl Kept {
-    pub(super) fn new(
-        url: &str,
-        entity_id: &str,
-        document: Vec<u8>,
-        validators: Validators,
-        confirmed: OffsetDateTime,
-    ) -> Self {
-        let sha256 = sha256(&document);
-        let (url, entity_id) = (url.to_owned(), entity_id.to_owned());
-        Self { header: Header { version: VERSION, url, entity_id, confirmed, validators, sha256 }, document }
+/// The files of one identity provider.
+#[derive(Clone)]
+pub(super) struct Cache {
+    directory: PathBuf,
+    idp: String,
+    random: Arc<dyn SecureRandom>,
+    writable: bool,
+}
+
+impl Cache {
+    pub(super) fn new(directory: &Path, idp: &str, random: Arc<dyn SecureRandom>) -> Self {
+        Self { directory: directory.to_owned(), idp: idp.to_owned(), random, writable: true }
+    }
+
+    /// Reads as before, and writes nothing.
+    pub(super) fn read_only(self) -> Self {
+        Self { writable: false, ..self }
+    }
+
+    /// The last good document of this URL; `None` if there is none.
+    pub(super) fn load(&self, url: &str) -> Result<Option<LastGood>, String> {
+        load(&self.directory, &self.idp, url)
+    }
+
+    pub(super) fn save(&self, url: &str, last_good: &LastGood) -> Result<(), String> {
+        let header = Header {
+            version: VERSION,
+            url: url.to_owned(),
+            entity_id: last_good.entity_id.clone(),
+            confirmed: last_good.confirmed,
+            validators: last_good.version.validators.clone(),
+            sha256: last_good.version.sha256.clone(),
+        };
+        let mut bytes = serde_json::to_vec(&header).map_err(|e| e.to_string())?;
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&last_good.bytes);
+        self.write(&document_path(&self.directory, &self.idp), &bytes)
+    }
+
+    /// The fingerprints that were reported last.
+    pub(super) fn load_keys(&self) -> Result<Option<Vec<String>>, String> {
+        let path = keys_path(&self.directory, &self.idp);
+        let Some(bytes) = read(&path)? else { return Ok(None) };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|_| format!("{} is damaged; remove it", path.display()))
+    }
+
+    pub(super) fn save_keys(&self, keys: &[String]) -> Result<(), String> {
+        let bytes = serde_json::to_vec(keys).map_err(|e| e.to_string())?;
+        self.write(&keys_path(&self.directory, &self.idp), &bytes)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), String> {
+        if !self.writable {
+            return Ok(());
+        }
+        write(&self.directory, path, bytes, &*self.random)
     }
 }
 
-/// What is kept of this URL; `None` if nothing is.
-pub(super) fn load(directory: &Path, idp: &str, url: &str) -> Result<Option<Kept>, String> {
+/// What is known of a document, in the first line of its file.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    url: String,
+    entity_id: String,
+    #[serde(with = "time::serde::timestamp")]
+    confirmed: OffsetDateTime,
+    validators: Validators,
+    /// Hash of the document; a torn or edited file does not match it.
+    sha256: String,
+}
+
+fn load(directory: &Path, idp: &str, url: &str) -> Result<Option<LastGood>, String> {
     let path = document_path(directory, idp);
     let Some(bytes) = read(&path)? else { return Ok(None) };
     let unusable = |why: &str| format!("{}: {why}; remove it", path.display());
@@ -90,37 +122,16 @@ pub(super) fn load(directory: &Path, idp: &str, url: &str) -> Result<Option<Kept
     if header.sha256 != sha256(&document) {
         return Err(unusable("it was changed after it was written"));
     }
-    // Of a URL that was configured before: nobody promised that it is the same entity.
-    Ok((header.url == url).then_some(Kept { header, document }))
-}
-
-pub(super) fn save(
-    directory: &Path,
-    idp: &str,
-    kept: &Kept,
-    random: &dyn SecureRandom,
-) -> Result<(), String> {
-    let mut bytes = serde_json::to_vec(&kept.header).map_err(|e| e.to_string())?;
-    bytes.push(b'\n');
-    bytes.extend_from_slice(&kept.document);
-    write(directory, &document_path(directory, idp), &bytes, random)
-}
-
-/// The fingerprints that were noted last.
-pub(super) fn load_keys(directory: &Path, idp: &str) -> Result<Option<Vec<String>>, String> {
-    let path = keys_path(directory, idp);
-    let Some(bytes) = read(&path)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|_| format!("{} is damaged; remove it", path.display()))
-}
-
-pub(super) fn save_keys(
-    directory: &Path,
-    idp: &str,
-    keys: &[String],
-    random: &dyn SecureRandom,
-) -> Result<(), String> {
-    let bytes = serde_json::to_vec(keys).map_err(|e| e.to_string())?;
-    write(directory, &keys_path(directory, idp), &bytes, random)
+    // The document of a URL that was configured before need not be of the same entity.
+    if header.url != url {
+        return Ok(None);
+    }
+    Ok(Some(LastGood {
+        entity_id: header.entity_id,
+        bytes: document,
+        version: DocumentVersion { validators: header.validators, sha256: header.sha256 },
+        confirmed: header.confirmed,
+    }))
 }
 
 fn document_path(directory: &Path, idp: &str) -> PathBuf {
@@ -131,7 +142,7 @@ fn keys_path(directory: &Path, idp: &str) -> PathBuf {
     directory.join(format!("{idp}.keys"))
 }
 
-/// A file that nobody else can have written.
+/// Reads a file that only this user can have written.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     let said = |why: String| format!("{}: {why}", path.display());
     let Some(facts) = inspect::file(path).map_err(said)? else { return Ok(None) };
@@ -196,33 +207,47 @@ mod tests {
     const URL: &str = "https://idp.example.com/metadata";
     const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
+    fn cache(directory: &Path, idp: &str) -> Cache {
+        Cache::new(directory, idp, Arc::new(SystemRandom))
+    }
+
     fn kept() -> (tempfile::TempDir, PathBuf) {
         let place = tempfile::tempdir().unwrap();
         let directory = place.path().join("var/metadata");
+        let bytes = b"<a>\n</a>\n".to_vec();
         let validators = Validators { etag: Some("\"1\"".to_owned()), last_modified: None };
-        let kept = Kept::new(URL, "urn:idp", b"<a>\n</a>\n".to_vec(), validators, AT);
-        save(&directory, "ADFS", &kept, &SystemRandom).unwrap();
+        let version = DocumentVersion { validators, sha256: sha256(&bytes) };
+        let last_good = LastGood { entity_id: "urn:idp".to_owned(), bytes, version, confirmed: AT };
+        cache(&directory, "ADFS").save(URL, &last_good).unwrap();
         (place, directory)
     }
 
     #[test]
     fn what_was_kept_comes_back_and_is_for_this_user_alone() {
         let (_place, directory) = kept();
-        let back = load(&directory, "ADFS", URL).unwrap().unwrap();
-        assert_eq!(back.document, b"<a>\n</a>\n");
-        assert_eq!((back.header.entity_id.as_str(), back.header.confirmed), ("urn:idp", AT));
-        assert_eq!(back.header.validators.etag.as_deref(), Some("\"1\""));
+        let (adfs, okta) = (cache(&directory, "ADFS"), cache(&directory, "Okta"));
+        let back = adfs.load(URL).unwrap().unwrap();
+        assert_eq!(back.bytes, b"<a>\n</a>\n");
+        assert_eq!((back.entity_id.as_str(), back.confirmed), ("urn:idp", AT));
+        assert_eq!(back.version.validators.etag.as_deref(), Some("\"1\""));
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&directory), mode(&directory.join("ADFS.metadata"))), (0o700, 0o600));
         assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
 
-        assert!(load(&directory, "Okta", URL).unwrap().is_none());
-        assert!(load(&directory, "ADFS", "https://other.example.com/").unwrap().is_none());
-        assert!(load(&directory.join("none"), "ADFS", URL).unwrap().is_none());
+        assert!(okta.load(URL).unwrap().is_none());
+        assert!(adfs.load("https://other.example.com/").unwrap().is_none());
+        assert!(cache(&directory.join("none"), "ADFS").load(URL).unwrap().is_none());
 
-        save_keys(&directory, "ADFS", &["ab".to_owned()], &SystemRandom).unwrap();
-        assert_eq!(load_keys(&directory, "ADFS").unwrap(), Some(vec!["ab".to_owned()]));
-        assert_eq!(load_keys(&directory, "Okta").unwrap(), None);
+        adfs.save_keys(&["ab".to_owned()]).unwrap();
+        assert_eq!(adfs.load_keys().unwrap(), Some(vec!["ab".to_owned()]));
+        assert_eq!(okta.load_keys().unwrap(), None);
+    }
+
+    #[test]
+    fn a_read_only_cache_writes_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        cache(place.path(), "ADFS").read_only().save_keys(&["ab".to_owned()]).unwrap();
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
     }
 
     #[test]
@@ -232,7 +257,7 @@ mod tests {
         let honest = std::fs::read(&path).unwrap();
         let refused = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            load(&directory, "ADFS", URL).unwrap_err()
+            cache(&directory, "ADFS").load(URL).unwrap_err()
         };
         let mut changed = honest.clone();
         *changed.last_mut().unwrap() = b' ';
@@ -243,14 +268,14 @@ mod tests {
 
         std::fs::write(&path, &honest).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
-        assert!(load(&directory, "ADFS", URL).unwrap_err().contains("others can write"));
+        assert!(cache(&directory, "ADFS").load(URL).unwrap_err().contains("others can write"));
     }
 
     #[test]
     fn a_directory_that_others_can_write_in_is_not_used() {
         let place = tempfile::tempdir().unwrap();
         std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o777)).unwrap();
-        let said = save_keys(place.path(), "ADFS", &[], &SystemRandom).unwrap_err();
+        let said = cache(place.path(), "ADFS").save_keys(&[]).unwrap_err();
         assert!(said.contains("others can write in"), "{said}");
     }
 }

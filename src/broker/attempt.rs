@@ -1,0 +1,57 @@
+//! One attempt to sign in: what the browser posted, and what is recorded of it.
+
+use super::audit::{AuditEvent, EventKind, Subject};
+use super::ids::{LoginId, SupportId};
+use super::refusal::RelayStateError;
+use super::relay_state::{Binding, RelayState};
+use std::net::IpAddr;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+/// What the browser posted.
+pub struct LoginPost {
+    /// The form field `SAMLResponse`.
+    pub saml_response: Zeroizing<String>,
+    /// The form field `RelayState`.
+    pub relay_state: Option<String>,
+    /// The id of this HTTP request.
+    pub reference: SupportId,
+    /// The client's address.
+    pub source_ip: Option<IpAddr>,
+}
+
+/// A post whose RelayState is one of ours. Nothing else of it is verified.
+pub(super) struct Attempt {
+    pub(super) saml_response: Zeroizing<String>,
+    pub(super) relay_state: RelayState,
+    pub(super) reference: SupportId,
+    source_ip: Option<IpAddr>,
+}
+
+impl Attempt {
+    pub(super) fn new(post: LoginPost, binding: Binding) -> Result<Self, RelayStateError> {
+        Ok(Self {
+            relay_state: RelayState::parse(post.relay_state.as_deref(), binding)?,
+            saml_response: post.saml_response,
+            reference: post.reference,
+            source_ip: post.source_ip,
+        })
+    }
+
+    /// An event of this attempt, and of its login once there is one.
+    pub(super) fn event(
+        &self,
+        kind: EventKind,
+        at: OffsetDateTime,
+        login: Option<&LoginId>,
+        subject: Subject,
+    ) -> AuditEvent {
+        AuditEvent {
+            login: login.cloned(),
+            session: Some(self.relay_state.session.handle()),
+            reference: Some(self.reference.clone()),
+            source_ip: self.source_ip,
+            ..AuditEvent::new(kind, at, subject)
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The ids of sessions, logins, tickets and HTTP requests, and the handles by which
+//! stores and logs know them.
+
+use super::ports::system::SecureRandom;
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+/// Names one waiting place: a Cognito identity id, or a random one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// 16 to 128 of `[A-Za-z0-9:_-]`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let ok = (16..=128).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-'));
+        ok.then(|| Self(text.to_owned()))
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+    /// The name of this session in stores.
+    pub fn handle(&self) -> Handle {
+        Handle::of(&[b"session", self.0.as_bytes()])
+    }
+}
+
+/// Shows the handle: a log must not name the session.
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionId({})", self.handle().as_str())
+    }
+}
+
+/// One login's own id: 16 random bytes, base64url. Not a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LoginId(String);
+
+impl LoginId {
+    /// A new one.
+    pub fn random(random: &dyn SecureRandom) -> Self {
+        Self(random_id(random))
+    }
+    /// An id as a store kept it.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A ticket's own id: 16 random bytes, base64url. Names the one session item it can take.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Jti(String);
+
+impl Jti {
+    /// A new one.
+    pub fn random(random: &dyn SecureRandom) -> Self {
+        Self(random_id(random))
+    }
+    /// An id as a store kept it.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a person reads out on the phone: `7K3F-9QTZ`. One per request, in
+/// every log line of it, in every answer (`X-Request-Id`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SupportId(String);
+
+impl SupportId {
+    /// A new one: 8 characters (40 bits) that cannot be confused with one another
+    /// when read out (Crockford's base32).
+    pub fn random(random: &dyn SecureRandom) -> Self {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let mut bytes = [0_u8; 8];
+        random.fill(&mut bytes);
+        let mut text = String::with_capacity(9);
+        for (i, byte) in bytes.iter().enumerate() {
+            if i == 4 {
+                text.push('-');
+            }
+            text.push(char::from(ALPHABET.get(usize::from(byte & 31)).copied().unwrap_or(b'0')));
+        }
+        Self(text)
+    }
+    /// An id as a store kept it.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// SHA-256 of a name, base64url. Stores and logs have handles instead of names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Handle(String);
+
+impl Handle {
+    /// The handle of a name made of parts. The parts are length-prefixed:
+    /// ("ab", "c") and ("a", "bc") differ.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        Self(URL_SAFE_NO_PAD.encode(context.finish()))
+    }
+    /// The handle of an assertion: unique per issuer (core 1.3.4).
+    pub fn of_assertion(issuer: &str, assertion_id: &str) -> Self {
+        Self::of(&[b"assertion", issuer.as_bytes(), assertion_id.as_bytes()])
+    }
+    /// The handle of a request of ours, for its one answer.
+    pub fn of_request(id: &str) -> Self {
+        Self::of(&[b"request", id.as_bytes()])
+    }
+    /// A handle as a store kept it.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+    /// 43 characters of base64url.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn random_id(random: &dyn SecureRandom) -> String {
+    let mut bytes = [0_u8; 16];
+    random.fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}

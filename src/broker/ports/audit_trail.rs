@@ -1,0 +1,51 @@
+//! Where events are recorded.
+
+use super::session_store::StoreUnavailable;
+use crate::broker::audit::AuditEvent;
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+/// Where events are recorded: append-only, ordered.
+#[async_trait]
+pub trait AuditTrail: Send + Sync {
+    /// Durable when it returns. A final event (see
+    /// [`EventKind::is_final`](crate::broker::EventKind::is_final)) closes its login.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn record(&self, event: &AuditEvent) -> Result<(), StoreUnavailable>;
+
+    /// The newest events first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn recent(&self, limit: usize) -> Result<Vec<AuditEvent>, StoreUnavailable>;
+
+    /// Closes logins that nothing else will close, each exactly once:
+    /// reservations that expired without a session (`login.abandoned`), sessions
+    /// that were not taken (`login.expired`), takes that were never recorded
+    /// (`login.uncertain`). Removes what has expired, names used once included.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`]; what was swept so far stays swept.
+    async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable>;
+
+    /// Succeeds if a read and a durable write would work now (readiness).
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn ready(&self) -> Result<(), StoreUnavailable>;
+}
+
+/// What one sweep closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SweepReport {
+    /// Starts that never ended.
+    pub abandoned: usize,
+    /// Sessions that were not taken in time.
+    pub expired: usize,
+    /// Takes that were never recorded.
+    pub uncertain: usize,
+    /// Names used once that could not be used again anyway.
+    pub used_once_forgotten: usize,
+}

@@ -1,0 +1,50 @@
+//! What every use case has: settings and ports. The use cases themselves are
+//! `impl Broker`, one in each file.
+
+use super::metadata::source::RenewedSource;
+use super::ports::audit_trail::AuditTrail;
+use super::ports::key_ring::KeyRing;
+use super::ports::session_store::SessionStore;
+use super::ports::system::{Clock, SecureRandom};
+use super::ports::token_service::TokenService;
+use super::ports::user_directory::UserDirectory;
+use super::settings::BrokerSettings;
+use std::sync::Arc;
+
+/// The use cases of one Vestibule.
+pub struct Broker {
+    pub(super) settings: BrokerSettings,
+    pub(super) ports: Ports,
+    pub(super) metadata: Vec<Arc<RenewedSource>>,
+}
+
+/// What the use cases need from outside of the process.
+#[derive(Clone)]
+pub struct Ports {
+    pub token_service: Arc<dyn TokenService>,
+    /// Where sessions wait.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Where events are recorded.
+    pub audit: Arc<dyn AuditTrail>,
+    /// Who has signed in so far.
+    pub users: Arc<dyn UserDirectory>,
+    /// What seals and signs.
+    pub keys: Arc<dyn KeyRing>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn SecureRandom>,
+}
+
+impl Broker {
+    /// Contacts nothing yet.
+    pub fn new(settings: BrokerSettings, ports: Ports) -> Self {
+        Self { settings, ports, metadata: Vec::new() }
+    }
+
+    pub fn settings(&self) -> &BrokerSettings {
+        &self.settings
+    }
+
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+}
