@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stolen_key_is_believed_no_more_in_whatever_certificate() {
+    fn a_stolen_key_is_not_trusted_in_any_certificate() {
         let stolen = EC.key();
         let pair = rcgen::KeyPair::generate().unwrap();
         let again =

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_nobody_should_sign_with_are_refused() {
+    fn weak_and_unknown_keys_are_refused() {
         assert_eq!(VerificationKey::from_public_key(b"").err(), Some(KeyError::UnsupportedKey));
         assert_eq!(VerificationKey::from_certificate(b"junk").err(), Some(KeyError::NotACertificate));
         assert_eq!(

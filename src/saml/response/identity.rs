@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_printed() {
+    fn no_value_is_printed() {
         let identity = Identity::for_tests("ADFS", "EXAMPLE\\paula", &["arn:one", "arn:two"]);
         assert_eq!(format!("{identity:?}"), "Identity { idp: \"ADFS\", roles: 2, .. }");
     }

@@ -272,7 +272,7 @@ fn what_was_asked_is_what_is_answered() {
             IdentityProvider { requested_authn: requested_authn.clone(), ..provider(vec![EC.key()]) };
         assert_eq!(answered(xml, Expected::InResponseTo(&sent), provider), expected, "{requested_authn:?}");
     }
-    // Nobody was asked for what the identity provider began by itself.
+    // A login that the identity provider starts has no request that asks for anything.
     let requested_authn =
         RequestedAuthn { force_authn: true, authn_context: context(Comparison::Exact, "urn:other") };
     let provider = IdentityProvider { requested_authn, ..provider(vec![EC.key()]) };
