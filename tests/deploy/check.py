@@ -154,9 +154,9 @@ def policies(template):
 
 
 def sdk_calls():
-    """The operations of the SDK that the adapters call: `.put_item()` and so on."""
+    """The operations of the SDK that the code calls: `.put_item()` and so on."""
     calls = set()
-    for path in (ROOT / "src/adapters/aws").rglob("*.rs"):
+    for path in [*(ROOT / "src/adapters/aws").rglob("*.rs"), *(ROOT / "src/cli/doctor/inspect").rglob("*.rs")]:
         code = path.read_text().split("#[cfg(test)]")[0]
         code = "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("//"))
         # A fluent builder: made without arguments on a client, sent in the end.
