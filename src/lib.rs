@@ -33,6 +33,7 @@
 pub mod cli;
 pub mod lambda;
 
+#[cfg(feature = "demo")]
 pub mod demo;
 mod service;
 

@@ -240,6 +240,28 @@ def packaged():
         return json.loads((pathlib.Path(out) / "api.json").read_text())
 
 
+def demo_faults():
+    """The demonstration forges SAML; what is deployed must be built without it."""
+    faults = []
+    for file, command in (("docs/AWS.md", "cargo lambda build"), ("deploy/Dockerfile", "cargo build")):
+        builds = [line for line in (ROOT / file).read_text().splitlines() if command in line]
+        if not builds or not all("--no-default-features" in line for line in builds):
+            faults.append(f"{file}: builds the demo too")
+    tree = ["cargo", "tree", "--locked", "--edges", "normal", "--no-default-features", "--prefix", "none"]
+    crates = subprocess.run(tree, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    if "rcgen " in crates:
+        faults.append("Cargo.toml: the demo's rcgen is a dependency without the demo too")
+    served = re.search(r'"(/adfs/[^"]*submit\.js)"', (ROOT / "src/demo/idp.rs").read_text())[1].encode()
+    with tempfile.TemporaryDirectory() as directory:
+        binary = pathlib.Path(directory) / "vestibule"
+        binary.write_bytes(b"\x7fELF\0" + served + b"\0")
+        command = [DEPLOY / "sam/package", binary, ROOT / "config", pathlib.Path(directory) / "out"]
+        packed = subprocess.run(command, capture_output=True, text=True)
+        if packed.returncode == 0 or "--no-default-features" not in packed.stderr:
+            faults.append("deploy/sam/package: packs a binary with the demo")
+    return faults
+
+
 def api_faults(api, template):
     source = json.loads((ROOT / "src/http/openapi.json").read_text())
     faults = []
@@ -403,7 +425,7 @@ def main():
     faults += [f"no policy for {role}" for role in sorted(set(actions["role"]) - seen)]
     faults += explanation_faults() + function_faults(template) + table_faults(template) + api_faults(api, template)
     faults += trust_faults() + resource_policy_faults(template) + option_faults(template) + container_faults()
-    faults += adfs_faults()
+    faults += adfs_faults() + demo_faults()
     if not faults:
         self_test(template, actions)
     print("\n".join(faults) or f"deploy/: {len(seen)} roles, as the code needs them")
