@@ -47,6 +47,10 @@ pub const BY_PERSON: &str = "by-person";
 /// Index of [`Tables::audit`].
 pub const BY_ACCESS_KEY: &str = "by-access-key";
 
+/// Of `trail`, the key of the index by time. One partition takes a thousand
+/// events a second, three hundred logins; a larger house would number trails.
+pub(super) const TRAIL: &str = "all";
+
 /// How much longer than its end DynamoDB's TTL leaves an item: longer than the
 /// sweeper's interval, since a session that the TTL removed first looks as if
 /// it had been taken (and is reported as uncertain, not as expired).
