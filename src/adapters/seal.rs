@@ -5,6 +5,7 @@ use crate::broker::ports::{KeyRingError, SecureRandom};
 use crate::broker::{Purpose, Sealed};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretSlice};
 use zeroize::Zeroizing;
 
@@ -13,6 +14,13 @@ const VERSION: u8 = 1;
 
 /// 12 random bytes in base64url.
 pub(super) const KID_CHARS: usize = 16;
+
+/// A new key's name.
+pub(super) fn random_kid(random: &dyn SecureRandom) -> String {
+    let mut kid = [0; KID_CHARS / 4 * 3];
+    random.fill(&mut kid);
+    URL_SAFE_NO_PAD.encode(kid)
+}
 
 /// A sealing key takes 32 bytes.
 const KEY_BYTES: usize = 32;

@@ -1,8 +1,8 @@
 //! Files that hold keys: mode 0600, a regular file of our own user, written
 //! whole or not at all. The key ring and the local token service share this.
 
-use super::make_parent;
-use crate::adapters::OpenError;
+use super::directory::make_parent;
+use crate::adapters::error::OpenError;
 use crate::broker::ports::SecureRandom;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@
 
 use super::keyfile::{self, KeyBytes, base64_key, random_key};
 use super::policy;
-use crate::adapters::OpenError;
+use crate::adapters::error::OpenError;
 use crate::broker::Credentials;
 use crate::broker::ports::{Caller, CallerDirectory, SecureRandom, TokenService, TokenServiceError};
 use crate::roles::Grant;

@@ -7,15 +7,12 @@
 //! (that KMS key's ARN).
 
 use crate::adapters::aws::dynamodb::schema::{Item, instant, instant_of, text, text_of};
-use crate::adapters::local::KeyInfo;
+use crate::adapters::key_admin::KeyInfo;
+use crate::adapters::rotation::{self, RingKey};
 use crate::adapters::seal::KID_CHARS;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::sync::Arc;
-use time::{Duration, OffsetDateTime};
-
-/// How long a key is kept after its successor took over. Tickets live seconds and
-/// sessions minutes; a day leaves room for any clock and any configuration.
-const RETENTION: Duration = Duration::days(1);
+use time::OffsetDateTime;
 
 /// Of the one item.
 pub(super) const RING: &str = "ring";
@@ -104,6 +101,15 @@ impl Entry {
     }
 }
 
+impl RingKey for Arc<Entry> {
+    fn kid(&self) -> &str {
+        &self.kid
+    }
+    fn signs_from(&self) -> OffsetDateTime {
+        self.signs_from
+    }
+}
+
 /// The keys, oldest first; the last one whose time has come seals and signs.
 #[derive(Clone)]
 pub(super) struct Ring {
@@ -117,23 +123,17 @@ impl Ring {
     }
 
     pub(super) fn current(&self, now: OffsetDateTime) -> Option<&Arc<Entry>> {
-        self.keys.iter().rfind(|key| key.signs_from <= now).or(self.keys.first())
+        rotation::current(&self.keys, now)
     }
 
     pub(super) fn named(&self, kid: &str) -> Option<&Arc<Entry>> {
-        self.keys.iter().find(|key| key.kid == kid)
+        rotation::named(&self.keys, kid)
     }
 
     /// The next version, with a new key and without those that have long died.
     pub(super) fn rotated(&self, new: Arc<Entry>, now: OffsetDateTime) -> Self {
         let mut keys = self.keys.clone();
-        keys.push(new);
-        // By when it takes over; the clocks of those who rotate at once may differ.
-        keys.sort_by_key(|key| key.signs_from);
-        // Each key's time was over when its successor's came.
-        let dead =
-            keys.iter().skip(1).take_while(|next| next.signs_from.saturating_add(RETENTION) <= now).count();
-        keys.drain(..dead);
+        rotation::add(&mut keys, new, now);
         Self { version: self.version + 1, keys }
     }
 
