@@ -21,7 +21,7 @@ use crate::broker::{Broker, TicketError};
 use crate::http::authorizer::{Unauthorized, authorize};
 use crate::http::{self, GatewayCaller, Peer};
 use crate::service::load::{load, load_without_metadata};
-use crate::service::{Service, log, say};
+use crate::service::{Front, Service, log, print_message};
 use axum::body::Body;
 use lambda_http::lambda_runtime::{self, Diagnostic, LambdaEvent};
 use lambda_http::request::RequestContext;
@@ -81,7 +81,7 @@ pub fn run(environment: impl Iterator<Item = (String, String)>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            say(&format!("vestibule: {sentence}"));
+            print_message(&format!("vestibule: {sentence}"));
             ExitCode::FAILURE
         }
     }
@@ -108,7 +108,8 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
         tracing::warn!("{warning}");
     }
     let base_path = path_of(&config.server.public_url).to_owned();
-    let service = Service::behind_gateway(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    let service =
+        Service::open(config, Front::Gateway, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     let ended = match function {
         Function::Http => {
             let router = http::router(service.app);

@@ -29,7 +29,7 @@ use crate::broker::ports::SecureRandom;
 use crate::config::Log;
 use crate::http::{self, ServeLimits};
 use crate::service::load::load;
-use crate::service::{Service, listen, log, say, stop_signal};
+use crate::service::{Front, Service, listen, log, print_message, stop_signal};
 use panel::Panel;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -83,7 +83,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
     let config = dir.write("vestibule.toml", &config)?;
     // The environment stays out: the demo is the same everywhere.
     let config = load(&config, std::iter::empty()).await?;
-    let service = Service::open(config, clock, random.clone()).await?;
+    let service = Service::open(config, Front::Listener, clock, random.clone()).await?;
 
     let limits = ServeLimits {
         max_connections: 64,
@@ -105,7 +105,9 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
         let _ = until_stopped.await;
     });
     let teller = tokio::spawn(teller);
-    say(&format!("\n  Vestibule demo: {public_url}/\n\n  Ctrl-C ends it; nothing is kept. Times are UTC.\n"));
+    print_message(&format!(
+        "\n  Vestibule demo: {public_url}/\n\n  Ctrl-C ends it; nothing is kept. Times are UTC.\n"
+    ));
     service.run(public, admin, stop).await;
     idp.abort();
     drop(stopped);

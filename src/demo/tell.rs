@@ -2,7 +2,7 @@
 //! on the panel.
 
 use crate::broker::{AuditEvent, Broker, EventKind};
-use crate::service::say;
+use crate::service::print_message;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -33,7 +33,7 @@ impl Teller {
                 () = tokio::time::sleep(INTERVAL) => false,
             };
             for event in self.news().await.iter().rev() {
-                say(&format!("  {}  {}", time_of_day(event.at), sentence(event)));
+                print_message(&format!("  {}  {}", time_of_day(event.at), sentence(event)));
             }
             if stopped {
                 return;

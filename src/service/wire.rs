@@ -9,6 +9,15 @@ use crate::http::{self, App};
 use crate::saml::ServiceProviderMetadata;
 use std::sync::Arc;
 
+/// What hands requests to the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// Our own listener.
+    Listener,
+    /// API Gateway, which verifies the signatures of `AWS_IAM` routes.
+    Gateway,
+}
+
 /// One Vestibule, opened, not yet listening.
 pub(crate) struct Service {
     pub(crate) broker: Arc<Broker>,
@@ -20,26 +29,9 @@ impl Service {
     /// Opens what the configuration names. Nothing is contacted but files.
     pub(crate) async fn open(
         config: Config,
+        front: Front,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
-    ) -> Result<Self, String> {
-        Self::wired(config, clock, random, |app| app).await
-    }
-
-    /// The same, behind a gateway that checks signatures (`AWS_IAM`).
-    pub(crate) async fn behind_gateway(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Result<Self, String> {
-        Self::wired(config, clock, random, App::behind_gateway).await
-    }
-
-    async fn wired(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-        finish: impl FnOnce(App) -> App,
     ) -> Result<Self, String> {
         let Opened { ports, callers } =
             adapters::open(&config.sts, &config.store, &config.keys, clock, random)
@@ -71,7 +63,10 @@ impl Service {
             MetadataWatch::new(&config.metadata, &config.broker.providers, &ports.clock, &ports.random);
         let broker = Arc::new(Broker::new(config.broker, ports).renewed_by(Arc::new(watch)));
         let app = App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?;
-        let app = Arc::new(finish(app));
-        Ok(Self { broker, app, max_connections: config.server.max_connections })
+        let app = match front {
+            Front::Listener => app,
+            Front::Gateway => app.behind_gateway(),
+        };
+        Ok(Self { broker, app: Arc::new(app), max_connections: config.server.max_connections })
     }
 }

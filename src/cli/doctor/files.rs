@@ -12,7 +12,7 @@ const LITTLE_SPACE: u64 = 256 << 20;
 /// Below this, even the write-ahead log of a quiet day does not.
 const NO_SPACE: u64 = 8 << 20;
 
-pub(super) fn look(config: &Config, report: &mut Report) {
+pub(super) fn check(config: &Config, report: &mut Report) {
     if let Keys::Local { path } = &config.keys {
         secret(report, "key ring", path, |path| {
             LocalKeyRing::open(path, Arc::new(SystemClock), Arc::new(SystemRandom))

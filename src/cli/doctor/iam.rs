@@ -1,7 +1,7 @@
 //! What IAM knows: its copy of the metadata, and whom the roles trust.
 
 use super::finding::{Report, Severity};
-use super::inspect::{QueryService, Unseen};
+use super::inspect::{InspectError, QueryService};
 use super::trust::{self, Trust};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
@@ -11,7 +11,7 @@ use crate::saml::{IdentityProvider, IdpMetadata};
 use std::collections::BTreeMap;
 use time::Duration;
 
-pub(super) async fn look(
+pub(super) async fn check(
     sdk: &Sdk,
     config: &Config,
     more_roles: &[String],
@@ -44,9 +44,9 @@ async fn copy_of_metadata(
     const CHECK: &str = "iam metadata";
     let arn = arn.as_str();
     let answer = iam.ask("GetSAMLProvider", &[("SAMLProviderArn", arn)], clock.now()).await;
-    let document = match answer.map_err(Unseen::NoAnswer).and_then(|a| a.text("SAMLMetadataDocument")) {
+    let document = match answer.map_err(InspectError::NoAnswer).and_then(|a| a.text("SAMLMetadataDocument")) {
         Ok(document) => document,
-        Err(Unseen::Missing) => {
+        Err(InspectError::Missing) => {
             let remedy = format!(
                 "create it with the identity provider's metadata (aws iam create-saml-provider), or mend \
                  provider_arn of {}",
@@ -55,10 +55,10 @@ async fn copy_of_metadata(
             report.fault(CHECK, format!("{arn} does not exist"), remedy);
             return;
         }
-        Err(unseen) => {
+        Err(error) => {
             let remedy = "let this machine reach IAM, and allow iam:GetSAMLProvider to whoever runs doctor (the \
                           service needs neither)";
-            report.unknown(CHECK, format!("{arn}: {unseen}"), remedy);
+            report.unknown(CHECK, format!("{arn}: {error}"), remedy);
             return;
         }
     };
@@ -137,7 +137,7 @@ async fn trust_of(
     };
     match answer.text("Arn") {
         Ok(found) if found == arn => {}
-        Err(Unseen::Missing) => {
+        Err(InspectError::Missing) => {
             report.fault(CHECK, format!("{arn} does not exist"), "create it, or mend the rule that names it");
             return;
         }
@@ -150,8 +150,8 @@ async fn trust_of(
             );
             return;
         }
-        Err(unseen) => {
-            report.unknown(CHECK, format!("{arn}: {unseen}"), "allow iam:GetRole to whoever runs doctor");
+        Err(error) => {
+            report.unknown(CHECK, format!("{arn}: {error}"), "allow iam:GetRole to whoever runs doctor");
             return;
         }
     }

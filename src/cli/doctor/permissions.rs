@@ -2,7 +2,7 @@
 //! that it must never do: asked of IAM's own simulator.
 
 use super::finding::Report;
-use super::inspect::{QueryService, Unseen, describe_role_arn};
+use super::inspect::{InspectError, QueryService, describe_role_arn};
 use super::tables::{Arns, Role};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
@@ -42,7 +42,7 @@ const NEVER: &[&str] = &[
 /// The audit trail is append-only.
 const NEVER_IN_AUDIT: &[&str] = &["dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 
-pub(super) async fn look(
+pub(super) async fn check(
     sdk: &Sdk,
     region: &str,
     caller: &str,
@@ -77,10 +77,10 @@ pub(super) async fn look(
                 report.ok(CHECK, what);
             }
         }
-        Err(unseen) => {
+        Err(error) => {
             let remedy = "allow iam:GetRole and iam:SimulatePrincipalPolicy to whoever runs doctor, or compare \
                           the role's policies with those in deploy/";
-            report.unknown(CHECK, format!("{role}: {unseen}"), remedy);
+            report.unknown(CHECK, format!("{role}: {error}"), remedy);
         }
     }
 }
@@ -92,10 +92,10 @@ struct Simulation<'a> {
 
 impl Simulation<'_> {
     /// What is missing, and what is too many.
-    async fn all(&self, role: &str, tables: &Arns) -> Result<(Vec<String>, Vec<String>), Unseen> {
+    async fn all(&self, role: &str, tables: &Arns) -> Result<(Vec<String>, Vec<String>), InspectError> {
         // An assumed role's ARN lacks the path, which the simulator wants.
         let answer = self.iam.ask("GetRole", &[("RoleName", role)], self.clock.now()).await;
-        let source = answer.map_err(Unseen::NoAnswer)?.text("Arn")?;
+        let source = answer.map_err(InspectError::NoAnswer)?.text("Arn")?;
         let (mut missing, mut too_many) = (Vec::new(), Vec::new());
         for (table, arn) in &tables.0 {
             let needed = needed(*table);
@@ -126,7 +126,7 @@ impl Simulation<'_> {
         source: &str,
         actions: &[&str],
         resource: &str,
-    ) -> Result<Vec<(String, bool)>, Unseen> {
+    ) -> Result<Vec<(String, bool)>, InspectError> {
         if actions.is_empty() {
             return Ok(Vec::new());
         }
@@ -134,7 +134,7 @@ impl Simulation<'_> {
         let mut parameters = vec![("PolicySourceArn", source), ("ResourceArns.member.1", resource)];
         parameters.extend(names.iter().map(String::as_str).zip(actions.iter().copied()));
         let answer = self.iam.ask("SimulatePrincipalPolicy", &parameters, self.clock.now()).await;
-        let decisions = answer.map_err(Unseen::NoAnswer)?.members("EvalActionName", "EvalDecision")?;
+        let decisions = answer.map_err(InspectError::NoAnswer)?.members("EvalActionName", "EvalDecision")?;
         Ok(decisions.into_iter().map(|(action, decision)| (action, decision == "allowed")).collect())
     }
 }

@@ -15,7 +15,7 @@ const SOON: Duration = Duration::days(20);
 /// to its end was not fetched again.
 const STALE: Duration = Duration::days(3);
 
-pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
+pub(super) fn check(config: &Config, now: OffsetDateTime, report: &mut Report) {
     for provider in config.broker.providers.current().iter() {
         if let Some(end) = provider.validity.until {
             let (severity, what) = valid(end, now);

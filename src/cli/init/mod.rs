@@ -7,7 +7,7 @@ mod render;
 use crate::config::Draft;
 use crate::roles::{ProviderArn, partition_of_region};
 use crate::saml::{IdpMetadata, SignOnService};
-use crate::service::say;
+use crate::service::print_message;
 use clap::Args;
 use place::Staged;
 use render::Site;
@@ -121,8 +121,14 @@ fn adfs_page(services: &[SignOnService]) -> Option<String> {
 
 fn tell(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) {
     let directory = options.directory.display();
-    say(&format!("{directory}: vestibule.toml, idp-metadata.xml, adfs.ps1, trust-policy.json, README.md"));
-    say(&format!("identity provider {}: {} signing key(s)", metadata.entity_id, metadata.signing_keys.len()));
+    print_message(&format!(
+        "{directory}: vestibule.toml, idp-metadata.xml, adfs.ps1, trust-policy.json, README.md"
+    ));
+    print_message(&format!(
+        "identity provider {}: {} signing key(s)",
+        metadata.entity_id,
+        metadata.signing_keys.len()
+    ));
     let mut placeholders = Vec::new();
     if site.public_url == DEFAULT_URL {
         placeholders.push("--public-url");
@@ -131,16 +137,18 @@ fn tell(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) {
         placeholders.push("--account");
     }
     if !placeholders.is_empty() {
-        say(&format!(
+        print_message(&format!(
             "These are examples still: {}. Run it again with yours and --force.",
             placeholders.join(", ")
         ));
     }
     if site.adfs_page.is_none() {
-        say("The metadata is not AD FS's: adfs.ps1 shows which values are needed; enter them there by hand.");
+        print_message(
+            "The metadata is not AD FS's: adfs.ps1 shows which values are needed; enter them there by hand.",
+        );
     }
-    say(&format!("Next: {directory}/README.md, step by step. At the end:"));
-    say(&format!("  vestibule doctor --config {directory}/vestibule.toml"));
+    print_message(&format!("Next: {directory}/README.md, step by step. At the end:"));
+    print_message(&format!("  vestibule doctor --config {directory}/vestibule.toml"));
 }
 
 #[cfg(test)]

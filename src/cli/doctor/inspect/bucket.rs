@@ -1,6 +1,6 @@
 //! Whether anybody may read a bucket: asked as anybody would, without credentials.
 
-use super::innermost;
+use super::error::innermost;
 use super::query::elsewhere;
 use crate::adapters::aws::Sdk;
 use aws_sdk_sts::config::http::HttpRequest;

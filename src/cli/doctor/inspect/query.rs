@@ -2,7 +2,7 @@
 //! largest dependency of all, for four read-only questions; this is a form,
 //! a signature by the SDK's own signer, and the SDK's own connections.
 
-use super::{Unseen, innermost};
+use super::error::{InspectError, innermost};
 use crate::adapters::aws::Sdk;
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::ProvideCredentials;
@@ -37,7 +37,7 @@ pub(crate) struct QueryService {
 pub(crate) struct Answer {
     /// How far the service's clock is ahead of ours, to the second.
     pub(crate) ahead: Option<Span>,
-    body: Result<String, Unseen>,
+    body: Result<String, InspectError>,
 }
 
 impl QueryService {
@@ -121,10 +121,10 @@ impl QueryService {
         let text = String::from_utf8_lossy(&body).into_owned();
         let body = match status {
             200 => Ok(text),
-            500.. => Err(Unseen::NoAnswer(format!("status {status}"))),
+            500.. => Err(InspectError::NoAnswer(format!("status {status}"))),
             _ => {
                 let code = first(&text, "Code").unwrap_or_else(|| format!("status {status}"));
-                Err(Unseen::of(&code, &first(&text, "Message").unwrap_or_default()))
+                Err(InspectError::of(&code, &first(&text, "Message").unwrap_or_default()))
             }
         };
         Ok(Answer { ahead, body })
@@ -164,20 +164,21 @@ impl Answer {
     /// The text of the first element of this name.
     ///
     /// # Errors
-    /// [`Unseen`]: the service refused.
-    pub(crate) fn text(&self, element: &str) -> Result<String, Unseen> {
+    /// [`InspectError`]: the service refused.
+    pub(crate) fn text(&self, element: &str) -> Result<String, InspectError> {
         let body = self.body.as_ref().map_err(Clone::clone)?;
-        first(body, element).ok_or_else(|| Unseen::NoAnswer(format!("there is no {element} in the answer")))
+        first(body, element)
+            .ok_or_else(|| InspectError::NoAnswer(format!("there is no {element} in the answer")))
     }
 
     /// The texts of two elements of every `member` that has both.
     ///
     /// # Errors
-    /// [`Unseen`]: the service refused.
-    pub(crate) fn members(&self, one: &str, other: &str) -> Result<Vec<(String, String)>, Unseen> {
+    /// [`InspectError`]: the service refused.
+    pub(crate) fn members(&self, one: &str, other: &str) -> Result<Vec<(String, String)>, InspectError> {
         let body = self.body.as_ref().map_err(Clone::clone)?;
         let document = roxmltree::Document::parse(body)
-            .map_err(|_| Unseen::NoAnswer("the answer is no XML".to_owned()))?;
+            .map_err(|_| InspectError::NoAnswer("the answer is no XML".to_owned()))?;
         let child = |member: roxmltree::Node<'_, '_>, name: &str| {
             let mut children = member.children();
             Some(children.find(|each| each.tag_name().name() == name)?.text()?.to_owned())
