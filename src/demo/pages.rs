@@ -1,8 +1,10 @@
 //! The look-alike's pages: in the manner of AD FS, without its passwords.
 
-use super::idp::{Mistake, RelyingParty};
+use super::people::{COMPANY, PEOPLE};
+use super::refusals::{STAGED_REFUSALS, StagedRefusal};
+use super::relay_state::Mistake;
+use super::relying_party::RelyingParty;
 use super::tell::{sentence, time_of_day};
-use super::{COMPANY, PEOPLE, STAGED_REFUSALS, StagedRefusal};
 use crate::broker::AuditEvent;
 use quick_xml::escape::escape;
 

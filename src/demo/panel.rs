@@ -5,8 +5,11 @@
 //! response already used, a session already waiting) the panel posts itself.
 
 use super::idp::{DemoIdp, content_type, elsewhere};
+use super::pages;
+use super::people::Person;
 use super::refusals::{Before, StagedRefusal};
-use super::{Flaw, Person, SigningError, pages};
+use super::sign::SigningError;
+use super::token::Flaw;
 use crate::broker::Broker;
 use crate::broker::ports::SecureRandom;
 use crate::http::Peer;

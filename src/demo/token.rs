@@ -3,8 +3,9 @@
 //! AttributeStatement before the AuthnStatement, the confirmation good for 5
 //! minutes and the conditions for 60.
 
+use super::people::Person;
+use super::relying_party::RelyingParty;
 use super::sign::{SigningError, finish, text};
-use super::{Person, RelyingParty};
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 use time::format_description::well_known::Iso8601;

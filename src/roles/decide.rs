@@ -13,8 +13,10 @@
 //!   "contractors sign in elsewhere" is about the person, and a last rule
 //!   that refuses everybody must speak to those most in need of its sentence.
 
-use super::explain::{finding_of_person, finding_of_pinned, finding_of_roles};
-use super::{Condition, Effect, Explanation, Field, Grant, ProviderArn, RoleArn, Rule, arn};
+use super::arn::{self, ProviderArn, RoleArn};
+use super::explain::{Explanation, finding_of_person, finding_of_pinned, finding_of_roles};
+use super::grant::Grant;
+use super::rule::{Condition, Effect, Field, Rule};
 use crate::saml::Identity;
 use std::collections::BTreeMap;
 use time::Duration;

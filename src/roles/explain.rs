@@ -3,7 +3,8 @@
 //! The words are the configuration's (rule names, patterns, pinned roles) and
 //! counts; never a value of the assertion, since explanations are logged.
 
-use super::{Condition, RoleArn, Rule};
+use super::arn::RoleArn;
+use super::rule::{Condition, Rule};
 use std::fmt;
 
 /// What was offered, and the rules looked at, in order; without attribute values.

@@ -1,6 +1,7 @@
 //! The decision: one person, one role, on these terms.
 
-use super::{Explanation, ProviderArn, RoleArn};
+use super::arn::{ProviderArn, RoleArn};
+use super::explain::Explanation;
 use crate::saml::Identity;
 use time::Duration;
 

@@ -1,6 +1,6 @@
 //! Rules: conditions and outcomes, compiled when the configuration loads.
 
-use super::{RoleArn, arn};
+use super::arn::{self, RoleArn};
 use std::fmt;
 use time::Duration;
 
