@@ -18,7 +18,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
-/// An identity provider that nobody has configured.
+/// An identity provider that is not configured.
 const OTHER_ISSUER: &str = "http://adfs.elsewhere.example/adfs/services/trust";
 
 /// The look-alike.
@@ -79,7 +79,7 @@ impl DemoIdp {
         format!("{}/adfs/ls/IdpInitiatedSignOn.aspx", self.base_url)
     }
 
-    /// What the browser would post as `SAMLResponse`, for this person, now.
+    /// The value of `SAMLResponse` for this person.
     ///
     /// # Errors
     /// [`SigningError`].
@@ -113,7 +113,7 @@ impl DemoIdp {
         Arc::new(self).pages()
     }
 
-    /// The same, of one that is needed elsewhere too.
+    /// Its pages, where it is shared.
     pub(super) fn pages(self: Arc<Self>) -> Router {
         Router::new()
             .route("/adfs/ls/{page}", get(sign_on).post(signed_on))

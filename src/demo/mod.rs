@@ -1,9 +1,9 @@
 //! `vestibule demo`: everything embedded, with a small look-alike of AD FS to
-//! sign in at. The parts: who works there (`people.rs`), what it says about
-//! them (`token.rs`, `metadata.rs`), how it signs (`sign.rs`), and its pages
-//! (`idp.rs`, `pages.rs`). Beside it, a panel that makes each refusal happen
-//! (`panel.rs`, `refusals.rs`) and shows the audit trail (`tell.rs`). Nothing
-//! here verifies anything: what is posted goes the way that every response goes.
+//! sign in at: its people (`people.rs`), its assertions and metadata (`token.rs`,
+//! `metadata.rs`), its signatures (`sign.rs`), its pages (`idp.rs`, `pages.rs`).
+//! Beside it, a panel that causes each refusal (`panel.rs`, `refusals.rs`) and shows
+//! the audit trail (`trail.rs`). Nothing here verifies anything: responses go to the
+//! service as every response does.
 
 mod idp;
 mod metadata;
@@ -15,8 +15,8 @@ mod relay_state;
 mod relying_party;
 mod run;
 mod sign;
-mod tell;
 mod token;
+mod trail;
 
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,11 @@ use super::people::{COMPANY, PEOPLE};
 use super::refusals::{STAGED_REFUSALS, StagedRefusal};
 use super::relay_state::Mistake;
 use super::relying_party::RelyingParty;
-use super::tell::{sentence, time_of_day};
+use super::trail::{sentence, time_of_day};
 use crate::broker::AuditEvent;
 use quick_xml::escape::escape;
 
-/// Who are you today?
+/// The sign-on page: everyone, as a button.
 pub(super) fn sign_on() -> String {
     let people: String = PEOPLE
         .iter()
@@ -74,7 +74,7 @@ pub(super) fn mistaken(mistake: Mistake, to: &RelyingParty) -> String {
     page("That did not work", &format!("<p>{sentence}</p>{}", start_over(to)))
 }
 
-/// Something that AD FS has and the look-alike does not.
+/// An address that AD FS has and the look-alike does not.
 pub(super) fn elsewhere(to: &RelyingParty) -> String {
     page("Nothing here", &format!("<p>The demo has only AD FS's sign-on page.</p>{}", start_over(to)))
 }

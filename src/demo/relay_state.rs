@@ -1,6 +1,6 @@
 //! The address of the sign-on page, as AD FS takes it.
 
-/// What is wrong with the address that somebody came with.
+/// What is wrong with the address of the sign-on page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mistake {
     /// No `RelayState` parameter.
@@ -9,7 +9,7 @@ pub(super) enum Mistake {
     NotEncodedTwice,
     /// Another relying party's identifier.
     UnknownRelyingParty,
-    /// The form names nobody who works here.
+    /// The form names an unknown person.
     NoSuchPerson,
 }
 

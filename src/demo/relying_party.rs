@@ -7,6 +7,6 @@ pub struct RelyingParty {
     pub id: String,
     /// Where responses are posted to.
     pub acs_url: String,
-    /// Where people find it, for those who came to the sign-on page without it.
+    /// Its home page, for people who open the sign-on page directly.
     pub home_url: String,
 }

@@ -5,7 +5,7 @@ use super::idp::DemoIdp;
 use super::panel::Panel;
 use super::people::{COMPANY, PROVIDER_ARN};
 use super::relying_party::RelyingParty;
-use super::tell::Teller;
+use super::trail::TrailPrinter;
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::broker::ports::SecureRandom;
 use crate::config::Log;
@@ -41,7 +41,7 @@ pub struct Options {
 /// A sentence for the operator.
 pub(crate) async fn run(options: &Options) -> Result<(), String> {
     log::start(Log { json: false, level: tracing::Level::WARN });
-    // First of all: whatever is made from here on is removed again.
+    // First of all: everything made from here on is removed again.
     let stop = end_signal()?;
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let public = listen_near(options.listen).await?;
@@ -80,11 +80,11 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
     let pages = idp.pages().merge(panel.router());
     let idp = tokio::spawn(http::serve(idp_listener, pages, limits, std::future::pending()));
     let (stopped, until_stopped) = oneshot::channel::<()>();
-    let teller = Teller::new(service.broker.clone()).tell_until(async {
+    let printer = TrailPrinter::new(service.broker.clone()).print_until(async {
         // The sender is dropped, which is an error, and the signal.
         let _ = until_stopped.await;
     });
-    let teller = tokio::spawn(teller);
+    let printer = tokio::spawn(printer);
     print_message(&format!(
         "\n  Vestibule demo: {public_url}/\n\n  Ctrl-C ends it; nothing is kept. Times are UTC.\n"
     ));
@@ -92,7 +92,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
     idp.abort();
     drop(stopped);
     // Both end at once; a panic in either is no reason to keep the directory.
-    let _ = tokio::join!(idp, teller);
+    let _ = tokio::join!(idp, printer);
     Ok(())
 }
 
@@ -186,7 +186,7 @@ impl TemporaryDirectory {
         let mut suffix = [0_u8; 8];
         random.fill(&mut suffix);
         let path = std::env::temp_dir().join(format!("vestibule-demo-{:016x}", u64::from_be_bytes(suffix)));
-        // `create` fails if somebody was there first, so nobody else's directory is used.
+        // `create` fails if the path exists, so another user's directory is never used.
         std::fs::DirBuilder::new()
             .mode(0o700)
             .create(&path)
@@ -205,7 +205,7 @@ impl TemporaryDirectory {
 
 impl Drop for TemporaryDirectory {
     fn drop(&mut self) {
-        // What cannot be removed is in the system's own temporary directory.
+        // A directory that cannot be removed is in the system's temporary directory.
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }
