@@ -17,13 +17,13 @@ pub struct KeyInfo {
 /// The operator's side of a key ring. Errors are sentences for the operator.
 #[async_trait]
 pub trait KeyAdmin: Send + Sync {
-    /// The first key: makes it, unless there is one.
+    /// Makes the first key, unless there is one.
     ///
     /// # Errors
     /// Why there is none.
     async fn create(&self) -> Result<KeyInfo, String>;
 
-    /// A new key, which takes over when every process can know it.
+    /// Makes a new key, which takes over once every process can know it.
     ///
     /// # Errors
     /// Why there is none; then the ring is as it was.

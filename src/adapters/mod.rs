@@ -1,5 +1,5 @@
 //! The implementations of the ports: embedded ones in [`local`], AWS's in [`aws`],
-//! metadata at URLs in [`metadata`]. [`open`] chooses among them by configuration.
+//! metadata at URLs in [`metadata`]. [`open()`] chooses among them by configuration.
 
 pub mod aws;
 mod error;

@@ -18,15 +18,14 @@ use std::sync::Arc;
 
 /// Everything that a configuration names, opened.
 pub struct Opened {
-    /// The world, for the use cases.
     pub ports: Ports,
-    /// Who can say whose request a signature is: the issuer itself where it is
-    /// local. `None` where nobody here can check one; then there is no ping.
+    /// Finds the caller that a signature belongs to: the token service where it is
+    /// local. `None` where no adapter can verify one; then there is no ping.
     pub callers: Option<Arc<dyn CallerDirectory>>,
 }
 
-/// Opens what the configuration names: creates what is missing, refuses what
-/// is not ours or not safe.
+/// Opens what the configuration names: creates missing files, refuses files that
+/// are not ours or not safe.
 ///
 /// # Errors
 /// [`OpenError`]: a sentence for the operator.
@@ -113,7 +112,7 @@ fn tables(settings: &DynamoDb) -> Tables {
     }
 }
 
-/// Where the ring's table is, if not at AWS's address: it is in the ring's
+/// The endpoint of the ring's table, if not AWS's own: the table is in the ring's
 /// region, and at the store's address if the store is in that region's DynamoDB.
 pub fn keys_table_endpoint<'a>(store: &'a Store, settings: &Kms) -> Option<&'a str> {
     match store {

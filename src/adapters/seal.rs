@@ -32,7 +32,7 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    /// `None` if these are no name and no key of ours.
+    /// `None` if the name or the key has the wrong length.
     pub(super) fn new(kid: &str, key: &[u8]) -> Option<Self> {
         let ours = kid.len() == KID_CHARS && key.len() == KEY_BYTES;
         ours.then(|| Self {
@@ -42,8 +42,8 @@ impl Sealer {
     }
 
     /// Random nonces are safe for 2^32 messages under one key (SP 800-38D section
-    /// 8.3), and anybody may ask for requests. With a key for each purpose they use
-    /// up their own RelayState's, and nobody else's.
+    /// 8.3), and anyone may ask for AuthnRequests. With a key for each purpose they use
+    /// up that of their own RelayState only.
     fn key(&self, purpose: &Purpose) -> Result<LessSafeKey, KeyRingError> {
         let info = [purpose.handle().as_str().as_bytes()];
         let key = self.key.expand(&info, &AES_256_GCM).map_err(|_| KeyRingError::Unavailable)?;
@@ -94,7 +94,7 @@ impl Sealer {
     }
 }
 
-/// What a seal consists of.
+/// The parts of a sealed message.
 pub(super) struct Parts<'a> {
     pub(super) kid: &'a str,
     nonce: Nonce,
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::broker::SessionId;
 
-    /// The worst of chance: the same nonce each time.
+    /// The worst case: the same nonce each time.
     struct Stuck;
 
     impl SecureRandom for Stuck {

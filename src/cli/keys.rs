@@ -1,4 +1,4 @@
-//! `vestibule keys`: what seals and signs, as its operator sees it.
+//! `vestibule keys`: the key ring, for its operator.
 
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::{self, KeyInfo};

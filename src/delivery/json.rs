@@ -1,12 +1,12 @@
-//! What the JSON formats share.
+//! JSON that is wiped, and instants in it.
 
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
-/// Room for the secrets and everything beside them: a buffer that grows leaves
-/// copies of what it held behind.
+/// The capacity holds the secrets and everything beside them: a buffer that grows
+/// leaves copies of its content behind.
 pub(super) fn to_wiped_json(document: &impl Serialize, secret_chars: usize) -> Zeroizing<Vec<u8>> {
     let mut json = Zeroizing::new(Vec::with_capacity(8 * 1024 + 2 * secret_chars));
     // Only a map with other than text keys or a failing writer could fail; there is neither.

@@ -1,8 +1,8 @@
-//! How credentials are written out. Pure; a format is a file in this room.
+//! How credentials are written out. Pure; each format is a file of this layer.
 //!
 //! A format is one function from a [`HandOver`](crate::broker::HandOver) to
-//! bytes that are wiped when they have been sent. To add one: a file here, and
-//! the place that offers it.
+//! bytes that are wiped once they have been sent. A new one is a file here and
+//! a route that offers it.
 
 pub mod credential_process;
 pub mod dynamodb;

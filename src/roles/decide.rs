@@ -1,4 +1,4 @@
-//! Deciding: the first rule that holds.
+//! The decision: the first rule that holds.
 //!
 //! An assertion offers roles as pairs `role,provider`. The pairs of the SAML
 //! provider that is configured for the identity provider are the candidates;
@@ -97,7 +97,7 @@ impl Rules {
         self.providers.iter().map(|(name, arn)| (name.as_str(), arn))
     }
 
-    /// Chooses a role for this person, or says why not.
+    /// Chooses a role for this person.
     ///
     /// # Errors
     /// [`Denial`], boxed because it carries the person.
@@ -171,13 +171,13 @@ impl Rules {
     }
 }
 
-/// Each usable role with the provider it comes by.
+/// Each usable role with its provider.
 type Candidates<'r> = BTreeMap<RoleArn, &'r ProviderArn>;
 
 /// A usable role and its provider.
 type Candidate<'c> = (&'c RoleArn, &'c ProviderArn);
 
-/// What a granting rule grants.
+/// The terms that a rule grants.
 struct Choice {
     role: RoleArn,
     provider: ProviderArn,

@@ -6,7 +6,7 @@ use crate::saml::Identity;
 use time::Duration;
 
 /// Permission to ask for credentials. Only [`Rules::decide`](super::Rules::decide)
-/// makes one, and it is the only thing an issuer accepts.
+/// makes one, and a token service accepts nothing else.
 #[derive(Debug)]
 pub struct Grant {
     pub(super) identity: Identity,
@@ -20,23 +20,23 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Who.
+    /// The person.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
-    /// Which role.
+    /// The role.
     pub fn role(&self) -> &RoleArn {
         &self.role
     }
-    /// By which SAML provider.
+    /// The SAML provider in the role's account.
     pub fn provider(&self) -> &ProviderArn {
         &self.provider
     }
-    /// Under which rule.
+    /// The name of the deciding rule.
     pub fn rule(&self) -> &str {
         &self.rule
     }
-    /// How long, at most.
+    /// The longest duration of the credentials.
     pub fn duration(&self) -> Duration {
         self.duration
     }
@@ -48,7 +48,7 @@ impl Grant {
     pub fn policy_arns(&self) -> &[String] {
         &self.policy_arns
     }
-    /// How the rules came to it.
+    /// How the rules were evaluated.
     pub fn explanation(&self) -> &Explanation {
         &self.explanation
     }

@@ -1,4 +1,4 @@
-//! What a process needs to become the service, whoever starts it: a command or
+//! Everything that turns a process into the service, for the commands and for
 //! Lambda.
 //!
 //! ```text

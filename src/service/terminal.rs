@@ -1,4 +1,4 @@
-//! What a process prints for the person who started it.
+//! Output for the person who started the process.
 
 /// Prints a command's result.
 #[allow(clippy::print_stdout, reason = "reports are results")]

@@ -1,4 +1,4 @@
-//! One Vestibule, wired together: what `serve`, `demo` and Lambda functions run.
+//! A configuration, opened and wired: what `serve`, `demo` and Lambda functions run.
 
 use crate::adapters::metadata::MetadataWatch;
 use crate::adapters::{self, Opened};
@@ -9,7 +9,7 @@ use crate::http::{self, App};
 use crate::saml::ServiceProviderMetadata;
 use std::sync::Arc;
 
-/// What hands requests to the service.
+/// What is in front of the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Front {
     /// Our own listener.
@@ -18,7 +18,7 @@ pub(crate) enum Front {
     Gateway,
 }
 
-/// One Vestibule, opened, not yet listening.
+/// The service, opened, not yet listening.
 pub(crate) struct Service {
     pub(crate) broker: Arc<Broker>,
     pub(crate) app: Arc<App>,

@@ -1,4 +1,4 @@
-//! What AWS and the SDK say when a call fails.
+//! Descriptions of failed calls.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;

@@ -2,7 +2,7 @@
 //! signed with HS256 (RFC 7515), each under a key of its own.
 //!
 //! A new key is published in the file before anyone signs with it, and every
-//! process looks at the file at least that often: a rotation fails no login.
+//! process checks the file at least that often: a rotation fails no login.
 
 use super::keyfile::{self, FileId, KeyBytes, base64_key, random_key};
 use crate::adapters::error::OpenError;
@@ -21,11 +21,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
-/// How long a process relies on what it has read before it looks whether the
-/// file was replaced.
+/// How long a process relies on the keys it has read before it checks whether
+/// the file was replaced.
 const REFRESH_INTERVAL: Duration = Duration::seconds(10);
 
-/// How long a new key is in the file before anyone uses it. Longer than
+/// How long a new key is in the file before it is used. Longer than
 /// [`REFRESH_INTERVAL`], or a ticket could meet a process that does not know its key.
 const PUBLISH_INTERVAL: Duration = Duration::seconds(15);
 
@@ -103,7 +103,7 @@ impl LocalKeyRing {
     /// Opens the file, creating it with one key if it is missing.
     ///
     /// # Errors
-    /// [`OpenError`], also if anybody else could reach the keys.
+    /// [`OpenError`], also if other users could reach the keys.
     pub fn open(
         path: &Path,
         clock: Arc<dyn Clock>,
@@ -145,13 +145,13 @@ impl LocalKeyRing {
         if (now - loaded.looked_at).abs() >= REFRESH_INTERVAL
             && let Err(error) = self.look(&mut loaded, now)
         {
-            // The keys that we have stay good; readiness of the file is the operator's.
+            // The known keys stay valid; the operator must repair the file.
             tracing::error!(%error, "the key ring cannot be read again");
         }
         rotation::current(&loaded.ring.keys, now).cloned().ok_or(KeyRingError::Unavailable)
     }
 
-    /// `None`: no key of this name, even after looking again.
+    /// `None`: no key of this name, even after reading the file again.
     fn named(&self, kid: &str) -> Result<Option<Key>, KeyRingError> {
         let now = self.clock.now();
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);

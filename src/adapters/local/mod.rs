@@ -1,5 +1,5 @@
-//! Everything embedded: an issuer, a store and a key ring that need nothing
-//! but a disk. A small company's whole back end, and the demo's.
+//! Everything embedded: a token service, a store and a key ring that need nothing
+//! but a disk.
 
 mod directory;
 pub mod inspect;

@@ -1,4 +1,4 @@
-//! What is kept on this machine's disk.
+//! The local files: key ring, token service key, database; and the disk.
 
 use super::finding::Report;
 use crate::adapters::local::{LocalKeyRing, LocalSts, SystemClock, SystemRandom, inspect};
@@ -33,8 +33,8 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     }
 }
 
-/// A file that must be read by nobody else. Opening it makes it if it is
-/// missing, so it is only opened if it is there.
+/// A file that no other user may read. Opening it creates it if it is missing,
+/// so it is only opened if it exists.
 fn secret(
     report: &mut Report,
     check: &'static str,

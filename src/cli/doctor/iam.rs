@@ -1,4 +1,4 @@
-//! What IAM knows: its copy of the metadata, and whom the roles trust.
+//! IAM's copy of the metadata, and the roles' trust policies.
 
 use super::finding::{Report, Severity};
 use super::inspect::{InspectError, QueryService};
@@ -33,7 +33,7 @@ pub(super) async fn check(
     }
 }
 
-/// STS believes IAM's copy, we believe our file: logins work only where they agree.
+/// STS trusts IAM's copy, we trust our file: logins work only where they agree.
 async fn copy_of_metadata(
     iam: &QueryService,
     provider: &IdentityProvider,
@@ -168,7 +168,7 @@ async fn trust_of(
         report.unknown(CHECK, format!("{arn}: its trust policy is no JSON"), "look at it in IAM");
         return;
     };
-    // The role is well if any identity provider of ours can give it.
+    // One identity provider that can give the role is enough.
     let acs = &config.broker.service.acs_url;
     let verdicts = config.broker.rules.provider_arns().map(|(_, provider)| {
         let provider = provider.as_str();

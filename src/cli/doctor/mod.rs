@@ -1,7 +1,7 @@
 //! `vestibule doctor`: is everything as it must be, and what to do if not.
 //!
-//! It looks and changes nothing; the one exception is KMS, where a data key is
-//! made, opened and forgotten, since only using it shows that it can be used.
+//! It changes nothing; the one exception is KMS, where a data key is made, opened
+//! and discarded, since only its use shows that it can be used.
 
 mod files;
 mod finding;

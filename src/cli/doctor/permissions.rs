@@ -1,5 +1,5 @@
-//! Whether the role that we run as may do what the service does, and nothing
-//! that it must never do: asked of IAM's own simulator.
+//! Whether our role allows what the service does, and nothing that it must never
+//! do: by IAM's own simulator.
 
 use super::finding::Report;
 use super::inspect::{InspectError, QueryService, describe_role_arn};
@@ -10,11 +10,11 @@ use crate::roles::partition_of_region;
 
 const CHECK: &str = "permissions";
 
-/// What the code asks of AWS, by who asks; a test holds it against the code and
-/// every policy in `deploy/`.
+/// The actions of each role; a test compares them with the code and every policy
+/// in `deploy/`.
 const ACTIONS: &str = include_str!("../../../deploy/actions.toml");
 
-/// What a server does in this table. (Of KMS it needs `Decrypt`, which was tried.)
+/// The actions of a server in this table. (Of KMS it needs `Decrypt`, which was tried.)
 fn needed(table: Role) -> Vec<String> {
     let of_server = |actions: toml::Table| -> Option<toml::Table> {
         actions.get("role")?.get("server")?.as_table().cloned()
@@ -26,8 +26,8 @@ fn needed(table: Role) -> Vec<String> {
     actions.into_iter().filter(|(_, resources)| in_table(resources)).map(|(action, _)| action).collect()
 }
 
-/// What would let a service that somebody broke into do more than hand out
-/// sessions: none of it belongs to its work, on any resource.
+/// Actions by which a compromised service could do more than give out sessions.
+/// It needs none of them, on any resource.
 const NEVER: &[&str] = &[
     "iam:CreateAccessKey",
     "iam:AttachRolePolicy",
@@ -91,7 +91,7 @@ struct Simulation<'a> {
 }
 
 impl Simulation<'_> {
-    /// What is missing, and what is too many.
+    /// The missing actions, and those that must not be allowed.
     async fn all(&self, role: &str, tables: &Arns) -> Result<(Vec<String>, Vec<String>), InspectError> {
         // An assumed role's ARN lacks the path, which the simulator wants.
         let answer = self.iam.ask("GetRole", &[("RoleName", role)], self.clock.now()).await;

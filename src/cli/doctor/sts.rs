@@ -1,4 +1,4 @@
-//! Whether STS answers, and what time it thinks it is.
+//! Whether STS answers, and how far its clock is from ours.
 
 use super::finding::{Report, Severity};
 use super::inspect::{InspectError, QueryService};

@@ -8,7 +8,7 @@ use crate::config::{DynamoDb, Kms};
 
 const CHECK: &str = "tables";
 
-/// What a table must be.
+/// The expected properties of a table.
 pub(super) struct Expected {
     /// Which of the configuration's tables.
     role: Role,
@@ -17,7 +17,7 @@ pub(super) struct Expected {
     indexes: &'static [(&'static str, [&'static str; 2])],
 }
 
-/// What a table is for.
+/// The purpose of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Sessions,
@@ -45,7 +45,7 @@ impl Role {
     }
 }
 
-/// The ARNs of those tables that were seen.
+/// The ARNs of the tables that exist.
 #[derive(Debug, Default)]
 pub(super) struct Arns(pub(super) Vec<(Role, String)>);
 
@@ -84,7 +84,7 @@ pub(super) async fn check(
     }
 }
 
-/// Whether there is a table to look at further.
+/// Checks key, indexes and encryption; false if there is no table.
 async fn structure(
     inspector: &TableInspector,
     table: &Expected,
@@ -165,7 +165,7 @@ async fn time_to_live(inspector: &TableInspector, table: &Expected, report: &mut
     match (table.role.expires(), found.as_deref()) {
         (true, Some(TTL_ATTRIBUTE)) => report.ok(CHECK, format!("{name}: {TTL_ATTRIBUTE}")),
         (false, None) => report.ok(CHECK, format!("{name}: none, its items are to stay")),
-        // Expiry holds without it; what nobody sweeps stays in the table.
+        // Sessions expire without it; items that no sweeper removes stay in the table.
         (true, other) => report.warning(
             CHECK,
             format!("{name}: {} instead of {TTL_ATTRIBUTE}", other.unwrap_or("none")),
@@ -179,7 +179,7 @@ async fn time_to_live(inspector: &TableInspector, table: &Expected, report: &mut
     }
 }
 
-/// Of what cannot be made again: who signed in, what happened, and the keys.
+/// Only of tables that cannot be rebuilt: users, the audit trail, keys.
 async fn backups(inspector: &TableInspector, table: &Expected, report: &mut Report) {
     const CHECK: &str = "table backups";
     if table.role.expires() {

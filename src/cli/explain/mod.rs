@@ -1,8 +1,8 @@
 //! `vestibule explain`: why a response would be accepted or refused, step by step.
 //!
 //! Offline, and by the very functions that judge in the service (`judge.rs`):
-//! what is printed is what they told. What only the service can know (claims,
-//! requests, STS) is named as not checked, so nothing is ever promised.
+//! the steps printed are those that they traced. What only the service can know (used
+//! assertions, AuthnRequests, STS) is listed as not checked.
 
 mod input;
 mod judge;

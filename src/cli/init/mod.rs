@@ -89,7 +89,7 @@ pub(super) fn run(options: &Options) -> Result<(), String> {
     usable(&proof)?;
     staged.forget("proof.toml")?;
     staged.become_real(&options.directory, &files.each_ref().map(|(name, _)| *name), options.force)?;
-    tell(options, &site, &metadata);
+    print_next_steps(options, &site, &metadata);
     Ok(())
 }
 
@@ -101,8 +101,8 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|e| e.to_string())
 }
 
-/// What is written passes `check`, or nothing is written: the options are
-/// checked as the configuration's are.
+/// Files are only written if they pass `check`: the options are checked as those
+/// of a configuration.
 fn usable(path: &Path) -> Result<(), String> {
     let read = Draft::read(path, std::iter::empty()).and_then(Draft::check);
     read.map(|_| ()).map_err(|faults| {
@@ -119,7 +119,7 @@ fn adfs_page(services: &[SignOnService]) -> Option<String> {
     adfs.map(|host| format!("{host}/adfs/ls/IdpInitiatedSignOn.aspx")).next()
 }
 
-fn tell(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) {
+fn print_next_steps(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) {
     let directory = options.directory.display();
     print_message(&format!(
         "{directory}: vestibule.toml, idp-metadata.xml, adfs.ps1, trust-policy.json, README.md"

@@ -16,7 +16,7 @@ pub(super) async fn record(db: &Db, event: &AuditEvent) -> Result<(), StoreUnava
     let Some(login) = event.login.as_ref().filter(|_| event.kind.is_final()) else {
         return append(db, event).await;
     };
-    // What was delivered was taken: there is no session item to free.
+    // A delivered session was taken: its item is gone.
     let session = event.session.as_ref().filter(|_| event.kind != EventKind::Delivered);
     match close_any(db, login, event, None, session).await? {
         Closing::Closed => Ok(()),

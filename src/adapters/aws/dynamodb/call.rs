@@ -39,8 +39,8 @@ pub(in crate::adapters::aws) fn patient(client: &Client) -> Client {
 }
 
 /// A client that asks once, on a connection of its own. One that was idle (in a
-/// function that was frozen, say) may be dead without our knowing: what is sent
-/// on it is lost, and nobody can tell whether it arrived. A new connection costs
+/// function that was frozen, say) may be dead without our knowing: a request sent
+/// on it is lost, and it is unknown whether it arrived. A new connection costs
 /// milliseconds, and when it fails, nothing was sent.
 pub(super) fn once(client: &Client) -> Client {
     // As the SDK makes its own (its proxy settings too), but for the pool.
@@ -64,7 +64,7 @@ fn configured(client: &Client, retry: RetryConfig, operation: Duration) -> confi
     client.config().to_builder().retry_config(retry).timeout_config(timeouts)
 }
 
-/// Bounds an operation. What is cut off may yet happen; all that is bounded
+/// Bounds an operation. One that is cut off may yet happen; every operation bounded
 /// this way recognises itself when it is repeated.
 pub(super) async fn within<T>(operation: impl Future<Output = T>) -> Result<T, StoreUnavailable> {
     timeout(OPERATION_TIMEOUT, operation).await.map_err(|_| {
@@ -113,7 +113,7 @@ fn unless_empty(values: Item) -> Option<Item> {
     (!values.is_empty()).then_some(values)
 }
 
-/// For the operator, with what AWS said: it names tables and permissions, never values.
+/// Logs AWS's code and message: they name tables and permissions, never values.
 pub(super) fn unavailable<E>(operation: &'static str, error: &SdkError<E>) -> StoreUnavailable
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -128,7 +128,7 @@ where
     StoreUnavailable
 }
 
-/// The same as a sentence, for who keeps something else in DynamoDB.
+/// The same as a sentence, for the key ring, which has a table too.
 pub(in crate::adapters::aws) fn table_error<E>(operation: &str, table: &str, error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,

@@ -1,4 +1,4 @@
-//! The end of a login: one transaction, whoever closes it and however often.
+//! The end of a login: one transaction, safe to repeat and to race.
 
 use super::call::{delete, put};
 use super::db::Db;
@@ -6,11 +6,11 @@ use super::schema::{Item, handle, id, key, marker, text, text_of};
 use crate::broker::ports::StoreUnavailable;
 use crate::broker::{AuditEvent, EventKind, Handle, LoginId};
 
-/// What became of an attempt to close a login.
+/// The result of an attempt to close a login.
 pub(super) enum Closing {
-    /// Closed, by this.
+    /// This attempt closed it.
     Closed,
-    /// It has ended before, in this way.
+    /// It had ended before, in this way.
     Ended(Option<EventKind>),
     /// Its marker is in another phase, or gone; nothing was written.
     Moved,
@@ -69,7 +69,7 @@ pub(super) async fn close_any(
     session: Option<&Handle>,
 ) -> Result<Closing, StoreUnavailable> {
     match close(db, login, event, phase, session).await? {
-        // What it has lost it never gets back: its marker is needed for that.
+        // It cannot get the session id back: that needs the marker.
         Closing::HoldsNothing => close(db, login, event, phase, None).await,
         closing @ (Closing::Closed | Closing::Ended(_) | Closing::Moved) => Ok(closing),
     }

@@ -16,19 +16,19 @@ use tokio::time::sleep;
 /// conflict are refused or through in tens of milliseconds.
 const CONFLICT_BACKOFF: Duration = Duration::from_millis(200);
 
-/// What every step of a login uses.
+/// The clients, the table names, and what makes items and tokens.
 pub(super) struct Db {
     pub(super) client: Client,
-    /// For the one call that must not be repeated, not even inside the SDK.
+    /// For `take`, which must not be repeated, not even inside the SDK.
     pub(super) once: Client,
     pub(super) tables: Tables,
     pub(super) recorder: Recorder,
     random: Arc<dyn SecureRandom>,
-    /// Chosen at random: tells this process's requests from another one's.
+    /// Random: distinguishes this process's requests from those of others.
     process: String,
 }
 
-/// What a transaction's action met: `Some(item)` if its condition did not hold,
+/// The result of one action of a cancelled transaction: `Some(item)` if its condition did not hold,
 /// with the item as it is (empty if there is none).
 pub(super) type CancellationItem = Option<Item>;
 
@@ -44,9 +44,9 @@ impl Db {
         }
     }
 
-    /// `ClientRequestToken` of a step: 36 characters at most; another one for
-    /// whatever makes its content another one, and for every process: who finds
-    /// that another one did the same has not done it.
+    /// `ClientRequestToken` of a step: 36 characters at most. It differs wherever the
+    /// content differs, and between processes: a process must not take another
+    /// one's write for its own.
     pub(super) fn token(&self, login: &LoginId, step: &str, item: &Item, variant: &str) -> String {
         let recorded = text_of(item, "recorded").unwrap_or_default();
         let parts = [&self.process, login.as_str(), step, recorded, variant].map(str::as_bytes);
@@ -56,8 +56,8 @@ impl Db {
     /// One transaction, repeated while it meets others. `Ok(Err(…))`: nothing was
     /// written, because of these conditions, in the order of the actions.
     ///
-    /// `token` must differ for what differs: DynamoDB answers a repetition within
-    /// ten minutes with what it answered first.
+    /// `token` must differ where the actions differ: DynamoDB answers a repetition
+    /// within ten minutes with its first answer.
     pub(super) async fn transact(
         &self,
         token: &str,
@@ -85,7 +85,7 @@ impl Db {
         }
     }
 
-    /// Half of it at least; or those that met would meet again.
+    /// Between half of it and all of it, or transactions that met would meet again.
     fn jittered(&self, pause: Duration) -> Duration {
         let mut byte = [0];
         self.random.fill(&mut byte);

@@ -75,12 +75,12 @@ impl Recorder {
     }
 }
 
-/// What the login id of an event without a login begins with: no login id has a `:`.
+/// An event without a login has an id with this prefix instead. No login id has a `:`.
 const fn no_login(kind: EventKind) -> &'static str {
     if matches!(kind, EventKind::KeysChanged) { "provider:" } else { "refused:" }
 }
 
-/// A key attribute may have 2,048 bytes; whatever is longer is indexed by its hash.
+/// A key attribute may have 2,048 bytes; longer ones are indexed by their hash.
 const MAX_KEY_BYTES: usize = 1_024;
 
 /// The sort key. In the order in which a login goes through them; all ends share one.
@@ -109,7 +109,7 @@ pub(super) fn person(subject: &Subject) -> Option<String> {
     Some(if short { person } else { Handle::of(&[person.as_bytes()]).as_str().to_owned() })
 }
 
-/// The event in an item; `None` if it is none of ours.
+/// Reads an item; `None` if it is no event of ours.
 pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
     let owned = |name: &str| text_of(item, name).map(str::to_owned);
     let expiration = match item.get("expiration") {

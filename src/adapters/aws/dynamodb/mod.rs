@@ -1,8 +1,7 @@
-//! Sessions, claims, users and the audit trail in DynamoDB. What is in the
-//! tables is in [`schema`]; how AWS is called, and what its errors mean, in
-//! `call`.
+//! Sessions, claims, users and the audit trail in DynamoDB. [`schema`] describes
+//! the tables, `call` how AWS is called and what its errors mean.
 //!
-//! What one login asks of DynamoDB: `begin` and `put` a transaction each, one
+//! The calls of one login: `begin` and `put` a transaction each, one
 //! `UpdateItem` for the users row; the hand-over one `DeleteItem` (never
 //! repeated) and one transaction for `login.delivered`. Everything else is read
 //! or written only when something went wrong.

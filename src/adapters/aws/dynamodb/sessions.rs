@@ -11,7 +11,7 @@ use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedS
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use time::OffsetDateTime;
 
-/// How often `begin` looks again when the session id changes hands meanwhile.
+/// How often `begin` starts again when another login gets the session id meanwhile.
 const BEGIN_ATTEMPTS: usize = 5;
 
 impl From<StoreUnavailable> for BeginError {
@@ -26,13 +26,13 @@ impl From<StoreUnavailable> for PutError {
     }
 }
 
-/// Whose time is over, and who has the session id still.
+/// A login whose time is over and that still has the session id.
 struct Former {
     login: LoginId,
     waiting: bool,
 }
 
-/// Step 5: claim, reserve, open, record.
+/// Step 5: mark the assertion as used, reserve the session id, open the login, record it.
 pub(super) async fn begin(db: &Db, start: &LoginStart) -> Result<(), BeginError> {
     let started = db.recorder.item(&start.event);
     let mut former = None;
@@ -124,7 +124,7 @@ async fn try_begin(
     ];
     actions.extend(start.request.as_ref().map(claim));
     if let Some(former) = former.filter(|former| former.waiting) {
-        // Or the sweeper would find its session gone, and call it taken.
+        // Or the sweeper would find its session gone and report it as taken.
         actions.push(update(
             &tables.sessions,
             key("identityhash", marker(&former.login)),
@@ -137,9 +137,9 @@ async fn try_begin(
     db.transact(&db.token(&start.login, "begin", started, former), actions).await
 }
 
-/// Why it was refused, if not for this. A claimed assertion, and then an
-/// answered request, are the better answer; that all conditions of a refused
-/// transaction were looked at is nowhere promised.
+/// Why `begin` is refused, if not for this reason. A used assertion, and then an
+/// answered request, take precedence, and DynamoDB does not promise to evaluate
+/// every condition of a refused transaction.
 async fn taken(db: &Db, start: &LoginStart, otherwise: BeginError) -> Result<BeginError, StoreUnavailable> {
     for (claim, refusal) in [
         (Some(&start.assertion), BeginError::Replayed),
@@ -227,7 +227,7 @@ pub(super) async fn take(
         .send()
         .await;
     match deleted {
-        // Deleted it is; if what came back is unreadable, so are the credentials.
+        // It is deleted; if the item is unreadable, so are the credentials.
         Ok(deleted) => taken_of(deleted.attributes).map(Some).ok_or(TakeError::Uncertain),
         Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(None),
         Err(e) => {

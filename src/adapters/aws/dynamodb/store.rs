@@ -43,7 +43,7 @@ impl SessionStore for DynamoDbStore {
         within(sessions::release(&self.db, session, event)).await?
     }
 
-    /// Not `within`: its only bound is the SDK's, which tells what it knows.
+    /// Not `within`: the SDK's own timeout says whether the request was sent.
     async fn take(
         &self,
         session: &Handle,

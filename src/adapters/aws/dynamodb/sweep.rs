@@ -21,8 +21,8 @@ use tokio::task::JoinSet;
 /// clock, a slow network); without this it would find its claim forgotten.
 const CLAIM_GRACE: Duration = Duration::minutes(5);
 
-/// How often claims are looked through. DynamoDB's TTL removes them too, sooner
-/// or later, and they are small: it is no use to hurry.
+/// How often the claims are scanned. DynamoDB's TTL removes them too, sooner
+/// or later, and they are small.
 const CLAIMS_INTERVAL: Duration = Duration::hours(1);
 
 /// How many claims are deleted at once.
@@ -66,7 +66,7 @@ pub(super) async fn sweep(
     Ok(report)
 }
 
-/// Closes one login whose time is over. `None`: somebody else did, or it went on.
+/// Closes one login whose time is over. `None`: another sweeper did, or it went on.
 async fn end(db: &Db, open: &Item, now: OffsetDateTime) -> Result<Option<EventKind>, StoreUnavailable> {
     let (Some(login), Some(session), Some(phase)) =
         (text_of(open, "login_id"), text_of(open, "session_handle"), text_of(open, "phase"))
@@ -96,7 +96,7 @@ async fn end(db: &Db, open: &Item, now: OffsetDateTime) -> Result<Option<EventKi
             (kind, close(db, &login, &event(kind), Some(phase), None).await?)
         }
         _ => match close(db, &login, &event(EventKind::Expired), Some(phase), Some(&session)).await? {
-            // Nobody replaced it (the phase would say so), so somebody took it.
+            // It was not replaced (the phase would say so), so it was taken.
             Closing::HoldsNothing => {
                 let kind = EventKind::Uncertain;
                 (kind, close(db, &login, &event(kind), Some(phase), None).await?)

@@ -1,4 +1,4 @@
-//! What seals and signs, and when the ring is read again.
+//! The key ring: its current key seals and signs; it is read again when it is due.
 
 use super::data_key::DataKey;
 use super::jws::{self, PublicKey};
@@ -23,8 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 /// How much longer than [`config::Kms::refresh`] a new key is published before
-/// anyone uses it: for those who keep the public keys, for clocks that differ, and
-/// for a look at the table that took long.
+/// it is used: for clients that cache the public keys, for clocks that differ, and
+/// for a slow read of the table.
 const PUBLISH_MARGIN: Duration = PUBLIC_KEYS_KEPT.saturating_add(Duration::seconds(30));
 
 /// How often a change of the ring is tried when others change it too.
@@ -42,12 +42,12 @@ pub struct KmsKeyRing {
     data_keys: Mutex<HashMap<String, Arc<DataKey>>>,
     /// By ARN of the KMS key, whose public half never changes.
     public_keys: Mutex<HashMap<String, Arc<PublicKey>>>,
-    /// One looks at the table, or asks KMS for a key; the others wait, or go on
-    /// with what they have.
+    /// One task at a time reads the table or asks KMS for a key; the others wait, or
+    /// go on with the keys that they have.
     asking: tokio::sync::Mutex<()>,
 }
 
-/// The ring as it was seen last; `None`: there was none.
+/// The ring as it was read last; `None`: there was none.
 #[derive(Clone)]
 struct Seen {
     ring: Option<Arc<Ring>>,
@@ -82,9 +82,7 @@ impl KmsKeyRing {
         self.settings.refresh.try_into().unwrap_or(Duration::MINUTE)
     }
 
-    // ------------------------------------------------------------- the ring
-
-    /// The ring, seen no longer ago than it may be, or as good as it can be had.
+    /// The ring, read again if it is due. If that fails, the known ring stays in use.
     async fn ring(&self) -> Result<Option<Arc<Ring>>, Reason> {
         let now = self.clock.now();
         let Some(seen) = self.seen() else {
@@ -98,7 +96,7 @@ impl KmsKeyRing {
             && let Ok(_asking) = self.asking.try_lock()
             && let Err(reason) = self.look(now).await
         {
-            // The keys that we have stay good; try again when it is time again.
+            // The known keys stay valid; the next reading is due after the same interval.
             tracing::error!(reason, "the key ring cannot be read again");
             if let Some(seen) = &mut *lock(&self.seen) {
                 seen.at = now;
@@ -111,7 +109,7 @@ impl KmsKeyRing {
         lock(&self.seen).clone()
     }
 
-    /// Reads the table, and forgets what the ring has forgotten.
+    /// Reads the table, and forgets the data keys of keys that left the ring.
     async fn look(&self, now: OffsetDateTime) -> Result<Option<Arc<Ring>>, Reason> {
         let ring = self.table.read().await?.map(Arc::new);
         lock(&self.data_keys).retain(|kid, _| ring.as_ref().is_some_and(|ring| ring.named(kid).is_some()));
@@ -121,8 +119,8 @@ impl KmsKeyRing {
         Ok(ring)
     }
 
-    /// A new key in the ring, which is made if there is none. However many do it
-    /// at once, there is one ring, with all their keys (`unless_there_is_one`: with one).
+    /// Adds a key to the ring, which is made if there is none. However many processes do
+    /// so at once, there is one ring with all their keys (`unless_there_is_one`: with one).
     async fn add_key(&self, unless_there_is_one: bool) -> Result<(Arc<Ring>, Arc<Entry>), Reason> {
         let now = self.clock.now();
         let mut new: Option<Arc<Entry>> = None;
@@ -174,9 +172,7 @@ impl KmsKeyRing {
         Ok(Entry { kid, created, signs_from, ciphertext, protected_by, signer })
     }
 
-    // ------------------------------------------------------------- its keys
-
-    /// What seals and signs now. Where there is no ring yet, this makes it.
+    /// The key that seals and signs now. Makes the ring if there is none.
     async fn current(&self) -> Result<Arc<Entry>, KeyRingError> {
         let ring = match self.ring().await.map_err(unavailable)? {
             Some(ring) => ring,
@@ -200,7 +196,7 @@ impl KmsKeyRing {
         Ok(ring)
     }
 
-    /// `None`: no key of this name, even after looking again.
+    /// `None`: no key of this name, even after reading the ring again.
     async fn named(&self, kid: &str) -> Result<Option<Arc<Entry>>, KeyRingError> {
         let find = |ring: Option<Arc<Ring>>| ring.and_then(|ring| ring.named(kid).cloned());
         if let Some(known) = find(self.ring().await.map_err(unavailable)?) {
@@ -220,7 +216,7 @@ impl KmsKeyRing {
         Ok(find(self.look(now).await.map_err(unavailable)?))
     }
 
-    /// In clear: remembered, or from KMS.
+    /// The decrypted data key: cached, or from KMS.
     async fn data_key(&self, entry: &Entry) -> Result<Arc<DataKey>, KeyRingError> {
         let known = || lock(&self.data_keys).get(&entry.kid).cloned();
         if let Some(key) = known() {

@@ -1,5 +1,5 @@
-//! The ring: one item of the table, replaced as a whole and only by who has seen
-//! what it replaces. It holds ciphertext and names; who reads it knows no key.
+//! The ring: one item of the table, replaced as a whole and only by a process that
+//! has read the version it replaces. It holds ciphertext and names, no key.
 //!
 //! Item `kid` = `ring`: `version`, and `keys`, oldest first, each with `kid`,
 //! `created`, `signs_from` (nanoseconds since 1970), `ciphertext`, `protected_by`
@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
-/// Of the one item.
+/// The key of the one item.
 pub(super) const RING: &str = "ring";
 
 /// One key.
@@ -145,7 +145,7 @@ impl Ring {
         ])
     }
 
-    /// `None` if it is none of ours, or has a key that this version does not know.
+    /// `None` if it is no ring, or has a key that this version does not know.
     pub(super) fn from_item(item: &Item) -> Option<Self> {
         let version = item.get("version")?.as_n().ok()?.parse().ok()?;
         let keys = item.get("keys")?.as_l().ok()?;

@@ -24,11 +24,11 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 const ATTEMPTS: u32 = 3;
 
-/// What every use of a data key states, and what its ciphertext is bound to.
+/// The encryption context of every data key, which its ciphertext is bound to.
 const PURPOSE: (&str, &str) = ("vestibule:purpose", "key ring");
 const KID: &str = "vestibule:kid";
 
-/// KMS, with the context that every use of a data key states.
+/// KMS, with the encryption context of the data keys.
 pub(super) struct Kms {
     client: Client,
     context: BTreeMap<String, String>,
@@ -71,7 +71,7 @@ impl Kms {
         self.context.clone().into_iter().chain(ours).collect()
     }
 
-    /// A new data key, which only KMS has seen in clear.
+    /// A new data key; its plaintext stays in KMS.
     pub(super) async fn generate(&self, key_id: &str, kid: &str) -> Result<Protected, Reason> {
         let made = self
             .client
@@ -88,7 +88,7 @@ impl Kms {
         Ok(Protected { ciphertext: ciphertext.into_inner(), by })
     }
 
-    /// The data key in clear, if it is of this kid and of our context.
+    /// The plaintext of the data key, if it is of this kid and of our context.
     pub(super) async fn decrypt(
         &self,
         protected_by: &str,
@@ -119,7 +119,7 @@ impl Kms {
         Ok(Public { key, key_id })
     }
 
-    /// ECDSA's as KMS writes it, ASN.1.
+    /// A signature; of ECDSA in ASN.1, as KMS writes it.
     pub(super) async fn sign(
         &self,
         key_id: &str,

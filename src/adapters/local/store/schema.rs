@@ -132,7 +132,7 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
         let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         return Err(OpenError::File { path: path.to_owned(), source });
     }
-    // Before anything is written: somebody else's database stays as it is.
+    // Before anything is written: another program's database stays as it is.
     check_ours(&conn, path)?;
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(explain)?;
     if !mode.eq_ignore_ascii_case("wal") {

@@ -1,4 +1,4 @@
-//! One thread writes. Whatever waits in its queue is committed together, and
+//! One thread writes. The requests in its queue are committed together, and
 //! answered when the commit is on the disk: at 32 logins at once this is one
 //! `fsync` instead of 32.
 
@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Requests waiting at once. More than the HTTP room lets in; beyond it the
-/// store is not keeping up, and an immediate answer serves people better.
+/// Requests waiting at once. More than the HTTP layer admits; beyond it the
+/// store is not keeping up, and an immediate refusal is better.
 const QUEUE: usize = 1024;
 
 /// The most requests in one commit: bounds what one failure takes along, and
@@ -24,7 +24,7 @@ const GROUP: usize = 256;
 /// database's busy timeout; after it the request is withdrawn, untouched.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a request in the writer's hands may take. After it nobody knows.
+/// How long the writer may take for a request. After that the outcome is unknown.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a request has no answer.
@@ -70,7 +70,7 @@ impl Writer {
         match timeout(QUEUE_TIMEOUT, &mut answer).await {
             Ok(Ok(answer)) => return answer,
             _ if stage.withdraw() => return Err(Unwritten::Nothing),
-            // The writer's thread has ended with this request in its hands.
+            // The writer's thread has ended while it had this request.
             Ok(Err(_)) => return Err(Unwritten::Unknown),
             Err(_) => {}
         }
@@ -91,7 +91,7 @@ impl Drop for Writer {
     }
 }
 
-/// Who has a request: its sender can withdraw it until the writer takes it up.
+/// The state of a request: its sender can withdraw it until the writer takes it up.
 #[derive(Debug, Default)]
 struct Stage(AtomicU8);
 
@@ -113,7 +113,7 @@ impl Stage {
 
 /// A request as the writer sees it.
 trait Job: Send {
-    /// Whether anybody still waits for it; from then on it cannot be withdrawn.
+    /// Whether the sender still waits for it; from then on it cannot be withdrawn.
     fn take_up(&self) -> bool;
     fn run(&mut self, conn: &Connection) -> rusqlite::Result<()>;
     /// `group`: how the commit went.
@@ -139,7 +139,7 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
     }
     fn answer(self: Box<Self>, group: Result<(), Unwritten>) {
         let Self { outcome, reply, .. } = *self;
-        // Whoever asked may have stopped waiting.
+        // The sender may have stopped waiting.
         reply.send(group.and_then(|()| outcome.ok_or(Unwritten::Nothing))).ok();
     }
 }
@@ -188,7 +188,7 @@ fn write_group(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), Unwr
     })
 }
 
-/// What a failed COMMIT leaves. The commit mark is the last thing written: if a
+/// Whether a failed COMMIT may have taken effect. The commit mark is the last thing written: if a
 /// write fails, there is none. If the sync after it fails, the mark may already
 /// be on the disk, and a crash now could bring the commit back.
 fn after_failed_commit(error: &Error) -> Unwritten {

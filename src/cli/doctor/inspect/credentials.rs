@@ -4,10 +4,10 @@ use super::error::innermost;
 use crate::adapters::aws::Sdk;
 use aws_sdk_sts::config::ProvideCredentials;
 
-/// Whether there are credentials to sign with, and what is said if not.
+/// Whether there are credentials to sign with.
 ///
 /// # Errors
-/// Where they were looked for, in one line.
+/// The SDK's reason, in one line.
 pub(crate) async fn credentials(sdk: &Sdk, region: &str) -> Result<(), String> {
     let provider = sdk.at(region, None).await.credentials_provider();
     let provider = provider.ok_or_else(|| "the SDK knows no way to any".to_owned())?;

@@ -1,20 +1,20 @@
-//! Why an inspection shows nothing.
+//! The errors of inspections.
 
 use crate::adapters::aws;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error;
 use std::fmt;
 
-/// Why something was not seen.
+/// Why an inspection shows nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InspectError {
     /// There is no such thing.
     Missing,
-    /// We may not look: this was said.
+    /// No permission; with the service's message.
     NotAllowed(String),
-    /// The service does not know the question (an emulator, an old region).
+    /// The service does not have this operation (an emulator, an old region).
     NotSupported(String),
-    /// It did not answer, or with a fault: this.
+    /// No answer, or an unexpected one: this.
     NoAnswer(String),
 }
 
@@ -53,7 +53,7 @@ impl InspectError {
         }
     }
 
-    /// Of an error of the SDK.
+    /// By an error of the SDK.
     pub(super) fn of_sdk<E>(error: &SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -70,7 +70,7 @@ pub(super) fn innermost(error: &dyn Error) -> String {
     shortened(&aws::innermost(error))
 }
 
-/// The first line: what follows is for those who read logs.
+/// The first line; the rest belongs into logs.
 fn shortened(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(MAX_SAID_CHARS).collect()
 }

@@ -13,17 +13,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// What is signed: no ticket's form, so that nobody can use it as one.
+/// The signed message: its form is not that of a ticket, so it cannot be used as one.
 const PROBE: &[u8] = b"vestibule doctor";
 
-/// A look at one KMS.
+/// KMS with the settings of the key ring.
 pub(crate) struct KmsInspector<'a> {
     client: Client,
     settings: &'a Kms,
 }
 
 impl<'a> KmsInspector<'a> {
-    /// Nothing is asked yet.
+    /// Sends nothing yet.
     pub(crate) async fn open(sdk: &Sdk, settings: &'a Kms) -> Self {
         let shared = sdk.at(&settings.region, settings.endpoint.as_deref()).await;
         let config = aws_sdk_kms::config::Builder::from(&shared)
@@ -33,8 +33,8 @@ impl<'a> KmsInspector<'a> {
         Self { client: Client::from_conf(config), settings }
     }
 
-    /// `GenerateDataKey`, then `Decrypt`, both with the context. The data key is
-    /// of no use to anybody: it protects nothing and is forgotten.
+    /// `GenerateDataKey`, then `Decrypt`, both with the context. The data key
+    /// protects nothing and is discarded.
     ///
     /// # Errors
     /// Which of the two was refused, and why.

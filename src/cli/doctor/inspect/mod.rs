@@ -1,7 +1,7 @@
-//! Looks at AWS without changing anything: what `doctor` asks.
+//! Inspections of AWS for `doctor`; they change nothing.
 //!
-//! The service itself needs none of these permissions but KMS's, so that every
-//! look may end in [`InspectError::NotAllowed`], which proves nothing.
+//! The service itself needs none of these permissions but KMS's, so every
+//! inspection may end in [`InspectError::NotAllowed`], which proves nothing.
 
 mod bucket;
 mod credentials;

@@ -33,7 +33,7 @@ pub(crate) struct QueryService {
     version: &'static str,
 }
 
-/// What came back: a success, or one of AWS's refusals.
+/// An answer: a success, or one of AWS's errors.
 pub(crate) struct Answer {
     /// How far the service's clock is ahead of ours, to the second.
     pub(crate) ahead: Option<Span>,
@@ -61,7 +61,7 @@ impl QueryService {
         Self { config, endpoint, name: "iam", region: region.to_owned(), version: "2010-05-08" }
     }
 
-    /// Where it is asked.
+    /// Its URL.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// DynamoDB of one region, to look at.
+/// DynamoDB of one region.
 pub(crate) struct TableInspector(Client);
 
 /// One table as it is. A key is its attributes: the hash key, then the range key.
