@@ -20,30 +20,29 @@ pub(super) async fn check(
 ) {
     let arns: Vec<_> = config.broker.rules.provider_arns().collect();
     let Some((_, first)) = arns.first() else { return };
-    let iam = QueryService::iam(sdk, first.partition()).await;
+    let iam = QueryService::iam(sdk, clock, first.partition()).await;
     let providers = config.broker.providers.current();
     for (name, arn) in &arns {
         let provider = providers.iter().find(|provider| provider.name == *name);
         if let Some(provider) = provider {
-            copy_of_metadata(&iam, provider, arn, clock, report).await;
+            copy_of_metadata(&iam, provider, arn, report).await;
         }
     }
     for (role, duration) in roles(config, more_roles, report) {
-        trust_of(&iam, config, &role, duration, clock, report).await;
+        trust_of(&iam, config, &role, duration, report).await;
     }
 }
 
 /// STS trusts IAM's copy, we trust our file: logins work only where they agree.
 async fn copy_of_metadata(
-    iam: &QueryService,
+    iam: &QueryService<'_>,
     provider: &IdentityProvider,
     arn: &ProviderArn,
-    clock: &dyn Clock,
     report: &mut Report,
 ) {
     const CHECK: &str = "iam metadata";
     let arn = arn.as_str();
-    let answer = iam.ask("GetSAMLProvider", &[("SAMLProviderArn", arn)], clock.now()).await;
+    let answer = iam.ask("GetSAMLProvider", &[("SAMLProviderArn", arn)]).await;
     let document = match answer.map_err(InspectError::NoAnswer).and_then(|a| a.text("SAMLMetadataDocument")) {
         Ok(document) => document,
         Err(InspectError::Missing) => {
@@ -119,16 +118,15 @@ fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<Stri
 }
 
 async fn trust_of(
-    iam: &QueryService,
+    iam: &QueryService<'_>,
     config: &Config,
     arn: &str,
     duration: Option<Duration>,
-    clock: &dyn Clock,
     report: &mut Report,
 ) {
     const CHECK: &str = "trust";
     let Ok(role) = RoleArn::parse(arn) else { return };
-    let answer = match iam.ask("GetRole", &[("RoleName", role.name())], clock.now()).await {
+    let answer = match iam.ask("GetRole", &[("RoleName", role.name())]).await {
         Ok(answer) => answer,
         Err(why) => {
             report.unknown(CHECK, format!("{arn}: no answer from IAM ({why})"), "let this machine reach IAM");

@@ -20,11 +20,12 @@ use crate::adapters::keys_table_endpoint;
 use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
 use crate::config::{Config, Draft, Faults, Keys, Store, Sts};
+use crate::roles::partition_of_region;
 use crate::service::load::{fetch_metadata, fetch_parameters};
 use crate::service::print_result;
 use clap::Args;
 use finding::Report;
-use inspect::TableInspector;
+use inspect::{QueryService, TableInspector};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -82,7 +83,8 @@ async fn examine(
             let caller = sts::check(&sdk, regions, endpoint.as_deref(), &clock, report).await;
             iam::check(&sdk, &config, &options.roles, &clock, report).await;
             if let (Some(caller), Some(region)) = (caller, regions.first()) {
-                permissions::check(&sdk, region, &caller, &table_arns, &clock, report).await;
+                let simulator = QueryService::iam(&sdk, &clock, partition_of_region(region)).await;
+                permissions::check(&simulator, &caller, &table_arns, report).await;
             }
         }
         Sts::Local { .. } => {}

@@ -4,9 +4,6 @@
 use super::finding::Report;
 use super::inspect::{InspectError, QueryService, describe_role_arn};
 use super::tables::{Arns, Role};
-use crate::adapters::aws::Sdk;
-use crate::broker::ports::Clock;
-use crate::roles::partition_of_region;
 
 const CHECK: &str = "permissions";
 
@@ -42,21 +39,13 @@ const NEVER: &[&str] = &[
 /// The audit trail is append-only.
 const NEVER_IN_AUDIT: &[&str] = &["dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 
-pub(super) async fn check(
-    sdk: &Sdk,
-    region: &str,
-    caller: &str,
-    tables: &Arns,
-    clock: &dyn Clock,
-    report: &mut Report,
-) {
-    let iam = QueryService::iam(sdk, partition_of_region(region)).await;
+pub(super) async fn check(iam: &QueryService<'_>, caller: &str, tables: &Arns, report: &mut Report) {
     let Some(role) = describe_role_arn(caller) else {
         let remedy = "run doctor as the service runs: with its task role, instance profile or function role";
         report.unknown(CHECK, format!("{caller} is no role"), remedy);
         return;
     };
-    let simulate = Simulation { iam: &iam, clock };
+    let simulate = Simulation(iam);
     match simulate.all(role, tables).await {
         Ok((missing, too_many)) => {
             let clean = missing.is_empty() && too_many.is_empty();
@@ -85,16 +74,13 @@ pub(super) async fn check(
     }
 }
 
-struct Simulation<'a> {
-    iam: &'a QueryService,
-    clock: &'a dyn Clock,
-}
+struct Simulation<'a>(&'a QueryService<'a>);
 
 impl Simulation<'_> {
     /// The missing actions, and those that must not be allowed.
     async fn all(&self, role: &str, tables: &Arns) -> Result<(Vec<String>, Vec<String>), InspectError> {
         // An assumed role's ARN lacks the path, which the simulator wants.
-        let answer = self.iam.ask("GetRole", &[("RoleName", role)], self.clock.now()).await;
+        let answer = self.0.ask("GetRole", &[("RoleName", role)]).await;
         let source = answer.map_err(InspectError::NoAnswer)?.text("Arn")?;
         let (mut missing, mut too_many) = (Vec::new(), Vec::new());
         for (table, arn) in &tables.0 {
@@ -133,7 +119,7 @@ impl Simulation<'_> {
         let names: Vec<_> = (1..=actions.len()).map(|n| format!("ActionNames.member.{n}")).collect();
         let mut parameters = vec![("PolicySourceArn", source), ("ResourceArns.member.1", resource)];
         parameters.extend(names.iter().map(String::as_str).zip(actions.iter().copied()));
-        let answer = self.iam.ask("SimulatePrincipalPolicy", &parameters, self.clock.now()).await;
+        let answer = self.0.ask("SimulatePrincipalPolicy", &parameters).await;
         let decisions = answer.map_err(InspectError::NoAnswer)?.members("EvalActionName", "EvalDecision")?;
         Ok(decisions.into_iter().map(|(action, decision)| (action, decision == "allowed")).collect())
     }

@@ -24,9 +24,9 @@ pub(super) async fn check(
 ) -> Option<String> {
     let mut caller = None;
     for (index, region) in regions.iter().enumerate() {
-        let sts = QueryService::sts(sdk, region, endpoint, partition_of_region(region)).await;
+        let sts = QueryService::sts(sdk, clock, region, endpoint, partition_of_region(region)).await;
         let place = format!("{} ({region})", sts.endpoint());
-        let answer = match sts.ask("GetCallerIdentity", &[], clock.now()).await {
+        let answer = match sts.ask("GetCallerIdentity", &[]).await {
             Ok(answer) => answer,
             Err(why) => {
                 // The next region serves meanwhile.

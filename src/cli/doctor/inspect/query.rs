@@ -4,6 +4,7 @@
 
 use super::error::{InspectError, innermost};
 use crate::adapters::aws::Sdk;
+use crate::broker::ports::Clock;
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_sdk_sts::config::http::HttpRequest;
@@ -25,7 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: usize = 12_000_000;
 
 /// STS in one region, or IAM in one partition.
-pub(crate) struct QueryService {
+pub(crate) struct QueryService<'a> {
+    clock: &'a dyn Clock,
     config: SdkConfig,
     endpoint: String,
     name: &'static str,
@@ -40,17 +42,23 @@ pub(crate) struct Answer {
     body: Result<String, InspectError>,
 }
 
-impl QueryService {
+impl<'a> QueryService<'a> {
     /// STS; `partition` is the region's.
-    pub(crate) async fn sts(sdk: &Sdk, region: &str, endpoint: Option<&str>, partition: &str) -> Self {
+    pub(crate) async fn sts(
+        sdk: &Sdk,
+        clock: &'a dyn Clock,
+        region: &str,
+        endpoint: Option<&str>,
+        partition: &str,
+    ) -> Self {
         let standard = format!("https://sts.{region}.{}", domain(partition));
         let config = sdk.at(region, None).await;
         let endpoint = endpoint.map(str::to_owned).unwrap_or_else(|| elsewhere(&config, "STS", standard));
-        Self { config, endpoint, name: "sts", region: region.to_owned(), version: "2011-06-15" }
+        Self { clock, config, endpoint, name: "sts", region: region.to_owned(), version: "2011-06-15" }
     }
 
     /// IAM, which every partition has in one place (AWS General Reference, IAM endpoints).
-    pub(crate) async fn iam(sdk: &Sdk, partition: &str) -> Self {
+    pub(crate) async fn iam(sdk: &Sdk, clock: &'a dyn Clock, partition: &str) -> Self {
         let (region, host) = match partition {
             "aws-us-gov" => ("us-gov-west-1", "iam.us-gov.amazonaws.com"),
             "aws-cn" => ("cn-north-1", "iam.cn-north-1.amazonaws.com.cn"),
@@ -58,7 +66,7 @@ impl QueryService {
         };
         let config = sdk.at(region, None).await;
         let endpoint = elsewhere(&config, "IAM", format!("https://{host}"));
-        Self { config, endpoint, name: "iam", region: region.to_owned(), version: "2010-05-08" }
+        Self { clock, config, endpoint, name: "iam", region: region.to_owned(), version: "2010-05-08" }
     }
 
     /// Its URL.
@@ -70,13 +78,8 @@ impl QueryService {
     ///
     /// # Errors
     /// Why no answer came at all: a sentence's end.
-    pub(crate) async fn ask(
-        &self,
-        action: &str,
-        parameters: &[(&str, &str)],
-        now: OffsetDateTime,
-    ) -> Result<Answer, String> {
-        tokio::time::timeout(TIMEOUT, self.exchange(action, parameters, now))
+    pub(crate) async fn ask(&self, action: &str, parameters: &[(&str, &str)]) -> Result<Answer, String> {
+        tokio::time::timeout(TIMEOUT, self.exchange(action, parameters, self.clock.now()))
             .await
             .unwrap_or_else(|_| Err(format!("nothing in {} s", TIMEOUT.as_secs())))
     }
