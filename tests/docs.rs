@@ -154,7 +154,7 @@ fn a_block_nobody_knows_what_to_do_with_is_a_fault() {
     assert!(fault("brainfuck", "+").is_some());
     assert!(fault("sh not-run:lazy", "ls").is_some());
     assert!(fault("sh by:tests/nothing.rs", "vestibule demo").is_some());
-    assert!(fault("sh by:tests/architecture.rs", "vestibule demo").is_some());
+    assert!(fault("sh by:tests/linear.rs", "vestibule demo").is_some());
     assert_eq!(fault("sh by:tests/demo.rs", "vestibule demo"), None);
     assert_eq!(blocks("x", "  ```sh\n  a\n    b\n  ```\n")[0].body, "a\n  b\n");
 }
