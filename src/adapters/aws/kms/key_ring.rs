@@ -34,7 +34,7 @@ const CHANGE_ATTEMPTS: usize = 20;
 pub struct KmsKeyRing {
     settings: config::Kms,
     kms: Kms,
-    table: RingTable,
+    stored: RingTable,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
     seen: Mutex<Option<Seen>>,
@@ -67,7 +67,7 @@ impl KmsKeyRing {
     ) -> Self {
         Self {
             kms: Kms::new(kms, settings.encryption_context.clone()),
-            table: RingTable::new(dynamodb, settings.keys_table.clone()),
+            stored: RingTable::new(dynamodb, settings.keys_table.clone()),
             settings,
             clock,
             random,
@@ -111,7 +111,7 @@ impl KmsKeyRing {
 
     /// Reads the table, and forgets the data keys of keys that left the ring.
     async fn look(&self, now: OffsetDateTime) -> Result<Option<Arc<Ring>>, Reason> {
-        let ring = self.table.read().await?.map(Arc::new);
+        let ring = self.stored.read().await?.map(Arc::new);
         lock(&self.data_keys).retain(|kid, _| ring.as_ref().is_some_and(|ring| ring.named(kid).is_some()));
         let mut seen = lock(&self.seen);
         let for_unknown = seen.as_ref().and_then(|seen| seen.for_unknown);
@@ -125,7 +125,7 @@ impl KmsKeyRing {
         let now = self.clock.now();
         let mut new: Option<Arc<Entry>> = None;
         for _ in 0..CHANGE_ATTEMPTS {
-            let former = self.table.read().await?;
+            let former = self.stored.read().await?;
             if let Some(ring) = &former
                 && let Some(entry) = match &new {
                     // An attempt whose answer was lost has written it.
@@ -145,7 +145,7 @@ impl KmsKeyRing {
                 Some(former) => former.rotated(Arc::clone(&entry), now),
                 None => Ring::first(Arc::clone(&entry)),
             };
-            if self.table.write(&ring).await? {
+            if self.stored.write(&ring).await? {
                 return Ok((Arc::new(ring), entry));
             }
             new = Some(entry);
@@ -341,7 +341,7 @@ impl KeyAdmin for KmsKeyRing {
     }
 
     async fn list(&self) -> Result<Vec<KeyInfo>, String> {
-        let ring = self.table.read().await?;
+        let ring = self.stored.read().await?;
         Ok(ring.iter().flat_map(|ring| &ring.keys).map(|key| key.info()).collect())
     }
 }
