@@ -1,27 +1,27 @@
 //! The same router and authorizer as AWS Lambda functions, from the same binary.
 //!
-//! Lambda starts the binary without arguments and says in `_HANDLER` (the
-//! function's `Handler`) what it is to be. Nothing is guessed: a function that was
-//! to be the authorizer must not answer logins because of a typing error.
+//! Lambda starts the binary without arguments and names the function in `_HANDLER`
+//! (its `Handler`). An unknown name is an error: a function meant as the authorizer
+//! must not answer logins because of a typing error.
 //!
 //! | handler | event | answer |
 //! |---|---|---|
 //! | `http` | REST proxy event, HTTP API 2.0, function URL | the route's |
 //! | `authorizer` | `TOKEN` or `REQUEST` of a REST API, HTTP API 2.0 | a policy, or a simple response |
-//! | `sweeper` | anything: a schedule's | what was swept |
+//! | `sweeper` | any, from a schedule | `{"swept":true}` |
 //!
 //! The configuration is packaged beside the binary (`config/vestibule.toml`;
 //! `VESTIBULE_CONFIG` names another file), as are the files that it names; the
-//! environment is over it, as everywhere. Nothing is contacted before the first
-//! event but the Parameter Store and, by `http`, URLs of metadata, and those only
-//! where the configuration refers to them.
+//! environment overrides it, as everywhere. Before the first event, only the Parameter
+//! Store and, by `http`, URLs of metadata are contacted, if the configuration refers
+//! to them.
 
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::broker::{Broker, TicketError};
 use crate::http::authorizer::{Unauthorized, authorize};
 use crate::http::{self, GatewayCaller, Peer};
 use crate::service::load::{load, load_without_metadata};
-use crate::service::{Service, log, say};
+use crate::service::{Front, Service, log, print_message};
 use axum::body::Body;
 use lambda_http::lambda_runtime::{self, Diagnostic, LambdaEvent};
 use lambda_http::request::RequestContext;
@@ -38,13 +38,13 @@ use tower::ServiceExt;
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 /// The function's `Handler`.
 const HANDLER: &str = "_HANDLER";
-/// Which file is the configuration; no option of it, so it is taken out.
+/// The configuration file; no option of the configuration itself.
 const CONFIG: &str = "VESTIBULE_CONFIG";
 const DEFAULT_CONFIG: &str = "config/vestibule.toml";
-/// How long a login waits for metadata whose time has come.
+/// How long a login waits for metadata that is due.
 const REFRESH_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a function is.
+/// The functions of the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Function {
     Http,
@@ -72,7 +72,7 @@ pub fn is_lambda() -> bool {
 
 /// Runs the function until Lambda ends the process.
 pub fn run(environment: impl Iterator<Item = (String, String)>) -> ExitCode {
-    // One thread: a function works on one event at a time, and starts sooner.
+    // One thread: a function handles one event at a time, and starts sooner.
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -81,7 +81,7 @@ pub fn run(environment: impl Iterator<Item = (String, String)>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            say(&format!("vestibule: {sentence}"));
+            print_message(&format!("vestibule: {sentence}"));
             ExitCode::FAILURE
         }
     }
@@ -108,7 +108,8 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
         tracing::warn!("{warning}");
     }
     let base_path = path_of(&config.server.public_url).to_owned();
-    let service = Service::behind_gateway(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    let service =
+        Service::open(config, Front::Gateway, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     let ended = match function {
         Function::Http => {
             let router = http::router(service.app);
@@ -140,8 +141,8 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
     ended.map_err(|e| format!("the Lambda runtime ended: {e}"))
 }
 
-/// Nothing runs between events, so metadata whose time has come is looked at
-/// before a login, which does not wait for it long: the known keys are good too.
+/// Nothing runs between events, so metadata that is due is fetched before a
+/// login, which does not wait long for it: the known keys are still valid.
 async fn refresh_if_due(broker: &Broker) {
     let now = broker.ports().clock.now();
     if broker.metadata_due().is_some_and(|due| due <= now)
@@ -152,10 +153,10 @@ async fn refresh_if_due(broker: &Broker) {
 }
 
 /// The event's request as the router knows it: its path without the stage, and
-/// the gateway's word for who called.
+/// the caller as the gateway states it.
 fn request(event: lambda_http::Request, base_path: &str) -> axum::extract::Request {
     let context = event.request_context_ref();
-    // The stage stands in the path of payload format 2.0 only.
+    // Only payload format 2.0 has the stage in the path.
     let stage = if let Some(RequestContext::ApiGatewayV2(context)) = context {
         context.stage.as_deref()
     } else {
@@ -192,14 +193,14 @@ fn route_path<'p>(raw: &'p str, stage: Option<&str>, base_path: &str) -> &'p str
     stage.and_then(|stage| below(raw, &stage)).or_else(|| below(raw, base_path)).unwrap_or(raw)
 }
 
-/// The path of our own URL: where a gateway maps us below a base path.
+/// The path of our public URL: the base path that a gateway maps us to.
 fn path_of(public_url: &str) -> &str {
     let after_scheme = public_url.split_once("://").map_or("", |(_, rest)| rest);
     after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or_default()
 }
 
-/// The peer of the gateway's connection. What stands in headers counts only as
-/// far as `server.trusted_proxies` says.
+/// The peer of the gateway's connection. Headers count only as far as
+/// `server.trusted_proxies` says.
 fn source_ip(context: &RequestContext) -> Option<IpAddr> {
     let text = if let RequestContext::ApiGatewayV1(context) = context {
         context.identity.source_ip.as_deref()
@@ -211,7 +212,7 @@ fn source_ip(context: &RequestContext) -> Option<IpAddr> {
     text?.parse().ok()
 }
 
-/// Whose signature the gateway has checked, where the route wants one (`AWS_IAM`).
+/// The caller whose signature the gateway has verified, if the route wants one (`AWS_IAM`).
 fn iam_caller(context: &RequestContext) -> Option<String> {
     if let RequestContext::ApiGatewayV1(context) = context {
         context.identity.user_arn.clone()
@@ -223,7 +224,7 @@ fn iam_caller(context: &RequestContext) -> Option<String> {
 }
 
 /// The authorizer's answer. A REST API answers 401 for exactly one error
-/// message, and 500 for any other; an HTTP API takes a plain no.
+/// message, and 500 for any other; an HTTP API takes `isAuthorized: false`.
 async fn answer(broker: &Broker, event: &Value) -> Result<Value, Diagnostic> {
     let refused = match authorize(broker, event, broker.ports().clock.now()).await {
         Ok(policy) => return Ok(policy),

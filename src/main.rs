@@ -1,4 +1,4 @@
-//! Arguments in, exit code out; everything else is the library's.
+//! Arguments in, exit code out; everything else is in the library.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     vestibule::cli::run(std::env::args_os(), environment())
 }
 
-/// The environment, less what is not UTF-8: no option of ours could be there.
+/// The environment, without values that are not UTF-8: no option of ours needs one.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -86,9 +86,13 @@ fn help_teaches() {
     let output = vestibule(Path::new("."), &["--help"]);
     let help = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success());
-    for command in ["demo", "serve", "check"] {
+    for command in ["serve", "check", "doctor", "explain", "init", "keys"] {
         assert!(help.contains(command), "{help}");
     }
+    // The deployed binary is built without the feature, and cannot be an identity provider.
+    assert_eq!(help.contains("demo"), cfg!(feature = "demo"), "{help}");
+    let demo = vestibule(Path::new("."), &["demo", "--no-such-option"]);
+    assert_eq!(said(&demo).contains("unrecognized subcommand 'demo'"), cfg!(not(feature = "demo")));
     assert_eq!(vestibule(Path::new("."), &["sevre"]).status.code(), Some(2));
 }
 

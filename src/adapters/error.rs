@@ -1,9 +1,9 @@
-//! Why the world cannot be opened: one sentence each, for the operator.
+//! Why an adapter does not open: one sentence each, for the operator.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why an adapter does not open. Each says which file, and what to do.
+/// Why an adapter does not open. Each sentence names the file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A directory is missing and cannot be made.
@@ -12,9 +12,8 @@ pub enum OpenError {
         path.display()
     )]
     Directory {
-        /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file cannot be created, read or written.
@@ -23,58 +22,43 @@ pub enum OpenError {
         path.display()
     )]
     File {
-        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// No space left.
     #[error("the disk that holds {} is full; free some space and start again", path.display())]
-    DiskFull {
-        /// The file.
-        path: PathBuf,
-    },
+    DiskFull { path: PathBuf },
     /// Not an SQLite database.
     #[error("{} is not a database; point store.path at another file, or move this one away", path.display())]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-    },
+    NotADatabase { path: PathBuf },
     /// An SQLite database, but of another program.
     #[error(
         "{} is the database of another program; point store.path at a file of Vestibule's own",
         path.display()
     )]
-    ForeignDatabase {
-        /// The file.
-        path: PathBuf,
-    },
+    ForeignDatabase { path: PathBuf },
     /// Written by a newer Vestibule.
     #[error(
         "{} was written by a newer Vestibule (schema {found}, this one knows {known}); start the newer one",
         path.display()
     )]
     NewerDatabase {
-        /// The file.
         path: PathBuf,
         /// The file's schema.
         found: i64,
         /// The newest schema known here.
         known: i64,
     },
-    /// Somebody holds the database for himself.
+    /// Another process has the database locked.
     #[error(
         "{} is locked by another process; stop whatever has it open (a database tool, a backup) and start again",
         path.display()
     )]
-    DatabaseLocked {
-        /// The file.
-        path: PathBuf,
-    },
+    DatabaseLocked { path: PathBuf },
     /// The database does not work, for a reason of its own.
     #[error("the database {} does not work: {reason}", path.display())]
     Database {
-        /// The file.
         path: PathBuf,
         /// SQLite's message.
         reason: String,
@@ -85,39 +69,33 @@ pub enum OpenError {
         path.display()
     )]
     KeyFileMode {
-        /// The file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// Somebody else owns the keys.
+    /// Another user owns the keys.
     #[error(
         "{} holds keys and belongs to another user (uid {owner}); chown it to the user that Vestibule runs as",
         path.display()
     )]
     KeyFileOwner {
-        /// The file.
         path: PathBuf,
         /// Its owner.
         owner: u32,
     },
     /// A symbolic link, a directory, a device.
     #[error("{} is not a regular file; keys are kept in a file of their own, not behind a link", path.display())]
-    KeyFileKind {
-        /// The path.
-        path: PathBuf,
-    },
+    KeyFileKind { path: PathBuf },
     /// Not a key file of the kind needed, or damaged.
     #[error(
         "{} is not a {expected} or is damaged ({reason}); restore it from a backup, or move it away and a new one is made",
         path.display()
     )]
     KeyFileContent {
-        /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// The kind of file that is expected.
         expected: &'static str,
-        /// What is wrong with it; never its content.
+        /// The fault; never the content.
         reason: &'static str,
     },
     /// No thread for the writer.

@@ -5,6 +5,7 @@ use crate::broker::ports::{KeyRingError, SecureRandom};
 use crate::broker::{Purpose, Sealed};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretSlice};
 use zeroize::Zeroizing;
 
@@ -13,6 +14,13 @@ const VERSION: u8 = 1;
 
 /// 12 random bytes in base64url.
 pub(super) const KID_CHARS: usize = 16;
+
+/// A new key's name.
+pub(super) fn random_kid(random: &dyn SecureRandom) -> String {
+    let mut kid = [0; KID_CHARS / 4 * 3];
+    random.fill(&mut kid);
+    URL_SAFE_NO_PAD.encode(kid)
+}
 
 /// A sealing key takes 32 bytes.
 const KEY_BYTES: usize = 32;
@@ -24,7 +32,7 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    /// `None` if these are no name and no key of ours.
+    /// `None` if the name or the key has the wrong length.
     pub(super) fn new(kid: &str, key: &[u8]) -> Option<Self> {
         let ours = kid.len() == KID_CHARS && key.len() == KEY_BYTES;
         ours.then(|| Self {
@@ -34,8 +42,8 @@ impl Sealer {
     }
 
     /// Random nonces are safe for 2^32 messages under one key (SP 800-38D section
-    /// 8.3), and anybody may ask for requests. With a key for each purpose they use
-    /// up their own RelayState's, and nobody else's.
+    /// 8.3), and anyone may ask for AuthnRequests. With a key for each purpose they use
+    /// up that of their own RelayState only.
     fn key(&self, purpose: &Purpose) -> Result<LessSafeKey, KeyRingError> {
         let info = [purpose.handle().as_str().as_bytes()];
         let key = self.key.expand(&info, &AES_256_GCM).map_err(|_| KeyRingError::Unavailable)?;
@@ -86,7 +94,7 @@ impl Sealer {
     }
 }
 
-/// What a seal consists of.
+/// The parts of a sealed message.
 pub(super) struct Parts<'a> {
     pub(super) kid: &'a str,
     nonce: Nonce,
@@ -108,7 +116,7 @@ mod tests {
     use super::*;
     use crate::broker::SessionId;
 
-    /// The worst of chance: the same nonce each time.
+    /// The worst case: the same nonce each time.
     struct Stuck;
 
     impl SecureRandom for Stuck {

@@ -1,8 +1,7 @@
 //! `vestibule check`: every fault of a configuration at once.
 
-use crate::config::{Draft, Faults};
-use crate::service::load::resolve;
-use crate::service::say;
+use crate::service::load::{self, fetch_parameters};
+use crate::service::print_message;
 use std::path::Path;
 
 pub(super) async fn run(
@@ -10,30 +9,33 @@ pub(super) async fn run(
     ask_parameter_store: bool,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<(), String> {
-    let told = |faults: Faults| {
-        say(&faults.to_string());
-        format!("{} is not usable", path.display())
-    };
-    let mut draft = Draft::read(path, environment).map_err(told)?;
+    let mut draft = load::read(path, environment)?;
     if ask_parameter_store {
-        draft = resolve(draft).await?;
+        draft = fetch_parameters(draft).await?;
     }
-    let checked = draft.check().map_err(told)?;
+    let checked = load::check(path, draft)?;
     for warning in &checked.warnings {
-        say(&format!("warning: {warning}"));
+        print_message(&format!("warning: {warning}"));
     }
     for (key, parameter) in &checked.unknown {
-        say(&format!("not checked: {key} stands in the Parameter Store ({parameter}); --resolve asks it"));
+        print_message(&format!(
+            "not checked: {key} stands in the Parameter Store ({parameter}); --resolve asks it"
+        ));
     }
     for (key, url) in &checked.unfetched {
-        say(&format!("not checked: {key} stands at {url}; serve and doctor ask it"));
+        print_message(&format!("not checked: {key} stands at {url}; serve and doctor ask it"));
     }
     let providers = checked.config.as_ref().map(|config| config.broker.providers.current());
     for idp in providers.iter().flat_map(|providers| providers.iter()) {
-        say(&format!("identity provider {}: {}, {} signing key(s)", idp.name, idp.entity_id, idp.keys.len()));
+        print_message(&format!(
+            "identity provider {}: {}, {} signing key(s)",
+            idp.name,
+            idp.entity_id,
+            idp.keys.len()
+        ));
     }
     let all = checked.unknown.is_empty() && checked.unfetched.is_empty();
     let as_far = if all { "" } else { ", as far as it was checked" };
-    say(&format!("{}: usable{as_far}", path.display()));
+    print_message(&format!("{}: usable{as_far}", path.display()));
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! `vestibule keys`: what seals and signs, as its operator sees it.
+//! `vestibule keys`: the key ring, for its operator.
 
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::{self, KeyInfo};
 use crate::service::load::load_without_metadata;
-use crate::service::say;
+use crate::service::print_message;
 use clap::Subcommand;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,16 +48,16 @@ pub(super) async fn run(
             .await
             .map_err(|e| e.to_string())?;
     match command {
-        Command::Create { .. } => tell(&[ring.create().await?]),
-        Command::Rotate { .. } => tell(&[ring.rotate().await?]),
-        Command::List { .. } => tell(&ring.list().await?),
+        Command::Create { .. } => print_keys(&[ring.create().await?]),
+        Command::Rotate { .. } => print_keys(&[ring.rotate().await?]),
+        Command::List { .. } => print_keys(&ring.list().await?),
     }
     Ok(())
 }
 
-fn tell(keys: &[KeyInfo]) {
+fn print_keys(keys: &[KeyInfo]) {
     let at = |time: time::OffsetDateTime| time.format(&Rfc3339).unwrap_or_default();
     for key in keys {
-        say(&format!("{}  made {}  in use from {}", key.kid, at(key.created), at(key.signs_from)));
+        print_message(&format!("{}  made {}  in use from {}", key.kid, at(key.created), at(key.signs_from)));
     }
 }

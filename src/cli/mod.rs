@@ -8,6 +8,7 @@ mod keys;
 mod runtime;
 mod serve;
 
+#[cfg(feature = "demo")]
 use crate::demo;
 use clap::{Parser, Subcommand};
 use runtime::in_runtime;
@@ -29,6 +30,7 @@ enum Command {
     ///
     /// No AWS account, no configuration, nothing kept: keys, people and the
     /// database live in a temporary directory that is removed at the end.
+    #[cfg(feature = "demo")]
     Demo(demo::Options),
     /// Run the service
     ///
@@ -92,6 +94,7 @@ pub fn run(
         }
     };
     match arguments.command {
+        #[cfg(feature = "demo")]
         Command::Demo(options) => in_runtime(demo::run(&options)),
         Command::Serve { config } => in_runtime(serve::run(&config, environment)),
         Command::Check { config, resolve } => in_runtime(check::run(&config, resolve, environment)),

@@ -1,6 +1,6 @@
 //! The runtime of one command.
 
-use crate::service::say;
+use crate::service::print_message;
 use std::process::ExitCode;
 
 /// Exit code for a configuration or an environment that the operator must mend
@@ -17,7 +17,7 @@ pub(super) fn in_runtime(command: impl Future<Output = Result<(), String>>) -> E
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            say(&format!("vestibule: {sentence}"));
+            print_message(&format!("vestibule: {sentence}"));
             ExitCode::from(EX_CONFIG)
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::service::load::load;
-use crate::service::{Service, listen, log, stop_signal};
+use crate::service::{Front, Service, listen, log, stop_signal};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ pub(super) async fn run(
         tracing::warn!("{warning}");
     }
     let (public, admin) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
-    let service = Service::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    let service =
+        Service::open(config, Front::Listener, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     service.run(public, admin, stop_signal()?).await;
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! the role, the account and the user beside it (readers ignore what they do
 //! not know).
 
-use super::{rfc3339, to_wiped_json};
+use super::json::{rfc3339, to_wiped_json};
 use crate::broker::HandOver;
 use secrecy::ExposeSecret;
 use serde::Serialize;

@@ -2,7 +2,7 @@
 //! that held STS's answer, attribute types and all. For pages written for it
 //! (`binding = "plain"`).
 
-use super::{rfc3339, to_wiped_json};
+use super::json::{rfc3339, to_wiped_json};
 use crate::broker::HandOver;
 use secrecy::ExposeSecret;
 use serde::Serialize;

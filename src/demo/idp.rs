@@ -2,9 +2,12 @@
 //! AD FS makes them, keys made at start. For demonstrations and tests.
 
 use super::metadata::Federation;
+use super::pages;
+use super::people::{COMPANY, Person};
+use super::relay_state::{Mistake, relay_state};
+use super::relying_party::RelyingParty;
 use super::sign::{DemoKey, SigningError};
 use super::token::{Flaw, Token};
-use super::{COMPANY, Person, pages};
 use crate::broker::ports::{Clock, SecureRandom};
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
@@ -15,18 +18,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
-/// The application that the look-alike knows: AD FS's "relying party trust".
-#[derive(Debug, Clone)]
-pub struct RelyingParty {
-    /// Its identifier, the audience of assertions (`urn:amazon:webservices`).
-    pub id: String,
-    /// Where responses are posted to.
-    pub acs_url: String,
-    /// Where people find it, for those who came to the sign-on page without it.
-    pub home_url: String,
-}
-
-/// An identity provider that nobody has configured.
+/// An identity provider that is not configured.
 const OTHER_ISSUER: &str = "http://adfs.elsewhere.example/adfs/services/trust";
 
 /// The look-alike.
@@ -87,7 +79,7 @@ impl DemoIdp {
         format!("{}/adfs/ls/IdpInitiatedSignOn.aspx", self.base_url)
     }
 
-    /// What the browser would post as `SAMLResponse`, for this person, now.
+    /// The value of `SAMLResponse` for this person.
     ///
     /// # Errors
     /// [`SigningError`].
@@ -121,7 +113,7 @@ impl DemoIdp {
         Arc::new(self).pages()
     }
 
-    /// The same, of one that is needed elsewhere too.
+    /// Its pages, where it is shared.
     pub(super) fn pages(self: Arc<Self>) -> Router {
         Router::new()
             .route("/adfs/ls/{page}", get(sign_on).post(signed_on))
@@ -179,33 +171,6 @@ impl DemoIdp {
     fn mistaken(&self, mistake: Mistake) -> Response {
         self.page(StatusCode::BAD_REQUEST, pages::mistaken(mistake, &self.relying_party))
     }
-}
-
-/// What is wrong with the address that somebody came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mistake {
-    /// No `RelayState` parameter.
-    NoRelayState,
-    /// One that does not hold `RPID=…&RelayState=…`.
-    NotEncodedTwice,
-    /// Another relying party's identifier.
-    UnknownRelyingParty,
-    /// The form names nobody who works here.
-    NoSuchPerson,
-}
-
-/// `RelayState=` enc(`RPID=` enc(id) `&RelayState=` enc(ours)): encoded twice.
-/// AD FS drops parameters outside RelayState; so do we.
-fn relay_state(query: Option<&str>, relying_party_id: &str) -> Result<String, Mistake> {
-    let single = |encoded: &str, name: &str| {
-        let mut values = form_urlencoded::parse(encoded.as_bytes()).filter(|(key, _)| key == name);
-        // Encoded only once, the inner RelayState shows up as a second outer one.
-        values.next().map(|(_, value)| (value.into_owned(), values.next().is_none()))
-    };
-    let (outer, alone) = single(query.unwrap_or_default(), "RelayState").ok_or(Mistake::NoRelayState)?;
-    let (rpid, _) = single(&outer, "RPID").ok_or(Mistake::NotEncodedTwice)?;
-    let (inner, _) = single(&outer, "RelayState").filter(|_| alone).ok_or(Mistake::NotEncodedTwice)?;
-    if rpid == relying_party_id { Ok(inner) } else { Err(Mistake::UnknownRelyingParty) }
 }
 
 /// IIS does not mind case.
@@ -302,41 +267,6 @@ fn new_id(random: &dyn SecureRandom) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn twice(relay_state: &str) -> String {
-        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let inner = format!("RPID={}&RelayState={}", encode("urn:amazon:webservices"), encode(relay_state));
-        format!("RelayState={}", encode(&inner))
-    }
-
-    #[test]
-    fn relay_state_is_encoded_twice() {
-        let ours = "session-0123456789##a_b-c";
-        assert_eq!(relay_state(Some(&twice(ours)), "urn:amazon:webservices"), Ok(ours.to_owned()));
-    }
-
-    #[test]
-    fn parameters_outside_relay_state_are_dropped() {
-        let query = format!("RPID=urn:other&{}&more=1", twice("ours"));
-        assert_eq!(relay_state(Some(&query), "urn:amazon:webservices"), Ok("ours".to_owned()));
-    }
-
-    #[test]
-    fn relay_state_encoded_once_is_a_mistake() {
-        let query = "RelayState=RPID=urn%3Aamazon%3Awebservices&RelayState=ours";
-        assert_eq!(relay_state(Some(query), "urn:amazon:webservices"), Err(Mistake::NotEncodedTwice));
-    }
-
-    #[test]
-    fn other_mistakes_in_the_address_are_told_apart() {
-        assert_eq!(relay_state(None, "urn:amazon:webservices"), Err(Mistake::NoRelayState));
-        assert_eq!(relay_state(Some("x=y"), "urn:amazon:webservices"), Err(Mistake::NoRelayState));
-        assert_eq!(
-            relay_state(Some("RelayState=ours"), "urn:amazon:webservices"),
-            Err(Mistake::NotEncodedTwice)
-        );
-        assert_eq!(relay_state(Some(&twice("ours")), "urn:other"), Err(Mistake::UnknownRelyingParty));
-    }
 
     #[test]
     fn origins_end_before_the_path() {

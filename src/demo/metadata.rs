@@ -19,7 +19,7 @@ const NAME_ID_FORMATS: [&str; 3] = [
     "urn:oasis:names:tc:SAML:2.0:nameid-format:transient",
 ];
 
-/// What the document says.
+/// The content of the document.
 pub(super) struct Federation<'a> {
     pub(super) id: &'a str,
     pub(super) entity_id: &'a str,
@@ -27,7 +27,7 @@ pub(super) struct Federation<'a> {
     /// `…/adfs/ls/`
     pub(super) passive_url: &'a str,
     pub(super) signing: &'a DemoKey,
-    /// Published because AD FS does; nobody encrypts to the look-alike.
+    /// Published because AD FS publishes one; the look-alike decrypts nothing.
     pub(super) encryption: &'a DemoKey,
 }
 

@@ -1,9 +1,9 @@
 //! `vestibule demo`: everything embedded, with a small look-alike of AD FS to
-//! sign in at. The parts: who works there (`people.rs`), what it says about
-//! them (`token.rs`, `metadata.rs`), how it signs (`sign.rs`), and its pages
-//! (`idp.rs`, `pages.rs`). Beside it, a panel that makes each refusal happen
-//! (`panel.rs`, `refusals.rs`) and shows the audit trail (`tell.rs`). Nothing
-//! here verifies anything: what is posted goes the way that every response goes.
+//! sign in at: its people (`people.rs`), its assertions and metadata (`token.rs`,
+//! `metadata.rs`), its signatures (`sign.rs`), its pages (`idp.rs`, `pages.rs`).
+//! Beside it, a panel that causes each refusal (`panel.rs`, `refusals.rs`) and shows
+//! the audit trail (`trail.rs`). Nothing here verifies anything: responses go to the
+//! service as every response does.
 
 mod idp;
 mod metadata;
@@ -11,219 +11,21 @@ mod pages;
 mod panel;
 mod people;
 mod refusals;
+mod relay_state;
+mod relying_party;
+mod run;
 mod sign;
-mod tell;
 mod token;
+mod trail;
 
 #[cfg(test)]
 mod tests;
 
-pub use idp::{DemoIdp, RelyingParty};
+pub use idp::DemoIdp;
 pub use people::{ACCOUNT, COMPANY, PEOPLE, PROVIDER_ARN, Person};
 pub use refusals::{STAGED_REFUSALS, StagedRefusal};
+pub use relying_party::RelyingParty;
+pub(crate) use run::run;
+pub use run::{Options, RULES};
 pub use sign::SigningError;
 pub use token::Flaw;
-
-use crate::adapters::local::{SystemClock, SystemRandom};
-use crate::broker::ports::SecureRandom;
-use crate::config::Log;
-use crate::http::{self, ServeLimits};
-use crate::service::load::load;
-use crate::service::{Service, listen, log, say, stop_signal};
-use panel::Panel;
-use std::io::Write;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-use tell::Teller;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
-
-/// The rules for the people of [`PEOPLE`], to be appended to the demo's configuration.
-pub const RULES: &str = include_str!("rules.toml");
-
-/// The options of `vestibule demo`.
-#[derive(clap::Args)]
-pub struct Options {
-    /// Where the page is; another port is taken if this one is in use
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// Where the AD FS look-alike is; another port is taken if this one is in use
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
-    idp_listen: SocketAddr,
-}
-
-/// Runs the demo until it is interrupted.
-///
-/// # Errors
-/// A sentence for the operator.
-pub(crate) async fn run(options: &Options) -> Result<(), String> {
-    log::start(Log { json: false, level: tracing::Level::WARN });
-    // First of all: whatever is made from here on is removed again.
-    let stop = end_signal()?;
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let public = listen_near(options.listen).await?;
-    let idp_listener = listen_near(options.idp_listen).await?;
-    let admin = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-    let (public_url, idp_url) = (url_of(&public)?, url_of(&idp_listener)?);
-
-    let relying_party = RelyingParty {
-        id: RELYING_PARTY.to_owned(),
-        acs_url: format!("{public_url}/saml"),
-        home_url: format!("{public_url}/"),
-    };
-    let idp = DemoIdp::generate(&idp_url, relying_party, clock.clone(), random.clone())
-        .map_err(|e| format!("the look-alike did not start: {e}"))?;
-
-    let dir = TemporaryDirectory::make(random.as_ref())?;
-    let metadata = dir.write("FederationMetadata.xml", idp.metadata())?;
-    let config = configuration(&dir, &metadata, &public_url, &admin, &idp)?;
-    let config = dir.write("vestibule.toml", &config)?;
-    // The environment stays out: the demo is the same everywhere.
-    let config = load(&config, std::iter::empty()).await?;
-    let service = Service::open(config, clock, random.clone()).await?;
-
-    let limits = ServeLimits {
-        max_connections: 64,
-        header_timeout: Duration::from_secs(10),
-        grace: Duration::from_secs(1),
-    };
-    let idp = Arc::new(idp);
-    let panel = Panel {
-        idp: idp.clone(),
-        service: http::router(service.app.clone()),
-        broker: service.broker.clone(),
-        random,
-    };
-    let pages = idp.pages().merge(panel.router());
-    let idp = tokio::spawn(http::serve(idp_listener, pages, limits, std::future::pending()));
-    let (stopped, until_stopped) = oneshot::channel::<()>();
-    let teller = Teller::new(service.broker.clone()).tell_until(async {
-        // The sender is dropped, which is an error, and the signal.
-        let _ = until_stopped.await;
-    });
-    let teller = tokio::spawn(teller);
-    say(&format!("\n  Vestibule demo: {public_url}/\n\n  Ctrl-C ends it; nothing is kept. Times are UTC.\n"));
-    service.run(public, admin, stop).await;
-    idp.abort();
-    drop(stopped);
-    // Both end at once; a panic in either is no reason to keep the directory.
-    let _ = tokio::join!(idp, teller);
-    Ok(())
-}
-
-/// As every command stops, and when the terminal is closed.
-fn end_signal() -> Result<impl Future<Output = ()>, String> {
-    let stop = stop_signal()?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(|e| format!("cannot handle signals: {e}"))?;
-    Ok(async move {
-        tokio::select! {
-            () = stop => {}
-            _ = hang_up.recv() => {}
-        }
-    })
-}
-
-/// AWS's relying party id, as AD FS knows it.
-const RELYING_PARTY: &str = "urn:amazon:webservices";
-
-/// Binds this address or, if its port is in use, any port of the same address.
-async fn listen_near(address: SocketAddr) -> Result<TcpListener, String> {
-    match TcpListener::bind(address).await {
-        Ok(listener) => Ok(listener),
-        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => listen(SocketAddr::new(address.ip(), 0)).await,
-        Err(e) => Err(format!("cannot listen on {address}: {e}")),
-    }
-}
-
-fn url_of(listener: &TcpListener) -> Result<String, String> {
-    let address = listener.local_addr().map_err(|e| format!("the listener has no address: {e}"))?;
-    // Browsers treat `localhost` as trustworthy, which WebCrypto needs; so is 127.0.0.1.
-    Ok(format!("http://{address}"))
-}
-
-/// The configuration of the demo: what a small company would write.
-fn configuration(
-    dir: &TemporaryDirectory,
-    metadata: &Path,
-    public_url: &str,
-    admin: &TcpListener,
-    idp: &DemoIdp,
-) -> Result<String, String> {
-    let admin = admin.local_addr().map_err(|e| format!("the listener has no address: {e}"))?;
-    let listen = public_url.trim_start_matches("http://");
-    let path = |name: &str| dir.path.join(name).display().to_string();
-    Ok(format!(
-        r#"[server]
-listen = "{listen}"
-admin_listen = "{admin}"
-public_url = "{public_url}"
-redirect_url = "{public_url}/"
-allowed_origins = ["{public_url}"]
-contact = "the help desk of {COMPANY}, extension 4711"
-
-[[saml.idp]]
-name = "ADFS"
-provider_arn = "{PROVIDER_ARN}"
-metadata = {metadata:?}
-sign_on_url = "{sign_on_url}"
-relying_party_id = "{RELYING_PARTY}"
-idp_initiated = true
-
-[sts]
-kind = "local"
-path = {sts:?}
-region = "eu-central-1"
-
-[store]
-kind = "embedded"
-path = {store:?}
-
-[keys]
-kind = "local"
-path = {keys:?}
-
-{RULES}"#,
-        sign_on_url = idp.sign_on_url(),
-        sts = path("sts-key"),
-        store = path("vestibule.db"),
-        keys = path("keys"),
-    ))
-}
-
-/// A directory of mode 0700, removed at the end.
-struct TemporaryDirectory {
-    path: PathBuf,
-}
-
-impl TemporaryDirectory {
-    fn make(random: &dyn SecureRandom) -> Result<Self, String> {
-        use std::os::unix::fs::DirBuilderExt;
-        let mut suffix = [0_u8; 8];
-        random.fill(&mut suffix);
-        let path = std::env::temp_dir().join(format!("vestibule-demo-{:016x}", u64::from_be_bytes(suffix)));
-        // `create` fails if somebody was there first, so nobody else's directory is used.
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .map_err(|e| format!("cannot make {}: {e}", path.display()))?;
-        Ok(Self { path })
-    }
-
-    fn write(&self, name: &str, content: &str) -> Result<PathBuf, String> {
-        let path = self.path.join(name);
-        std::fs::File::create_new(&path)
-            .and_then(|mut file| file.write_all(content.as_bytes()))
-            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-        Ok(path)
-    }
-}
-
-impl Drop for TemporaryDirectory {
-    fn drop(&mut self) {
-        // What cannot be removed is in the system's own temporary directory.
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
-}

@@ -1,13 +1,15 @@
 //! The look-alike's pages: in the manner of AD FS, without its passwords.
 
-use super::idp::{Mistake, RelyingParty};
-use super::tell::{sentence, time_of_day};
-use super::{COMPANY, PEOPLE, STAGED_REFUSALS, StagedRefusal};
+use super::people::{COMPANY, PEOPLE};
+use super::refusals::{STAGED_REFUSALS, StagedRefusal};
+use super::relay_state::Mistake;
+use super::relying_party::RelyingParty;
+use super::trail::{sentence, time_of_day};
 use crate::broker::AuditEvent;
 use crate::http::Refusal as _;
 use quick_xml::escape::escape;
 
-/// Who are you today?
+/// The sign-on page: everyone, as a button.
 pub(super) fn sign_on() -> String {
     let people: String = PEOPLE
         .iter()
@@ -73,7 +75,7 @@ pub(super) fn mistaken(mistake: Mistake, to: &RelyingParty) -> String {
     page("That did not work", &format!("<p>{sentence}</p>{}", start_over(to)))
 }
 
-/// Something that AD FS has and the look-alike does not.
+/// An address that AD FS has and the look-alike does not.
 pub(super) fn elsewhere(to: &RelyingParty) -> String {
     page("Nothing here", &format!("<p>The demo has only AD FS's sign-on page.</p>{}", start_over(to)))
 }

@@ -1,12 +1,15 @@
 //! The demo's panel: a button for each refusal, and the audit trail as it grows.
 //!
 //! The refusals are the service's own. Whatever is posted goes through its
-//! front door, mostly by the visitor's browser; what has to come before (a
-//! response already used, a session already waiting) the panel posts itself.
+//! public routes, mostly by the visitor's browser; a message that has to come before (a
+//! response already used, a session already waiting) is posted by the panel itself.
 
 use super::idp::{DemoIdp, content_type, elsewhere};
+use super::pages;
+use super::people::Person;
 use super::refusals::{Before, StagedRefusal};
-use super::{Flaw, Person, SigningError, pages};
+use super::sign::SigningError;
+use super::token::Flaw;
 use crate::broker::Broker;
 use crate::broker::ports::SecureRandom;
 use crate::http::Peer;
@@ -25,7 +28,7 @@ use tower::ServiceExt as _;
 /// How much of the audit trail is shown.
 const SHOWN: usize = 50;
 
-/// What the panel works with.
+/// The panel.
 pub(super) struct Panel {
     pub(super) idp: Arc<DemoIdp>,
     /// The service's public surface.
@@ -41,7 +44,7 @@ impl Panel {
             .route("/panel", get(show))
             .route("/panel/audit", get(trail))
             .route("/panel/panel.js", get(script))
-            // GET: somebody has reloaded, or come back.
+            // GET: the page was reloaded, or reached by Back.
             .route("/panel/refusals/{id}", get(|| async { Redirect::to("/panel") }).post(cause))
             .with_state(Arc::new(self))
     }
@@ -70,8 +73,8 @@ impl Panel {
         Ok((response, relay_state))
     }
 
-    /// A session id and a challenge as a page makes them, but at random: nobody
-    /// has a verifier for it, so nobody can take what waits there.
+    /// A session id and a challenge as a page makes them, but at random: there is no
+    /// verifier for it, so its credentials cannot be taken.
     fn relay_state(&self) -> String {
         let (mut session, mut challenge) = ([0_u8; 16], [0_u8; 32]);
         self.random.fill(&mut session);

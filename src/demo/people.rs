@@ -1,4 +1,4 @@
-//! Who works at the demo's company, and what its AD FS claims about them.
+//! The people of the demo's company, and the claims of its AD FS about them.
 
 /// The company of the demo, made up.
 pub const COMPANY: &str = "Halvorsen Tide Gauges";
@@ -6,17 +6,17 @@ pub const COMPANY: &str = "Halvorsen Tide Gauges";
 /// The AWS account of the demo's roles.
 pub const ACCOUNT: &str = "123456789012";
 
-/// The SAML provider that stands for the look-alike in that account.
+/// The SAML provider for the look-alike in that account.
 pub const PROVIDER_ARN: &str = "arn:aws:iam::123456789012:saml-provider/ADFS";
 
-/// Somebody who can sign in.
+/// A person who can sign in.
 #[derive(Debug, Clone, Copy)]
 pub struct Person {
     /// The account name, as the sign-on form sends it.
     pub account: &'static str,
     /// How the sign-on page names them.
     pub name: &'static str,
-    /// What they do there.
+    /// Their job.
     pub title: &'static str,
     /// What the demo shows with them.
     pub shows: &'static str,
@@ -24,7 +24,7 @@ pub struct Person {
     pub groups: &'static [&'static str],
 }
 
-/// Everybody.
+/// All of them.
 pub const PEOPLE: &[Person] = &[
     Person {
         account: "paula",

@@ -78,7 +78,7 @@ impl DemoKey {
         canonicalize(target, None, &[], &mut canonical)?;
         let digest_value = STANDARD.encode(digest(&SHA256, &canonical));
         // Exclusive canonicalization makes SignedInfo's form independent of
-        // where the signature will stand.
+        // where the signature is inserted.
         let unsigned = self.signature(id, &digest_value, "")?;
         let value = STANDARD.encode(self.key.sign(&canonical_signed_info(&unsigned)?)?);
         let signature = self.signature(id, &digest_value, &value)?;
@@ -116,7 +116,7 @@ pub(super) fn text(writer: &mut Writer<Vec<u8>>, name: &str, text: &str) -> std:
     writer.create_element(name).write_text_content(BytesText::new(text)).map(drop)
 }
 
-/// What was written, as text.
+/// The document, as text.
 pub(super) fn finish(writer: Writer<Vec<u8>>) -> Result<String, SigningError> {
     Ok(String::from_utf8(writer.into_inner()).map_err(std::io::Error::other)?)
 }

@@ -3,8 +3,9 @@
 //! AttributeStatement before the AuthnStatement, the confirmation good for 5
 //! minutes and the conditions for 60.
 
+use super::people::Person;
+use super::relying_party::RelyingParty;
 use super::sign::{SigningError, finish, text};
-use super::{Person, RelyingParty};
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 use time::format_description::well_known::Iso8601;
@@ -19,7 +20,7 @@ const CONFIRMATION_LIFETIME: Duration = Duration::minutes(5);
 /// AD FS: `TokenLifetime`, 60 minutes unless set.
 const TOKEN_LIFETIME: Duration = Duration::minutes(60);
 
-/// What is to be wrong with a response, to show what the service says to it.
+/// A flaw to put into a response, to show the refusal of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Flaw {
     /// Nothing.
@@ -27,11 +28,11 @@ pub enum Flaw {
     None,
     /// It was made two hours ago.
     Expired,
-    /// It is addressed to somebody else.
+    /// Its audience is another application.
     OtherAudience,
     /// A role was changed after signing.
     Tampered,
-    /// Nobody signed it.
+    /// It has no signature.
     Unsigned,
     /// It names an issuer that the service has no metadata of.
     OtherIssuer,
@@ -40,7 +41,7 @@ pub enum Flaw {
     OtherKey,
 }
 
-/// Who says what about whom, when; everything that a response is made of.
+/// Everything that a response is made of.
 pub(super) struct Token<'a> {
     pub(super) issuer: &'a str,
     pub(super) person: &'a Person,

@@ -1,4 +1,4 @@
-//! Deciding: the first rule that holds.
+//! The decision: the first rule that holds.
 //!
 //! An assertion offers roles as pairs `role,provider`. The pairs of the SAML
 //! provider that is configured for the identity provider are the candidates;
@@ -13,8 +13,10 @@
 //!   "contractors sign in elsewhere" is about the person, and a last rule
 //!   that refuses everybody must speak to those most in need of its sentence.
 
-use super::explain::{finding_of_person, finding_of_pinned, finding_of_roles};
-use super::{Condition, Effect, Explanation, Field, Grant, ProviderArn, RoleArn, Rule, arn};
+use super::arn::{self, ProviderArn, RoleArn};
+use super::explain::{Explanation, finding_of_person, finding_of_pinned, finding_of_roles};
+use super::grant::Grant;
+use super::rule::{Condition, Effect, Field, Rule};
 use crate::saml::Identity;
 use std::collections::BTreeMap;
 use time::Duration;
@@ -61,7 +63,7 @@ impl Rules {
         self.providers.iter().map(|(name, arn)| (name.as_str(), arn))
     }
 
-    /// Chooses a role for this person, or says why not.
+    /// Chooses a role for this person.
     ///
     /// # Errors
     /// [`Denial`], boxed because it carries the person.
@@ -135,13 +137,13 @@ impl Rules {
     }
 }
 
-/// Each usable role with the provider it comes by.
+/// Each usable role with its provider.
 type Candidates<'r> = BTreeMap<RoleArn, &'r ProviderArn>;
 
 /// A usable role and its provider.
 type Candidate<'c> = (&'c RoleArn, &'c ProviderArn);
 
-/// What a granting rule grants.
+/// The terms that a rule grants.
 struct Choice {
     role: RoleArn,
     provider: ProviderArn,

@@ -1,12 +1,13 @@
-//! Why this role, or why none: the way the rules went, in words.
+//! Why this role, or why none: the evaluation of the rules, in words.
 //!
 //! The words are the configuration's (rule names, patterns, pinned roles) and
 //! counts; never a value of the assertion, since explanations are logged.
 
-use super::{Condition, RoleArn, Rule};
+use super::arn::RoleArn;
+use super::rule::{Condition, Rule};
 use std::fmt;
 
-/// What was offered, and the rules looked at, in order; without attribute values.
+/// The offered roles by number and the rules evaluated, in order; without attribute values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explanation {
     offered: Option<String>,
@@ -14,25 +15,25 @@ pub struct Explanation {
     note: Option<&'static str>,
 }
 
-/// One rule that was looked at.
+/// One rule that was evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Considered {
     /// Its name.
     pub rule: String,
     /// How each of its conditions went.
     pub findings: Vec<String>,
-    /// What came of it.
+    /// The verdict, in words.
     pub verdict: &'static str,
 }
 
 impl Explanation {
-    /// All of it, a line for each.
+    /// All of it, a line each.
     pub fn lines(&self) -> Vec<String> {
         let rules = self.rules.iter().map(Considered::to_string);
         self.offered.iter().cloned().chain(rules).chain(self.note.map(str::to_owned)).collect()
     }
 
-    /// The rules looked at.
+    /// The rules evaluated, in order.
     pub fn rules(&self) -> &[Considered] {
         &self.rules
     }
@@ -41,7 +42,7 @@ impl Explanation {
         self.note = Some(line);
     }
 
-    /// What was offered, and how much of it counts.
+    /// Notes how many roles were offered, and how many are usable.
     pub(super) fn offered(&mut self, values: usize, usable: usize, set_aside: usize) {
         let mut line = format!("{usable} usable roles in {values} role values");
         if set_aside > 0 {
@@ -52,7 +53,7 @@ impl Explanation {
         self.offered = Some(line);
     }
 
-    /// One rule: how its conditions went, and what came of it.
+    /// Notes a rule: the result of each condition, and the verdict.
     pub(super) fn rule(&mut self, rule: &Rule, findings: Vec<String>, verdict: &'static str) {
         self.rules.push(Considered { rule: rule.name.clone(), findings, verdict });
     }

@@ -1,11 +1,12 @@
 //! The decision: one person, one role, on these terms.
 
-use super::{Explanation, ProviderArn, RoleArn};
+use super::arn::{ProviderArn, RoleArn};
+use super::explain::Explanation;
 use crate::saml::Identity;
 use time::Duration;
 
 /// Permission to ask for credentials. Only [`Rules::decide`](super::Rules::decide)
-/// makes one, and it is the only thing an issuer accepts.
+/// makes one, and a token service accepts nothing else.
 #[derive(Debug)]
 pub struct Grant {
     pub(super) identity: Identity,
@@ -19,23 +20,23 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Who.
+    /// The person.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
-    /// Which role.
+    /// The role.
     pub fn role(&self) -> &RoleArn {
         &self.role
     }
-    /// By which SAML provider.
+    /// The SAML provider in the role's account.
     pub fn provider(&self) -> &ProviderArn {
         &self.provider
     }
-    /// Under which rule.
+    /// The name of the deciding rule.
     pub fn rule(&self) -> &str {
         &self.rule
     }
-    /// How long, at most.
+    /// The longest duration of the credentials.
     pub fn duration(&self) -> Duration {
         self.duration
     }
@@ -47,7 +48,7 @@ impl Grant {
     pub fn policy_arns(&self) -> &[String] {
         &self.policy_arns
     }
-    /// How the rules came to it.
+    /// How the rules were evaluated.
     pub fn explanation(&self) -> &Explanation {
         &self.explanation
     }

@@ -1,4 +1,4 @@
-//! Which role: the rules of the configuration against one [`Identity`](crate::saml::Identity).
+//! Which role: the rules of the configuration, applied to one [`Identity`](crate::saml::Identity).
 //!
 //! Pure. Rules are read in order, the first that holds decides; the decision
 //! explains itself. A new condition is a new [`Field`] or [`Matcher`] variant.

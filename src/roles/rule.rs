@@ -1,6 +1,6 @@
 //! Rules: conditions and outcomes, compiled when the configuration loads.
 
-use super::{RoleArn, arn};
+use super::arn::{self, RoleArn};
 use std::fmt;
 use time::Duration;
 
@@ -24,7 +24,7 @@ pub enum RuleError {
     PolicyArns,
 }
 
-/// What a condition looks at.
+/// The value that a condition is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Field {
     /// The offered role's name, without its path.
@@ -61,13 +61,12 @@ pub enum Matcher {
 /// One `when.FIELD = { MATCHER = … }`.
 #[derive(Debug, Clone)]
 pub struct Condition {
-    /// What it looks at.
     pub field: Field,
     /// All of these must hold for one and the same value.
     pub matchers: Vec<Matcher>,
 }
 
-/// What follows when a rule holds.
+/// The effect of a rule that holds.
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// The role that met the conditions, under these terms.
@@ -83,7 +82,7 @@ pub enum Effect {
     },
     /// No, with the operator's sentence for the person.
     Refuse {
-        /// What the person reads.
+        /// The sentence that the person reads.
         message: String,
     },
 }
@@ -95,16 +94,15 @@ pub struct Rule {
     pub name: String,
     /// All must hold. None: always holds.
     pub conditions: Vec<Condition>,
-    /// What follows.
     pub outcome: Effect,
 }
 
-/// The most memory a compiled regular expression may take, in bytes: room for
-/// any honest pattern; more, and one line of configuration could take it all.
+/// The most memory a compiled regular expression may take, in bytes: enough for
+/// any sensible pattern; more, and one line of configuration could exhaust the memory.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
 impl Field {
-    /// Whether it is looked at for each offered role, rather than once.
+    /// Whether it is evaluated for each offered role, rather than once.
     pub const fn is_of_role(&self) -> bool {
         match self {
             Self::RoleName | Self::RoleArn => true,
@@ -176,7 +174,7 @@ impl Effect {
         }
     }
 
-    /// STS takes JSON text of at most 2,048 characters, and counts it as it stands.
+    /// STS takes JSON text of at most 2,048 characters, and counts it as written.
     ///
     /// # Errors
     /// [`RuleError::SessionPolicy`].

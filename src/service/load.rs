@@ -1,18 +1,18 @@
-//! From a path to a finished configuration, by way of the Parameter Store and of
-//! the URLs of metadata where the file refers to them.
+//! From a path to a finished configuration, with values from the Parameter Store
+//! and metadata from URLs where the file refers to them.
 
-use super::terminal::say;
+use super::terminal::print_message;
 use crate::adapters::aws::{ParameterStore, Sdk};
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::metadata::obtain;
 use crate::broker::ports::{Clock, SecureRandom};
-use crate::config::{Config, Draft, Faults, ParameterSource};
+use crate::config::{Checked, Config, Draft, Faults, ParameterSource};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a start waits for a URL of metadata before it goes by the last good
-/// one. Below the ten seconds in which a Lambda function has to have started.
+/// How long a start waits for metadata at a URL before it uses the last good
+/// copy. Below the ten seconds in which a Lambda function must have started.
 const METADATA_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Loads the configuration, or prints all that is wrong with it.
@@ -20,35 +20,51 @@ pub(crate) async fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, String> {
-    let draft = drafted(path, environment).await?;
-    finished(path, with_metadata(draft, true).await)
+    let draft = read_with_parameters(path, environment).await?;
+    finish(path, fetch_metadata(draft, true).await)
 }
 
-/// The same for who needs no identity provider: none of their URLs is asked.
+/// The same for a process that verifies no SAML: fetches no metadata.
 pub(crate) async fn load_without_metadata(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, String> {
-    finished(path, drafted(path, environment).await?.without_metadata())
+    finish(path, read_with_parameters(path, environment).await?.without_metadata())
 }
 
-async fn drafted(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Draft, String> {
-    let draft = Draft::read(path, environment).map_err(|faults| told(path, &faults))?;
-    resolve(draft).await
+/// Reads the file and the environment; prints all that is wrong with them.
+pub(crate) fn read(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Draft, String> {
+    Draft::read(path, environment).map_err(|faults| print_faults(path, &faults))
 }
 
-fn finished(path: &Path, draft: Draft) -> Result<Config, String> {
-    draft.finish().map_err(|faults| told(path, &faults))
+/// Checks what is known of the configuration; prints all that is wrong with it.
+pub(crate) fn check(path: &Path, draft: Draft) -> Result<Checked, String> {
+    draft.check().map_err(|faults| print_faults(path, &faults))
 }
 
-fn told(path: &Path, faults: &Faults) -> String {
-    say(&faults.to_string());
+async fn read_with_parameters(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Draft, String> {
+    fetch_parameters(read(path, environment)?).await
+}
+
+fn finish(path: &Path, draft: Draft) -> Result<Config, String> {
+    draft.finish().map_err(|faults| print_faults(path, &faults))
+}
+
+/// Prints the faults and returns the sentence that the process ends with.
+fn print_faults(path: &Path, faults: &Faults) -> String {
+    print_message(&faults.to_string());
     format!("{} is not usable", path.display())
 }
 
-/// Fetches metadata that stands at URLs; asks nobody if there is none. What it
-/// gives becomes the last good one, if that is to be kept.
-pub(crate) async fn with_metadata(draft: Draft, keep: bool) -> Draft {
+/// Fetches the metadata that the draft refers to by URL, if any. With `keep`, what
+/// is valid becomes the last good copy on the disk.
+pub(crate) async fn fetch_metadata(draft: Draft, keep: bool) -> Draft {
     let metadata = draft.metadata();
     let (clock, random): (Arc<dyn Clock>, Arc<dyn SecureRandom>) =
         (Arc::new(SystemClock), Arc::new(SystemRandom));
@@ -56,8 +72,8 @@ pub(crate) async fn with_metadata(draft: Draft, keep: bool) -> Draft {
     draft.with_metadata(found, warnings)
 }
 
-/// Fetches what the draft refers to; asks nobody if that is nothing.
-pub(crate) async fn resolve(draft: Draft) -> Result<Draft, String> {
+/// Fetches the parameters that the draft refers to, if any.
+pub(crate) async fn fetch_parameters(draft: Draft) -> Result<Draft, String> {
     let wanted = draft.wanted();
     if wanted.is_empty() {
         return Ok(draft);

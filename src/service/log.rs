@@ -1,7 +1,7 @@
 //! Structured logs, one line per event, to standard error.
 //!
-//! What may be logged: references, stable codes, names from the configuration,
-//! durations, counts. What may not: assertions, tickets, verifiers,
+//! Logged: support ids, stable codes, names from the configuration,
+//! durations, counts. Never logged: assertions, tickets, verifiers,
 //! credentials, attribute values, query strings, bodies (`tests/canaries.rs`).
 
 use crate::config::Log;
@@ -13,8 +13,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging for the rest of the process.
 ///
-/// The level is ours. Libraries tell warnings at most, since some show at
-/// `trace` what they send and receive: the AWS SDK assertions and credentials.
+/// The level is for our own lines. Libraries log warnings at most: at `trace` some
+/// log what they send and receive, the AWS SDK assertions and credentials.
 pub(crate) fn start(log: Log) {
     let ours = LevelFilter::from_level(log.level);
     let filter =

@@ -1,4 +1,4 @@
-//! What a process needs to become the service, whoever starts it: a command or
+//! Everything that turns a process into the service, for the commands and for
 //! Lambda.
 //!
 //! ```text
@@ -16,5 +16,5 @@ mod terminal;
 mod wire;
 
 pub(crate) use run::{listen, stop_signal};
-pub(crate) use terminal::{say, tell};
-pub(crate) use wire::Service;
+pub(crate) use terminal::{print_message, print_result};
+pub(crate) use wire::{Front, Service};

@@ -1,5 +1,4 @@
-//! A service that runs: listeners, what goes on beside the logins, and a
-//! graceful end.
+//! A running service: listeners, background tasks, and a graceful end.
 
 use super::wire::Service;
 use crate::broker::Broker;
@@ -10,27 +9,27 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// How often logins that nobody else will close are closed. Expiry holds
-/// without it; this is how late the audit trail and the log say so.
+/// How often abandoned and expired logins are closed. Credentials expire without
+/// it; this is how late the audit trail and the log say so.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Between two looks for metadata that is due.
+/// Bounds of the wait between two checks for metadata that is due.
 const LEAST_REFRESH_WAIT: Duration = Duration::from_millis(250);
 const MOST_REFRESH_WAIT: Duration = Duration::from_secs(60);
 
-/// How long an idle or unfinished request head is waited for.
+/// How long a connection may take to send a request head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long requests may go on after a SIGTERM. Below the 30 s after which
 /// supervisors commonly kill, above what a login may take at most (20 s).
 const GRACE: Duration = Duration::from_secs(25);
 
-/// Binds, or says what is in the way.
+/// Binds the address.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}"))
 }
 
-/// Ready when the process is asked to stop.
+/// Completes when the process is asked to stop.
 pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     use tokio::signal::unix::{SignalKind, signal};
     let handler = |kind| signal(kind).map_err(|e| format!("cannot handle signals: {e}"));
@@ -45,7 +44,7 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
 }
 
 impl Service {
-    /// Serves until `stop` is ready, then lets what is under way come to its end.
+    /// Serves until `stop` completes, then lets running requests finish.
     pub(crate) async fn run(self, public: TcpListener, admin: TcpListener, stop: impl Future<Output = ()>) {
         let limits = ServeLimits {
             max_connections: self.max_connections,
@@ -59,7 +58,7 @@ impl Service {
         };
         let sweeper = tokio::spawn(sweep_until(self.broker.clone(), until_stopped(stopped.clone())));
         let refresher = tokio::spawn(refresh_until(self.broker.clone(), until_stopped(stopped.clone())));
-        // The admin listener stays to the end: a stopping server is watched too.
+        // The admin listener stays to the end: a stopping server is monitored too.
         let admin_limits = ServeLimits { max_connections: 64, grace: Duration::from_secs(1), ..limits };
         let admin_server = tokio::spawn(http::serve(
             admin,
@@ -83,12 +82,12 @@ impl Service {
     }
 }
 
-/// Looks at the sources of metadata whenever the time of one has come. At once
-/// too, since keys may have changed while nobody ran.
+/// Fetches metadata at once, since keys may have changed before this process
+/// started, and then whenever a source is due.
 async fn refresh_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
     tokio::pin!(stopped);
     loop {
-        // What is under way is given up by a stop: its old keys were as good.
+        // A stop cancels a fetch: the known keys are still valid.
         tokio::select! {
             () = &mut stopped => return,
             () = broker.refresh_metadata() => {}
@@ -97,7 +96,7 @@ async fn refresh_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
         let wait = Duration::try_from(due - broker.ports().clock.now()).unwrap_or_default();
         tokio::select! {
             () = &mut stopped => return,
-            // Not all in one piece: the clock may be set, or stand still while we sleep.
+            // In parts: the clock may be set, or may stop while the machine sleeps.
             () = tokio::time::sleep(wait.clamp(LEAST_REFRESH_WAIT, MOST_REFRESH_WAIT)) => {}
         }
     }

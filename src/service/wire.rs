@@ -1,4 +1,4 @@
-//! One Vestibule, wired together: what `serve`, `demo` and Lambda functions run.
+//! A configuration, opened and wired: what `serve`, `demo` and Lambda functions run.
 
 use crate::adapters::metadata::open_sources;
 use crate::adapters::{self, Opened};
@@ -9,7 +9,16 @@ use crate::http::{self, App};
 use crate::saml::ServiceProviderMetadata;
 use std::sync::Arc;
 
-/// One Vestibule, opened, not yet listening.
+/// What is in front of the router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// Our own listener.
+    Listener,
+    /// API Gateway, which verifies the signatures of `AWS_IAM` routes.
+    Gateway,
+}
+
+/// The service, opened, not yet listening.
 pub(crate) struct Service {
     pub(crate) broker: Arc<Broker>,
     pub(crate) app: Arc<App>,
@@ -20,26 +29,9 @@ impl Service {
     /// Opens what the configuration names. Nothing is contacted but files.
     pub(crate) async fn open(
         config: Config,
+        front: Front,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
-    ) -> Result<Self, String> {
-        Self::wired(config, clock, random, |app| app).await
-    }
-
-    /// The same, behind a gateway that checks signatures (`AWS_IAM`).
-    pub(crate) async fn behind_gateway(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-    ) -> Result<Self, String> {
-        Self::wired(config, clock, random, App::behind_gateway).await
-    }
-
-    async fn wired(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom>,
-        finish: impl FnOnce(App) -> App,
     ) -> Result<Self, String> {
         let Opened { ports, callers } =
             adapters::open(&config.sts, &config.store, &config.keys, clock, random)
@@ -71,7 +63,10 @@ impl Service {
         let broker = Broker::new(config.broker, ports).renewed_from(sources, config.metadata.refresh);
         let broker = Arc::new(broker);
         let app = App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?;
-        let app = Arc::new(finish(app));
-        Ok(Self { broker, app, max_connections: config.server.max_connections })
+        let app = match front {
+            Front::Listener => app,
+            Front::Gateway => app.behind_gateway(),
+        };
+        Ok(Self { broker, app: Arc::new(app), max_connections: config.server.max_connections })
     }
 }

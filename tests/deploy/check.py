@@ -154,9 +154,9 @@ def policies(template):
 
 
 def sdk_calls():
-    """The operations of the SDK that the adapters call: `.put_item()` and so on."""
+    """The operations of the SDK that the code calls: `.put_item()` and so on."""
     calls = set()
-    for path in (ROOT / "src/adapters/aws").rglob("*.rs"):
+    for path in [*(ROOT / "src/adapters/aws").rglob("*.rs"), *(ROOT / "src/cli/doctor/inspect").rglob("*.rs")]:
         code = path.read_text().split("#[cfg(test)]")[0]
         code = "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("//"))
         # A fluent builder: made without arguments on a client, sent in the end.
@@ -238,6 +238,28 @@ def packaged():
         assert (pathlib.Path(out) / "function/config/vestibule.toml").is_file()
         assert (pathlib.Path(out) / "function/bootstrap").stat().st_mode & 0o111
         return json.loads((pathlib.Path(out) / "api.json").read_text())
+
+
+def demo_faults():
+    """The demonstration forges SAML; what is deployed must be built without it."""
+    faults = []
+    for file, command in (("docs/AWS.md", "cargo lambda build"), ("deploy/Dockerfile", "cargo build")):
+        builds = [line for line in (ROOT / file).read_text().splitlines() if command in line]
+        if not builds or not all("--no-default-features" in line for line in builds):
+            faults.append(f"{file}: builds the demo too")
+    tree = ["cargo", "tree", "--locked", "--edges", "normal", "--no-default-features", "--prefix", "none"]
+    crates = subprocess.run(tree, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    if "rcgen " in crates:
+        faults.append("Cargo.toml: the demo's rcgen is a dependency without the demo too")
+    served = re.search(r'"(/adfs/[^"]*submit\.js)"', (ROOT / "src/demo/idp.rs").read_text())[1].encode()
+    with tempfile.TemporaryDirectory() as directory:
+        binary = pathlib.Path(directory) / "vestibule"
+        binary.write_bytes(b"\x7fELF\0" + served + b"\0")
+        command = [DEPLOY / "sam/package", binary, ROOT / "config", pathlib.Path(directory) / "out"]
+        packed = subprocess.run(command, capture_output=True, text=True)
+        if packed.returncode == 0 or "--no-default-features" not in packed.stderr:
+            faults.append("deploy/sam/package: packs a binary with the demo")
+    return faults
 
 
 def api_faults(api, template):
@@ -403,7 +425,7 @@ def main():
     faults += [f"no policy for {role}" for role in sorted(set(actions["role"]) - seen)]
     faults += explanation_faults() + function_faults(template) + table_faults(template) + api_faults(api, template)
     faults += trust_faults() + resource_policy_faults(template) + option_faults(template) + container_faults()
-    faults += adfs_faults()
+    faults += adfs_faults() + demo_faults()
     if not faults:
         self_test(template, actions)
     print("\n".join(faults) or f"deploy/: {len(seen)} roles, as the code needs them")

@@ -1,19 +1,19 @@
-//! One way to the AWS SDK: its versioned behaviour, its name for us, and where
-//! each service is.
+//! The configuration of the AWS SDK: its versioned behaviour, our name in its
+//! calls, and the endpoint of each service.
 //!
 //! The SDK's standard variables hold as everywhere (`AWS_ENDPOINT_URL`,
 //! `AWS_ENDPOINT_URL_STS`, `AWS_PROFILE`, `HTTPS_PROXY`, …), and its chain of
 //! credentials: task role, instance profile, Lambda's role, profile file.
-//! Nothing is asked of the network before the first call of a service.
+//! Nothing is sent before the first call of a service.
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_types::origin::Origin;
 use tokio::sync::OnceCell;
 
-/// What AWS's logs call us: a part of every call's User-Agent.
+/// Our name in the User-Agent of every call, and so in AWS's logs.
 const APP_NAME: &str = "vestibule";
 
-/// The SDK, loaded once and only if something needs it.
+/// The configuration, loaded once, on first use.
 #[derive(Default)]
 pub struct Sdk(OnceCell<SdkConfig>);
 
@@ -32,7 +32,7 @@ impl Sdk {
         let mut builder = shared.await.to_builder().region(region);
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint_url(endpoint);
-            // Or the variables would win over what was said for this very service.
+            // Or the environment would win over the setting for this very service.
             builder.insert_origin("endpoint_url", Origin::shared_config());
         }
         builder.build()

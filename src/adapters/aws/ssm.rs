@@ -10,7 +10,7 @@ use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_parameters::GetParametersError;
 use std::time::Duration;
 
-/// What one call takes (API reference, `GetParameters`).
+/// The most names in one call (API reference, `GetParameters`).
 const MAX_NAMES: usize = 10;
 
 /// How long one call may take in all. A start waits for it; better a clear
@@ -67,7 +67,7 @@ impl ParameterSource for ParameterStore {
         for batch in names.chunks(MAX_NAMES) {
             match self.get(batch).await {
                 Ok(parameters) => found.extend(parameters),
-                // One forbidden name spoils the whole call: ask for each, to tell which.
+                // One forbidden name fails the whole call: ask for each, to find out which.
                 Err(ParameterError::Denied | ParameterError::KeyDenied) if batch.len() > 1 => {
                     for name in batch {
                         let one = self.get(std::slice::from_ref(name)).await;

@@ -22,7 +22,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How often one region is asked at most, where there is no other, and where
 /// there is. Only outages are asked again, and so an assertion may be redeemed
-/// twice; what nobody received expires unknown.
+/// twice; credentials that never arrived expire unknown.
 const ATTEMPTS_ALONE: u32 = 3;
 const ATTEMPTS_BESIDE_OTHERS: u32 = 2;
 
@@ -30,7 +30,7 @@ const ATTEMPTS_BESIDE_OTHERS: u32 = 2;
 /// the credentials at `SessionNotOnOrAfter`.
 const SHORTEST_SECONDS: i64 = 900;
 
-/// Longer ones STS does not give to anybody.
+/// STS never gives longer ones.
 const LONGEST_SECONDS: i64 = 43_200;
 
 /// STS in one region.
@@ -93,11 +93,11 @@ impl TokenService for AwsSts {
         let seconds = seconds(grant.duration(), grant.identity().session_not_on_or_after(), now)?;
         let partition = self.regions.first().map(|regional| partition_of_region(&regional.region));
         if partition != Some(grant.role().partition()) {
-            tell(TokenServiceError::WrongPartition, None, None, "none");
+            log_error(TokenServiceError::WrongPartition, None, None, "none");
             return Err(TokenServiceError::WrongPartition);
         }
         tokio::time::timeout(self.timeout, self.ask(grant, seconds)).await.unwrap_or_else(|_| {
-            tell(TokenServiceError::Timeout, None, None, "all");
+            log_error(TokenServiceError::Timeout, None, None, "all");
             Err(TokenServiceError::Timeout)
         })
     }
@@ -120,20 +120,20 @@ impl Regional {
             .await;
         match answer {
             Ok(output) => credentials(output).ok_or_else(|| {
-                tell(TokenServiceError::Unavailable, None, None, &self.region);
+                log_error(TokenServiceError::Unavailable, None, None, &self.region);
                 TokenServiceError::Unavailable
             }),
             Err(sdk_error) => {
                 let error = token_service_error(&sdk_error);
-                tell(error, sdk_error.code(), sdk_error.request_id(), &self.region);
+                log_error(error, sdk_error.code(), sdk_error.request_id(), &self.region);
                 Err(error)
             }
         }
     }
 }
 
-/// For the operator. AWS's message stays out: it repeats values of the assertion.
-fn tell(error: TokenServiceError, aws_code: Option<&str>, aws_request_id: Option<&str>, region: &str) {
+/// AWS's message is not logged: it repeats values of the assertion.
+fn log_error(error: TokenServiceError, aws_code: Option<&str>, aws_request_id: Option<&str>, region: &str) {
     tracing::warn!(
         code = error.code(),
         aws_code,
@@ -144,7 +144,7 @@ fn tell(error: TokenServiceError, aws_code: Option<&str>, aws_request_id: Option
     );
 }
 
-/// What to ask for: the grant's duration, no longer than the identity
+/// The `DurationSeconds` to ask for: the grant's duration, no longer than the identity
 /// provider's session where STS lets us say so.
 fn seconds(
     granted: time::Duration,
@@ -155,7 +155,7 @@ fn seconds(
     if let Some(ends) = session_ends {
         let left = (ends - now).whole_seconds();
         if left <= 0 {
-            tell(TokenServiceError::AssertionExpired, None, None, "none");
+            log_error(TokenServiceError::AssertionExpired, None, None, "none");
             return Err(TokenServiceError::AssertionExpired);
         }
         seconds = seconds.min(left);
@@ -173,7 +173,7 @@ fn credentials(output: AssumeRoleWithSamlOutput) -> Option<Credentials> {
     })
 }
 
-/// Who must act, by what came back.
+/// The error by who must act.
 fn token_service_error(error: &SdkError<AssumeRoleWithSAMLError>) -> TokenServiceError {
     match error {
         SdkError::TimeoutError(_) => TokenServiceError::Timeout,
@@ -182,7 +182,7 @@ fn token_service_error(error: &SdkError<AssumeRoleWithSAMLError>) -> TokenServic
             let status = refusal.raw().status().as_u16();
             by_code(refusal.err().code(), refusal.err().message().unwrap_or_default(), status)
         }
-        // Before it was sent: the request cannot be written, whoever is asked.
+        // Not sent: the request cannot be built, in any region.
         SdkError::ConstructionFailure(_) => TokenServiceError::Refused,
         // No connection, or an answer that is not STS's (a proxy's page).
         SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => TokenServiceError::Unavailable,

@@ -1,23 +1,23 @@
-//! Looks at the files that are kept here, without making or changing any.
+//! Inspects the local files without making or changing any.
 
 use super::keyfile;
 use rusqlite::{Connection, OpenFlags};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What `doctor` wants to know of a file.
+/// The facts about a file.
 #[derive(Debug)]
 pub struct FileFacts {
     /// Its permission bits.
     pub mode: u32,
-    /// Whether it belongs to the user that asks (or nobody can tell).
+    /// Whether it belongs to the current user (true where that is unknown).
     pub ours: bool,
 }
 
-/// Of a file; `None` if there is none.
+/// The facts about a file; `None` if there is none.
 ///
 /// # Errors
-/// Why it cannot be told.
+/// Why they are not known.
 pub fn file(path: &Path) -> Result<Option<FileFacts>, String> {
     match std::fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => Err("it is not a regular file".to_owned()),
@@ -30,11 +30,11 @@ pub fn file(path: &Path) -> Result<Option<FileFacts>, String> {
     }
 }
 
-/// Whether SQLite finds its structure whole. Read-only, so that looking does not
-/// bring it to a newer schema, beside a server that has it open.
+/// Checks the structure of the database. Read-only, so that the check does not
+/// upgrade the schema under a running server.
 ///
 /// # Errors
-/// What SQLite says.
+/// SQLite's message.
 pub fn database(path: &Path) -> Result<(), String> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
@@ -49,10 +49,10 @@ pub fn database(path: &Path) -> Result<(), String> {
     if tables == 3 { Ok(()) } else { Err("it is the database of another program".to_owned()) }
 }
 
-/// Bytes that may still be written where this file is or will be.
+/// Free bytes where this file is or will be.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn free_space(path: &Path) -> Result<u64, String> {
     let mut place = path.parent();
     while let Some(parent) = place.filter(|p| !p.as_os_str().is_empty() && !p.exists()) {

@@ -1,8 +1,8 @@
 //! Files that hold keys: mode 0600, a regular file of our own user, written
 //! whole or not at all. The key ring and the local token service share this.
 
-use super::make_parent;
-use crate::adapters::OpenError;
+use super::directory::make_parent;
+use crate::adapters::error::OpenError;
 use crate::broker::ports::SecureRandom;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -29,11 +29,11 @@ pub(super) fn random_key(random: &dyn SecureRandom) -> KeyBytes {
     key
 }
 
-/// What a key file is: its marker keeps one kind from being taken for another.
+/// A kind of key file: its marker keeps one kind from being taken for another.
 pub(super) trait Content: Serialize + DeserializeOwned {
     /// The marker, in the words of an error message.
     const KIND: &'static str;
-    /// What else must hold of a file that parses.
+    /// Further conditions on a file that parses.
     fn is_sound(&self) -> bool;
 }
 
@@ -44,7 +44,7 @@ struct Envelope<T> {
     content: T,
 }
 
-/// Which file was read: a replaced file is another one.
+/// Identifies the file that was read: a replaced file is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId {
     device: u64,
@@ -53,7 +53,7 @@ pub(super) struct FileId {
 }
 
 impl FileId {
-    /// Of the file that is there now.
+    /// The file that has this name now.
     pub(super) fn at(path: &Path) -> Result<Self, OpenError> {
         fs::symlink_metadata(path).map(|m| Self::of(&m)).map_err(|e| OpenError::file(path, e))
     }
@@ -96,7 +96,7 @@ pub(super) fn load<T: Content>(path: &Path) -> Result<(T, FileId), OpenError> {
     check(path, &named)?;
     let mut file = File::open(path).map_err(failed)?;
     let opened = file.metadata().map_err(failed)?;
-    // What was checked is what is read, even if the name changes hands meanwhile.
+    // The file that is read is the one that was checked, even if its name was given to another.
     check(path, &opened)?;
     if opened.len() > MAX_BYTES {
         return Err(damaged("it is too large"));
@@ -153,7 +153,7 @@ fn check(path: &Path, meta: &fs::Metadata) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Who we are, where Linux tells (`Uid: real effective saved fs`). Elsewhere
+/// The effective user id on Linux (`Uid: real effective saved fs`). Elsewhere
 /// `None`: a file of mode 0600 opens for its owner or for root only.
 pub(super) fn effective_user() -> Option<u32> {
     let status = fs::read_to_string("/proc/self/status").ok()?;

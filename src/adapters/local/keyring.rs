@@ -2,17 +2,18 @@
 //! signed with HS256 (RFC 7515), each under a key of its own.
 //!
 //! A new key is published in the file before anyone signs with it, and every
-//! process looks at the file at least that often: a rotation fails no login.
+//! process checks the file at least that often: a rotation fails no login.
 
 use super::keyfile::{self, FileId, KeyBytes, base64_key, random_key};
-use crate::adapters::OpenError;
-use crate::adapters::seal::{KID_CHARS, Parts, Sealer};
+use crate::adapters::error::OpenError;
+use crate::adapters::key_admin::{KeyAdmin, KeyInfo};
+use crate::adapters::rotation::{self, RELOAD_INTERVAL, RingKey};
+use crate::adapters::seal::{KID_CHARS, Parts, Sealer, random_kid};
 use crate::broker::ports::{Clock, KeyRing, KeyRingError, SecureRandom};
 use crate::broker::{
     Purpose, Sealed, Ticket, TicketClaims, TicketError, decode_ticket, encode_ticket, ticket_kid,
 };
 use async_trait::async_trait;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use secrecy::SecretSlice;
 use serde::{Deserialize, Serialize};
@@ -20,31 +21,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
-/// How long a process relies on what it has read before it looks whether the
-/// file was replaced.
+/// How long a process relies on the keys it has read before it checks whether
+/// the file was replaced.
 const REFRESH_INTERVAL: Duration = Duration::seconds(10);
 
-/// How long a new key is in the file before anyone uses it. Longer than
+/// How long a new key is in the file before it is used. Longer than
 /// [`REFRESH_INTERVAL`], or a ticket could meet a process that does not know its key.
 const PUBLISH_INTERVAL: Duration = Duration::seconds(15);
-
-/// How often an unknown `kid` may make us look: anybody can send one.
-const RELOAD_INTERVAL: Duration = Duration::seconds(1);
-
-/// How long a key is kept after its successor took over. Tickets live seconds and
-/// sessions minutes; a day leaves room for any clock and any configuration.
-const RETENTION: Duration = Duration::days(1);
-
-/// A key as operators see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyInfo {
-    /// Its name, in the header of the tickets that it signs.
-    pub kid: String,
-    /// When it was made.
-    pub created: OffsetDateTime,
-    /// From when on it seals and signs, until the next one does.
-    pub signs_from: OffsetDateTime,
-}
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Key {
@@ -61,10 +44,8 @@ struct Key {
 
 impl Key {
     fn random(random: &dyn SecureRandom, now: OffsetDateTime, signs_from: OffsetDateTime) -> Self {
-        let mut kid = [0; KID_CHARS / 4 * 3];
-        random.fill(&mut kid);
         Self {
-            kid: URL_SAFE_NO_PAD.encode(kid),
+            kid: random_kid(random),
             created: now,
             signs_from,
             sealing: random_key(random),
@@ -74,6 +55,19 @@ impl Key {
 
     fn sealer(&self) -> Result<Sealer, KeyRingError> {
         Sealer::new(&self.kid, &self.sealing).ok_or(KeyRingError::Unavailable)
+    }
+
+    fn info(&self) -> KeyInfo {
+        KeyInfo { kid: self.kid.clone(), created: self.created, signs_from: self.signs_from }
+    }
+}
+
+impl RingKey for Key {
+    fn kid(&self) -> &str {
+        &self.kid
+    }
+    fn signs_from(&self) -> OffsetDateTime {
+        self.signs_from
     }
 }
 
@@ -87,28 +81,6 @@ impl keyfile::Content for Ring {
     const KIND: &'static str = "Vestibule key ring";
     fn is_sound(&self) -> bool {
         !self.keys.is_empty() && self.keys.iter().all(|key| key.kid.len() == KID_CHARS)
-    }
-}
-
-impl Ring {
-    fn current(&self, now: OffsetDateTime) -> Option<Key> {
-        self.keys.iter().rfind(|key| key.signs_from <= now).or(self.keys.first()).cloned()
-    }
-
-    fn named(&self, kid: &str) -> Option<Key> {
-        self.keys.iter().find(|key| key.kid == kid).cloned()
-    }
-
-    fn rotate(&mut self, new: Key, now: OffsetDateTime) {
-        self.keys.push(new);
-        // Each key's time was over when its successor's came.
-        let dead = self
-            .keys
-            .iter()
-            .skip(1)
-            .take_while(|successor| successor.signs_from.saturating_add(RETENTION) <= now)
-            .count();
-        self.keys.drain(..dead);
     }
 }
 
@@ -131,7 +103,7 @@ impl LocalKeyRing {
     /// Opens the file, creating it with one key if it is missing.
     ///
     /// # Errors
-    /// [`OpenError`], also if anybody else could reach the keys.
+    /// [`OpenError`], also if other users could reach the keys.
     pub fn open(
         path: &Path,
         clock: Arc<dyn Clock>,
@@ -151,9 +123,10 @@ impl LocalKeyRing {
     /// [`OpenError`]; then the ring is as it was.
     pub fn rotate(&self, now: OffsetDateTime) -> Result<KeyInfo, OpenError> {
         let new = Key::random(&*self.random, now, now + PUBLISH_INTERVAL);
-        let info = info(&new);
-        let (ring, file) =
-            keyfile::update(&self.path, &*self.random, |ring: &mut Ring| ring.rotate(new, now))?;
+        let info = new.info();
+        let (ring, file) = keyfile::update(&self.path, &*self.random, |ring: &mut Ring| {
+            rotation::add(&mut ring.keys, new, now);
+        })?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.ring = ring;
         loaded.file = file;
@@ -163,7 +136,7 @@ impl LocalKeyRing {
     /// The keys, oldest first.
     pub fn list(&self) -> Vec<KeyInfo> {
         let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.ring.keys.iter().map(info).collect()
+        loaded.ring.keys.iter().map(Key::info).collect()
     }
 
     fn current(&self) -> Result<Key, KeyRingError> {
@@ -172,18 +145,18 @@ impl LocalKeyRing {
         if (now - loaded.looked_at).abs() >= REFRESH_INTERVAL
             && let Err(error) = self.look(&mut loaded, now)
         {
-            // The keys that we have stay good; readiness of the file is the operator's.
+            // The known keys stay valid; the operator must repair the file.
             tracing::error!(%error, "the key ring cannot be read again");
         }
-        loaded.ring.current(now).ok_or(KeyRingError::Unavailable)
+        rotation::current(&loaded.ring.keys, now).cloned().ok_or(KeyRingError::Unavailable)
     }
 
-    /// `None`: no key of this name, even after looking again.
+    /// `None`: no key of this name, even after reading the file again.
     fn named(&self, kid: &str) -> Result<Option<Key>, KeyRingError> {
         let now = self.clock.now();
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = loaded.ring.named(kid) {
-            return Ok(Some(key));
+        if let Some(key) = rotation::named(&loaded.ring.keys, kid) {
+            return Ok(Some(key.clone()));
         }
         if loaded.reloaded_for_unknown.is_some_and(|last| (now - last).abs() < RELOAD_INTERVAL) {
             return Ok(None);
@@ -193,7 +166,7 @@ impl LocalKeyRing {
             tracing::error!(%error, "the key ring cannot be read again");
             KeyRingError::Unavailable
         })?;
-        Ok(loaded.ring.named(kid))
+        Ok(rotation::named(&loaded.ring.keys, kid).cloned())
     }
 
     /// Reads the file again if it is another one.
@@ -204,10 +177,6 @@ impl LocalKeyRing {
         }
         Ok(())
     }
-}
-
-fn info(key: &Key) -> KeyInfo {
-    KeyInfo { kid: key.kid.clone(), created: key.created, signs_from: key.signs_from }
 }
 
 #[async_trait]
@@ -232,5 +201,21 @@ impl KeyRing for LocalKeyRing {
         let kid = ticket_kid(token)?;
         let key = self.named(&kid).map_err(|_| TicketError::KeysUnavailable)?.ok_or(TicketError::Invalid)?;
         decode_ticket(token, Algorithm::HS256, &DecodingKey::from_secret(&key.signing))
+    }
+}
+
+#[async_trait]
+impl KeyAdmin for LocalKeyRing {
+    async fn create(&self) -> Result<KeyInfo, String> {
+        // Opening the ring has made its first key.
+        self.list().pop().ok_or_else(|| "the key ring is empty".to_owned())
+    }
+
+    async fn rotate(&self) -> Result<KeyInfo, String> {
+        Self::rotate(self, self.clock.now()).map_err(|e| e.to_string())
+    }
+
+    async fn list(&self) -> Result<Vec<KeyInfo>, String> {
+        Ok(Self::list(self))
     }
 }

@@ -1,6 +1,6 @@
-//! A small, honest part of IAM's evaluation, for session policies of the local
-//! issuer: one action on one resource. What it does not understand (conditions,
-//! policy variables, unknown elements) never allows, and denies where it may.
+//! A small part of IAM's policy evaluation, for session policies of the local token
+//! service: one action on one resource. Elements that it does not evaluate (conditions,
+//! policy variables, unknown elements) never allow, and deny wherever they could.
 
 use serde::Deserialize;
 
@@ -58,7 +58,7 @@ pub(super) fn allows(policy: &str, action: &str, resource: &str) -> bool {
     let mut allowed = false;
     for statement in policy.statements.as_slice() {
         match (statement.effect, statement.applies(action, resource)) {
-            // An explicit Deny wins; one that is not understood might be meant.
+            // An explicit Deny wins; one that is not understood might apply.
             (Effect::Deny, Applies::Yes | Applies::Unclear) | (_, Applies::Malformed) => return false,
             (Effect::Allow, Applies::Yes) => allowed = true,
             (Effect::Allow | Effect::Deny, Applies::No) | (Effect::Allow, Applies::Unclear) => {}
@@ -70,9 +70,9 @@ pub(super) fn allows(policy: &str, action: &str, resource: &str) -> bool {
 enum Applies {
     Yes,
     No,
-    /// It does, if its conditions or variables hold: nobody here knows.
+    /// It depends on conditions or variables, which are not evaluated here.
     Unclear,
-    /// IAM would not have taken it.
+    /// IAM would reject it.
     Malformed,
 }
 

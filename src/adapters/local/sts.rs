@@ -1,11 +1,11 @@
 //! Credentials without AWS, clearly marked: access key ids begin with `LOCAL`,
 //! session tokens with `local.`. The secret follows from the access key id and
-//! a local key, and what the credentials may do is sealed in the session token:
-//! nothing is stored, and signatures made with them can really be checked.
+//! a local key, and the permissions are sealed in the session token: nothing is
+//! stored, and signatures made with the credentials can be verified.
 
 use super::keyfile::{self, KeyBytes, base64_key, random_key};
 use super::policy;
-use crate::adapters::OpenError;
+use crate::adapters::error::OpenError;
 use crate::broker::Credentials;
 use crate::broker::ports::{Caller, CallerDirectory, SecureRandom, TokenService, TokenServiceError};
 use crate::roles::Grant;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-/// Begins every access key id, so that nobody takes it for AWS's.
+/// Begins every access key id, so that it is not taken for AWS's.
 const KEY_ID_PREFIX: &str = "LOCAL";
 
 /// Random characters behind the prefix; 20 in all, as AWS has.
@@ -33,11 +33,11 @@ const TOKEN_PREFIX: &str = "local.";
 /// Bytes of a secret: 40 characters of base64, as AWS has.
 const SECRET_BYTES: usize = 30;
 
-/// The longest session token looked at. Ours hold a session policy of at most
+/// The longest session token that is decoded. Ours hold a session policy of at most
 /// 2,048 characters; longer ones are not ours.
 const MAX_TOKEN_CHARS: usize = 8 * 1024;
 
-/// What the ping asks for, as API Gateway would.
+/// The action of the ping, as API Gateway names it.
 const PING_ACTION: &str = "execute-api:Invoke";
 
 #[derive(Serialize, Deserialize)]
@@ -53,7 +53,7 @@ impl keyfile::Content for IssuerKey {
     }
 }
 
-/// What a grant comes to, in plain values.
+/// The values of a grant that credentials depend on.
 struct Terms<'a> {
     partition: &'a str,
     account: &'a str,
@@ -65,7 +65,7 @@ struct Terms<'a> {
     has_managed_policies: bool,
 }
 
-/// What the session token says, sealed.
+/// The content of the session token, which is sealed.
 #[derive(Serialize, Deserialize)]
 struct TokenClaims {
     partition: String,
@@ -91,7 +91,7 @@ impl LocalSts {
     /// signatures and session policies must name.
     ///
     /// # Errors
-    /// [`OpenError`], also if anybody else could reach the key.
+    /// [`OpenError`], also if other users could reach the key.
     pub fn open(path: &Path, region: String, random: Arc<dyn SecureRandom>) -> Result<Self, OpenError> {
         let (file, _) = keyfile::load_or_create(path, &*random, || IssuerKey { key: random_key(&*random) })?;
         // Two keys for two purposes from one; HMAC is the PRF (SP 800-108).

@@ -1,4 +1,4 @@
-//! The edge: where time and chance come in.
+//! The system's clock and random generator: the only place that reads either.
 
 use crate::broker::ports::{Clock, SecureRandom};
 use std::sync::{Mutex, PoisonError};
@@ -23,13 +23,13 @@ impl SecureRandom for SystemRandom {
     #[allow(clippy::disallowed_methods, reason = "this is the edge: the one place that draws random bytes")]
     fn fill(&self, buffer: &mut [u8]) {
         if aws_lc_rs::rand::fill(buffer).is_err() {
-            // No answer is better than a guessable key; nothing above can go on without.
+            // Abort rather than make a guessable key.
             std::process::abort();
         }
     }
 }
 
-/// A clock that stands still until it is moved: tests and the demo.
+/// A clock that is set by hand, for tests.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<OffsetDateTime>);
 

@@ -1,4 +1,4 @@
-//! What is kept on this machine's disk.
+//! The local files: key ring, token service key, database; and the disk.
 
 use super::finding::Report;
 use crate::adapters::local::{LocalKeyRing, LocalSts, SystemClock, SystemRandom, inspect};
@@ -12,7 +12,7 @@ const LITTLE_SPACE: u64 = 256 << 20;
 /// Below this, even the write-ahead log of a quiet day does not.
 const NO_SPACE: u64 = 8 << 20;
 
-pub(super) fn look(config: &Config, report: &mut Report) {
+pub(super) fn check(config: &Config, report: &mut Report) {
     if let Keys::Local { path } = &config.keys {
         secret(report, "key ring", path, |path| {
             LocalKeyRing::open(path, Arc::new(SystemClock), Arc::new(SystemRandom))
@@ -33,8 +33,8 @@ pub(super) fn look(config: &Config, report: &mut Report) {
     }
 }
 
-/// A file that must be read by nobody else. Opening it makes it if it is
-/// missing, so it is only opened if it is there.
+/// A file that no other user may read. Opening it creates it if it is missing,
+/// so it is only opened if it exists.
 fn secret(
     report: &mut Report,
     check: &'static str,

@@ -1,4 +1,4 @@
-//! What was found, and how it is told.
+//! Findings, and how they are printed.
 
 use serde::Serialize;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 pub(super) enum Severity {
     /// As it must be.
     Ok,
-    /// It could not be looked at. The service may be well all the same.
+    /// It could not be checked. The service may work all the same.
     Unknown,
     /// Logins work, but should not be left so.
     Warning,
@@ -38,7 +38,7 @@ impl Severity {
     }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) check: &'static str,
@@ -48,7 +48,7 @@ pub(super) struct Finding {
     pub(super) remedy: String,
 }
 
-/// All that was looked at, in the order of looking.
+/// All findings, in the order of the checks.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) findings: Vec<Finding>,
@@ -92,7 +92,7 @@ impl Report {
         self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok)
     }
 
-    /// For people: one line each, and what to do on the next where there is something.
+    /// For people: a line each, and the remedy on the next, if there is one.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for Finding { check, severity, what, remedy } in &self.findings {

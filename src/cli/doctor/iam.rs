@@ -1,7 +1,7 @@
-//! What IAM knows: its copy of the metadata, and whom the roles trust.
+//! IAM's copy of the metadata, and the roles' trust policies.
 
 use super::finding::{Report, Severity};
-use super::inspect::{QueryService, Unseen};
+use super::inspect::{InspectError, QueryService};
 use super::trust::{self, Trust};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
@@ -11,7 +11,7 @@ use crate::saml::{IdentityProvider, IdpMetadata};
 use std::collections::BTreeMap;
 use time::Duration;
 
-pub(super) async fn look(
+pub(super) async fn check(
     sdk: &Sdk,
     config: &Config,
     more_roles: &[String],
@@ -20,33 +20,32 @@ pub(super) async fn look(
 ) {
     let arns: Vec<_> = config.broker.rules.provider_arns().collect();
     let Some((_, first)) = arns.first() else { return };
-    let iam = QueryService::iam(sdk, first.partition()).await;
+    let iam = QueryService::iam(sdk, clock, first.partition()).await;
     let providers = config.broker.providers.current();
     for (name, arn) in &arns {
         let provider = providers.iter().find(|provider| provider.name == *name);
         if let Some(provider) = provider {
-            copy_of_metadata(&iam, provider, arn, clock, report).await;
+            copy_of_metadata(&iam, provider, arn, report).await;
         }
     }
     for (role, duration) in roles(config, more_roles, report) {
-        trust_of(&iam, config, &role, duration, clock, report).await;
+        trust_of(&iam, config, &role, duration, report).await;
     }
 }
 
-/// STS believes IAM's copy, we believe our file: logins work only where they agree.
+/// STS trusts IAM's copy, we trust our file: logins work only where they agree.
 async fn copy_of_metadata(
-    iam: &QueryService,
+    iam: &QueryService<'_>,
     provider: &IdentityProvider,
     arn: &ProviderArn,
-    clock: &dyn Clock,
     report: &mut Report,
 ) {
     const CHECK: &str = "iam metadata";
     let arn = arn.as_str();
-    let answer = iam.ask("GetSAMLProvider", &[("SAMLProviderArn", arn)], clock.now()).await;
-    let document = match answer.map_err(Unseen::NoAnswer).and_then(|a| a.text("SAMLMetadataDocument")) {
+    let answer = iam.ask("GetSAMLProvider", &[("SAMLProviderArn", arn)]).await;
+    let document = match answer.map_err(InspectError::NoAnswer).and_then(|a| a.text("SAMLMetadataDocument")) {
         Ok(document) => document,
-        Err(Unseen::Missing) => {
+        Err(InspectError::Missing) => {
             let remedy = format!(
                 "create it with the identity provider's metadata (aws iam create-saml-provider), or mend \
                  provider_arn of {}",
@@ -55,10 +54,10 @@ async fn copy_of_metadata(
             report.fault(CHECK, format!("{arn} does not exist"), remedy);
             return;
         }
-        Err(unseen) => {
+        Err(error) => {
             let remedy = "let this machine reach IAM, and allow iam:GetSAMLProvider to whoever runs doctor (the \
                           service needs neither)";
-            report.unknown(CHECK, format!("{arn}: {unseen}"), remedy);
+            report.unknown(CHECK, format!("{arn}: {error}"), remedy);
             return;
         }
     };
@@ -119,16 +118,15 @@ fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<Stri
 }
 
 async fn trust_of(
-    iam: &QueryService,
+    iam: &QueryService<'_>,
     config: &Config,
     arn: &str,
     duration: Option<Duration>,
-    clock: &dyn Clock,
     report: &mut Report,
 ) {
     const CHECK: &str = "trust";
     let Ok(role) = RoleArn::parse(arn) else { return };
-    let answer = match iam.ask("GetRole", &[("RoleName", role.name())], clock.now()).await {
+    let answer = match iam.ask("GetRole", &[("RoleName", role.name())]).await {
         Ok(answer) => answer,
         Err(why) => {
             report.unknown(CHECK, format!("{arn}: no answer from IAM ({why})"), "let this machine reach IAM");
@@ -137,7 +135,7 @@ async fn trust_of(
     };
     match answer.text("Arn") {
         Ok(found) if found == arn => {}
-        Err(Unseen::Missing) => {
+        Err(InspectError::Missing) => {
             report.fault(CHECK, format!("{arn} does not exist"), "create it, or mend the rule that names it");
             return;
         }
@@ -150,8 +148,8 @@ async fn trust_of(
             );
             return;
         }
-        Err(unseen) => {
-            report.unknown(CHECK, format!("{arn}: {unseen}"), "allow iam:GetRole to whoever runs doctor");
+        Err(error) => {
+            report.unknown(CHECK, format!("{arn}: {error}"), "allow iam:GetRole to whoever runs doctor");
             return;
         }
     }
@@ -168,7 +166,7 @@ async fn trust_of(
         report.unknown(CHECK, format!("{arn}: its trust policy is no JSON"), "look at it in IAM");
         return;
     };
-    // The role is well if any identity provider of ours can give it.
+    // One identity provider that can give the role is enough.
     let acs = &config.broker.service.acs_url;
     let verdicts = config.broker.rules.provider_arns().map(|(_, provider)| {
         let provider = provider.as_str();

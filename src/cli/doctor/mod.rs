@@ -1,7 +1,7 @@
 //! `vestibule doctor`: is everything as it must be, and what to do if not.
 //!
-//! It looks and changes nothing; the one exception is KMS, where a data key is
-//! made, opened and forgotten, since only using it shows that it can be used.
+//! It changes nothing; the one exception is KMS, where a data key is made, opened
+//! and discarded, since only its use shows that it can be used.
 
 mod files;
 mod finding;
@@ -20,11 +20,12 @@ use crate::adapters::keys_table_endpoint;
 use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
 use crate::config::{Config, Draft, Faults, Keys, Store, Sts};
-use crate::service::load::{resolve, with_metadata};
-use crate::service::tell;
+use crate::roles::partition_of_region;
+use crate::service::load::{fetch_metadata, fetch_parameters};
+use crate::service::print_result;
 use clap::Args;
 use finding::Report;
-use inspect::TablesLook;
+use inspect::{QueryService, TableInspector};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -57,7 +58,7 @@ pub(super) fn run(options: &Options, environment: impl Iterator<Item = (String, 
     if report.findings.is_empty() {
         return ended;
     }
-    tell(&if options.json { report.json() } else { report.text() });
+    print_result(&if options.json { report.json() } else { report.text() });
     report.worst().exit_code(options.strict)
 }
 
@@ -68,9 +69,9 @@ async fn examine(
 ) {
     let Some(config) = configuration(options, environment, report).await else { return };
     let clock = SystemClock;
-    providers::look(&config, clock.now(), report);
+    providers::check(&config, clock.now(), report);
     providers::last_good(&config, clock.now(), report);
-    files::look(&config, report);
+    files::check(&config, report);
 
     let sdk = Sdk::default();
     let mut table_arns = tables::Arns::default();
@@ -79,10 +80,11 @@ async fn examine(
     }
     match &config.sts {
         Sts::Aws { regions, endpoint, .. } => {
-            let caller = sts::look(&sdk, regions, endpoint.as_deref(), &clock, report).await;
-            iam::look(&sdk, &config, &options.roles, &clock, report).await;
+            let caller = sts::check(&sdk, regions, endpoint.as_deref(), &clock, report).await;
+            iam::check(&sdk, &config, &options.roles, &clock, report).await;
             if let (Some(caller), Some(region)) = (caller, regions.first()) {
-                permissions::look(&sdk, region, &caller, &table_arns, &clock, report).await;
+                let simulator = QueryService::iam(&sdk, &clock, partition_of_region(region)).await;
+                permissions::check(&simulator, &caller, &table_arns, report).await;
             }
         }
         Sts::Local { .. } => {}
@@ -115,14 +117,14 @@ async fn credentials(sdk: &Sdk, config: &Config, report: &mut Report) -> bool {
 
 async fn tables_and_keys(sdk: &Sdk, config: &Config, arns: &mut tables::Arns, report: &mut Report) {
     if let Store::DynamoDb(settings) = &config.store {
-        let look = TablesLook::open(sdk, &settings.region, settings.endpoint.as_deref()).await;
-        tables::look(&look, &tables::of_store(settings), arns, report).await;
+        let inspector = TableInspector::open(sdk, &settings.region, settings.endpoint.as_deref()).await;
+        tables::check(&inspector, &tables::of_store(settings), arns, report).await;
     }
     if let Keys::Kms(settings) = &config.keys {
-        kms::look(sdk, settings, report).await;
+        kms::check(sdk, settings, report).await;
         let endpoint = keys_table_endpoint(&config.store, settings);
-        let look = TablesLook::open(sdk, &settings.region, endpoint).await;
-        tables::look(&look, &[tables::of_keys(settings)], arns, report).await;
+        let inspector = TableInspector::open(sdk, &settings.region, endpoint).await;
+        tables::check(&inspector, &[tables::of_keys(settings)], arns, report).await;
     }
 }
 
@@ -146,8 +148,8 @@ async fn configuration(
             return None;
         }
     };
-    let config = match resolve(draft).await {
-        Ok(draft) => with_metadata(draft, false).await.finish(),
+    let config = match fetch_parameters(draft).await {
+        Ok(draft) => fetch_metadata(draft, false).await.finish(),
         Err(sentence) => {
             report.fault(CHECK, sentence, "say it, or write the values themselves into the file");
             return None;

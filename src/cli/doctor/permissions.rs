@@ -1,20 +1,17 @@
-//! Whether the role that we run as may do what the service does, and nothing
-//! that it must never do: asked of IAM's own simulator.
+//! Whether our role allows what the service does, and nothing that it must never
+//! do: by IAM's own simulator.
 
 use super::finding::Report;
-use super::inspect::{QueryService, Unseen, describe_role_arn};
+use super::inspect::{InspectError, QueryService, describe_role_arn};
 use super::tables::{Arns, Role};
-use crate::adapters::aws::Sdk;
-use crate::broker::ports::Clock;
-use crate::roles::partition_of_region;
 
 const CHECK: &str = "permissions";
 
-/// What the code asks of AWS, by who asks; a test holds it against the code and
-/// every policy in `deploy/`.
+/// The actions of each role; a test compares them with the code and every policy
+/// in `deploy/`.
 const ACTIONS: &str = include_str!("../../../deploy/actions.toml");
 
-/// What a server does in this table. (Of KMS it needs `Decrypt`, which was tried.)
+/// The actions of a server in this table. (Of KMS it needs `Decrypt`, which was tried.)
 fn needed(table: Role) -> Vec<String> {
     let of_server = |actions: toml::Table| -> Option<toml::Table> {
         actions.get("role")?.get("server")?.as_table().cloned()
@@ -26,8 +23,8 @@ fn needed(table: Role) -> Vec<String> {
     actions.into_iter().filter(|(_, resources)| in_table(resources)).map(|(action, _)| action).collect()
 }
 
-/// What would let a service that somebody broke into do more than hand out
-/// sessions: none of it belongs to its work, on any resource.
+/// Actions by which a compromised service could do more than give out sessions.
+/// It needs none of them, on any resource.
 const NEVER: &[&str] = &[
     "iam:CreateAccessKey",
     "iam:AttachRolePolicy",
@@ -42,21 +39,13 @@ const NEVER: &[&str] = &[
 /// The audit trail is append-only.
 const NEVER_IN_AUDIT: &[&str] = &["dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 
-pub(super) async fn look(
-    sdk: &Sdk,
-    region: &str,
-    caller: &str,
-    tables: &Arns,
-    clock: &dyn Clock,
-    report: &mut Report,
-) {
-    let iam = QueryService::iam(sdk, partition_of_region(region)).await;
+pub(super) async fn check(iam: &QueryService<'_>, caller: &str, tables: &Arns, report: &mut Report) {
     let Some(role) = describe_role_arn(caller) else {
         let remedy = "run doctor as the service runs: with its task role, instance profile or function role";
         report.unknown(CHECK, format!("{caller} is no role"), remedy);
         return;
     };
-    let simulate = Simulation { iam: &iam, clock };
+    let simulate = Simulation(iam);
     match simulate.all(role, tables).await {
         Ok((missing, too_many)) => {
             let clean = missing.is_empty() && too_many.is_empty();
@@ -77,25 +66,22 @@ pub(super) async fn look(
                 report.ok(CHECK, what);
             }
         }
-        Err(unseen) => {
+        Err(error) => {
             let remedy = "allow iam:GetRole and iam:SimulatePrincipalPolicy to whoever runs doctor, or compare \
                           the role's policies with those in deploy/";
-            report.unknown(CHECK, format!("{role}: {unseen}"), remedy);
+            report.unknown(CHECK, format!("{role}: {error}"), remedy);
         }
     }
 }
 
-struct Simulation<'a> {
-    iam: &'a QueryService,
-    clock: &'a dyn Clock,
-}
+struct Simulation<'a>(&'a QueryService<'a>);
 
 impl Simulation<'_> {
-    /// What is missing, and what is too many.
-    async fn all(&self, role: &str, tables: &Arns) -> Result<(Vec<String>, Vec<String>), Unseen> {
+    /// The missing actions, and those that must not be allowed.
+    async fn all(&self, role: &str, tables: &Arns) -> Result<(Vec<String>, Vec<String>), InspectError> {
         // An assumed role's ARN lacks the path, which the simulator wants.
-        let answer = self.iam.ask("GetRole", &[("RoleName", role)], self.clock.now()).await;
-        let source = answer.map_err(Unseen::NoAnswer)?.text("Arn")?;
+        let answer = self.0.ask("GetRole", &[("RoleName", role)]).await;
+        let source = answer.map_err(InspectError::NoAnswer)?.text("Arn")?;
         let (mut missing, mut too_many) = (Vec::new(), Vec::new());
         for (table, arn) in &tables.0 {
             let needed = needed(*table);
@@ -126,15 +112,15 @@ impl Simulation<'_> {
         source: &str,
         actions: &[&str],
         resource: &str,
-    ) -> Result<Vec<(String, bool)>, Unseen> {
+    ) -> Result<Vec<(String, bool)>, InspectError> {
         if actions.is_empty() {
             return Ok(Vec::new());
         }
         let names: Vec<_> = (1..=actions.len()).map(|n| format!("ActionNames.member.{n}")).collect();
         let mut parameters = vec![("PolicySourceArn", source), ("ResourceArns.member.1", resource)];
         parameters.extend(names.iter().map(String::as_str).zip(actions.iter().copied()));
-        let answer = self.iam.ask("SimulatePrincipalPolicy", &parameters, self.clock.now()).await;
-        let decisions = answer.map_err(Unseen::NoAnswer)?.members("EvalActionName", "EvalDecision")?;
+        let answer = self.0.ask("SimulatePrincipalPolicy", &parameters).await;
+        let decisions = answer.map_err(InspectError::NoAnswer)?.members("EvalActionName", "EvalDecision")?;
         Ok(decisions.into_iter().map(|(action, decision)| (action, decision == "allowed")).collect())
     }
 }

@@ -8,14 +8,14 @@ use time::{Duration, OffsetDateTime};
 const CHECK: &str = "metadata";
 
 /// AD FS shows the next certificate 20 days before the end of the present one:
-/// who has not seen it by then has old metadata.
+/// metadata without it by then is old.
 const SOON: Duration = Duration::days(20);
 
-/// Who publishes metadata with an end renews it days before: what is this near
-/// to its end was not fetched again.
+/// Publishers renew metadata that has an end days before: metadata this close to
+/// its end was not fetched again.
 const STALE: Duration = Duration::days(3);
 
-pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
+pub(super) fn check(config: &Config, now: OffsetDateTime, report: &mut Report) {
     for provider in config.broker.providers.current().iter() {
         if let Some(end) = provider.validity.until {
             let (severity, what) = valid(end, now);
@@ -38,7 +38,7 @@ pub(super) fn look(config: &Config, now: OffsetDateTime, report: &mut Report) {
     }
 }
 
-/// What there is to start with when a URL gives nothing.
+/// The last good copies: what a start uses while a URL gives nothing.
 pub(super) fn last_good(config: &Config, now: OffsetDateTime, report: &mut Report) {
     let metadata = &config.metadata;
     for source in &metadata.sources {
@@ -70,7 +70,7 @@ fn remedy(severity: Severity) -> &'static str {
      it within a minute), and update IAM's copy (aws iam update-saml-provider)"
 }
 
-/// `validUntil`: whoever published it answers for it until then (metadata 2.3.1).
+/// `validUntil` (metadata 2.3.1).
 fn valid(end: OffsetDateTime, now: OffsetDateTime) -> (Severity, String) {
     let (date, days) = (end.date(), (end - now).whole_days());
     match end - now {
@@ -82,8 +82,8 @@ fn valid(end: OffsetDateTime, now: OffsetDateTime) -> (Severity, String) {
     }
 }
 
-/// Nothing is refused here because a certificate has ended: metadata is what
-/// makes it believed. But a rollover is due, and what follows is unknown here.
+/// The service accepts a certificate that has ended: metadata is what makes it
+/// trusted. But a rollover is due, and the next certificate is unknown.
 fn end(at: Option<OffsetDateTime>, now: OffsetDateTime, another_lasts: bool) -> (Severity, String) {
     let Some(at) = at else { return (Severity::Ok, "has no end".to_owned()) };
     let days = (at - now).whole_days();

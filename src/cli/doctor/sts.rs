@@ -1,7 +1,7 @@
-//! Whether STS answers, and what time it thinks it is.
+//! Whether STS answers, and how far its clock is from ours.
 
 use super::finding::{Report, Severity};
-use super::inspect::{QueryService, Unseen};
+use super::inspect::{InspectError, QueryService};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
 use crate::roles::partition_of_region;
@@ -15,7 +15,7 @@ const NOTICEABLE: Duration = Duration::seconds(10);
 const TOO_MUCH: Duration = Duration::seconds(60);
 
 /// Who we are, if STS says so.
-pub(super) async fn look(
+pub(super) async fn check(
     sdk: &Sdk,
     regions: &[String],
     endpoint: Option<&str>,
@@ -24,9 +24,9 @@ pub(super) async fn look(
 ) -> Option<String> {
     let mut caller = None;
     for (index, region) in regions.iter().enumerate() {
-        let sts = QueryService::sts(sdk, region, endpoint, partition_of_region(region)).await;
+        let sts = QueryService::sts(sdk, clock, region, endpoint, partition_of_region(region)).await;
         let place = format!("{} ({region})", sts.endpoint());
-        let answer = match sts.ask("GetCallerIdentity", &[], clock.now()).await {
+        let answer = match sts.ask("GetCallerIdentity", &[]).await {
             Ok(answer) => answer,
             Err(why) => {
                 // The next region serves meanwhile.
@@ -42,7 +42,7 @@ pub(super) async fn look(
                 report.ok("sts", format!("{place} answers; we are {arn}"));
                 caller.get_or_insert(arn);
             }
-            Err(Unseen::NoAnswer(said)) => {
+            Err(InspectError::NoAnswer(said)) => {
                 report.fault(
                     "sts",
                     format!("{place} answers with a fault: {said}"),
@@ -50,8 +50,8 @@ pub(super) async fn look(
                 );
             }
             // A login is not signed: without credentials STS is as usable as with them.
-            Err(unseen) => {
-                report.ok("sts", format!("{place} answers (it does not tell who we are: {unseen})"));
+            Err(error) => {
+                report.ok("sts", format!("{place} answers (it does not tell who we are: {error})"));
             }
         }
         match answer.ahead {

@@ -2,13 +2,13 @@
 //! (`adapters/aws/dynamodb/schema.rs`).
 
 use super::finding::{Report, Severity};
-use super::inspect::{TablesLook, Unseen};
+use super::inspect::{InspectError, TableInspector};
 use crate::adapters::aws::dynamodb::schema::{BY_ACCESS_KEY, BY_PERSON, BY_TIME, TTL_ATTRIBUTE};
 use crate::config::{DynamoDb, Kms};
 
 const CHECK: &str = "tables";
 
-/// What a table must be.
+/// The expected properties of a table.
 pub(super) struct Expected {
     /// Which of the configuration's tables.
     role: Role,
@@ -17,7 +17,7 @@ pub(super) struct Expected {
     indexes: &'static [(&'static str, [&'static str; 2])],
 }
 
-/// What a table is for.
+/// The purpose of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Sessions,
@@ -45,7 +45,7 @@ impl Role {
     }
 }
 
-/// The ARNs of those tables that were seen.
+/// The ARNs of the tables that exist.
 #[derive(Debug, Default)]
 pub(super) struct Arns(pub(super) Vec<(Role, String)>);
 
@@ -70,34 +70,44 @@ pub(super) fn of_keys(settings: &Kms) -> Expected {
     Expected { role: Role::Keys, name: settings.keys_table.clone(), key: &["kid"], indexes: &[] }
 }
 
-pub(super) async fn look(look: &TablesLook, expected: &[Expected], arns: &mut Arns, report: &mut Report) {
+pub(super) async fn check(
+    inspector: &TableInspector,
+    expected: &[Expected],
+    arns: &mut Arns,
+    report: &mut Report,
+) {
     for table in expected {
-        if structure(look, table, arns, report).await {
-            time_to_live(look, table, report).await;
-            backups(look, table, report).await;
+        if structure(inspector, table, arns, report).await {
+            time_to_live(inspector, table, report).await;
+            backups(inspector, table, report).await;
         }
     }
 }
 
-/// Whether there is a table to look at further.
-async fn structure(look: &TablesLook, table: &Expected, arns: &mut Arns, report: &mut Report) -> bool {
+/// Checks key, indexes and encryption; false if there is no table.
+async fn structure(
+    inspector: &TableInspector,
+    table: &Expected,
+    arns: &mut Arns,
+    report: &mut Report,
+) -> bool {
     let name = &table.name;
-    let facts = match look.table(name).await {
+    let facts = match inspector.table(name).await {
         Ok(facts) => facts,
-        Err(Unseen::Missing) => {
+        Err(InspectError::Missing) => {
             let remedy = "create it as deploy/ does, or set its name or region in the configuration";
             report.fault(CHECK, format!("{name} does not exist"), remedy);
             return false;
         }
-        Err(unseen @ (Unseen::NotAllowed(_) | Unseen::NotKnownThere(_))) => {
+        Err(error @ (InspectError::NotAllowed(_) | InspectError::NotSupported(_))) => {
             let remedy = "allow dynamodb:DescribeTable to whoever runs doctor (the service does not need it)";
-            report.unknown(CHECK, format!("{name}: {unseen}"), remedy);
+            report.unknown(CHECK, format!("{name}: {error}"), remedy);
             return false;
         }
-        Err(unseen @ Unseen::NoAnswer(_)) => {
+        Err(error @ InspectError::NoAnswer(_)) => {
             let remedy =
                 "let this machine reach DynamoDB (route, VPC endpoint, proxy), and look at the region";
-            report.fault(CHECK, format!("{name}: {unseen}"), remedy);
+            report.fault(CHECK, format!("{name}: {error}"), remedy);
             return false;
         }
     };
@@ -138,15 +148,15 @@ async fn structure(look: &TablesLook, table: &Expected, arns: &mut Arns, report:
     true
 }
 
-async fn time_to_live(look: &TablesLook, table: &Expected, report: &mut Report) {
+async fn time_to_live(inspector: &TableInspector, table: &Expected, report: &mut Report) {
     const CHECK: &str = "table ttl";
     let name = &table.name;
-    let found = match look.time_to_live(name).await {
+    let found = match inspector.time_to_live(name).await {
         Ok(found) => found,
-        Err(unseen) => {
+        Err(error) => {
             report.unknown(
                 CHECK,
-                format!("{name}: {unseen}"),
+                format!("{name}: {error}"),
                 "allow dynamodb:DescribeTimeToLive to whoever runs doctor",
             );
             return;
@@ -155,7 +165,7 @@ async fn time_to_live(look: &TablesLook, table: &Expected, report: &mut Report) 
     match (table.role.expires(), found.as_deref()) {
         (true, Some(TTL_ATTRIBUTE)) => report.ok(CHECK, format!("{name}: {TTL_ATTRIBUTE}")),
         (false, None) => report.ok(CHECK, format!("{name}: none, its items are to stay")),
-        // Expiry holds without it; what nobody sweeps stays in the table.
+        // Sessions expire without it; items that no sweeper removes stay in the table.
         (true, other) => report.warning(
             CHECK,
             format!("{name}: {} instead of {TTL_ATTRIBUTE}", other.unwrap_or("none")),
@@ -169,23 +179,23 @@ async fn time_to_live(look: &TablesLook, table: &Expected, report: &mut Report) 
     }
 }
 
-/// Of what cannot be made again: who signed in, what happened, and the keys.
-async fn backups(look: &TablesLook, table: &Expected, report: &mut Report) {
+/// Only of tables that cannot be rebuilt: users, the audit trail, keys.
+async fn backups(inspector: &TableInspector, table: &Expected, report: &mut Report) {
     const CHECK: &str = "table backups";
     if table.role.expires() {
         return;
     }
     let name = &table.name;
-    match look.recoverable(name).await {
+    match inspector.recoverable(name).await {
         Ok(true) => report.ok(CHECK, format!("{name} can be restored to any second")),
         Ok(false) => report.warning(
             CHECK,
             format!("{name} has no point-in-time recovery"),
             "switch it on (aws dynamodb update-continuous-backups)",
         ),
-        Err(unseen) => report.unknown(
+        Err(error) => report.unknown(
             CHECK,
-            format!("{name}: {unseen}"),
+            format!("{name}: {error}"),
             "allow dynamodb:DescribeContinuousBackups to whoever runs doctor",
         ),
     }

@@ -1,11 +1,11 @@
 //! Reads a role's trust policy: would STS give the role to our people?
 //!
-//! As much of IAM's language as policies that trust a SAML provider use. What is
-//! not understood is never taken for a yes.
+//! It understands what policies that trust a SAML provider use; anything else is
+//! [`Trust::Unclear`], never a yes.
 
 use serde_json::Value;
 
-/// What a trust policy says to one provider and one ACS.
+/// The meaning of a trust policy for one provider and one ACS.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Trust {
     /// People of this provider, with assertions for this ACS.

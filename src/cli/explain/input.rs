@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// What FILE held.
+/// The content of FILE.
 pub(super) struct Input {
-    /// What it was taken for, in words.
+    /// The recognized form, in words.
     pub(super) form: &'static str,
     /// The fields of the form, or why the service would not have found them.
     pub(super) posted: Result<Posted, Error>,
@@ -23,7 +23,7 @@ pub(super) struct Posted {
 const FIELDS: [&str; 2] = ["SAMLResponse=", "RelayState="];
 
 impl Input {
-    /// `relay_state`: what the operator says it was; it goes before the form's.
+    /// `relay_state` from the command line takes precedence over the form's.
     pub(super) fn read(file: &[u8], relay_state: Option<&str>) -> Self {
         let mut input = Self::recognized(file);
         if let (Ok(posted), Some(text)) = (&mut input.posted, relay_state) {

@@ -1,5 +1,5 @@
 //! The judgement: steps 2 to 4 of `docs/PROTOCOL.md` by the functions of the
-//! service, with what it knows of the world left open.
+//! service. What only its stores and AWS know is left open.
 
 use crate::broker::{BrokerSettings, LoginError, RelayState};
 use crate::http::Error;
@@ -9,14 +9,14 @@ use crate::saml::{
 };
 use time::OffsetDateTime;
 
-/// By which clock.
+/// The instant of the judgement.
 #[derive(Debug, Clone, Copy)]
 pub enum Clock {
     /// This instant.
     At(OffsetDateTime),
     /// When the assertion says it was issued.
     Issued {
-        /// Where it cannot be told, because the path ended before.
+        /// Used if that is unknown, because a step before failed.
         otherwise: OffsetDateTime,
     },
 }
@@ -24,31 +24,31 @@ pub enum Clock {
 /// How it ends.
 #[derive(Debug)]
 pub enum Judged {
-    /// The service would go on to claim the assertion and to ask STS.
+    /// The service would go on to mark the assertion as used and to ask STS.
     Accepted(Box<Grant>),
     /// By this step.
     Refused {
-        /// Where it is none of the gate's: `relay_state`, `form`, `rules`.
+        /// Set for a step outside of `saml`: `relay_state`, `form`, `rules`.
         step: Option<&'static str>,
-        /// As the person is told.
+        /// As it is shown to the person.
         error: Error,
         /// How the rules went, if they were asked.
         explanation: Option<Explanation>,
     },
 }
 
-/// What was looked at, and how it ended.
+/// The steps, and the result.
 #[derive(Debug)]
 pub struct Judgement {
     /// Whether there was a RelayState to judge.
     pub relay_state: bool,
-    /// The gate's steps.
+    /// The steps of `saml`.
     pub steps: Vec<Traced>,
     /// How it ends.
     pub outcome: Judged,
     /// The clock, if one was read (or could have been).
     pub at: OffsetDateTime,
-    /// What holds only if it holds: nobody could look, offline.
+    /// Conditions that cannot be checked offline.
     pub unchecked: Vec<&'static str>,
 }
 
@@ -97,7 +97,7 @@ pub fn judge(
     Judgement { relay_state: relay_state.is_some(), steps: trace.into_steps(), outcome, at, unchecked }
 }
 
-/// As `broker/login.rs` does, but for the request: that is taken as ours.
+/// As `broker/identify.rs` does, except that the AuthnRequest is taken as ours.
 fn identify(
     settings: &BrokerSettings,
     saml_response: &str,
@@ -156,7 +156,7 @@ impl Judged {
 }
 
 impl Judgement {
-    /// Of a form in which the service would not even have found the response.
+    /// For a form in which the service would not find the response.
     pub(super) fn of_no_form(error: Error, clock: Clock) -> Self {
         let (Clock::At(at) | Clock::Issued { otherwise: at }) = clock;
         let outcome = Judged::Refused { step: Some("form"), error, explanation: None };

@@ -1,8 +1,8 @@
 //! `vestibule explain`: why a response would be accepted or refused, step by step.
 //!
 //! Offline, and by the very functions that judge in the service (`judge.rs`):
-//! what is printed is what they told. What only the service can know (claims,
-//! requests, STS) is named as not checked, so nothing is ever promised.
+//! the steps printed are those that they traced. What only the service can know (used
+//! assertions, AuthnRequests, STS) is listed as not checked.
 
 mod input;
 mod judge;
@@ -12,9 +12,9 @@ pub use judge::{Clock, Judged, Judgement, judge};
 
 use super::runtime::{EX_CONFIG, in_runtime};
 use crate::adapters::local::SystemClock;
-use crate::config::{Config, Draft, Faults};
-use crate::service::load::{resolve, with_metadata};
-use crate::service::{say, tell};
+use crate::config::Config;
+use crate::service::load::{self, fetch_metadata, fetch_parameters};
+use crate::service::{print_message, print_result};
 use clap::Args;
 use input::Input;
 use std::io::Read;
@@ -80,7 +80,7 @@ pub(super) fn run(options: &Options, environment: impl Iterator<Item = (String, 
     let file = match read(&options.file) {
         Ok(file) => file,
         Err(sentence) => {
-            say(&format!("vestibule: {sentence}"));
+            print_message(&format!("vestibule: {sentence}"));
             return ExitCode::from(EX_USAGE);
         }
     };
@@ -117,7 +117,7 @@ fn explain(options: &Options, config: &Config, file: &[u8]) -> ExitCode {
         Err(refusal) => Judgement::of_no_form(refusal.clone(), clock),
     };
     let report = report::Report { form: input.form, asked, service: &config.broker.service, judgement };
-    tell(&if options.json { report.json() } else { report.text() });
+    print_result(&if options.json { report.json() } else { report.text() });
     ExitCode::from(u8::from(!report.is_accepted()))
 }
 
@@ -126,20 +126,16 @@ async fn configuration(
     options: &Options,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, String> {
-    let told = |faults: Faults| {
-        say(&faults.to_string());
-        format!("{} is not usable", options.config.display())
-    };
-    let mut draft = Draft::read(&options.config, environment).map_err(told)?;
+    let mut draft = load::read(&options.config, environment)?;
     if options.resolve {
-        draft = with_metadata(resolve(draft).await?, false).await;
+        draft = fetch_metadata(fetch_parameters(draft).await?, false).await;
     }
-    let checked = draft.check().map_err(told)?;
+    let checked = load::check(&options.config, draft)?;
     for (key, parameter) in &checked.unknown {
-        say(&format!("{key} stands in the Parameter Store ({parameter}); --resolve asks it"));
+        print_message(&format!("{key} stands in the Parameter Store ({parameter}); --resolve asks it"));
     }
     for (key, url) in &checked.unfetched {
-        say(&format!("{key} stands at {url}; --resolve asks it"));
+        print_message(&format!("{key} stands at {url}; --resolve asks it"));
     }
     checked.config.ok_or_else(|| format!("{} is not complete without them", options.config.display()))
 }

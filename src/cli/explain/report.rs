@@ -1,4 +1,4 @@
-//! A judgement, told in words or as JSON.
+//! A judgement, in words or as JSON.
 
 use super::judge::{Judged, Judgement};
 use crate::roles::Grant;
@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 const ERRORS: &str = include_str!("../../../docs/ERRORS.md");
 
 pub(super) struct Report<'a> {
-    /// What FILE was taken for.
+    /// The recognized form of FILE.
     pub(super) form: &'static str,
     /// Which clock was asked for: `now`, `issued`, `given`.
     pub(super) asked: &'static str,
@@ -20,7 +20,7 @@ pub(super) struct Report<'a> {
     pub(super) judgement: Judgement,
 }
 
-/// A step, whoever took it.
+/// One step of the report.
 struct Line<'a> {
     name: &'static str,
     title: &'static str,
@@ -33,17 +33,17 @@ impl Report<'_> {
         matches!(self.judgement.outcome, Judged::Accepted(_))
     }
 
-    /// The gate's steps, and those before and after it.
+    /// The steps of `saml`, and those before and after it.
     fn lines(&self) -> Vec<Line<'_>> {
         let Judgement { steps, outcome, .. } = &self.judgement;
-        let (refusing, by_the_gate) = match outcome {
+        let (refusing, by_saml) = match outcome {
             Judged::Accepted(_) => (None, false),
             Judged::Refused { step, .. } => (*step, step.is_none()),
         };
-        let of_gate = steps.iter().enumerate().map(|(index, traced)| Line {
+        let traced_steps = steps.iter().enumerate().map(|(index, traced)| Line {
             name: traced.step.as_str(),
             title: title(traced.step),
-            ok: !(by_the_gate && index + 1 == steps.len()),
+            ok: !(by_saml && index + 1 == steps.len()),
             traced: Some(traced),
         });
         let own = |name, title, ok| Line { name, title, ok, traced: None };
@@ -55,7 +55,7 @@ impl Report<'_> {
             let holds = refusing != Some("relay_state");
             lines.push(own("relay_state", "RelayState is as the page makes it", holds));
         }
-        lines.extend(of_gate);
+        lines.extend(traced_steps);
         if outcome.explanation().is_some() {
             lines.push(own("rules", "the first rule that holds decides", self.is_accepted()));
         }
@@ -216,7 +216,7 @@ fn granted(grant: &Grant) -> String {
     format!("{} for {minutes} min, by rule '{}'{scope}", grant.role().as_str(), grant.rule())
 }
 
-/// What holds where the step is passed.
+/// The condition that the step checks.
 const fn title(step: Step) -> &'static str {
     match step {
         Step::Decode => "the field is base64 within the limits, and text",

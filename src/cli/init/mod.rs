@@ -7,7 +7,7 @@ mod render;
 use crate::config::Draft;
 use crate::roles::{ProviderArn, partition_of_region};
 use crate::saml::{IdpMetadata, SignOnService};
-use crate::service::say;
+use crate::service::print_message;
 use clap::Args;
 use place::Staged;
 use render::Site;
@@ -89,7 +89,7 @@ pub(super) fn run(options: &Options) -> Result<(), String> {
     usable(&proof)?;
     staged.forget("proof.toml")?;
     staged.become_real(&options.directory, &files.each_ref().map(|(name, _)| *name), options.force)?;
-    tell(options, &site, &metadata);
+    print_next_steps(options, &site, &metadata);
     Ok(())
 }
 
@@ -101,8 +101,8 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|e| e.to_string())
 }
 
-/// What is written passes `check`, or nothing is written: the options are
-/// checked as the configuration's are.
+/// Files are only written if they pass `check`: the options are checked as those
+/// of a configuration.
 fn usable(path: &Path) -> Result<(), String> {
     let read = Draft::read(path, std::iter::empty()).and_then(Draft::check);
     read.map(|_| ()).map_err(|faults| {
@@ -119,10 +119,16 @@ fn adfs_page(services: &[SignOnService]) -> Option<String> {
     adfs.map(|host| format!("{host}/adfs/ls/IdpInitiatedSignOn.aspx")).next()
 }
 
-fn tell(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) {
+fn print_next_steps(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) {
     let directory = options.directory.display();
-    say(&format!("{directory}: vestibule.toml, idp-metadata.xml, adfs.ps1, trust-policy.json, README.md"));
-    say(&format!("identity provider {}: {} signing key(s)", metadata.entity_id, metadata.signing_keys.len()));
+    print_message(&format!(
+        "{directory}: vestibule.toml, idp-metadata.xml, adfs.ps1, trust-policy.json, README.md"
+    ));
+    print_message(&format!(
+        "identity provider {}: {} signing key(s)",
+        metadata.entity_id,
+        metadata.signing_keys.len()
+    ));
     let mut placeholders = Vec::new();
     if site.public_url == DEFAULT_URL {
         placeholders.push("--public-url");
@@ -131,16 +137,18 @@ fn tell(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) {
         placeholders.push("--account");
     }
     if !placeholders.is_empty() {
-        say(&format!(
+        print_message(&format!(
             "These are examples still: {}. Run it again with yours and --force.",
             placeholders.join(", ")
         ));
     }
     if site.adfs_page.is_none() {
-        say("The metadata is not AD FS's: adfs.ps1 shows which values are needed; enter them there by hand.");
+        print_message(
+            "The metadata is not AD FS's: adfs.ps1 shows which values are needed; enter them there by hand.",
+        );
     }
-    say(&format!("Next: {directory}/README.md, step by step. At the end:"));
-    say(&format!("  vestibule doctor --config {directory}/vestibule.toml"));
+    print_message(&format!("Next: {directory}/README.md, step by step. At the end:"));
+    print_message(&format!("  vestibule doctor --config {directory}/vestibule.toml"));
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ impl Staged {
                     fs::rename(old(name), &target).ok();
                 }
                 for (target, old) in moved {
-                    // What was there before, or nothing.
+                    // Restores the file that was there before, if any.
                     let back =
                         if old.exists() { fs::rename(&old, &target) } else { fs::remove_file(&target) };
                     back.ok();

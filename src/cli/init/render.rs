@@ -3,7 +3,7 @@
 use serde_json::json;
 use std::path::Path;
 
-/// What differs from site to site.
+/// The values that differ from site to site.
 pub(super) struct Site<'a> {
     pub(super) public_url: &'a str,
     pub(super) account: &'a str,

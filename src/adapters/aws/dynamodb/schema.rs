@@ -4,8 +4,8 @@
 //! - a session's handle: the *session item*, `phase` = `reserved` | `waiting`,
 //!   `login_id`, `ends_at`, and once waiting `jti` and `sealed`;
 //! - `login:` + login id: the *marker* of an open login, `phase` = `started` |
-//!   `issued` | `replaced` (another login has the session id, and nobody took
-//!   this one's session), `login_id`, `session_handle`, `ends_at`. The sweeper
+//!   `issued` | `replaced` (another login has the session id, and this
+//!   one's session was never taken), `login_id`, `session_handle`, `ends_at`. The sweeper
 //!   finds what never ended by it. It has no TTL: an open login is not forgotten;
 //! - `readiness`: written by the readiness probe.
 //!
@@ -15,7 +15,7 @@
 //! **`SAMLUsers`**. Key `CognitoID` = `idp#NameID`: `name`, `last_authentication`,
 //! `authentications` (how many), `last_role`, `last_session`, `last_login`.
 //!
-//! **`SAMLAudit`**, append-only: nobody needs a permission to update or delete in
+//! **`SAMLAudit`**, append-only: no role needs a permission to update or delete in
 //! it. Key `login_id`, `step`: the key itself lets each login have each step once
 //! and one end. A refusal, which opened no login, has an id of its own
 //! (`refused:…`). Index `by-time` (`trail`, always `all`; `recorded`): the newest,
@@ -46,6 +46,10 @@ pub const BY_TIME: &str = "by-time";
 pub const BY_PERSON: &str = "by-person";
 /// Index of [`Tables::audit`].
 pub const BY_ACCESS_KEY: &str = "by-access-key";
+
+/// The value of `trail`, the key of the index by time. One partition takes a thousand
+/// events a second, three hundred logins; beyond that, trails would be numbered.
+pub(super) const TRAIL: &str = "all";
 
 /// How much longer than its end DynamoDB's TTL leaves an item: longer than the
 /// sweeper's interval, since a session that the TTL removed first looks as if

@@ -1,25 +1,18 @@
 //! The steps of a login and of its hand-over, and the users row.
 
-use super::DynamoDbStore;
-use super::audit::{self, step};
-use super::call::{self, certainly_did_nothing, delete, put as put_action, unavailable, update};
+use super::audit;
+use super::call::{certainly_did_nothing, put as put_action, unavailable, update};
+use super::close::close_any;
+use super::db::{CancellationItem, Db};
+use super::event::{key_of, person, step};
 use super::schema::{Item, expires, handle, id, instant, instant_of, key, marker, sortable, text, text_of};
 use crate::broker::ports::{BeginError, LoginStart, PutError, StoreUnavailable, TakeError, Taken, UsedOnce};
 use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use time::OffsetDateTime;
 
-/// How often `begin` looks again when the session id changes hands meanwhile.
+/// How often `begin` starts again when another login gets the session id meanwhile.
 const BEGIN_ATTEMPTS: usize = 5;
-
-/// `ClientRequestToken` of a step: 36 characters at most; another one for
-/// whatever makes its content another one, and for every process: who finds
-/// that another one did the same has not done it.
-fn token(store: &DynamoDbStore, login: &LoginId, step: &str, item: &Item, variant: &str) -> String {
-    let recorded = text_of(item, "recorded").unwrap_or_default();
-    let parts = [&store.process, login.as_str(), step, recorded, variant].map(str::as_bytes);
-    Handle::of(&parts).as_str().chars().take(36).collect()
-}
 
 impl From<StoreUnavailable> for BeginError {
     fn from(_: StoreUnavailable) -> Self {
@@ -33,18 +26,18 @@ impl From<StoreUnavailable> for PutError {
     }
 }
 
-/// Whose time is over, and who has the session id still.
+/// A login whose time is over and that still has the session id.
 struct Former {
     login: LoginId,
     waiting: bool,
 }
 
-/// Step 5: claim, reserve, open, record.
-pub(super) async fn begin(store: &DynamoDbStore, start: &LoginStart) -> Result<(), BeginError> {
-    let started = audit::item_of(store, &start.event);
+/// Step 5: mark the assertion as used, reserve the session id, open the login, record it.
+pub(super) async fn begin(db: &Db, start: &LoginStart) -> Result<(), BeginError> {
+    let started = db.recorder.item(&start.event);
     let mut former = None;
     for _ in 0..BEGIN_ATTEMPTS {
-        let refusals = match try_begin(store, start, &started, former.as_ref()).await? {
+        let refusals = match try_begin(db, start, &started, former.as_ref()).await? {
             Ok(()) => return Ok(()),
             Err(refusals) => refusals,
         };
@@ -57,12 +50,12 @@ pub(super) async fn begin(store: &DynamoDbStore, start: &LoginStart) -> Result<(
             return Err(BeginError::Replayed);
         }
         if start.request.is_some() && refused(REQUEST).is_some() {
-            return Err(taken(store, start, BeginError::RequestAnswered).await?);
+            return Err(taken(db, start, BeginError::RequestAnswered).await?);
         }
         former = match refused(SESSION).filter(|item| !item.is_empty()) {
             None => None,
             Some(holder) if instant_of(holder, "ends_at").is_none_or(|end| end > start.event.at) => {
-                return Err(taken(store, start, BeginError::SessionTaken).await?);
+                return Err(taken(db, start, BeginError::SessionTaken).await?);
             }
             Some(holder) => Some(Former {
                 login: LoginId::from_stored(text_of(holder, "login_id").unwrap_or_default().to_owned()),
@@ -83,12 +76,12 @@ const STARTED: usize = 3;
 const REQUEST: usize = 4;
 
 async fn try_begin(
-    store: &DynamoDbStore,
+    db: &Db,
     start: &LoginStart,
     started: &Item,
     former: Option<&Former>,
-) -> Result<Result<(), Vec<call::CancellationItem>>, StoreUnavailable> {
-    let tables = &store.tables;
+) -> Result<Result<(), Vec<CancellationItem>>, StoreUnavailable> {
+    let tables = &db.tables;
     let ends_at = start.reservation_ends;
     let claim = |claim: &UsedOnce| {
         let item = Item::from([
@@ -131,7 +124,7 @@ async fn try_begin(
     ];
     actions.extend(start.request.as_ref().map(claim));
     if let Some(former) = former.filter(|former| former.waiting) {
-        // Or the sweeper would find its session gone, and call it taken.
+        // Or the sweeper would find its session gone and report it as taken.
         actions.push(update(
             &tables.sessions,
             key("identityhash", marker(&former.login)),
@@ -141,23 +134,19 @@ async fn try_begin(
         ));
     }
     let former = former.map_or("", |former| former.login.as_str());
-    store.transact(&token(store, &start.login, "begin", started, former), actions).await
+    db.transact(&db.token(&start.login, "begin", started, former), actions).await
 }
 
-/// Why it was refused, if not for this. A claimed assertion, and then an
-/// answered request, are the better answer; that all conditions of a refused
-/// transaction were looked at is nowhere promised.
-async fn taken(
-    store: &DynamoDbStore,
-    start: &LoginStart,
-    otherwise: BeginError,
-) -> Result<BeginError, StoreUnavailable> {
+/// Why `begin` is refused, if not for this reason. A used assertion, and then an
+/// answered request, take precedence, and DynamoDB does not promise to evaluate
+/// every condition of a refused transaction.
+async fn taken(db: &Db, start: &LoginStart, otherwise: BeginError) -> Result<BeginError, StoreUnavailable> {
     for (claim, refusal) in [
         (Some(&start.assertion), BeginError::Replayed),
         (start.request.as_ref(), BeginError::RequestAnswered),
     ] {
         let Some(claim) = claim.filter(|_| refusal != otherwise) else { continue };
-        if exists(store, &store.tables.claims, key("handle", handle(&claim.handle))).await? {
+        if exists(db, &db.tables.claims, key("handle", handle(&claim.handle))).await? {
             return Ok(refusal);
         }
     }
@@ -165,19 +154,14 @@ async fn taken(
 }
 
 /// Strongly consistent.
-async fn exists(store: &DynamoDbStore, table: &str, key: Item) -> Result<bool, StoreUnavailable> {
-    let found =
-        store.client.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
+async fn exists(db: &Db, table: &str, key: Item) -> Result<bool, StoreUnavailable> {
+    let found = db.client.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
     found.map(|found| found.item.is_some()).map_err(|e| unavailable("GetItem", &e))
 }
 
 /// Step 8: the session, on condition of the reservation, and `login.issued`.
-pub(super) async fn put(
-    store: &DynamoDbStore,
-    session: &SealedSession,
-    event: &AuditEvent,
-) -> Result<(), PutError> {
-    let (tables, login, ends_at) = (&store.tables, session.login(), session.expires_at());
+pub(super) async fn put(db: &Db, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {
+    let (tables, login, ends_at) = (&db.tables, session.login(), session.expires_at());
     let waiting = Item::from([
         ("identityhash".to_owned(), handle(session.session())),
         ("phase".to_owned(), text("waiting")),
@@ -187,8 +171,8 @@ pub(super) async fn put(
         ("ends_at".to_owned(), instant(ends_at)),
         ("expires".to_owned(), expires(ends_at)),
     ]);
-    let issued = audit::item_of(store, event);
-    let token = token(store, login, "put", &issued, "");
+    let issued = db.recorder.item(event);
+    let token = db.token(login, "put", &issued, "");
     let actions = vec![
         put_action(
             &tables.sessions,
@@ -213,25 +197,25 @@ pub(super) async fn put(
         ),
         put_action(&tables.audit, issued, "attribute_not_exists(login_id)", Item::new()),
     ];
-    if store.transact(&token, actions).await?.is_ok() {
+    if db.transact(&token, actions).await?.is_ok() {
         return Ok(());
     }
     // Ours, from an attempt whose answer was lost?
-    let issued = audit::key_of(login, step(EventKind::Issued));
-    if exists(store, &tables.audit, issued).await? { Ok(()) } else { Err(PutError::ReservationEnded) }
+    let issued = key_of(login, step(EventKind::Issued));
+    if exists(db, &tables.audit, issued).await? { Ok(()) } else { Err(PutError::ReservationEnded) }
 }
 
 /// Step 11: one `DeleteItem`, sent once.
 pub(super) async fn take(
-    store: &DynamoDbStore,
+    db: &Db,
     session: &Handle,
     jti: &Jti,
     now: OffsetDateTime,
 ) -> Result<Option<Taken>, TakeError> {
-    let deleted = store
+    let deleted = db
         .once
         .delete_item()
-        .table_name(&store.tables.sessions)
+        .table_name(&db.tables.sessions)
         .key("identityhash", handle(session))
         .condition_expression(
             "attribute_exists(identityhash) AND phase = :waiting AND jti = :jti AND ends_at > :now",
@@ -243,7 +227,7 @@ pub(super) async fn take(
         .send()
         .await;
     match deleted {
-        // Deleted it is; if what came back is unreadable, so are the credentials.
+        // It is deleted; if the item is unreadable, so are the credentials.
         Ok(deleted) => taken_of(deleted.attributes).map(Some).ok_or(TakeError::Uncertain),
         Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(None),
         Err(e) => {
@@ -261,101 +245,28 @@ fn taken_of(item: Option<Item>) -> Option<Taken> {
     Some(Taken { login, sealed: Sealed::from_ciphertext(sealed) })
 }
 
-/// What became of an attempt to close a login.
-pub(super) enum Closing {
-    /// Closed, by this.
-    Closed,
-    /// It has ended before, in this way.
-    Ended(Option<EventKind>),
-    /// Its marker is in another phase, or gone; nothing was written.
-    Moved,
-    /// It does not hold the session id any more; nothing was written.
-    HoldsNothing,
-}
-
-/// One transaction: the end into the trail, the marker away (if it is still in
-/// this phase, where one is given), and with it the login's session item (where
-/// one is given: it must be this login's).
-pub(super) async fn close(
-    store: &DynamoDbStore,
-    login: &LoginId,
-    event: &AuditEvent,
-    phase: Option<&str>,
-    session: Option<&Handle>,
-) -> Result<Closing, StoreUnavailable> {
-    let tables = &store.tables;
-    let end = audit::item_of(store, event);
-    let variant = if session.is_some() { "holding" } else { "" };
-    let token = token(store, login, event.kind.as_str(), &end, variant);
-    let in_phase = phase.map(|phase| key(":phase", text(phase))).unwrap_or_default();
-    let mut actions = vec![
-        put_action(&tables.audit, end, "attribute_not_exists(login_id)", Item::new()),
-        delete(
-            &tables.sessions,
-            key("identityhash", marker(login)),
-            phase.map(|_| "phase = :phase"),
-            in_phase,
-        ),
-    ];
-    if let Some(session) = session {
-        actions.push(delete(
-            &tables.sessions,
-            key("identityhash", handle(session)),
-            Some("login_id = :login"),
-            key(":login", id(login)),
-        ));
-    }
-    Ok(match store.transact(&token, actions).await? {
-        Ok(()) => Closing::Closed,
-        Err(refusals) => match refusals.as_slice() {
-            [Some(end), ..] => Closing::Ended(text_of(end, "kind").and_then(EventKind::parse)),
-            [_, Some(_), ..] => Closing::Moved,
-            _ => Closing::HoldsNothing,
-        },
-    })
-}
-
-/// [`close`], whatever the login holds.
-pub(super) async fn close_any(
-    store: &DynamoDbStore,
-    login: &LoginId,
-    event: &AuditEvent,
-    phase: Option<&str>,
-    session: Option<&Handle>,
-) -> Result<Closing, StoreUnavailable> {
-    match close(store, login, event, phase, session).await? {
-        // What it has lost it never gets back: its marker is needed for that.
-        Closing::HoldsNothing => close(store, login, event, phase, None).await,
-        closing @ (Closing::Closed | Closing::Ended(_) | Closing::Moved) => Ok(closing),
-    }
-}
-
 /// Ends this login's hold on the session id, and records why.
-pub(super) async fn release(
-    store: &DynamoDbStore,
-    session: &Handle,
-    event: &AuditEvent,
-) -> Result<(), StoreUnavailable> {
-    let Some(login) = &event.login else { return audit::append(store, event).await };
+pub(super) async fn release(db: &Db, session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+    let Some(login) = &event.login else { return audit::append(db, event).await };
     let about = if event.subject == Subject::default() {
         // Without an answer it is recorded all the same: its login is named.
-        let issued = audit::event(store, login, EventKind::Issued).await.ok().flatten();
+        let issued = audit::event(db, login, EventKind::Issued).await.ok().flatten();
         AuditEvent { subject: issued.map(|issued| issued.subject).unwrap_or_default(), ..event.clone() }
     } else {
         event.clone()
     };
-    close_any(store, login, &about, None, Some(session)).await.map(|_| ())
+    close_any(db, login, &about, None, Some(session)).await.map(|_| ())
 }
 
 /// The row of `idp#NameID`: `name`, last authentication, how many, last role and
 /// session. A repetition of the same login is not counted again.
-pub(super) async fn signed_in(store: &DynamoDbStore, event: &AuditEvent) -> Result<(), StoreUnavailable> {
-    let Some(person) = audit::person(&event.subject) else { return Ok(()) };
+pub(super) async fn signed_in(db: &Db, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+    let Some(person) = person(&event.subject) else { return Ok(()) };
     let optional = |value: Option<&str>| value.map_or(AttributeValue::Null(true), text);
-    let updated = store
+    let updated = db
         .client
         .update_item()
-        .table_name(&store.tables.users)
+        .table_name(&db.tables.users)
         .key("CognitoID", text(person))
         .update_expression(
             "SET #name = :name, last_authentication = :at, last_role = :role, last_session = :session, \
@@ -379,9 +290,9 @@ pub(super) async fn signed_in(store: &DynamoDbStore, event: &AuditEvent) -> Resu
 }
 
 /// A durable write among the sessions, a strongly consistent read of the others.
-pub(super) async fn ready(store: &DynamoDbStore) -> Result<(), StoreUnavailable> {
-    let tables = &store.tables;
-    let beat = store
+pub(super) async fn ready(db: &Db) -> Result<(), StoreUnavailable> {
+    let tables = &db.tables;
+    let beat = db
         .client
         .update_item()
         .table_name(&tables.sessions)
@@ -392,8 +303,8 @@ pub(super) async fn ready(store: &DynamoDbStore) -> Result<(), StoreUnavailable>
     let nobody = LoginId::from_stored("readiness".to_owned());
     let (beat, claims, trail) = tokio::join!(
         beat,
-        exists(store, &tables.claims, key("handle", text("readiness"))),
-        exists(store, &tables.audit, audit::key_of(&nobody, step(EventKind::Started))),
+        exists(db, &tables.claims, key("handle", text("readiness"))),
+        exists(db, &tables.audit, key_of(&nobody, step(EventKind::Started))),
     );
     beat.map_err(|e| unavailable("UpdateItem", &e))?;
     claims?;

@@ -5,14 +5,14 @@
 //! would not be strongly consistent. Whether a session was taken or expired is
 //! decided by the transaction that closes it, not by what was read before.
 
-use super::DynamoDbStore;
 use super::audit::latest;
 use super::call::{unavailable, within};
-use super::schema::{Item, instant, key, text_of};
-use super::sessions::{Closing, close, close_any};
+use super::close::{Closing, close, close_any};
+use super::db::Db;
+use super::schema::{Item, instant, key, text, text_of};
 use crate::broker::ports::StoreUnavailable;
 use crate::broker::{AuditEvent, EventKind, Handle, LoginId, SweepReport};
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
 
@@ -21,26 +21,27 @@ use tokio::task::JoinSet;
 /// clock, a slow network); without this it would find its claim forgotten.
 const CLAIM_GRACE: Duration = Duration::minutes(5);
 
-/// How often claims are looked through. DynamoDB's TTL removes them too, sooner
-/// or later, and they are small: it is no use to hurry.
+/// How often the claims are scanned. DynamoDB's TTL removes them too, sooner
+/// or later, and they are small.
 const CLAIMS_INTERVAL: Duration = Duration::hours(1);
 
 /// How many claims are deleted at once.
 const DELETES: usize = 16;
 
 pub(super) async fn sweep(
-    store: &DynamoDbStore,
+    db: &Db,
+    claims_swept: &Mutex<Option<OffsetDateTime>>,
     now: OffsetDateTime,
 ) -> Result<SweepReport, StoreUnavailable> {
     let mut report = SweepReport::default();
     let mut next = None;
     loop {
-        let page = store
+        let page = db
             .client
             .scan()
-            .table_name(&store.tables.sessions)
+            .table_name(&db.tables.sessions)
             .filter_expression("begins_with(identityhash, :marker) AND ends_at <= :now")
-            .expression_attribute_values(":marker", super::schema::text("login:"))
+            .expression_attribute_values(":marker", text("login:"))
             .expression_attribute_values(":now", instant(now))
             // Never the sealed bytes.
             .projection_expression("login_id, session_handle, phase")
@@ -49,7 +50,7 @@ pub(super) async fn sweep(
             .send();
         let page = within(page).await?.map_err(|e| unavailable("Scan", &e))?;
         for open in page.items() {
-            match within(end(store, open, now)).await?? {
+            match within(end(db, open, now)).await?? {
                 Some(EventKind::Abandoned) => report.abandoned += 1,
                 Some(EventKind::Expired) => report.expired += 1,
                 Some(_) => report.uncertain += 1,
@@ -61,16 +62,12 @@ pub(super) async fn sweep(
             break;
         }
     }
-    report.used_once_forgotten = forget_claims(store, now).await?;
+    report.used_once_forgotten = forget_claims(db, claims_swept, now).await?;
     Ok(report)
 }
 
-/// Closes one login whose time is over. `None`: somebody else did, or it went on.
-async fn end(
-    store: &DynamoDbStore,
-    open: &Item,
-    now: OffsetDateTime,
-) -> Result<Option<EventKind>, StoreUnavailable> {
+/// Closes one login whose time is over. `None`: another sweeper did, or it went on.
+async fn end(db: &Db, open: &Item, now: OffsetDateTime) -> Result<Option<EventKind>, StoreUnavailable> {
     let (Some(login), Some(session), Some(phase)) =
         (text_of(open, "login_id"), text_of(open, "session_handle"), text_of(open, "phase"))
     else {
@@ -78,7 +75,7 @@ async fn end(
         return Ok(None);
     };
     let (login, session) = (LoginId::from_stored(login.to_owned()), Handle::from_stored(session.to_owned()));
-    let known = latest(store, &login).await?;
+    let known = latest(db, &login).await?;
     let event = |kind| AuditEvent {
         at: now,
         kind,
@@ -92,17 +89,17 @@ async fn end(
     let (kind, closing) = match phase {
         "started" => {
             let kind = EventKind::Abandoned;
-            (kind, close_any(store, &login, &event(kind), Some(phase), Some(&session)).await?)
+            (kind, close_any(db, &login, &event(kind), Some(phase), Some(&session)).await?)
         }
         "replaced" => {
             let kind = EventKind::Expired;
-            (kind, close(store, &login, &event(kind), Some(phase), None).await?)
+            (kind, close(db, &login, &event(kind), Some(phase), None).await?)
         }
-        _ => match close(store, &login, &event(EventKind::Expired), Some(phase), Some(&session)).await? {
-            // Nobody replaced it (the phase would say so), so somebody took it.
+        _ => match close(db, &login, &event(EventKind::Expired), Some(phase), Some(&session)).await? {
+            // It was not replaced (the phase would say so), so it was taken.
             Closing::HoldsNothing => {
                 let kind = EventKind::Uncertain;
-                (kind, close(store, &login, &event(kind), Some(phase), None).await?)
+                (kind, close(db, &login, &event(kind), Some(phase), None).await?)
             }
             closing @ (Closing::Closed | Closing::Ended(_) | Closing::Moved) => (EventKind::Expired, closing),
         },
@@ -110,9 +107,13 @@ async fn end(
     Ok(matches!(closing, Closing::Closed).then_some(kind))
 }
 
-async fn forget_claims(store: &DynamoDbStore, now: OffsetDateTime) -> Result<usize, StoreUnavailable> {
+async fn forget_claims(
+    db: &Db,
+    claims_swept: &Mutex<Option<OffsetDateTime>>,
+    now: OffsetDateTime,
+) -> Result<usize, StoreUnavailable> {
     {
-        let mut swept = store.claims_swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut swept = claims_swept.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.is_some_and(|last| (now - last).abs() < CLAIMS_INTERVAL) {
             return Ok(0);
         }
@@ -121,10 +122,10 @@ async fn forget_claims(store: &DynamoDbStore, now: OffsetDateTime) -> Result<usi
     let over = instant(now.saturating_sub(CLAIM_GRACE));
     let (mut forgotten, mut next) = (0, None);
     loop {
-        let page = store
+        let page = db
             .client
             .scan()
-            .table_name(&store.tables.claims)
+            .table_name(&db.tables.claims)
             .filter_expression("ends_at <= :over")
             .expression_attribute_values(":over", over.clone())
             .projection_expression("handle")
@@ -135,10 +136,10 @@ async fn forget_claims(store: &DynamoDbStore, now: OffsetDateTime) -> Result<usi
             let mut deletes = JoinSet::new();
             for claim in some {
                 let Some(handle) = claim.get("handle") else { continue };
-                let delete = store
+                let delete = db
                     .client
                     .delete_item()
-                    .table_name(&store.tables.claims)
+                    .table_name(&db.tables.claims)
                     .set_key(Some(key("handle", handle.clone())))
                     .condition_expression("ends_at <= :over")
                     .expression_attribute_values(":over", over.clone());

@@ -15,7 +15,7 @@ pub(super) struct DataKey {
 }
 
 impl DataKey {
-    /// `None` if it is no data key of ours.
+    /// `None` if the length is wrong.
     pub(super) fn derive(kid: &str, secret: &[u8]) -> Option<Self> {
         if secret.len() != KEY_BYTES {
             return None;

@@ -1,5 +1,5 @@
-//! Tickets that KMS signs: the parts of a JWS (RFC 7515) and of a JWK (RFC 7517)
-//! that nobody but us can put together, since KMS keeps the key.
+//! Tickets that KMS signs: JWS (RFC 7515) and JWK (RFC 7517), assembled here because
+//! libraries for them want the key, which KMS keeps.
 
 use super::ring::KmsAlgorithm;
 use crate::broker::{TicketClaims, TicketError, decode_ticket};
@@ -30,13 +30,13 @@ pub(super) fn signing_input(
     Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)))
 }
 
-/// The whole.
+/// The compact serialization (RFC 7515, section 7.1).
 pub(super) fn with_signature(signing_input: &str, signature: &[u8]) -> String {
     format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// What a token says is signed, and the MAC that it shows: of the right length,
-/// under the right algorithm, but not believed yet.
+/// The signing input of a token and its MAC: of the right length and under the
+/// right algorithm, but not verified.
 ///
 /// # Errors
 /// [`TicketError`].

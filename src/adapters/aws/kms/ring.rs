@@ -1,5 +1,5 @@
-//! The ring: one item of the table, replaced as a whole and only by who has seen
-//! what it replaces. It holds ciphertext and names; who reads it knows no key.
+//! The ring: one item of the table, replaced as a whole and only by a process that
+//! has read the version it replaces. It holds ciphertext and names, no key.
 //!
 //! Item `kid` = `ring`: `version`, and `keys`, oldest first, each with `kid`,
 //! `created`, `signs_from` (nanoseconds since 1970), `ciphertext`, `protected_by`
@@ -7,17 +7,14 @@
 //! (that KMS key's ARN).
 
 use crate::adapters::aws::dynamodb::schema::{Item, instant, instant_of, text, text_of};
-use crate::adapters::local::KeyInfo;
+use crate::adapters::key_admin::KeyInfo;
+use crate::adapters::rotation::{self, RingKey};
 use crate::adapters::seal::KID_CHARS;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::sync::Arc;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
-/// How long a key is kept after its successor took over. Tickets live seconds and
-/// sessions minutes; a day leaves room for any clock and any configuration.
-const RETENTION: Duration = Duration::days(1);
-
-/// Of the one item.
+/// The key of the one item.
 pub(super) const RING: &str = "ring";
 
 /// One key.
@@ -104,6 +101,15 @@ impl Entry {
     }
 }
 
+impl RingKey for Arc<Entry> {
+    fn kid(&self) -> &str {
+        &self.kid
+    }
+    fn signs_from(&self) -> OffsetDateTime {
+        self.signs_from
+    }
+}
+
 /// The keys, oldest first; the last one whose time has come seals and signs.
 #[derive(Clone)]
 pub(super) struct Ring {
@@ -117,23 +123,17 @@ impl Ring {
     }
 
     pub(super) fn current(&self, now: OffsetDateTime) -> Option<&Arc<Entry>> {
-        self.keys.iter().rfind(|key| key.signs_from <= now).or(self.keys.first())
+        rotation::current(&self.keys, now)
     }
 
     pub(super) fn named(&self, kid: &str) -> Option<&Arc<Entry>> {
-        self.keys.iter().find(|key| key.kid == kid)
+        rotation::named(&self.keys, kid)
     }
 
     /// The next version, with a new key and without those that have long died.
     pub(super) fn rotated(&self, new: Arc<Entry>, now: OffsetDateTime) -> Self {
         let mut keys = self.keys.clone();
-        keys.push(new);
-        // By when it takes over; the clocks of those who rotate at once may differ.
-        keys.sort_by_key(|key| key.signs_from);
-        // Each key's time was over when its successor's came.
-        let dead =
-            keys.iter().skip(1).take_while(|next| next.signs_from.saturating_add(RETENTION) <= now).count();
-        keys.drain(..dead);
+        rotation::add(&mut keys, new, now);
         Self { version: self.version + 1, keys }
     }
 
@@ -145,7 +145,7 @@ impl Ring {
         ])
     }
 
-    /// `None` if it is none of ours, or has a key that this version does not know.
+    /// `None` if it is no ring, or has a key that this version does not know.
     pub(super) fn from_item(item: &Item) -> Option<Self> {
         let version = item.get("version")?.as_n().ok()?.parse().ok()?;
         let keys = item.get("keys")?.as_l().ok()?;

@@ -1,6 +1,7 @@
 //! The calls of KMS, and its errors in the operator's words.
 
 use super::jws::PublicKey;
+use crate::adapters::aws::error::described;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
@@ -23,11 +24,11 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 const ATTEMPTS: u32 = 3;
 
-/// What every use of a data key states, and what its ciphertext is bound to.
+/// The encryption context of every data key, which its ciphertext is bound to.
 const PURPOSE: (&str, &str) = ("vestibule:purpose", "key ring");
 const KID: &str = "vestibule:kid";
 
-/// KMS, with the context that every use of a data key states.
+/// KMS, with the encryption context of the data keys.
 pub(super) struct Kms {
     client: Client,
     context: BTreeMap<String, String>,
@@ -46,8 +47,8 @@ pub(super) struct Public {
     pub(super) key_id: String,
 }
 
-/// KMS does not do it: a sentence for the operator.
-pub(super) type Denied = String;
+/// Why something cannot be done: a sentence for the operator.
+pub(super) type Reason = String;
 
 impl Kms {
     pub(super) fn new(client: &Client, context: BTreeMap<String, String>) -> Self {
@@ -70,8 +71,8 @@ impl Kms {
         self.context.clone().into_iter().chain(ours).collect()
     }
 
-    /// A new data key, which only KMS has seen in clear.
-    pub(super) async fn generate(&self, key_id: &str, kid: &str) -> Result<Protected, Denied> {
+    /// A new data key; its plaintext stays in KMS.
+    pub(super) async fn generate(&self, key_id: &str, kid: &str) -> Result<Protected, Reason> {
         let made = self
             .client
             .generate_data_key_without_plaintext()
@@ -87,13 +88,13 @@ impl Kms {
         Ok(Protected { ciphertext: ciphertext.into_inner(), by })
     }
 
-    /// The data key in clear, if it is of this kid and of our context.
+    /// The plaintext of the data key, if it is of this kid and of our context.
     pub(super) async fn decrypt(
         &self,
         protected_by: &str,
         kid: &str,
         ciphertext: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Denied> {
+    ) -> Result<Zeroizing<Vec<u8>>, Reason> {
         let opened = self
             .client
             .decrypt()
@@ -107,7 +108,7 @@ impl Kms {
         Ok(Zeroizing::new(plaintext.into_inner()))
     }
 
-    pub(super) async fn public_key(&self, key_id: &str) -> Result<Public, Denied> {
+    pub(super) async fn public_key(&self, key_id: &str) -> Result<Public, Reason> {
         let found = self.client.get_public_key().key_id(key_id).send().await;
         let found = found.map_err(|e| denied("GetPublicKey", key_id, &e))?;
         let (Some(spki), Some(key_id)) = (found.public_key, found.key_id) else {
@@ -118,13 +119,13 @@ impl Kms {
         Ok(Public { key, key_id })
     }
 
-    /// ECDSA's as KMS writes it, ASN.1.
+    /// A signature; of ECDSA in ASN.1, as KMS writes it.
     pub(super) async fn sign(
         &self,
         key_id: &str,
         algorithm: SigningAlgorithmSpec,
         message: &str,
-    ) -> Result<Vec<u8>, Denied> {
+    ) -> Result<Vec<u8>, Reason> {
         let signed = self
             .client
             .sign()
@@ -139,7 +140,7 @@ impl Kms {
     }
 
     /// The MAC, and the ARN of its key.
-    pub(super) async fn mac(&self, key_id: &str, message: &str) -> Result<(Vec<u8>, String), Denied> {
+    pub(super) async fn mac(&self, key_id: &str, message: &str) -> Result<(Vec<u8>, String), Reason> {
         let made = self
             .client
             .generate_mac()
@@ -160,7 +161,7 @@ impl Kms {
         key_id: &str,
         message: &str,
         mac: Vec<u8>,
-    ) -> Result<bool, Denied> {
+    ) -> Result<bool, Reason> {
         let verified = self
             .client
             .verify_mac()
@@ -181,15 +182,11 @@ impl Kms {
 }
 
 /// KMS's messages name keys, principals and permissions, never contents.
-fn denied<E>(operation: &str, key_id: &str, error: &SdkError<E>) -> Denied
+fn denied<E>(operation: &str, key_id: &str, error: &SdkError<E>) -> Reason
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let said = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        (None, _) => format!("no answer ({})", innermost(error)),
-    };
+    let said = described(error);
     let advice = match error.code() {
         Some("AccessDeniedException") => {
             format!("; allow this role kms:{operation} on the key, and see that the key's policy does too")
@@ -204,14 +201,6 @@ where
     format!("KMS does not {operation} with {key_id} ({said}){advice}")
 }
 
-fn innermost(error: &dyn Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
-}
-
-fn incomplete(operation: &str) -> Denied {
+fn incomplete(operation: &str) -> Reason {
     format!("KMS's answer to {operation} is incomplete")
 }

@@ -1,6 +1,7 @@
 //! The database file: how it is opened, what is in it, and whether it is ours.
 
-use crate::adapters::OpenError;
+use crate::adapters::error::OpenError;
+use crate::adapters::local::directory::make_parent;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -114,7 +115,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
 /// SQLite gives its journals the mode of the database file; so that one comes first.
 fn create_private(path: &Path) -> Result<(), OpenError> {
     use std::os::unix::fs::OpenOptionsExt;
-    crate::adapters::local::make_parent(path)?;
+    make_parent(path)?;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
@@ -131,7 +132,7 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
         let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         return Err(OpenError::File { path: path.to_owned(), source });
     }
-    // Before anything is written: somebody else's database stays as it is.
+    // Before anything is written: another program's database stays as it is.
     check_ours(&conn, path)?;
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(explain)?;
     if !mode.eq_ignore_ascii_case("wal") {

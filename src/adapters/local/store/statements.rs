@@ -1,6 +1,6 @@
 //! Every statement, one function per step of the protocol. Each runs inside the
-//! writer's savepoint: an error undoes the whole step. What is refused is
-//! refused before anything is written.
+//! writer's savepoint: an error undoes the whole step. A refusal comes before
+//! anything is written.
 
 use crate::broker::ports::{BeginError, LoginStart, PutError, Taken};
 use crate::broker::{
@@ -21,7 +21,7 @@ const CLAIM_GRACE: Duration = Duration::minutes(5);
 
 type Sql<T> = rusqlite::Result<T>;
 
-/// Step 5: claim, reserve, open, record.
+/// Step 5: mark the assertion as used, reserve the session id, open the login, record it.
 pub(super) fn begin(conn: &Connection, start: &LoginStart) -> Sql<Result<(), BeginError>> {
     let (login, session, at) = (start.login.as_str(), start.session.as_str(), nanos(start.event.at));
     if has_event(conn, login, EventKind::Started)? {

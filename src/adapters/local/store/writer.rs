@@ -1,8 +1,8 @@
-//! One thread writes. Whatever waits in its queue is committed together, and
+//! One thread writes. The requests in its queue are committed together, and
 //! answered when the commit is on the disk: at 32 logins at once this is one
 //! `fsync` instead of 32.
 
-use crate::adapters::OpenError;
+use crate::adapters::error::OpenError;
 use rusqlite::{Connection, Error, ErrorCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Requests waiting at once. More than the HTTP room lets in; beyond it the
-/// store is not keeping up, and an immediate answer serves people better.
+/// Requests waiting at once. More than the HTTP layer admits; beyond it the
+/// store is not keeping up, and an immediate refusal is better.
 const QUEUE: usize = 1024;
 
 /// The most requests in one commit: bounds what one failure takes along, and
@@ -24,7 +24,7 @@ const GROUP: usize = 256;
 /// database's busy timeout; after it the request is withdrawn, untouched.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a request in the writer's hands may take. After it nobody knows.
+/// How long the writer may take for a request. After that the outcome is unknown.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a request has no answer.
@@ -70,7 +70,7 @@ impl Writer {
         match timeout(QUEUE_TIMEOUT, &mut answer).await {
             Ok(Ok(answer)) => return answer,
             _ if stage.withdraw() => return Err(Unwritten::Nothing),
-            // The writer's thread has ended with this request in its hands.
+            // The writer's thread has ended while it had this request.
             Ok(Err(_)) => return Err(Unwritten::Unknown),
             Err(_) => {}
         }
@@ -91,7 +91,7 @@ impl Drop for Writer {
     }
 }
 
-/// Who has a request: its sender can withdraw it until the writer takes it up.
+/// The state of a request: its sender can withdraw it until the writer takes it up.
 #[derive(Debug, Default)]
 struct Stage(AtomicU8);
 
@@ -113,7 +113,7 @@ impl Stage {
 
 /// A request as the writer sees it.
 trait Job: Send {
-    /// Whether anybody still waits for it; from then on it cannot be withdrawn.
+    /// Whether the sender still waits for it; from then on it cannot be withdrawn.
     fn take_up(&self) -> bool;
     fn run(&mut self, conn: &Connection) -> rusqlite::Result<()>;
     /// `group`: how the commit went.
@@ -139,7 +139,7 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
     }
     fn answer(self: Box<Self>, group: Result<(), Unwritten>) {
         let Self { outcome, reply, .. } = *self;
-        // Whoever asked may have stopped waiting.
+        // The sender may have stopped waiting.
         reply.send(group.and_then(|()| outcome.ok_or(Unwritten::Nothing))).ok();
     }
 }
@@ -188,7 +188,7 @@ fn write_group(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), Unwr
     })
 }
 
-/// What a failed COMMIT leaves. The commit mark is the last thing written: if a
+/// Whether a failed COMMIT may have taken effect. The commit mark is the last thing written: if a
 /// write fails, there is none. If the sync after it fails, the mark may already
 /// be on the disk, and a crash now could bring the commit back.
 fn after_failed_commit(error: &Error) -> Unwritten {
@@ -224,177 +224,4 @@ fn report(error: &Error, unwritten: Unwritten) -> Unwritten {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::Path;
-    use std::sync::mpsc::{Sender, channel};
-
-    fn open(path: &Path) -> Connection {
-        let conn = Connection::open(path).unwrap();
-        conn.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;
-             CREATE TABLE IF NOT EXISTS n (n INTEGER PRIMARY KEY);
-             CREATE TABLE IF NOT EXISTS child (n INTEGER REFERENCES n DEFERRABLE INITIALLY DEFERRED);",
-        )
-        .unwrap();
-        conn
-    }
-
-    fn insert(n: i64) -> impl FnOnce(&Connection) -> rusqlite::Result<i64> + Send + 'static {
-        move |conn| conn.execute("INSERT INTO n VALUES (?1)", [n]).map(|_| n)
-    }
-
-    /// What another connection sees.
-    fn stored(path: &Path) -> Vec<i64> {
-        let conn = open(path);
-        let mut all = conn.prepare("SELECT n FROM n ORDER BY n").unwrap();
-        all.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-    }
-
-    struct Fixture {
-        writer: Arc<Writer>,
-        directory: tempfile::TempDir,
-    }
-
-    impl Fixture {
-        fn new() -> Self {
-            let directory = tempfile::tempdir().unwrap();
-            let writer = Arc::new(Writer::start(open(&directory.path().join("db"))).unwrap());
-            Self { writer, directory }
-        }
-        fn path(&self) -> std::path::PathBuf {
-            self.directory.path().join("db")
-        }
-        /// Holds the writer inside a group until the sender is dropped.
-        async fn hold(&self) -> Sender<()> {
-            let (release, held) = channel::<()>();
-            let (started, starting) = oneshot::channel();
-            let writer = Arc::clone(&self.writer);
-            tokio::spawn(async move {
-                writer
-                    .submit(move |_| {
-                        started.send(()).ok();
-                        held.recv().ok();
-                        Ok(())
-                    })
-                    .await
-            });
-            starting.await.unwrap();
-            release
-        }
-        fn spawn(
-            &self,
-            work: impl FnOnce(&Connection) -> rusqlite::Result<i64> + Send + 'static,
-        ) -> tokio::task::JoinHandle<Result<i64, Unwritten>> {
-            let writer = Arc::clone(&self.writer);
-            tokio::spawn(async move { writer.submit(work).await })
-        }
-        /// Lets spawned requests reach the queue.
-        async fn settle() {
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn one_failing_request_does_not_poison_its_group() {
-        let fixture = Fixture::new();
-        let release = fixture.hold().await;
-        let good = fixture.spawn(insert(1));
-        let half_done = fixture.spawn(|conn| {
-            conn.execute("INSERT INTO n VALUES (7)", [])?;
-            conn.execute("INSERT INTO n VALUES (7)", []).map(|_| 7)
-        });
-        let also_good = fixture.spawn(insert(2));
-        Fixture::settle().await;
-        drop(release);
-        assert_eq!(good.await.unwrap(), Ok(1));
-        assert_eq!(half_done.await.unwrap(), Err(Unwritten::Nothing));
-        assert_eq!(also_good.await.unwrap(), Ok(2));
-        assert_eq!(stored(&fixture.path()), [1, 2], "and nothing of the one that failed");
-    }
-
-    #[tokio::test]
-    async fn a_failed_commit_is_everybodys_failure_and_the_writer_goes_on() {
-        let fixture = Fixture::new();
-        let release = fixture.hold().await;
-        let good = fixture.spawn(insert(1));
-        // Violates a constraint that is looked at when committing.
-        let orphan = fixture.spawn(|conn| conn.execute("INSERT INTO child VALUES (99)", []).map(|_| 99));
-        Fixture::settle().await;
-        drop(release);
-        assert_eq!(good.await.unwrap(), Err(Unwritten::Nothing));
-        assert_eq!(orphan.await.unwrap(), Err(Unwritten::Nothing));
-        assert!(stored(&fixture.path()).is_empty());
-        assert_eq!(fixture.writer.submit(insert(2)).await, Ok(2));
-    }
-
-    #[tokio::test]
-    async fn a_request_that_ends_the_whole_transaction_takes_only_its_group_along() {
-        let fixture = Fixture::new();
-        let release = fixture.hold().await;
-        let good = fixture.spawn(insert(1));
-        let fatal = fixture.spawn(|conn| {
-            conn.execute_batch("ROLLBACK")?;
-            Err(Error::InvalidQuery)
-        });
-        Fixture::settle().await;
-        drop(release);
-        assert_eq!(good.await.unwrap(), Err(Unwritten::Nothing));
-        assert_eq!(fatal.await.unwrap(), Err(Unwritten::Nothing));
-        assert_eq!(fixture.writer.submit(insert(2)).await, Ok(2));
-        assert_eq!(stored(&fixture.path()), [2]);
-    }
-
-    #[tokio::test]
-    async fn who_stops_waiting_in_the_queue_is_not_served() {
-        let fixture = Fixture::new();
-        let release = fixture.hold().await;
-        let gone = fixture.spawn(insert(1));
-        Fixture::settle().await;
-        gone.abort();
-        assert!(gone.await.unwrap_err().is_cancelled());
-        drop(release);
-        assert_eq!(fixture.writer.submit(insert(2)).await, Ok(2));
-        assert_eq!(stored(&fixture.path()), [2]);
-    }
-
-    /// A writer that is stuck: what waits in the queue is withdrawn for certain;
-    /// what the writer holds is unknown.
-    #[tokio::test]
-    async fn a_stuck_writer_is_not_waited_for() {
-        let fixture = Fixture::new();
-        let (release, held) = channel::<()>();
-        let stuck = fixture.spawn(move |conn| {
-            held.recv().ok();
-            insert(1)(conn)
-        });
-        Fixture::settle().await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let queued = fixture.spawn(insert(2));
-        assert_eq!(queued.await.unwrap(), Err(Unwritten::Nothing));
-        assert_eq!(stuck.await.unwrap(), Err(Unwritten::Unknown));
-        drop(release);
-        assert_eq!(fixture.writer.submit(insert(3)).await, Ok(3));
-        assert_eq!(stored(&fixture.path()), [1, 3], "unknown, and here it did happen; withdrawn did not");
-    }
-
-    #[test]
-    fn only_a_failed_sync_leaves_a_commit_unknown() {
-        let failure = |code| Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
-        for code in [
-            rusqlite::ffi::SQLITE_FULL,
-            rusqlite::ffi::SQLITE_BUSY,
-            rusqlite::ffi::SQLITE_READONLY,
-            rusqlite::ffi::SQLITE_IOERR_WRITE,
-        ] {
-            assert_eq!(after_failed_commit(&failure(code)), Unwritten::Nothing, "{code}");
-        }
-        for code in
-            [rusqlite::ffi::SQLITE_IOERR_FSYNC, rusqlite::ffi::SQLITE_IOERR, rusqlite::ffi::SQLITE_CORRUPT]
-        {
-            assert_eq!(after_failed_commit(&failure(code)), Unwritten::Unknown, "{code}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
-//! Whether anybody may read a bucket: asked as anybody would, without credentials.
+//! Whether a bucket is public: asked without credentials.
 
-use super::innermost;
+use super::error::innermost;
 use super::query::elsewhere;
 use crate::adapters::aws::Sdk;
 use aws_sdk_sts::config::http::HttpRequest;
@@ -12,10 +12,10 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Those of the listing and of `index.html` that anybody gets; empty: neither.
+/// Which of the listing and `index.html` are public.
 ///
 /// # Errors
-/// Why it cannot be told.
+/// Why it is not known.
 pub(crate) async fn anonymous_reads(
     sdk: &Sdk,
     region: &str,

@@ -1,30 +1,29 @@
 //! KMS as the key ring uses it: one data key made and opened again, under the
 //! configured context; one signature, where KMS signs tickets.
 
-use super::Unseen;
+use super::error::InspectError;
 use crate::adapters::aws::Sdk;
 use crate::config::{Kms, Signing};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
-use aws_sdk_kms::error::SdkError;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeySpec, MacAlgorithmSpec, MessageType, SigningAlgorithmSpec};
 use std::collections::HashMap;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// What is signed: no ticket's form, so that nobody can use it as one.
+/// The signed message: its form is not that of a ticket, so it cannot be used as one.
 const PROBE: &[u8] = b"vestibule doctor";
 
-/// A look at one KMS.
-pub(crate) struct KmsLook<'a> {
+/// KMS with the settings of the key ring.
+pub(crate) struct KmsInspector<'a> {
     client: Client,
     settings: &'a Kms,
 }
 
-impl<'a> KmsLook<'a> {
-    /// Nothing is asked yet.
+impl<'a> KmsInspector<'a> {
+    /// Sends nothing yet.
     pub(crate) async fn open(sdk: &Sdk, settings: &'a Kms) -> Self {
         let shared = sdk.at(&settings.region, settings.endpoint.as_deref()).await;
         let config = aws_sdk_kms::config::Builder::from(&shared)
@@ -34,12 +33,12 @@ impl<'a> KmsLook<'a> {
         Self { client: Client::from_conf(config), settings }
     }
 
-    /// `GenerateDataKey`, then `Decrypt`, both with the context. The data key is
-    /// of no use to anybody: it protects nothing and is forgotten.
+    /// `GenerateDataKey`, then `Decrypt`, both with the context. The data key
+    /// protects nothing and is discarded.
     ///
     /// # Errors
     /// Which of the two was refused, and why.
-    pub(crate) async fn round_trip(&self) -> Result<(), (&'static str, Unseen)> {
+    pub(crate) async fn round_trip(&self) -> Result<(), (&'static str, InspectError)> {
         let context: HashMap<String, String> = self.settings.encryption_context.clone().into_iter().collect();
         let key = &self.settings.key_id;
         let made = self
@@ -50,7 +49,7 @@ impl<'a> KmsLook<'a> {
             .set_encryption_context(Some(context.clone()))
             .send()
             .await
-            .map_err(|e| ("kms:GenerateDataKey", unseen(&e)))?;
+            .map_err(|e| ("kms:GenerateDataKey", InspectError::of_sdk(&e)))?;
         let plaintext = Zeroizing::new(made.plaintext.map(|b| b.into_inner()).unwrap_or_default());
         let opened = self
             .client
@@ -60,10 +59,10 @@ impl<'a> KmsLook<'a> {
             .set_encryption_context(Some(context))
             .send()
             .await
-            .map_err(|e| ("kms:Decrypt", unseen(&e)))?;
+            .map_err(|e| ("kms:Decrypt", InspectError::of_sdk(&e)))?;
         let opened = Zeroizing::new(opened.plaintext.map(|b| b.into_inner()).unwrap_or_default());
         if plaintext.is_empty() || *plaintext != *opened {
-            return Err(("kms:Decrypt", Unseen::NoAnswer("another key came back".to_owned())));
+            return Err(("kms:Decrypt", InspectError::NoAnswer("another key came back".to_owned())));
         }
         Ok(())
     }
@@ -72,7 +71,7 @@ impl<'a> KmsLook<'a> {
     ///
     /// # Errors
     /// Which action was refused, and why.
-    pub(crate) async fn signs(&self) -> Result<(), (&'static str, Unseen)> {
+    pub(crate) async fn signs(&self) -> Result<(), (&'static str, InspectError)> {
         match &self.settings.signing {
             Signing::DataKey => Ok(()),
             Signing::KmsHmac { key_id } => self
@@ -84,17 +83,17 @@ impl<'a> KmsLook<'a> {
                 .send()
                 .await
                 .map(|_| ())
-                .map_err(|e| ("kms:GenerateMac", unseen(&e))),
+                .map_err(|e| ("kms:GenerateMac", InspectError::of_sdk(&e))),
             Signing::KmsAsymmetric { key_id } => {
                 let public = self.client.get_public_key().key_id(key_id).send().await;
                 let offered = public
-                    .map_err(|e| ("kms:GetPublicKey", unseen(&e)))?
+                    .map_err(|e| ("kms:GetPublicKey", InspectError::of_sdk(&e)))?
                     .signing_algorithms
                     .unwrap_or_default();
                 let usable = [SigningAlgorithmSpec::EcdsaSha256, SigningAlgorithmSpec::RsassaPkcs1V15Sha256];
                 let algorithm = usable.into_iter().find(|each| offered.contains(each)).ok_or_else(|| {
                     let said = "the key signs neither ES256 nor RS256".to_owned();
-                    ("kms:GetPublicKey", Unseen::NoAnswer(said))
+                    ("kms:GetPublicKey", InspectError::NoAnswer(said))
                 })?;
                 self.client
                     .sign()
@@ -105,16 +104,8 @@ impl<'a> KmsLook<'a> {
                     .send()
                     .await
                     .map(|_| ())
-                    .map_err(|e| ("kms:Sign", unseen(&e)))
+                    .map_err(|e| ("kms:Sign", InspectError::of_sdk(&e)))
             }
         }
     }
-}
-
-/// Services of the SDK share their error type.
-fn unseen<E>(error: &SdkError<E>) -> Unseen
-where
-    E: aws_sdk_kms::error::ProvideErrorMetadata + std::error::Error + 'static,
-{
-    Unseen::of_sdk(error)
 }

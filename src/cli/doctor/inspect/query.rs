@@ -2,8 +2,9 @@
 //! largest dependency of all, for four read-only questions; this is a form,
 //! a signature by the SDK's own signer, and the SDK's own connections.
 
-use super::{Unseen, innermost};
+use super::error::{InspectError, innermost};
 use crate::adapters::aws::Sdk;
+use crate::broker::ports::Clock;
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_sdk_sts::config::http::HttpRequest;
@@ -25,7 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: usize = 12_000_000;
 
 /// STS in one region, or IAM in one partition.
-pub(crate) struct QueryService {
+pub(crate) struct QueryService<'a> {
+    clock: &'a dyn Clock,
     config: SdkConfig,
     endpoint: String,
     name: &'static str,
@@ -33,24 +35,30 @@ pub(crate) struct QueryService {
     version: &'static str,
 }
 
-/// What came back: a success, or one of AWS's refusals.
+/// An answer: a success, or one of AWS's errors.
 pub(crate) struct Answer {
     /// How far the service's clock is ahead of ours, to the second.
     pub(crate) ahead: Option<Span>,
-    body: Result<String, Unseen>,
+    body: Result<String, InspectError>,
 }
 
-impl QueryService {
+impl<'a> QueryService<'a> {
     /// STS; `partition` is the region's.
-    pub(crate) async fn sts(sdk: &Sdk, region: &str, endpoint: Option<&str>, partition: &str) -> Self {
+    pub(crate) async fn sts(
+        sdk: &Sdk,
+        clock: &'a dyn Clock,
+        region: &str,
+        endpoint: Option<&str>,
+        partition: &str,
+    ) -> Self {
         let standard = format!("https://sts.{region}.{}", domain(partition));
         let config = sdk.at(region, None).await;
         let endpoint = endpoint.map(str::to_owned).unwrap_or_else(|| elsewhere(&config, "STS", standard));
-        Self { config, endpoint, name: "sts", region: region.to_owned(), version: "2011-06-15" }
+        Self { clock, config, endpoint, name: "sts", region: region.to_owned(), version: "2011-06-15" }
     }
 
     /// IAM, which every partition has in one place (AWS General Reference, IAM endpoints).
-    pub(crate) async fn iam(sdk: &Sdk, partition: &str) -> Self {
+    pub(crate) async fn iam(sdk: &Sdk, clock: &'a dyn Clock, partition: &str) -> Self {
         let (region, host) = match partition {
             "aws-us-gov" => ("us-gov-west-1", "iam.us-gov.amazonaws.com"),
             "aws-cn" => ("cn-north-1", "iam.cn-north-1.amazonaws.com.cn"),
@@ -58,10 +66,10 @@ impl QueryService {
         };
         let config = sdk.at(region, None).await;
         let endpoint = elsewhere(&config, "IAM", format!("https://{host}"));
-        Self { config, endpoint, name: "iam", region: region.to_owned(), version: "2010-05-08" }
+        Self { clock, config, endpoint, name: "iam", region: region.to_owned(), version: "2010-05-08" }
     }
 
-    /// Where it is asked.
+    /// Its URL.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -70,13 +78,8 @@ impl QueryService {
     ///
     /// # Errors
     /// Why no answer came at all: a sentence's end.
-    pub(crate) async fn ask(
-        &self,
-        action: &str,
-        parameters: &[(&str, &str)],
-        now: OffsetDateTime,
-    ) -> Result<Answer, String> {
-        tokio::time::timeout(TIMEOUT, self.exchange(action, parameters, now))
+    pub(crate) async fn ask(&self, action: &str, parameters: &[(&str, &str)]) -> Result<Answer, String> {
+        tokio::time::timeout(TIMEOUT, self.exchange(action, parameters, self.clock.now()))
             .await
             .unwrap_or_else(|_| Err(format!("nothing in {} s", TIMEOUT.as_secs())))
     }
@@ -121,10 +124,10 @@ impl QueryService {
         let text = String::from_utf8_lossy(&body).into_owned();
         let body = match status {
             200 => Ok(text),
-            500.. => Err(Unseen::NoAnswer(format!("status {status}"))),
+            500.. => Err(InspectError::NoAnswer(format!("status {status}"))),
             _ => {
                 let code = first(&text, "Code").unwrap_or_else(|| format!("status {status}"));
-                Err(Unseen::of(&code, &first(&text, "Message").unwrap_or_default()))
+                Err(InspectError::of(&code, &first(&text, "Message").unwrap_or_default()))
             }
         };
         Ok(Answer { ahead, body })
@@ -164,20 +167,21 @@ impl Answer {
     /// The text of the first element of this name.
     ///
     /// # Errors
-    /// [`Unseen`]: the service refused.
-    pub(crate) fn text(&self, element: &str) -> Result<String, Unseen> {
+    /// [`InspectError`]: the service refused.
+    pub(crate) fn text(&self, element: &str) -> Result<String, InspectError> {
         let body = self.body.as_ref().map_err(Clone::clone)?;
-        first(body, element).ok_or_else(|| Unseen::NoAnswer(format!("there is no {element} in the answer")))
+        first(body, element)
+            .ok_or_else(|| InspectError::NoAnswer(format!("there is no {element} in the answer")))
     }
 
     /// The texts of two elements of every `member` that has both.
     ///
     /// # Errors
-    /// [`Unseen`]: the service refused.
-    pub(crate) fn members(&self, one: &str, other: &str) -> Result<Vec<(String, String)>, Unseen> {
+    /// [`InspectError`]: the service refused.
+    pub(crate) fn members(&self, one: &str, other: &str) -> Result<Vec<(String, String)>, InspectError> {
         let body = self.body.as_ref().map_err(Clone::clone)?;
         let document = roxmltree::Document::parse(body)
-            .map_err(|_| Unseen::NoAnswer("the answer is no XML".to_owned()))?;
+            .map_err(|_| InspectError::NoAnswer("the answer is no XML".to_owned()))?;
         let child = |member: roxmltree::Node<'_, '_>, name: &str| {
             let mut children = member.children();
             Some(children.find(|each| each.tag_name().name() == name)?.text()?.to_owned())

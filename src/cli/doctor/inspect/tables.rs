@@ -1,6 +1,6 @@
 //! The tables as they are.
 
-use super::Unseen;
+use super::error::InspectError;
 use crate::adapters::aws::Sdk;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -11,8 +11,8 @@ use aws_sdk_dynamodb::types::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// DynamoDB of one region, to look at.
-pub(crate) struct TablesLook(Client);
+/// DynamoDB of one region.
+pub(crate) struct TableInspector(Client);
 
 /// One table as it is. A key is its attributes: the hash key, then the range key.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct TableFacts {
     pub(crate) kms_key: Option<(String, bool)>,
 }
 
-impl TablesLook {
+impl TableInspector {
     /// Nothing is asked yet.
     pub(crate) async fn open(sdk: &Sdk, region: &str, endpoint: Option<&str>) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(&sdk.at(region, endpoint).await)
@@ -42,10 +42,10 @@ impl TablesLook {
     /// `DescribeTable`
     ///
     /// # Errors
-    /// [`Unseen`].
-    pub(crate) async fn table(&self, name: &str) -> Result<TableFacts, Unseen> {
+    /// [`InspectError`].
+    pub(crate) async fn table(&self, name: &str) -> Result<TableFacts, InspectError> {
         let answer = self.0.describe_table().table_name(name).send().await;
-        let table = answer.map_err(|e| Unseen::of_sdk(&e))?.table.ok_or(Unseen::Missing)?;
+        let table = answer.map_err(|e| InspectError::of_sdk(&e))?.table.ok_or(InspectError::Missing)?;
         let complete = table.global_secondary_indexes.unwrap_or_default().into_iter().filter(|index| {
             let all = index.projection.as_ref().and_then(|p| p.projection_type.as_ref());
             let active = index.index_status.as_ref().is_none_or(|status| status.as_str() == "ACTIVE");
@@ -66,10 +66,10 @@ impl TablesLook {
     /// `DescribeTimeToLive`: the attribute, if it is on (or being switched on).
     ///
     /// # Errors
-    /// [`Unseen`].
-    pub(crate) async fn time_to_live(&self, name: &str) -> Result<Option<String>, Unseen> {
+    /// [`InspectError`].
+    pub(crate) async fn time_to_live(&self, name: &str) -> Result<Option<String>, InspectError> {
         let answer = self.0.describe_time_to_live().table_name(name).send().await;
-        let ttl = answer.map_err(|e| Unseen::of_sdk(&e))?.time_to_live_description;
+        let ttl = answer.map_err(|e| InspectError::of_sdk(&e))?.time_to_live_description;
         Ok(ttl.and_then(|ttl| {
             let on =
                 matches!(ttl.time_to_live_status?, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
@@ -80,10 +80,10 @@ impl TablesLook {
     /// `DescribeContinuousBackups`: whether the table can be restored to any second.
     ///
     /// # Errors
-    /// [`Unseen`].
-    pub(crate) async fn recoverable(&self, name: &str) -> Result<bool, Unseen> {
+    /// [`InspectError`].
+    pub(crate) async fn recoverable(&self, name: &str) -> Result<bool, InspectError> {
         let answer = self.0.describe_continuous_backups().table_name(name).send().await;
-        let backups = answer.map_err(|e| Unseen::of_sdk(&e))?.continuous_backups_description;
+        let backups = answer.map_err(|e| InspectError::of_sdk(&e))?.continuous_backups_description;
         Ok(backups.is_some_and(|backups| {
             let point = backups.point_in_time_recovery_description;
             backups.continuous_backups_status == ContinuousBackupsStatus::Enabled

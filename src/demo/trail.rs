@@ -1,39 +1,38 @@
-//! The audit trail in plain words: on the terminal, one calm line per step, and
-//! on the panel.
+//! The audit trail in plain words, for the terminal and the panel.
 
 use crate::broker::{AuditEvent, Broker, EventKind};
-use crate::service::say;
+use crate::service::print_message;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// How often the audit trail is looked at.
+/// How often the audit trail is read.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// How many events are asked for at first: what a person causes in a quarter of a second.
+/// How many events are read at first: as many as one person causes in a quarter of a second.
 const FIRST_LOOK: usize = 8;
 
-/// Tells the terminal, each event once and in order.
-pub(super) struct Teller {
+/// Prints each event once and in order.
+pub(super) struct TrailPrinter {
     broker: Arc<Broker>,
-    told: Option<AuditEvent>,
+    printed: Option<AuditEvent>,
 }
 
-impl Teller {
+impl TrailPrinter {
     pub(super) fn new(broker: Arc<Broker>) -> Self {
-        Self { broker, told: None }
+        Self { broker, printed: None }
     }
 
-    /// Tells every new event until `stop` is ready, and then what is left.
-    pub(super) async fn tell_until(mut self, stop: impl Future<Output = ()>) {
+    /// Prints new events until `stop` completes, and then the rest.
+    pub(super) async fn print_until(mut self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
             let stopped = tokio::select! {
                 () = &mut stop => true,
                 () = tokio::time::sleep(INTERVAL) => false,
             };
-            for event in self.news().await.iter().rev() {
-                say(&format!("  {}  {}", time_of_day(event.at), sentence(event)));
+            for event in self.new_events().await.iter().rev() {
+                print_message(&format!("  {}  {}", time_of_day(event.at), sentence(event)));
             }
             if stopped {
                 return;
@@ -41,20 +40,20 @@ impl Teller {
         }
     }
 
-    /// What was recorded since the last look, newest first.
-    async fn news(&mut self) -> Vec<AuditEvent> {
+    /// The events since the last reading, newest first.
+    async fn new_events(&mut self) -> Vec<AuditEvent> {
         let mut limit = FIRST_LOOK;
         loop {
             let Ok(mut recent) = self.broker.ports().audit.recent(limit).await else { return Vec::new() };
-            let known = recent.iter().position(|event| Some(event) == self.told.as_ref());
+            let known = recent.iter().position(|event| Some(event) == self.printed.as_ref());
             if known.is_none() && recent.len() == limit {
-                // More than that happened since: look further back.
+                // More events than that are new: read further back.
                 limit = limit.saturating_mul(4);
                 continue;
             }
             recent.truncate(known.unwrap_or(recent.len()));
             if let Some(newest) = recent.first() {
-                self.told = Some(newest.clone());
+                self.printed = Some(newest.clone());
             }
             return recent;
         }
@@ -89,7 +88,7 @@ pub(super) fn sentence(event: &AuditEvent) -> String {
     }
 }
 
-/// What the demo's visitors meet, in words; any other code speaks for itself.
+/// The codes that visitors of the demo meet, in words.
 fn in_words(code: &str) -> &str {
     match code {
         "role_refused" => "a rule says no",
@@ -156,7 +155,7 @@ mod tests {
         }
     }
 
-    /// Who it was is not known of a message that was refused before anybody was named.
+    /// A message may be refused before its subject is known.
     #[test]
     fn an_event_about_nobody_is_a_sentence_too() {
         let nobody =

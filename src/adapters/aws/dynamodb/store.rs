@@ -1,0 +1,83 @@
+//! The ports of the store, each operation bounded in time.
+
+use super::call::within;
+use super::db::Db;
+use super::schema::Tables;
+use super::{audit, sessions, sweep};
+use crate::broker::ports::{
+    AuditTrail, BeginError, LoginStart, PutError, SecureRandom, SessionStore, StoreUnavailable, TakeError,
+    Taken, UserDirectory,
+};
+use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use std::sync::{Arc, Mutex};
+use time::OffsetDateTime;
+
+/// The store in four tables of one region. A fifth one is the key ring's
+/// ([`kms`](crate::adapters::aws::kms)).
+pub struct DynamoDbStore {
+    db: Db,
+    claims_swept: Mutex<Option<OffsetDateTime>>,
+}
+
+impl DynamoDbStore {
+    /// Asks nothing of AWS yet. Timeouts and retries are the store's own,
+    /// whatever the client's were.
+    pub fn new(client: &Client, tables: Tables, random: Arc<dyn SecureRandom>) -> Self {
+        Self { db: Db::new(client, tables, random), claims_swept: Mutex::new(None) }
+    }
+}
+
+#[async_trait]
+impl SessionStore for DynamoDbStore {
+    async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
+        within(sessions::begin(&self.db, start)).await.unwrap_or(Err(BeginError::Unavailable))
+    }
+
+    async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {
+        within(sessions::put(&self.db, session, event)).await.unwrap_or(Err(PutError::Unavailable))
+    }
+
+    async fn release(&self, session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        within(sessions::release(&self.db, session, event)).await?
+    }
+
+    /// Not `within`: the SDK's own timeout says whether the request was sent.
+    async fn take(
+        &self,
+        session: &Handle,
+        jti: &Jti,
+        now: OffsetDateTime,
+    ) -> Result<Option<Taken>, TakeError> {
+        sessions::take(&self.db, session, jti, now).await
+    }
+}
+
+#[async_trait]
+impl AuditTrail for DynamoDbStore {
+    async fn record(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        within(audit::record(&self.db, event)).await?
+    }
+
+    /// Newest by recording: exact among the events of one server, as good as the
+    /// clocks between servers. Read from an index, so a moment behind.
+    async fn recent(&self, limit: usize) -> Result<Vec<AuditEvent>, StoreUnavailable> {
+        audit::recent(&self.db, limit).await
+    }
+
+    async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable> {
+        sweep::sweep(&self.db, &self.claims_swept, now).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreUnavailable> {
+        within(sessions::ready(&self.db)).await?
+    }
+}
+
+#[async_trait]
+impl UserDirectory for DynamoDbStore {
+    async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        within(sessions::signed_in(&self.db, event)).await?
+    }
+}

@@ -1,0 +1,142 @@
+//! The ports of the store: what runs in the writer, and what only reads.
+
+use super::writer::{Unwritten, Writer};
+use super::{schema, statements};
+use crate::adapters::error::OpenError;
+use crate::broker::ports::{
+    AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken,
+    UserDirectory,
+};
+use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
+use async_trait::async_trait;
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// How long a read may take. Reads do not wait for writers (WAL); beyond this
+/// the disk does not answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The store in one file.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    writer: Writer,
+    reader: Arc<Mutex<Connection>>,
+}
+
+impl EmbeddedStore {
+    /// Opens the file, creating it (mode 0600) and its directory (0700) if they
+    /// are missing.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a file that is not ours is left as it was.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let writer = Writer::start(schema::open(path)?)?;
+        let reader = Arc::new(Mutex::new(schema::open(path)?));
+        Ok(Self { writer, reader })
+    }
+
+    /// Writes that recognise themselves may be repeated by the caller, so that
+    /// an unknown outcome is no different from none.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreUnavailable> {
+        self.writer.submit(work).await.map_err(|_| StoreUnavailable)
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreUnavailable> {
+        let reader = Arc::clone(&self.reader);
+        let task =
+            tokio::task::spawn_blocking(move || work(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
+        match tokio::time::timeout(READ_TIMEOUT, task).await {
+            Ok(Ok(Ok(found))) => Ok(found),
+            Ok(Ok(Err(error))) => {
+                tracing::error!(%error, "the store could not read");
+                Err(StoreUnavailable)
+            }
+            Ok(Err(_)) | Err(_) => Err(StoreUnavailable),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for EmbeddedStore {
+    async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
+        let start = start.clone();
+        self.write(move |conn| statements::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
+    }
+
+    async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {
+        let (session, event) = (session.clone(), event.clone());
+        self.write(move |conn| statements::put(conn, &session, &event))
+            .await
+            .map_err(|_| PutError::Unavailable)?
+    }
+
+    /// The session id is not needed: what a login holds goes when it closes. If it
+    /// has ended otherwise, it holds nothing any more.
+    async fn release(&self, _session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        let event = event.clone();
+        self.write(move |conn| statements::record(conn, &event)).await.map(|_| ())
+    }
+
+    async fn take(
+        &self,
+        session: &Handle,
+        jti: &Jti,
+        now: OffsetDateTime,
+    ) -> Result<Option<Taken>, TakeError> {
+        let (session, jti) = (session.clone(), jti.clone());
+        self.writer.submit(move |conn| statements::take(conn, &session, &jti, now)).await.map_err(|e| match e
+        {
+            Unwritten::Nothing => TakeError::Unavailable,
+            Unwritten::Unknown => TakeError::Uncertain,
+        })
+    }
+}
+
+#[async_trait]
+impl AuditTrail for EmbeddedStore {
+    async fn record(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        let event = event.clone();
+        let recorded = self.write(move |conn| statements::record(conn, &event)).await?;
+        if recorded { Ok(()) } else { Err(StoreUnavailable) }
+    }
+
+    async fn recent(&self, limit: usize) -> Result<Vec<AuditEvent>, StoreUnavailable> {
+        self.read(move |conn| statements::recent(conn, limit)).await
+    }
+
+    async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable> {
+        let mut total = SweepReport::default();
+        loop {
+            let (swept, more) = self.write(move |conn| statements::sweep(conn, now)).await?;
+            total.abandoned += swept.abandoned;
+            total.expired += swept.expired;
+            total.uncertain += swept.uncertain;
+            total.used_once_forgotten += swept.used_once_forgotten;
+            if !more {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn ready(&self) -> Result<(), StoreUnavailable> {
+        self.write(statements::beat).await?;
+        self.read(statements::look).await
+    }
+}
+
+#[async_trait]
+impl UserDirectory for EmbeddedStore {
+    async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
+        let event = event.clone();
+        self.write(move |conn| statements::signed_in(conn, &event)).await
+    }
+}
