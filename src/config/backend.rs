@@ -2,8 +2,8 @@
 //!
 //! `kind` has no default, so that no later build changes under an operator's feet.
 
-use super::section::{At, Found, Section};
-use super::values::{self, WebUrl};
+use super::read::section::{At, Found, Section};
+use super::read::values::{self, WebUrl};
 use super::{DynamoDb, Keys, Kms, Signing, Store, Sts};
 use crate::roles::partition_of_region;
 use std::collections::BTreeMap;

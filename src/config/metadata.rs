@@ -4,11 +4,11 @@
 //! Files are read here. What stands at a URL is fetched by whoever starts the
 //! process, as parameters are, and given to the [`Draft`](super::Draft).
 
-use super::fault::shown;
+use super::read::fault::shown;
+use super::read::section::{At, Found, Section};
+use super::read::values::{self, WebUrl};
 use super::read_file;
 use super::saml::idp_name;
-use super::section::{At, Found, Section};
-use super::values::{self, WebUrl};
 use crate::saml::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, VerificationKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

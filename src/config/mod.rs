@@ -9,24 +9,19 @@
 //! test fails until both are there.
 
 mod backend;
-mod fault;
-mod key;
 mod metadata;
-mod parameter;
-mod reader;
+mod read;
 mod rule;
 mod saml;
-mod section;
+mod saml_keys;
 mod server;
 mod settled;
 #[cfg(test)]
 mod tests;
-mod tree;
-mod values;
 
-pub use fault::{Fault, Faults, Place};
 pub use metadata::{FetchedMetadata, Metadata, MetadataPlace, MetadataSource};
-pub use parameter::{ParameterError, ParameterSource, Parameters};
+pub use read::fault::{Fault, Faults, Place};
+pub use read::parameter::{ParameterError, ParameterSource, Parameters};
 pub use settled::{
     Certificates, DynamoDb, JwtIn, Keys, Kms, Log, Network, Server, SignOn, Signing, Store, Sts,
 };
@@ -34,12 +29,12 @@ pub use settled::{
 use crate::broker;
 use crate::roles::Rules;
 use crate::saml::{Limits, ServiceProvider};
-use reader::Reader;
+use read::reader::Reader;
+use read::tree::Node;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use tree::Node;
 
 /// A finished configuration.
 pub struct Config {
@@ -92,7 +87,7 @@ impl Config {
     /// Reads every table before it gives up on any.
     fn assemble(reader: &Reader) -> Option<Self> {
         let top = reader.top();
-        parameter::ssm(&top.section("ssm"));
+        read::parameter::ssm(&top.section("ssm"));
         let server = server::server(&top.section("server"));
         let log = server::log(&top.section("log"));
         let delivery = server::delivery(&top.section("delivery"));
@@ -187,10 +182,10 @@ impl Draft {
     fn of(path: &Arc<Path>, text: &str, env: impl Iterator<Item = (String, String)>) -> Self {
         let (root, syntax) = Node::parse(path, text);
         let mut reader = Reader::new(root, syntax, env);
-        let ssm = parameter::ssm(&reader.top().section("ssm"));
+        let ssm = read::parameter::ssm(&reader.top().section("ssm"));
         let region = ssm.region.or_else(|| backend::home(&reader.top()));
         reader.set_prefix(ssm.prefix);
-        let wanted = parameter::wanted(&reader);
+        let wanted = read::parameter::wanted(&reader);
         Self { reader, wanted, region }
     }
 

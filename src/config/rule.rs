@@ -1,9 +1,9 @@
 //! `[[rule]]`: who gets which role. Without any, the 2017 sample's rule.
 
+use super::read::section::{Found, Section};
+use super::read::values;
 use super::read_file;
 use super::saml::Saml;
-use super::section::{Found, Section};
-use super::values;
 use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError};
 use std::path::Path;
 use time::Duration;

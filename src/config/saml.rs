@@ -1,8 +1,8 @@
 //! `[saml]` and `[[saml.idp]]`: whom we believe.
 
-use super::key::{Keys, keys};
-use super::section::{Found, Section};
-use super::values::{self, WebUrl};
+use super::read::section::{Found, Section};
+use super::read::values::{self, WebUrl};
+use super::saml_keys::{Keys, keys};
 use super::{Metadata, MetadataSource, SignOn, metadata};
 use crate::roles::{ProviderArn, partition_of_region};
 use crate::saml::{

@@ -1,7 +1,7 @@
 //! `[server]`, `[log]`, `[delivery]`.
 
-use super::section::Section;
-use super::values::{self, WebUrl};
+use super::read::section::Section;
+use super::read::values::{self, WebUrl};
 use super::{JwtIn, Log, Network, Server};
 use crate::broker::Binding;
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! The default file is the documentation, so it is tested like one.
 
-use super::super::tree::Value;
+use super::super::read::tree::Value;
 use super::*;
 use std::collections::BTreeSet;
 

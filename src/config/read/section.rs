@@ -13,21 +13,21 @@ use std::ops::RangeInclusive;
 
 /// Where a value stands: for faults that are found after it was read.
 #[derive(Debug, Clone)]
-pub(super) struct At {
-    pub(super) place: Place,
-    pub(super) key: String,
+pub(crate) struct At {
+    pub(crate) place: Place,
+    pub(crate) key: String,
 }
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Found<T> {
-    pub(super) value: T,
-    pub(super) at: At,
+pub(crate) struct Found<T> {
+    pub(crate) value: T,
+    pub(crate) at: At,
 }
 
 /// One table, present or not: a table that is absent from the file may still
 /// have keys in the environment.
-pub(super) struct Section<'r> {
+pub(crate) struct Section<'r> {
     reader: &'r Reader,
     path: String,
     variable: String,
@@ -47,47 +47,47 @@ enum Raw<'r> {
 
 impl<'r> Section<'r> {
     /// The root, a table.
-    pub(super) fn top(reader: &'r Reader, root: &'r Node, variable: &str) -> Self {
+    pub(crate) fn top(reader: &'r Reader, root: &'r Node, variable: &str) -> Self {
         let (path, variable) = (String::new(), variable.to_owned());
         Self { reader, path, variable, place: root.place.clone(), table: root.table() }
     }
 
     /// Where this table stands.
-    pub(super) fn at(&self) -> At {
+    pub(crate) fn at(&self) -> At {
         At { place: self.place.clone(), key: self.path.clone() }
     }
 
     /// Where this key stands, or would stand.
-    pub(super) fn at_key(&self, name: &str) -> At {
+    pub(crate) fn at_key(&self, name: &str) -> At {
         let place = self.table.and_then(|table| table.get(name)).map_or(&self.place, |(place, _)| place);
         At { place: place.clone(), key: child_path(&self.path, name) }
     }
 
     /// A fault of this table as a whole.
-    pub(super) fn fault(&self, message: impl Display) {
+    pub(crate) fn fault(&self, message: impl Display) {
         self.reader.fault(&self.at(), message);
     }
 
     /// The reader, for faults elsewhere.
-    pub(super) fn reader(&self) -> &'r Reader {
+    pub(crate) fn reader(&self) -> &'r Reader {
         self.reader
     }
 
     /// Does not judge this table's other keys: they belong to something that
     /// this build does not have, and was already said not to have.
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.reader.open(&self.path);
     }
 
     /// A table inside.
-    pub(super) fn section(&self, name: &str) -> Section<'r> {
+    pub(crate) fn section(&self, name: &str) -> Section<'r> {
         let path = self.ask(name, true);
         let node = self.table.and_then(|table| table.get(name)).map(|(_, node)| node);
         self.section_of(node, path, child_variable(&self.variable, name))
     }
 
     /// A list of tables inside, with those that only the environment has.
-    pub(super) fn sections(&self, name: &str) -> Vec<Section<'r>> {
+    pub(crate) fn sections(&self, name: &str) -> Vec<Section<'r>> {
         let path = self.ask(name, true);
         let variable = child_variable(&self.variable, name);
         let node = self.table.and_then(|table| table.get(name)).map(|(_, node)| node);
@@ -138,7 +138,7 @@ impl<'r> Section<'r> {
     /// The names of this table's keys, where the operator may choose them: those
     /// of the file, and those that only the environment has, in lower case
     /// and without what follows (`suffixes`).
-    pub(super) fn names(&self, suffixes: &[&str]) -> BTreeSet<String> {
+    pub(crate) fn names(&self, suffixes: &[&str]) -> BTreeSet<String> {
         let mut names: BTreeSet<String> = self.table.into_iter().flat_map(BTreeMap::keys).cloned().collect();
         let known: BTreeSet<String> = names.iter().map(|name| child_variable(&self.variable, name)).collect();
         for rest in self.reader.variables_below(&format!("{}_", self.variable)) {
@@ -154,22 +154,22 @@ impl<'r> Section<'r> {
     }
 
     /// Whether the file has this table.
-    pub(super) fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.table.is_some()
     }
 
     /// Whether the file's table has this key.
-    pub(super) fn contains(&self, name: &str) -> bool {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(name))
     }
 
     /// Whether the key is there, whatever its value.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.raw(name).is_some()
     }
 
     /// A text, read by `parse`; absent or faulty: `None`.
-    pub(super) fn optional<T, E: Display>(
+    pub(crate) fn optional<T, E: Display>(
         &self,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -179,7 +179,7 @@ impl<'r> Section<'r> {
     }
 
     /// A text that is taken as it stands, even if it looks like a reference.
-    pub(super) fn literal<T, E: Display>(
+    pub(crate) fn literal<T, E: Display>(
         &self,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -189,7 +189,7 @@ impl<'r> Section<'r> {
     }
 
     /// A text as it stands, not judged.
-    pub(super) fn peek(&self, name: &str) -> Option<&'r str> {
+    pub(crate) fn peek(&self, name: &str) -> Option<&'r str> {
         match self.literal_raw(name)?.0 {
             Raw::File(node) => node.text(),
             Raw::Variable(text) => Some(text),
@@ -198,7 +198,7 @@ impl<'r> Section<'r> {
     }
 
     /// A text that must be there.
-    pub(super) fn required<T, E: Display>(
+    pub(crate) fn required<T, E: Display>(
         &self,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -210,7 +210,7 @@ impl<'r> Section<'r> {
     }
 
     /// A text with a default, which stands in for a faulty one too.
-    pub(super) fn or<T, E: Display>(
+    pub(crate) fn or<T, E: Display>(
         &self,
         name: &str,
         default: T,
@@ -220,12 +220,12 @@ impl<'r> Section<'r> {
     }
 
     /// A text that may be there, as it is.
-    pub(super) fn optional_text(&self, name: &str) -> Option<Found<String>> {
+    pub(crate) fn optional_text(&self, name: &str) -> Option<Found<String>> {
         self.optional(name, not_empty)
     }
 
     /// A list of texts, each read by `parse`; absent: `None`.
-    pub(super) fn list<T, E: Display>(
+    pub(crate) fn list<T, E: Display>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, E>,
@@ -260,7 +260,7 @@ impl<'r> Section<'r> {
     }
 
     /// One text or a list of them; absent: empty.
-    pub(super) fn one_or_list(&self, name: &str) -> Vec<String> {
+    pub(crate) fn one_or_list(&self, name: &str) -> Vec<String> {
         let is_text = match self.raw(name) {
             None => return Vec::new(),
             Some((Raw::File(node), _)) => node.text().is_some(),
@@ -276,7 +276,7 @@ impl<'r> Section<'r> {
     }
 
     /// A whole number within bounds, with a default.
-    pub(super) fn integer(&self, name: &str, default: usize, bounds: RangeInclusive<usize>) -> usize {
+    pub(crate) fn integer(&self, name: &str, default: usize, bounds: RangeInclusive<usize>) -> usize {
         let Some((raw, at)) = self.raw(name) else { return default };
         let number = match raw {
             Raw::File(Node { value: Value::Integer(number), .. }) => usize::try_from(*number).ok(),
@@ -292,7 +292,7 @@ impl<'r> Section<'r> {
     }
 
     /// `true` or `false`, with a default.
-    pub(super) fn boolean(&self, name: &str, default: bool) -> bool {
+    pub(crate) fn boolean(&self, name: &str, default: bool) -> bool {
         let Some((raw, at)) = self.raw(name) else { return default };
         let read = match raw {
             Raw::File(Node { value: Value::Boolean(boolean), .. }) => Some(*boolean),
@@ -307,12 +307,12 @@ impl<'r> Section<'r> {
     }
 
     /// Says that a key is missing.
-    pub(super) fn missing(&self, name: &str) {
+    pub(crate) fn missing(&self, name: &str) {
         self.missing_beside(name, "");
     }
 
     /// Says that a key is missing, and which other variable would do.
-    pub(super) fn missing_beside(&self, name: &str, other: &str) {
+    pub(crate) fn missing_beside(&self, name: &str, other: &str) {
         if !self.reader.is_broken() {
             let key = child_path(&self.path, name);
             let or = if other.is_empty() { "" } else { " or " };

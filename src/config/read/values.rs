@@ -1,12 +1,12 @@
 //! Small values: durations, URLs, origins, networks. Each parser says in its
 //! error what would have been right.
 
-use super::Network;
+use crate::config::Network;
 use std::net::{IpAddr, SocketAddr};
 use time::Duration;
 
 /// `30s`, `5m`, `1h`.
-pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     const EXPECTED: &str = "expected a duration such as \"30s\", \"5m\" or \"1h\"";
     let unit = text.chars().next_back().ok_or(EXPECTED)?;
     let seconds = match unit {
@@ -24,7 +24,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// A duration between two others; `bounds` says which, in words.
-pub(super) fn duration_within(
+pub(crate) fn duration_within(
     least: Duration,
     most: Duration,
     bounds: &'static str,
@@ -33,17 +33,17 @@ pub(super) fn duration_within(
 }
 
 /// An address and a port to listen on.
-pub(super) fn socket(text: &str) -> Result<SocketAddr, &'static str> {
+pub(crate) fn socket(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "expected an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"")
 }
 
 /// An http or https URL, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WebUrl {
+pub(crate) struct WebUrl {
     /// Scheme, host and port as a browser's `Origin` header has them: in lower
     /// case, without the scheme's own port.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// Path and query, as written; empty or beginning with `/`.
     rest: String,
 }
@@ -51,7 +51,7 @@ pub(super) struct WebUrl {
 impl WebUrl {
     /// An absolute URL without a fragment: https, or http on a loopback host,
     /// where nobody listens in between.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "expected an absolute URL such as \"https://vestibule.example.com\"";
         if text.contains('#') {
             return Err("expected a URL without a fragment (#)");
@@ -85,13 +85,13 @@ impl WebUrl {
     }
 
     /// The URL, its origin normalized.
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.origin + &self.rest
     }
 }
 
 /// How the world names us: no query, no fragment, no trailing slash.
-pub(super) fn public_url(text: &str) -> Result<WebUrl, &'static str> {
+pub(crate) fn public_url(text: &str) -> Result<WebUrl, &'static str> {
     let url = WebUrl::parse(text)?;
     if url.rest.contains('?') {
         return Err("expected a URL without a query (?)");
@@ -100,7 +100,7 @@ pub(super) fn public_url(text: &str) -> Result<WebUrl, &'static str> {
 }
 
 /// Scheme, host and port, as browsers send them in `Origin`.
-pub(super) fn origin(text: &str) -> Result<String, &'static str> {
+pub(crate) fn origin(text: &str) -> Result<String, &'static str> {
     let url = WebUrl::parse(text)?;
     if url.rest.is_empty() {
         Ok(url.origin)
@@ -129,7 +129,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// `10.0.0.0/8`, `fd00::/8`, or one address.
-pub(super) fn network(text: &str) -> Result<Network, &'static str> {
+pub(crate) fn network(text: &str) -> Result<Network, &'static str> {
     const EXPECTED: &str = "expected a network such as \"10.0.0.0/8\" or an IP address";
     let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
     let address: IpAddr = address.parse().map_err(|_| EXPECTED)?;
@@ -153,7 +153,7 @@ pub(super) fn network(text: &str) -> Result<Network, &'static str> {
 }
 
 /// A text of at least one and at most `max` characters without control characters.
-pub(super) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
+pub(crate) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
     move |text| {
         let chars = text.chars().count();
         if text.trim().is_empty() || chars > max || text.chars().any(char::is_control) {
@@ -164,14 +164,14 @@ pub(super) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
 }
 
 /// A region of AWS, `eu-central-1`.
-pub(super) fn region(text: &str) -> Result<String, &'static str> {
+pub(crate) fn region(text: &str) -> Result<String, &'static str> {
     let ok = (1..=32).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if ok { Ok(text.to_owned()) } else { Err("expected a region such as \"us-east-1\"") }
 }
 
 /// A DynamoDB table's name (API reference, `TableName`), or its ARN.
-pub(super) fn table_name(text: &str) -> Result<String, &'static str> {
+pub(crate) fn table_name(text: &str) -> Result<String, &'static str> {
     let name = text.rsplit_once(":table/").map_or(text, |(_, name)| name);
     let ok = (3..=255).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
@@ -180,7 +180,7 @@ pub(super) fn table_name(text: &str) -> Result<String, &'static str> {
 }
 
 /// What names a KMS key: an alias, a key id, the ARN of either.
-pub(super) fn key_id(text: &str) -> Result<String, &'static str> {
+pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
     let ok = (1..=2_048).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b':'));
     if ok {

@@ -1,7 +1,7 @@
 //! Our own SAML keys: a private key and its certificate, in PEM.
 
+use super::read::section::{Found, Section};
 use super::read_file;
-use super::section::{Found, Section};
 use crate::saml::{DecryptionKey, DecryptionKeys, KeyError, SigningKey, VerificationKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};

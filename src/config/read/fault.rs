@@ -37,7 +37,7 @@ pub enum Place {
 
 impl Place {
     /// The place of a byte offset in the file's text.
-    pub(super) fn at(path: &Arc<Path>, text: &str, offset: usize) -> Self {
+    pub(crate) fn at(path: &Arc<Path>, text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self::File {
@@ -53,7 +53,7 @@ impl Place {
 const MAX_SHOWN_CHARS: usize = 80;
 
 /// A configured value as a fault may show it.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let chars = text.chars().count();
     if chars > MAX_SHOWN_CHARS { format!("a text of {chars} characters") } else { format!("{text:?}") }
 }

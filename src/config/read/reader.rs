@@ -2,11 +2,11 @@
 //! for what. What was never asked for is unknown, in the file as in the environment.
 
 use super::fault::{Fault, Place};
-use super::metadata::FetchedMetadata;
 use super::parameter::{Parameters, Reference, SCHEME};
 use super::section::{At, Section};
 use super::tree::{Node, Value};
 use super::values;
+use crate::config::metadata::FetchedMetadata;
 use crate::saml::IdpMetadata;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use std::fmt::Display;
 const PREFIX: &str = "VESTIBULE";
 
 /// The whole configuration, being read.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     root: Node,
     variables: BTreeMap<String, String>,
     /// What all AWS tools are told to work in.
@@ -52,7 +52,7 @@ struct Notes {
 
 impl Reader {
     /// `root` is a table; `syntax` is what the parser has already found wrong.
-    pub(super) fn new(root: Node, syntax: Vec<Fault>, env: impl Iterator<Item = (String, String)>) -> Self {
+    pub(crate) fn new(root: Node, syntax: Vec<Fault>, env: impl Iterator<Item = (String, String)>) -> Self {
         let mut variables: BTreeMap<String, String> = env.collect();
         let standard_region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
             .iter()
@@ -70,22 +70,22 @@ impl Reader {
     }
 
     /// Where relative references begin, from now on.
-    pub(super) fn set_prefix(&mut self, prefix: Option<String>) {
+    pub(crate) fn set_prefix(&mut self, prefix: Option<String>) {
         self.prefix = prefix;
     }
 
     /// Where relative references begin.
-    pub(super) fn prefix(&self) -> Option<&str> {
+    pub(crate) fn prefix(&self) -> Option<&str> {
         self.prefix.as_deref()
     }
 
     /// What stands behind references, from now on.
-    pub(super) fn set_parameters(&mut self, parameters: Parameters) {
+    pub(crate) fn set_parameters(&mut self, parameters: Parameters) {
         self.parameters = parameters;
     }
 
     /// The value behind a reference. `None`, and a note of it, if it is not known.
-    pub(super) fn parameter(&self, reference: &Reference<'_>, at: &At) -> Option<&str> {
+    pub(crate) fn parameter(&self, reference: &Reference<'_>, at: &At) -> Option<&str> {
         let name = reference.name(self.prefix()).map_err(|sentence| self.fault(at, sentence)).ok()?;
         match self.parameters.get(&name) {
             Some(Ok(value)) => return Some(value),
@@ -101,21 +101,21 @@ impl Reader {
     }
 
     /// What URLs of metadata gave, from now on.
-    pub(super) fn set_metadata(&mut self, metadata: FetchedMetadata) {
+    pub(crate) fn set_metadata(&mut self, metadata: FetchedMetadata) {
         self.metadata = metadata;
     }
 
     /// What URLs of metadata did not give is not missed, from now on.
-    pub(super) fn miss_no_metadata(&mut self) {
+    pub(crate) fn miss_no_metadata(&mut self) {
         self.misses_metadata = false;
     }
 
-    pub(super) fn misses_metadata(&self) -> bool {
+    pub(crate) fn misses_metadata(&self) -> bool {
         self.misses_metadata
     }
 
     /// What the URL that stands here gave. `None`, and a note of it, if nobody asked it.
-    pub(super) fn metadata(&self, at: &At, url: &str) -> Option<&Result<IdpMetadata, String>> {
+    pub(crate) fn metadata(&self, at: &At, url: &str) -> Option<&Result<IdpMetadata, String>> {
         let found = self.metadata.get(&at.key);
         if found.is_none() && self.misses_metadata {
             self.notes.borrow_mut().unfetched.push((at.clone(), url.to_owned()));
@@ -124,41 +124,41 @@ impl Reader {
     }
 
     /// Metadata that was needed and not fetched.
-    pub(super) fn unfetched(&self) -> Vec<(At, String)> {
+    pub(crate) fn unfetched(&self) -> Vec<(At, String)> {
         self.notes.borrow().unfetched.clone()
     }
 
     /// References whose value was needed and is not known.
-    pub(super) fn unknown(&self) -> Vec<(At, String)> {
+    pub(crate) fn unknown(&self) -> Vec<(At, String)> {
         self.notes.borrow().unknown.clone()
     }
 
     /// The region that all AWS tools are told, if it is one.
-    pub(super) fn standard_region(&self) -> Option<&str> {
+    pub(crate) fn standard_region(&self) -> Option<&str> {
         self.standard_region.as_deref()
     }
 
     /// The file's tree.
-    pub(super) fn root(&self) -> &Node {
+    pub(crate) fn root(&self) -> &Node {
         &self.root
     }
 
     /// Whether the environment has this variable.
-    pub(super) fn has_variable(&self, name: &str) -> bool {
+    pub(crate) fn has_variable(&self, name: &str) -> bool {
         self.variables.contains_key(name)
     }
 
     /// All variables that are ours, with their places.
-    pub(super) fn variables(&self) -> impl Iterator<Item = (Place, &str)> {
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (Place, &str)> {
         self.variables.iter().map(|(name, text)| (Place::Variable(name.clone()), text.as_str()))
     }
 
     /// The top of the file.
-    pub(super) fn top(&self) -> Section<'_> {
+    pub(crate) fn top(&self) -> Section<'_> {
         Section::top(self, &self.root, PREFIX)
     }
 
-    pub(super) fn fault(&self, at: &At, message: impl Display) {
+    pub(crate) fn fault(&self, at: &At, message: impl Display) {
         let fault = Fault { place: at.place.clone(), key: at.key.clone(), message: message.to_string() };
         let mut notes = self.notes.borrow_mut();
         if !notes.faults.contains(&fault) {
@@ -166,39 +166,39 @@ impl Reader {
         }
     }
 
-    pub(super) fn warn(&self, message: impl Into<String>) {
+    pub(crate) fn warn(&self, message: impl Into<String>) {
         self.notes.borrow_mut().warnings.push(message.into());
     }
 
     /// Remembers that this key was asked for.
-    pub(super) fn ask(&self, path: &str, is_section: bool) {
+    pub(crate) fn ask(&self, path: &str, is_section: bool) {
         self.notes.borrow_mut().asked.insert(path.to_owned(), is_section);
     }
 
     /// Does not judge the keys inside.
-    pub(super) fn open(&self, path: &str) {
+    pub(crate) fn open(&self, path: &str) {
         self.notes.borrow_mut().open.insert(path.to_owned());
     }
 
     /// The value of a variable, which is then one that is known.
-    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let (name, value) = self.variables.get_key_value(name)?;
         self.notes.borrow_mut().used.insert(name.clone());
         Some(value)
     }
 
     /// All variables that are ours and begin like this, without the beginning.
-    pub(super) fn variables_below<'s>(&'s self, prefix: &'s str) -> impl Iterator<Item = &'s str> {
+    pub(crate) fn variables_below<'s>(&'s self, prefix: &'s str) -> impl Iterator<Item = &'s str> {
         self.variables.keys().filter_map(move |name| name.strip_prefix(prefix))
     }
 
     /// Whether the file has syntax errors: what seems missing may just not have been understood.
-    pub(super) fn is_broken(&self) -> bool {
+    pub(crate) fn is_broken(&self) -> bool {
         self.notes.borrow().broken.is_some()
     }
 
     /// Judges what was never asked for. Gives faults, by place, and warnings.
-    pub(super) fn finish(self) -> (Vec<Fault>, Vec<String>) {
+    pub(crate) fn finish(self) -> (Vec<Fault>, Vec<String>) {
         self.unknown_keys(&self.root, "");
         let notes = self.notes.borrow();
         let unused = self.variables.keys().filter(|name| !notes.used.contains(*name));
@@ -221,7 +221,7 @@ impl Reader {
 
     /// Every path that was asked for, for the test that the default file has them all.
     #[cfg(test)]
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.notes.borrow().asked.keys().cloned().collect()
     }
 
@@ -264,19 +264,19 @@ impl Reader {
 
 /// The path of a key. As in TOML, a name with other characters than a bare
 /// key's is quoted, so that `"server.listen"` is not `server.listen`.
-pub(super) fn child_path(path: &str, name: &str) -> String {
+pub(crate) fn child_path(path: &str, name: &str) -> String {
     let bare =
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     let name = if bare { name.to_owned() } else { format!("{name:?}") };
     if path.is_empty() { name } else { format!("{path}.{name}") }
 }
 
-pub(super) fn child_variable(variable: &str, name: &str) -> String {
+pub(crate) fn child_variable(variable: &str, name: &str) -> String {
     format!("{variable}_{}", variable_part(name))
 }
 
 /// The variable of a whole path, `saml.idp[0]`.
-pub(super) fn variable_of(path: &str) -> String {
+pub(crate) fn variable_of(path: &str) -> String {
     child_variable(PREFIX, &path.replace(']', ""))
 }
 

@@ -8,16 +8,16 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// A table: by key, where the key stands and its value.
-pub(super) type Table = BTreeMap<String, (Place, Node)>;
+pub(crate) type Table = BTreeMap<String, (Place, Node)>;
 
 /// A value and its place.
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) place: Place,
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) place: Place,
 }
 
 /// What a configuration is made of.
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     Integer(i64),
     Boolean(bool),
@@ -29,7 +29,7 @@ pub(super) enum Value {
 
 impl Value {
     /// What it is, for faults.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "a string",
             Self::Integer(_) => "an integer",
@@ -43,7 +43,7 @@ impl Value {
 
 impl Node {
     /// Parses the file as far as it can be; the rest are faults.
-    pub(super) fn parse(path: &Arc<Path>, text: &str) -> (Self, Vec<Fault>) {
+    pub(crate) fn parse(path: &Arc<Path>, text: &str) -> (Self, Vec<Fault>) {
         let (root, errors) = DeTable::parse_recoverable(text);
         let mut faults: Vec<Fault> = Vec::new();
         for error in errors {
@@ -60,12 +60,12 @@ impl Node {
     }
 
     /// A TOML value, as an environment variable may hold one.
-    pub(super) fn literal(text: &str, place: &Place) -> Option<Self> {
+    pub(crate) fn literal(text: &str, place: &Place) -> Option<Self> {
         let value = DeValue::parse(text).ok()?;
         Some(node(&value, &|_| place.clone()))
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
             Value::Integer(_) | Value::Boolean(_) | Value::Array(_) | Value::Table(_) | Value::Other(_) => {
@@ -74,7 +74,7 @@ impl Node {
         }
     }
 
-    pub(super) const fn table(&self) -> Option<&Table> {
+    pub(crate) const fn table(&self) -> Option<&Table> {
         match &self.value {
             Value::Table(table) => Some(table),
             Value::Text(_) | Value::Integer(_) | Value::Boolean(_) | Value::Array(_) | Value::Other(_) => {

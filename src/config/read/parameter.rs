@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What references begin with.
-pub(super) const SCHEME: &str = "ssm:";
+pub(crate) const SCHEME: &str = "ssm:";
 
 /// Parameters by their whole names, or why there is none.
 pub type Parameters = BTreeMap<String, Result<String, ParameterError>>;
@@ -47,13 +47,13 @@ pub enum ParameterError {
 }
 
 /// `[ssm]`
-pub(super) struct Ssm {
-    pub(super) prefix: Option<String>,
-    pub(super) region: Option<String>,
+pub(crate) struct Ssm {
+    pub(crate) prefix: Option<String>,
+    pub(crate) region: Option<String>,
 }
 
 /// `[ssm]`, which holds no references itself.
-pub(super) fn ssm(section: &Section<'_>) -> Ssm {
+pub(crate) fn ssm(section: &Section<'_>) -> Ssm {
     let plain = |text: &str| match Reference::of(text) {
         Some(_) => Err("cannot be a reference itself"),
         None => Ok(()),
@@ -70,16 +70,16 @@ pub(super) fn ssm(section: &Section<'_>) -> Ssm {
 }
 
 /// A text that stands for a parameter.
-pub(super) struct Reference<'t>(&'t str);
+pub(crate) struct Reference<'t>(&'t str);
 
 impl<'t> Reference<'t> {
     /// `None` if the text is none.
-    pub(super) fn of(text: &'t str) -> Option<Self> {
+    pub(crate) fn of(text: &'t str) -> Option<Self> {
         text.strip_prefix(SCHEME).map(Self)
     }
 
     /// The parameter's whole name.
-    pub(super) fn name(&self, prefix: Option<&str>) -> Result<String, &'static str> {
+    pub(crate) fn name(&self, prefix: Option<&str>) -> Result<String, &'static str> {
         let name = match (self.0.starts_with('/'), prefix) {
             (true, _) => self.0.to_owned(),
             (false, Some(prefix)) => format!("{prefix}/{}", self.0),
@@ -94,7 +94,7 @@ impl<'t> Reference<'t> {
 }
 
 /// A parameter's whole name (API reference, `PutParameter`): its last part is not empty.
-pub(super) fn parameter_name(name: &str) -> Result<String, &'static str> {
+pub(crate) fn parameter_name(name: &str) -> Result<String, &'static str> {
     let ok = name.len() <= 1_011
         && name.starts_with('/')
         && !name.ends_with('/')
@@ -108,7 +108,7 @@ pub(super) fn parameter_name(name: &str) -> Result<String, &'static str> {
 }
 
 /// Every parameter that the file and the environment over it refer to.
-pub(super) fn wanted(reader: &Reader) -> BTreeSet<String> {
+pub(crate) fn wanted(reader: &Reader) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut add = |text: &str| {
         if let Some(Ok(name)) = Reference::of(text).map(|reference| reference.name(reader.prefix())) {
