@@ -2,8 +2,11 @@
 //! file, and every fault with its place.
 
 pub(crate) mod fault;
+pub(crate) mod file;
+pub(crate) mod input;
+mod names;
 pub(crate) mod parameter;
-pub(crate) mod reader;
+pub(crate) mod reading;
 pub(crate) mod section;
-pub(crate) mod tree;
+mod value;
 pub(crate) mod values;

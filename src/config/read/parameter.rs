@@ -1,19 +1,12 @@
-//! `ssm:…`: values that stand in the Parameter Store of AWS Systems Manager.
+//! `ssm:…`: values in the Parameter Store of AWS Systems Manager.
 //!
 //! Any value may be a reference: `ssm:/vestibule/prod/contact` by its whole
 //! name, or `ssm:contact` below `ssm.prefix`, so that one file (one image, one
-//! template) serves several environments. This room asks no network: it says
-//! which parameters it wants, and is given them by a [`ParameterSource`].
+//! template) serves several environments. The configuration calls no network: it
+//! names the parameters it wants, and a [`ParameterSource`] fetches them.
 
-use super::reader::{Reader, child_path, variable_of};
-use super::section::Section;
-use super::tree::{Node, Value};
-use super::values;
 use async_trait::async_trait;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// What references begin with.
-pub(crate) const SCHEME: &str = "ssm:";
+use std::collections::BTreeMap;
 
 /// Parameters by their whole names, or why there is none.
 pub type Parameters = BTreeMap<String, Result<String, ParameterError>>;
@@ -46,34 +39,14 @@ pub enum ParameterError {
     Unavailable(String),
 }
 
-/// `[ssm]`
-pub(crate) struct Ssm {
-    pub(crate) prefix: Option<String>,
-    pub(crate) region: Option<String>,
-}
+/// What references begin with.
+pub(crate) const SCHEME: &str = "ssm:";
 
-/// `[ssm]`, which holds no references itself.
-pub(crate) fn ssm(section: &Section<'_>) -> Ssm {
-    let plain = |text: &str| match Reference::of(text) {
-        Some(_) => Err("cannot be a reference itself"),
-        None => Ok(()),
-    };
-    let prefix = section.literal("prefix", |text| {
-        plain(text)?;
-        parameter_name(text.strip_suffix('/').unwrap_or(text))
-    });
-    let region = section.literal("region", |text| {
-        plain(text)?;
-        values::region(text)
-    });
-    Ssm { prefix, region }
-}
-
-/// A text that stands for a parameter.
+/// A text that names a parameter.
 pub(crate) struct Reference<'t>(&'t str);
 
 impl<'t> Reference<'t> {
-    /// `None` if the text is none.
+    /// `None` if the text is no reference.
     pub(crate) fn of(text: &'t str) -> Option<Self> {
         text.strip_prefix(SCHEME).map(Self)
     }
@@ -104,46 +77,5 @@ pub(crate) fn parameter_name(name: &str) -> Result<String, &'static str> {
         Ok(name.to_owned())
     } else {
         Err("expected a parameter's name, such as \"/vestibule/prod/contact\"")
-    }
-}
-
-/// Every parameter that the file and the environment over it refer to.
-pub(crate) fn wanted(reader: &Reader) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut add = |text: &str| {
-        if let Some(Ok(name)) = Reference::of(text).map(|reference| reference.name(reader.prefix())) {
-            names.insert(name);
-        }
-    };
-    walk(reader.root(), "", &mut |path, text| {
-        if !reader.has_variable(&variable_of(path)) {
-            add(text);
-        }
-    });
-    for (place, text) in reader.variables() {
-        add(text);
-        if let Some(list) = Node::literal(text, &place) {
-            walk(&list, "", &mut |_, text| add(text));
-        }
-    }
-    names
-}
-
-fn walk(node: &Node, path: &str, each: &mut dyn FnMut(&str, &str)) {
-    match &node.value {
-        Value::Text(text) => each(path, text),
-        Value::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                // The items of a list of texts come from the list's own variable.
-                let path = if item.table().is_some() { format!("{path}[{i}]") } else { path.to_owned() };
-                walk(item, &path, each);
-            }
-        }
-        Value::Table(table) => {
-            for (name, (_, child)) in table {
-                walk(child, &child_path(path, name), each);
-            }
-        }
-        Value::Integer(_) | Value::Boolean(_) | Value::Other(_) => {}
     }
 }

@@ -1,147 +1,201 @@
-//! Reading keys by path from the file and the environment over it.
+//! One table of the file with the environment over it: each option is one call.
 //!
-//! A section knows where each of its values came from, turns whatever is wrong
-//! with it into a fault with its place, and lets its reader go on.
+//! A wrong value becomes a fault with its place, and the call returns the default
+//! or `None`, so that the caller goes on and finds the other faults.
 
-use super::fault::{Place, shown};
+use super::fault::{At, Place};
+use super::names::{PREFIX, child_path, child_variable};
 use super::parameter::Reference;
-use super::reader::{Reader, child_path, child_variable};
-use super::tree::{Node, Table, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use super::reading::Reading;
+use super::value::{Value, kind};
+use super::values::not_empty;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-/// Where a value stands: for faults that are found after it was read.
-#[derive(Debug, Clone)]
-pub(crate) struct At {
-    pub(crate) place: Place,
-    pub(crate) key: String,
+/// One table, present or not: a table that is absent from the file may still
+/// have keys in the environment.
+pub(crate) struct Section<'r> {
+    reading: &'r Reading<'r>,
+    at: At,
+    variable: String,
+    table: Option<&'r DeTable<'r>>,
 }
 
-/// A value and where it stands.
+/// A value and where it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Found<T> {
     pub(crate) value: T,
     pub(crate) at: At,
 }
 
-/// One table, present or not: a table that is absent from the file may still
-/// have keys in the environment.
-pub(crate) struct Section<'r> {
-    reader: &'r Reader,
-    path: String,
-    variable: String,
-    place: Place,
-    table: Option<&'r Table>,
-}
-
-enum Raw<'r> {
-    File(&'r Node),
-    /// Of the environment: a text, to be read as what is needed.
-    Variable(&'r str),
-    /// The value behind a reference: likewise.
-    Parameter(&'r str),
-    /// A reference whose value is not known. It is not judged.
-    Unknown,
-}
-
 impl<'r> Section<'r> {
-    /// The root, a table.
-    pub(crate) fn top(reader: &'r Reader, root: &'r Node, variable: &str) -> Self {
-        let (path, variable) = (String::new(), variable.to_owned());
-        Self { reader, path, variable, place: root.place.clone(), table: root.table() }
+    /// The root of the file.
+    pub(crate) fn top(reading: &'r Reading<'r>) -> Self {
+        let at = At { place: reading.input.file.place(0), key: String::new() };
+        Self { reading, at, variable: PREFIX.to_owned(), table: Some(reading.root.get_ref()) }
     }
 
-    /// Where this table stands.
-    pub(crate) fn at(&self) -> At {
-        At { place: self.place.clone(), key: self.path.clone() }
+    pub(crate) fn reading(&self) -> &'r Reading<'r> {
+        self.reading
     }
 
-    /// Where this key stands, or would stand.
-    pub(crate) fn at_key(&self, name: &str) -> At {
-        let place = self.table.and_then(|table| table.get(name)).map_or(&self.place, |(place, _)| place);
-        At { place: place.clone(), key: child_path(&self.path, name) }
+    /// A text that may be absent; a faulty one is `None` too.
+    pub(crate) fn optional<T>(&self, name: &str, parse: impl Parse<T>) -> Option<T> {
+        self.optional_at(name, parse).map(|found| found.value)
     }
 
-    /// A fault of this table as a whole.
-    pub(crate) fn fault(&self, message: impl Display) {
-        self.reader.fault(&self.at(), message);
+    /// The same, with its place.
+    pub(crate) fn optional_at<T>(&self, name: &str, parse: impl Parse<T>) -> Option<Found<T>> {
+        let (raw, at) = self.raw(name)?;
+        self.parsed(raw, at, parse)
     }
 
-    /// The reader, for faults elsewhere.
-    pub(crate) fn reader(&self) -> &'r Reader {
-        self.reader
+    /// A text that must be there.
+    pub(crate) fn required<T>(&self, name: &str, parse: impl Parse<T>) -> Option<T> {
+        self.required_at(name, parse).map(|found| found.value)
     }
 
-    /// Does not judge this table's other keys: they belong to something that
-    /// this build does not have, and was already said not to have.
-    pub(crate) fn open(&self) {
-        self.reader.open(&self.path);
+    /// The same, with its place.
+    pub(crate) fn required_at<T>(&self, name: &str, parse: impl Parse<T>) -> Option<Found<T>> {
+        if !self.has(name) {
+            self.missing(name, None);
+        }
+        self.optional_at(name, parse)
+    }
+
+    /// A text with a default, which also replaces a faulty one.
+    pub(crate) fn or<T>(&self, name: &str, default: T, parse: impl Parse<T>) -> T {
+        self.optional(name, parse).unwrap_or(default)
+    }
+
+    /// A text that is never resolved, even if it looks like a reference.
+    pub(crate) fn literal<T>(&self, name: &str, parse: impl Parse<T>) -> Option<T> {
+        let (raw, at) = self.literal_raw(name)?;
+        self.parsed(raw, at, parse).map(|found| found.value)
+    }
+
+    /// A text as it is written, not judged.
+    pub(crate) fn peek(&self, name: &str) -> Option<&'r str> {
+        self.literal_raw(name)?.0.text()
+    }
+
+    /// A list of texts; empty if it is absent.
+    pub(crate) fn list<T>(&self, name: &str, parse: impl Parse<T> + Copy) -> Vec<T> {
+        let list = self.list_at(name, parse).unwrap_or_default();
+        list.into_iter().map(|found| found.value).collect()
+    }
+
+    /// The same with the place of each; `None` if it is absent.
+    pub(crate) fn list_at<T>(&self, name: &str, parse: impl Parse<T> + Copy) -> Option<Vec<Found<T>>> {
+        let (raw, at) = self.raw(name)?;
+        let literal;
+        let (value, in_file) = match raw {
+            Value::File(value) => (value, true),
+            Value::Unknown => return None,
+            Value::Text { text, .. } => {
+                let expected = "expected a list of strings, such as [\"a\", \"b\"]";
+                literal = DeValue::parse(text).map_err(|_| self.reading.fault(&at, expected)).ok()?;
+                (&literal, false)
+            }
+        };
+        let Some(items) = value.get_ref().as_array() else {
+            let found = kind(value.get_ref());
+            self.reading.fault(&at, format!("expected a list of strings, found {found}"));
+            return None;
+        };
+        let texts = items.iter().enumerate().filter_map(|(i, item)| {
+            let place = if in_file { self.place_of(item) } else { at.place.clone() };
+            let at = At { place, key: format!("{}[{i}]", at.key) };
+            let raw = Value::File(item);
+            let behind = raw.text().and_then(|text| self.behind(text, &at));
+            self.parsed(behind.unwrap_or(raw), at, parse)
+        });
+        Some(texts.collect())
+    }
+
+    /// One text or a list of them; empty if it is absent.
+    pub(crate) fn one_or_list(&self, name: &str) -> Vec<String> {
+        let is_text = match self.raw(name) {
+            None => return Vec::new(),
+            Some((Value::File(value), _)) => value.get_ref().is_str(),
+            Some((Value::Text { text, .. }, _)) => !text.trim_start().starts_with('['),
+            Some((Value::Unknown, _)) => true,
+        };
+        if is_text {
+            self.optional(name, not_empty).into_iter().collect()
+        } else {
+            self.list(name, not_empty)
+        }
+    }
+
+    /// A whole number within bounds, with a default.
+    pub(crate) fn integer(&self, name: &str, default: usize, bounds: RangeInclusive<usize>) -> usize {
+        let expected = format!("expected a whole number from {} to {}", bounds.start(), bounds.end());
+        let in_file = |value: &DeValue<'_>| {
+            let number = value.as_integer()?;
+            usize::from_str_radix(number.as_str(), number.radix()).ok()
+        };
+        self.scalar(name, in_file, |number| bounds.contains(number), &expected).unwrap_or(default)
+    }
+
+    /// `true` or `false`, with a default.
+    pub(crate) fn boolean(&self, name: &str, default: bool) -> bool {
+        let expected = "expected true or false";
+        self.scalar(name, |value| value.as_bool(), |_| true, expected).unwrap_or(default)
     }
 
     /// A table inside.
-    pub(crate) fn section(&self, name: &str) -> Section<'r> {
-        let path = self.ask(name, true);
-        let node = self.table.and_then(|table| table.get(name)).map(|(_, node)| node);
-        self.section_of(node, path, child_variable(&self.variable, name))
+    pub(crate) fn section(&self, name: &str) -> Self {
+        let key = self.ask(name, true);
+        let value = self.table.and_then(|table| table.get(name));
+        self.inside(value, key, child_variable(&self.variable, name))
     }
 
     /// A list of tables inside, with those that only the environment has.
-    pub(crate) fn sections(&self, name: &str) -> Vec<Section<'r>> {
-        let path = self.ask(name, true);
+    pub(crate) fn sections(&self, name: &str) -> Vec<Self> {
+        let key = self.ask(name, true);
         let variable = child_variable(&self.variable, name);
-        let node = self.table.and_then(|table| table.get(name)).map(|(_, node)| node);
-        let items = match node.map(|node| (&node.value, &node.place)) {
-            None => &[],
-            Some((Value::Array(items), place)) => {
-                if items.is_empty() {
-                    let at = At { place: place.clone(), key: path.clone() };
-                    self.reader.fault(&at, "an empty list: leave the key out, or fill it");
-                }
-                items.as_slice()
+        let items = self.table.and_then(|table| table.get(name)).map_or(&[][..], |value| {
+            let fault = |message: String| {
+                self.reading.fault(&At { place: self.place_of(value), key: key.clone() }, message);
+            };
+            let Some(items) = value.get_ref().as_array() else {
+                fault(format!("expected a list of tables ([[{key}]]), found {}", kind(value.get_ref())));
+                self.reading.open(&key);
+                return &[];
+            };
+            if items.is_empty() {
+                fault("an empty list: leave the key out, or fill it".to_owned());
             }
-            Some((other, place)) => {
-                let at = At { place: place.clone(), key: path.clone() };
-                let message = format!("expected a list of tables ([[{path}]]), found {}", other.kind());
-                self.reader.fault(&at, message);
-                self.reader.open(&path);
-                &[]
-            }
-        };
+            items
+        });
         let in_environment =
-            |index: usize| self.reader.variables_below(&format!("{variable}_{index}_")).next().is_some();
+            |index: usize| self.reading.variables_below(&format!("{variable}_{index}_")).next().is_some();
         let mut sections = Vec::new();
         while sections.len() < items.len() || in_environment(sections.len()) {
             let i = sections.len();
             let (item, variable) = (items.get(i), format!("{variable}_{i}"));
-            let mut section = self.section_of(item, format!("{path}[{i}]"), variable.clone());
+            let mut section = self.inside(item, format!("{key}[{i}]"), variable.clone());
             if item.is_none() {
-                section.place = Place::Variable(variable);
+                section.at.place = Place::Variable(variable);
             }
             sections.push(section);
         }
         sections
     }
 
-    fn section_of(&self, node: Option<&'r Node>, path: String, variable: String) -> Section<'r> {
-        let place = node.map_or_else(|| self.place.clone(), |node| node.place.clone());
-        let table = node.and_then(|node| {
-            if node.table().is_none() {
-                let at = At { place: node.place.clone(), key: path.clone() };
-                self.reader.fault(&at, format!("expected a table, found {}", node.value.kind()));
-            }
-            node.table()
-        });
-        Section { reader: self.reader, path, variable, place, table }
-    }
-
-    /// The names of this table's keys, where the operator may choose them: those
-    /// of the file, and those that only the environment has, in lower case
-    /// and without what follows (`suffixes`).
+    /// The names of this table's keys, where the operator chooses them: those of
+    /// the file, and those that only the environment has, in lower case and
+    /// without what follows (`suffixes`).
     pub(crate) fn names(&self, suffixes: &[&str]) -> BTreeSet<String> {
-        let mut names: BTreeSet<String> = self.table.into_iter().flat_map(BTreeMap::keys).cloned().collect();
+        let in_file = self.table.into_iter().flat_map(|table| table.keys());
+        let mut names: BTreeSet<String> = in_file.map(|name| name.get_ref().to_string()).collect();
         let known: BTreeSet<String> = names.iter().map(|name| child_variable(&self.variable, name)).collect();
-        for rest in self.reader.variables_below(&format!("{}_", self.variable)) {
+        for rest in self.reading.variables_below(&format!("{}_", self.variable)) {
             let stem = suffixes.iter().find_map(|suffix| rest.strip_suffix(suffix));
             if let Some(stem) = stem.filter(|stem| !stem.is_empty()) {
                 let name = stem.to_ascii_lowercase();
@@ -168,222 +222,137 @@ impl<'r> Section<'r> {
         self.raw(name).is_some()
     }
 
-    /// A text, read by `parse`; absent or faulty: `None`.
-    pub(crate) fn optional<T, E: Display>(
-        &self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Found<T>> {
-        let (raw, at) = self.raw(name)?;
-        self.parsed(raw, at, parse)
+    /// Does not judge this table's other keys: what they mean depends on a value
+    /// that is faulty.
+    pub(crate) fn open(&self) {
+        self.reading.open(&self.at.key);
     }
 
-    /// A text that is taken as it stands, even if it looks like a reference.
-    pub(crate) fn literal<T, E: Display>(
-        &self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let (raw, at) = self.literal_raw(name)?;
-        self.parsed(raw, at, parse).map(|found| found.value)
+    /// A fault of this table as a whole.
+    pub(crate) fn fault(&self, message: impl Display) {
+        self.reading.fault(&self.at, message);
     }
 
-    /// A text as it stands, not judged.
-    pub(crate) fn peek(&self, name: &str) -> Option<&'r str> {
-        match self.literal_raw(name)?.0 {
-            Raw::File(node) => node.text(),
-            Raw::Variable(text) => Some(text),
-            Raw::Parameter(_) | Raw::Unknown => None,
+    /// A fault at this key, or at its table if the file does not have it.
+    pub(crate) fn fault_at_key(&self, name: &str, message: impl Display) {
+        self.reading.fault(&self.at_key(name), message);
+    }
+
+    /// A fault at the value of this key, or at the key if there is none.
+    pub(crate) fn fault_at_value(&self, name: &str, message: impl Display) {
+        let at = self.literal_raw(name).map_or_else(|| self.at_key(name), |(_, at)| at);
+        self.reading.fault(&at, message);
+    }
+
+    /// Says that a key is missing, and which other variable than its own would do.
+    pub(crate) fn missing(&self, name: &str, other: Option<&str>) {
+        if !self.reading.is_broken() {
+            let at = At { place: self.at.place.clone(), key: child_path(&self.at.key, name) };
+            let variable = child_variable(&self.variable, name);
+            let or = other.map_or_else(String::new, |other| format!(" or {other}"));
+            self.reading.fault(&at, format!("is missing; it can also come from {variable}{or}"));
         }
     }
 
-    /// A text that must be there.
-    pub(crate) fn required<T, E: Display>(
-        &self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Found<T>> {
-        if self.raw(name).is_none() {
-            self.missing(name);
-        }
-        self.optional(name, parse)
+    /// Where this key is, or would be.
+    pub(crate) fn at_key(&self, name: &str) -> At {
+        let in_file = self.table.and_then(|table| table.get_key_value(name));
+        let place = in_file.map_or_else(|| self.at.place.clone(), |(name, _)| self.place_of(name));
+        At { place, key: child_path(&self.at.key, name) }
     }
 
-    /// A text with a default, which stands in for a faulty one too.
-    pub(crate) fn or<T, E: Display>(
-        &self,
-        name: &str,
-        default: T,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> T {
-        self.optional(name, parse).map_or(default, |found| found.value)
-    }
-
-    /// A text that may be there, as it is.
-    pub(crate) fn optional_text(&self, name: &str) -> Option<Found<String>> {
-        self.optional(name, not_empty)
-    }
-
-    /// A list of texts, each read by `parse`; absent: `None`.
-    pub(crate) fn list<T, E: Display>(
-        &self,
-        name: &str,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<Vec<Found<T>>> {
-        let (raw, at) = self.raw(name)?;
-        let literal;
-        let node = match raw {
-            Raw::File(node) => node,
-            Raw::Unknown => return None,
-            Raw::Variable(text) | Raw::Parameter(text) => {
-                literal = Node::literal(text, &at.place);
-                match &literal {
-                    Some(node) => node,
-                    None => {
-                        self.reader.fault(&at, "expected a list of strings, such as [\"a\", \"b\"]");
-                        return None;
-                    }
-                }
-            }
+    fn inside(&self, value: Option<&'r Spanned<DeValue<'r>>>, key: String, variable: String) -> Self {
+        let place = value.map_or_else(|| self.at.place.clone(), |value| self.place_of(value));
+        let section = Self {
+            reading: self.reading,
+            at: At { place, key },
+            variable,
+            table: value.and_then(|v| v.get_ref().as_table()),
         };
-        let Value::Array(items) = &node.value else {
-            let found = node.value.kind();
-            self.reader.fault(&at, format!("expected a list of strings, found {found}"));
+        if let Some(value) = value.filter(|_| section.table.is_none()) {
+            section.fault(format!("expected a table, found {}", kind(value.get_ref())));
+        }
+        section
+    }
+
+    fn parsed<T>(&self, raw: Value<'_>, at: At, parse: impl Parse<T>) -> Option<Found<T>> {
+        let Some(text) = raw.text() else {
+            if let Value::File(value) = raw {
+                self.reading.fault(&at, format!("expected a string, found {}", kind(value.get_ref())));
+            }
             return None;
-        };
-        let texts = items.iter().enumerate().filter_map(|(i, item)| {
-            let at = At { place: item.place.clone(), key: format!("{}[{i}]", at.key) };
-            let behind = item.text().and_then(|text| self.behind(text, &at));
-            self.parsed(behind.unwrap_or(Raw::File(item)), at, &parse)
-        });
-        Some(texts.collect())
-    }
-
-    /// One text or a list of them; absent: empty.
-    pub(crate) fn one_or_list(&self, name: &str) -> Vec<String> {
-        let is_text = match self.raw(name) {
-            None => return Vec::new(),
-            Some((Raw::File(node), _)) => node.text().is_some(),
-            Some((Raw::Variable(text) | Raw::Parameter(text), _)) => !text.trim_start().starts_with('['),
-            Some((Raw::Unknown, _)) => true,
-        };
-        if is_text {
-            self.optional_text(name).map(|found| found.value).into_iter().collect()
-        } else {
-            let list = self.list(name, not_empty).unwrap_or_default();
-            list.into_iter().map(|found| found.value).collect()
-        }
-    }
-
-    /// A whole number within bounds, with a default.
-    pub(crate) fn integer(&self, name: &str, default: usize, bounds: RangeInclusive<usize>) -> usize {
-        let Some((raw, at)) = self.raw(name) else { return default };
-        let number = match raw {
-            Raw::File(Node { value: Value::Integer(number), .. }) => usize::try_from(*number).ok(),
-            Raw::File(_) => None,
-            Raw::Variable(text) | Raw::Parameter(text) => text.parse().ok(),
-            Raw::Unknown => return default,
-        };
-        number.filter(|number| bounds.contains(number)).unwrap_or_else(|| {
-            let message = format!("expected a whole number from {} to {}", bounds.start(), bounds.end());
-            self.reader.fault(&at, message);
-            default
-        })
-    }
-
-    /// `true` or `false`, with a default.
-    pub(crate) fn boolean(&self, name: &str, default: bool) -> bool {
-        let Some((raw, at)) = self.raw(name) else { return default };
-        let read = match raw {
-            Raw::File(Node { value: Value::Boolean(boolean), .. }) => Some(*boolean),
-            Raw::File(_) => None,
-            Raw::Variable(text) | Raw::Parameter(text) => text.parse().ok(),
-            Raw::Unknown => return default,
-        };
-        read.unwrap_or_else(|| {
-            self.reader.fault(&at, "expected true or false");
-            default
-        })
-    }
-
-    /// Says that a key is missing.
-    pub(crate) fn missing(&self, name: &str) {
-        self.missing_beside(name, "");
-    }
-
-    /// Says that a key is missing, and which other variable would do.
-    pub(crate) fn missing_beside(&self, name: &str, other: &str) {
-        if !self.reader.is_broken() {
-            let key = child_path(&self.path, name);
-            let or = if other.is_empty() { "" } else { " or " };
-            let message = format!(
-                "is missing; it can also come from {}{or}{other}",
-                child_variable(&self.variable, name)
-            );
-            self.reader.fault(&At { place: self.place.clone(), key }, message);
-        }
-    }
-
-    fn parsed<T, E: Display>(
-        &self,
-        raw: Raw<'_>,
-        at: At,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Found<T>> {
-        let (text, found) = match raw {
-            Raw::Variable(text) => (text, None),
-            Raw::File(Node { value: Value::Text(text), .. }) => (text.as_str(), None),
-            // What stands in the Parameter Store may be a secret: it is not repeated.
-            Raw::Parameter(text) => {
-                (text, Some(format!("{} characters behind the reference", text.chars().count())))
-            }
-            Raw::Unknown => return None,
-            Raw::File(node) => {
-                self.reader.fault(&at, format!("expected a string, found {}", node.value.kind()));
-                return None;
-            }
         };
         match parse(text) {
             Ok(value) => Some(Found { value, at }),
             Err(error) => {
-                let found = found.unwrap_or_else(|| shown(text));
-                self.reader.fault(&at, format!("{error}; found {found}"));
+                self.reading.fault(&at, format!("{error}; found {}", raw.shown(text)));
                 None
             }
         }
     }
 
-    /// What stands behind a text that is a reference.
-    fn behind(&self, text: &str, at: &At) -> Option<Raw<'r>> {
-        let reference = Reference::of(text)?;
-        Some(self.reader.parameter(&reference, at).map_or(Raw::Unknown, Raw::Parameter))
+    /// A value that is no text in the file; a variable or a parameter holds it as text.
+    fn scalar<T: FromStr>(
+        &self,
+        name: &str,
+        in_file: impl FnOnce(&DeValue<'_>) -> Option<T>,
+        is_valid: impl FnOnce(&T) -> bool,
+        expected: &str,
+    ) -> Option<T> {
+        let (raw, at) = self.raw(name)?;
+        let value = match raw {
+            Value::File(value) => in_file(value.get_ref()),
+            Value::Text { text, .. } => text.parse().ok(),
+            Value::Unknown => return None,
+        };
+        let value = value.filter(is_valid);
+        if value.is_none() {
+            self.reading.fault(&at, expected);
+        }
+        value
     }
 
-    /// The value of a key: the environment's before the file's, and what stands
+    /// The value of a key: the environment's before the file's, and what is
     /// behind it where it is a reference.
-    fn raw(&self, name: &str) -> Option<(Raw<'r>, At)> {
+    fn raw(&self, name: &str) -> Option<(Value<'r>, At)> {
         let (raw, at) = self.literal_raw(name)?;
-        let behind = self.peek(name).and_then(|text| self.behind(text, &at));
+        let behind = raw.text().and_then(|text| self.behind(text, &at));
         Some((behind.unwrap_or(raw), at))
     }
 
-    fn literal_raw(&self, name: &str) -> Option<(Raw<'r>, At)> {
+    fn literal_raw(&self, name: &str) -> Option<(Value<'r>, At)> {
         let key = self.ask(name, false);
         let variable = child_variable(&self.variable, name);
-        if let Some(text) = self.reader.variable(&variable) {
-            return Some((Raw::Variable(text), At { place: Place::Variable(variable), key }));
+        if let Some(text) = self.reading.variable(&variable) {
+            return Some((Value::Text { text, secret: false }, At { place: Place::Variable(variable), key }));
         }
-        let (_, node) = self.table?.get(name)?;
-        Some((Raw::File(node), At { place: node.place.clone(), key }))
+        let value = self.table?.get(name)?;
+        Some((Value::File(value), At { place: self.place_of(value), key }))
     }
 
-    fn ask(&self, name: &str, is_section: bool) -> String {
-        let path = child_path(&self.path, name);
-        self.reader.ask(&path, is_section);
-        path
+    /// What is behind a text that is a reference.
+    fn behind(&self, text: &str, at: &At) -> Option<Value<'r>> {
+        let reference = Reference::of(text)?;
+        let text = self.reading.parameter(&reference, at);
+        Some(text.map_or(Value::Unknown, |text| Value::Text { text, secret: true }))
+    }
+
+    fn ask(&self, name: &str, is_table: bool) -> String {
+        let key = child_path(&self.at.key, name);
+        self.reading.ask(&key, is_table);
+        key
+    }
+
+    fn place_of<T>(&self, in_file: &Spanned<T>) -> Place {
+        self.reading.input.file.place(in_file.span().start)
     }
 }
 
-fn not_empty(text: &str) -> Result<String, &'static str> {
-    if text.trim().is_empty() { Err("expected a text that is not empty") } else { Ok(text.to_owned()) }
+/// A function that gives the value of a text, or says what was expected.
+pub(crate) trait Parse<T>: FnOnce(&str) -> Result<T, Self::Expected> {
+    type Expected: Display;
+}
+
+impl<T, E: Display, F: FnOnce(&str) -> Result<T, E>> Parse<T> for F {
+    type Expected = E;
 }

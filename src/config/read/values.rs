@@ -1,7 +1,6 @@
-//! Small values: durations, URLs, origins, networks. Each parser says in its
-//! error what would have been right.
+//! Small values: durations, URLs, origins, networks. The error of each parser
+//! says what was expected.
 
-use crate::config::Network;
 use std::net::{IpAddr, SocketAddr};
 use time::Duration;
 
@@ -23,13 +22,39 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     Ok(Duration::seconds(i64::from(count) * seconds))
 }
 
-/// A duration between two others; `bounds` says which, in words.
-pub(crate) fn duration_within(
-    least: Duration,
-    most: Duration,
-    bounds: &'static str,
-) -> impl Fn(&str) -> Result<Duration, &'static str> {
-    move |text| duration(text).and_then(|d| if (least..=most).contains(&d) { Ok(d) } else { Err(bounds) })
+/// A duration between two others, which are written as an operator would.
+pub(crate) fn duration_between(
+    least: &'static str,
+    most: &'static str,
+) -> impl Fn(&str) -> Result<Duration, String> {
+    move |text| {
+        let value = duration(text)?;
+        let bounds = duration(least)?..=duration(most)?;
+        if bounds.contains(&value) { Ok(value) } else { Err(format!("expected {least:?} to {most:?}")) }
+    }
+}
+
+/// One of these words.
+pub(crate) fn one_of<T: Copy, const N: usize>(
+    words: [(&'static str, T); N],
+) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let quoted = words.map(|(word, _)| format!("{word:?}"));
+            match quoted.split_last() {
+                Some((last, others)) if !others.is_empty() => {
+                    format!("expected {} or {last}", others.join(", "))
+                }
+                Some(_) | None => format!("expected {}", quoted.concat()),
+            }
+        })
+    }
+}
+
+/// A text that is not empty, as it is.
+pub(crate) fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("expected a text that is not empty") } else { Ok(text.to_owned()) }
 }
 
 /// An address and a port to listen on.
@@ -50,7 +75,7 @@ pub(crate) struct WebUrl {
 
 impl WebUrl {
     /// An absolute URL without a fragment: https, or http on a loopback host,
-    /// where nobody listens in between.
+    /// where the connection cannot be read on its way.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "expected an absolute URL such as \"https://vestibule.example.com\"";
         if text.contains('#') {
@@ -75,7 +100,7 @@ impl WebUrl {
         let port = match (authority.port(), authority.as_str().rsplit_once(':')) {
             (Some(port), _) if port.as_u16() == own_port => String::new(),
             (Some(port), _) => format!(":{}", port.as_u16()),
-            // "https://host:" and "https://host:99999" have no port that http could read.
+            // "https://host:" and "https://host:99999" have no port that the http crate reads.
             (None, Some((_, after))) if !after.ends_with(']') => return Err(EXPECTED),
             (None, _) => String::new(),
         };
@@ -90,7 +115,7 @@ impl WebUrl {
     }
 }
 
-/// How the world names us: no query, no fragment, no trailing slash.
+/// The URL of this service: no query, no fragment, no trailing slash.
 pub(crate) fn public_url(text: &str) -> Result<WebUrl, &'static str> {
     let url = WebUrl::parse(text)?;
     if url.rest.contains('?') {
@@ -128,6 +153,15 @@ fn is_loopback(host: &str) -> bool {
     )
 }
 
+/// An IP network in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// The network's address.
+    pub address: IpAddr,
+    /// The prefix length in bits.
+    pub prefix: u8,
+}
+
 /// `10.0.0.0/8`, `fd00::/8`, or one address.
 pub(crate) fn network(text: &str) -> Result<Network, &'static str> {
     const EXPECTED: &str = "expected a network such as \"10.0.0.0/8\" or an IP address";
@@ -145,7 +179,7 @@ pub(crate) fn network(text: &str) -> Result<Network, &'static str> {
     if prefix > bits {
         return Err(EXPECTED);
     }
-    // A typing error in either half shows here; guessing which would widen whom we believe.
+    // A typing error in either half shows here; a guess could trust a wider network.
     if number.checked_shl(u32::from(prefix)).unwrap_or(0) != 0 {
         return Err("the address has bits beyond the prefix");
     }
@@ -161,6 +195,14 @@ pub(crate) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
         }
         Ok(text.to_owned())
     }
+}
+
+/// The name of an identity provider: in links (`?idp=NAME`), logs and the key
+/// `NAME#NameID` of a users row.
+pub(crate) fn idp_name(text: &str) -> Result<String, &'static str> {
+    let ok = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    if ok { Ok(text.to_owned()) } else { Err("expected 1 to 64 of A-Z a-z 0-9 . _ -") }
 }
 
 /// A region of AWS, `eu-central-1`.
