@@ -1,77 +1,194 @@
 //! `[sts]`, `[store]`, `[keys]`: which adapters, and where they keep things.
 //!
-//! `kind` has no default, so that no later build changes under an operator's feet.
+//! `kind` has no default, so that a later build never changes the adapter of an
+//! installation.
 
-use super::section::{At, Found, Section};
-use super::values::{self, WebUrl};
-use super::{DynamoDb, Keys, Kms, Signing, Store, Sts};
+use super::read::section::Section;
+use super::read::values::{self, WebUrl, duration_between, one_of};
 use crate::roles::partition_of_region;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use time::Duration;
 
-/// All three, each `None` where a fault stands for it.
+/// `[sts]`
+#[derive(Debug, Clone)]
+pub enum Sts {
+    /// Credentials derived from a local key, clearly marked as local.
+    Local {
+        /// Where the issuer's key is kept (mode 0600); made at first start.
+        path: PathBuf,
+        /// The region that signatures must name.
+        region: String,
+    },
+    /// AWS STS.
+    Aws {
+        /// In the order in which they are tried, the next one during an outage;
+        /// at least one, all of one partition.
+        regions: Vec<String>,
+        /// Another address than AWS's.
+        endpoint: Option<String>,
+        /// How long one login may wait for it in all.
+        timeout: std::time::Duration,
+    },
+}
+
+impl Sts {
+    /// The region that pages and signatures name.
+    pub fn region(&self) -> &str {
+        match self {
+            Self::Local { region, .. } => region,
+            Self::Aws { regions, .. } => regions.first().map_or("", String::as_str),
+        }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// SQLite.
+    Embedded {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// Amazon DynamoDB.
+    DynamoDb(DynamoDb),
+}
+
+/// `store.kind = "dynamodb"`
+#[derive(Debug, Clone)]
+pub struct DynamoDb {
+    /// Where the tables are.
+    pub region: String,
+    /// Another address than AWS's.
+    pub endpoint: Option<String>,
+    /// Sessions that wait to be taken.
+    pub sessions_table: String,
+    /// The people who have signed in so far.
+    pub users_table: String,
+    /// The audit trail.
+    pub audit_table: String,
+    /// Claims on assertions.
+    pub claims_table: String,
+}
+
+/// `[keys]`
+#[derive(Debug, Clone)]
+pub enum Keys {
+    /// A file of mode 0600; made at first start.
+    Local {
+        /// The file.
+        path: PathBuf,
+    },
+    /// AWS KMS, with the protected keys in a table of their own.
+    Kms(Kms),
+}
+
+/// `keys.kind = "kms"`
+#[derive(Debug, Clone)]
+pub struct Kms {
+    /// Where the key and its table are.
+    pub region: String,
+    /// Another address of KMS than AWS's.
+    pub endpoint: Option<String>,
+    /// The KMS key that protects the ring: alias, id or ARN.
+    pub key_id: String,
+    /// What every use of it states, so that its policy can require it.
+    pub encryption_context: BTreeMap<String, String>,
+    /// The table of the key ring.
+    pub keys_table: String,
+    /// What signs tickets.
+    pub signing: Signing,
+    /// How long a process relies on what it has read of the key ring, and how
+    /// long a new key is published before it is used.
+    pub refresh: std::time::Duration,
+}
+
+/// `keys.signing` with KMS
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signing {
+    /// HS256 by a key of the ring: no call per login.
+    DataKey,
+    /// ES256 or RS256 by this asymmetric KMS key; one call per login.
+    KmsAsymmetric {
+        /// Alias, id or ARN.
+        key_id: String,
+    },
+    /// HS256 by this KMS HMAC key; one call per login, one per hand-over.
+    KmsHmac {
+        /// Alias, id or ARN.
+        key_id: String,
+    },
+}
+
+/// All three, each `None` if a required option of it is absent or faulty.
 pub(super) fn backends(top: &Section<'_>) -> (Option<Sts>, Option<Store>, Option<Keys>) {
-    let (sts, sts_file) = sts(&top.section("sts"));
+    let sts = sts(&top.section("sts"));
     // Where STS is AWS's, the rest of AWS is there too unless it is said to be elsewhere.
     let home = match &sts {
         Some(Sts::Aws { regions, .. }) => regions.first().map(String::as_str),
         Some(Sts::Local { .. }) | None => None,
     };
-    let (store, store_file) = store(&top.section("store"), home);
-    let (keys, keys_file) = keys(&top.section("keys"), home);
-    for (one, other) in [(&store_file, &sts_file), (&keys_file, &sts_file), (&keys_file, &store_file)] {
-        if let (Some(one), Some(other)) = (one, other)
-            && one.value == other.value
-        {
-            top.reader().fault(&one.at, format!("is the file of {} too", other.at.key));
-        }
-    }
-    if let (Some(Store::DynamoDb(store)), Some(Keys::Kms(keys))) = (&store, &keys) {
-        let tables = [&store.sessions_table, &store.users_table, &store.audit_table, &store.claims_table];
-        if tables.contains(&&keys.keys_table) {
-            let message = "is a table of [store] too: whoever may take a session must not reach a key";
-            top.reader().fault(&top.section("keys").at_key("keys_table"), message);
-        }
-    }
+    let store = store(&top.section("store"), home);
+    let keys = keys(&top.section("keys"), home);
+    differ(top, &sts, &store, &keys);
     (sts, store, keys)
 }
 
-/// The region of AWS that a file speaks of, before it is read properly.
+/// The region of AWS that a file names, before it is read properly.
 pub(super) fn home(top: &Section<'_>) -> Option<String> {
     let region = top.section("sts").peek("region").filter(|region| values::region(region).is_ok());
-    region.or(top.reader().standard_region()).map(str::to_owned)
+    region.or(top.reading().input.standard_region.as_deref()).map(str::to_owned)
 }
 
-/// `[sts]`, and the file that it keeps.
-fn sts(section: &Section<'_>) -> (Option<Sts>, Option<Found<PathBuf>>) {
-    match kind(section, ["local", "aws"]) {
-        None => (None, None),
-        Some(0) => {
-            let path = path(section, "var/issuer.key");
-            let region = section.or("region", "us-east-1".to_owned(), values::region);
-            (Some(Sts::Local { path: path.value.clone(), region }), Some(path))
-        }
-        Some(_) => (aws_sts(section), None),
+/// No two of them keep things in one file or one table.
+fn differ(top: &Section<'_>, sts: &Option<Sts>, store: &Option<Store>, keys: &Option<Keys>) {
+    let mut files: Vec<(&str, &PathBuf)> = Vec::new();
+    if let Some(Sts::Local { path, .. }) = sts {
+        files.push(("sts", path));
     }
+    if let Some(Store::Embedded { path }) = store {
+        files.push(("store", path));
+    }
+    if let Some(Keys::Local { path }) = keys {
+        files.push(("keys", path));
+    }
+    for (i, (table, path)) in files.iter().enumerate() {
+        for (earlier, _) in files.iter().take(i).filter(|(_, other)| other == path) {
+            top.section(table).fault_at_value("path", format!("is the file of {earlier}.path too"));
+        }
+    }
+    if let (Some(Store::DynamoDb(store)), Some(Keys::Kms(keys))) = (store, keys) {
+        let tables = [&store.sessions_table, &store.users_table, &store.audit_table, &store.claims_table];
+        if tables.contains(&&keys.keys_table) {
+            let message = "is a table of [store] too: whoever may take a session must not reach a key";
+            top.section("keys").fault_at_key("keys_table", message);
+        }
+    }
+}
+
+fn sts(section: &Section<'_>) -> Option<Sts> {
+    if on_aws(section, "local", "aws")? {
+        return aws_sts(section);
+    }
+    let path = path(section, "var/issuer.key");
+    let region = section.or("region", "us-east-1".to_owned(), values::region);
+    Some(Sts::Local { path, region })
 }
 
 fn aws_sts(section: &Section<'_>) -> Option<Sts> {
     let first = own_region(section, None);
-    let more = section.list("regions", values::region).unwrap_or_default();
+    let more = section.list_at("regions", values::region).unwrap_or_default();
     let endpoint = endpoint(section);
-    let bounds =
-        values::duration_within(Duration::seconds(5), Duration::seconds(20), "expected \"5s\" to \"20s\"");
-    let timeout = section.or("timeout", Duration::seconds(15), bounds).unsigned_abs();
+    let timeout = section.or("timeout", Duration::seconds(15), duration_between("5s", "20s")).unsigned_abs();
 
     let first = first?;
     for region in &more {
         if partition_of_region(&region.value) != partition_of_region(&first) {
-            section.reader().fault(&region.at, "lies in another AWS partition than sts.region");
+            section.reading().fault(&region.at, "lies in another AWS partition than sts.region");
         }
     }
     if endpoint.is_some() && !more.is_empty() {
-        section.reader().warn("sts.endpoint is asked whatever the region: sts.regions changes nothing");
+        section.reading().warn("sts.endpoint is asked whatever the region: sts.regions changes nothing");
     }
     let mut regions = vec![first];
     for region in more {
@@ -82,16 +199,11 @@ fn aws_sts(section: &Section<'_>) -> Option<Sts> {
     Some(Sts::Aws { regions, endpoint, timeout })
 }
 
-/// `[store]`, and the file that it keeps.
-fn store(section: &Section<'_>, home: Option<&str>) -> (Option<Store>, Option<Found<PathBuf>>) {
-    match kind(section, ["embedded", "dynamodb"]) {
-        None => (None, None),
-        Some(0) => {
-            let path = path(section, "var/vestibule.db");
-            (Some(Store::Embedded { path: path.value.clone() }), Some(path))
-        }
-        Some(_) => (dynamodb(section, home).map(Store::DynamoDb), None),
+fn store(section: &Section<'_>, home: Option<&str>) -> Option<Store> {
+    if on_aws(section, "embedded", "dynamodb")? {
+        return dynamodb(section, home).map(Store::DynamoDb);
     }
+    Some(Store::Embedded { path: path(section, "var/vestibule.db") })
 }
 
 fn dynamodb(section: &Section<'_>, home: Option<&str>) -> Option<DynamoDb> {
@@ -103,84 +215,44 @@ fn dynamodb(section: &Section<'_>, home: Option<&str>) -> Option<DynamoDb> {
         ("audit_table", "SAMLAudit"),
         ("claims_table", "SAMLClaims"),
     ];
-    let [sessions_table, users_table, audit_table, claims_table] = tables.map(|(name, default)| {
-        let found = table(section, name, default);
-        (found.at, found.value)
-    });
-    let mut seen: Vec<&(At, String)> = Vec::new();
-    for each in [&sessions_table, &users_table, &audit_table, &claims_table] {
-        if let Some(other) = seen.iter().find(|other| other.1 == each.1) {
-            section.reader().fault(&each.0, format!("is the table of {} too", other.0.key));
+    let tables = tables.map(|(name, default)| (name, table(section, name, default)));
+    for (i, (name, table)) in tables.iter().enumerate() {
+        if let Some((earlier, _)) = tables.iter().take(i).find(|(_, other)| other == table) {
+            section.fault_at_value(name, format!("is the table of store.{earlier} too"));
         }
-        seen.push(each);
     }
-    Some(DynamoDb {
-        region: region?,
-        endpoint,
-        sessions_table: sessions_table.1,
-        users_table: users_table.1,
-        audit_table: audit_table.1,
-        claims_table: claims_table.1,
-    })
+    let [sessions_table, users_table, audit_table, claims_table] = tables.map(|(_, table)| table);
+    Some(DynamoDb { region: region?, endpoint, sessions_table, users_table, audit_table, claims_table })
 }
 
-/// `[keys]`, and the file that it keeps.
-fn keys(section: &Section<'_>, home: Option<&str>) -> (Option<Keys>, Option<Found<PathBuf>>) {
-    match kind(section, ["local", "kms"]) {
-        None => (None, None),
-        Some(0) => {
-            let path = path(section, "var/keys");
-            section.optional("signing", |text| match text {
-                "data-key" => Ok(()),
-                "kms-asymmetric" | "kms-hmac" => Err("needs keys.kind = \"kms\""),
-                _ => Err("expected \"data-key\""),
-            });
-            (Some(Keys::Local { path: path.value.clone() }), Some(path))
-        }
-        Some(_) => (kms(section, home).map(Keys::Kms), None),
+fn keys(section: &Section<'_>, home: Option<&str>) -> Option<Keys> {
+    if on_aws(section, "local", "kms")? {
+        return kms(section, home).map(Keys::Kms);
     }
+    section.optional("signing", |text| match text {
+        "kms-asymmetric" | "kms-hmac" => Err("needs keys.kind = \"kms\"".to_owned()),
+        _ => one_of([("data-key", ())])(text),
+    });
+    Some(Keys::Local { path: path(section, "var/keys") })
 }
 
 fn kms(section: &Section<'_>, home: Option<&str>) -> Option<Kms> {
     let region = own_region(section, home);
     let endpoint = endpoint(section);
     let key_id = section.required("key_id", values::key_id);
-    let keys_table = table(section, "keys_table", "SAMLKeys").value;
+    let keys_table = table(section, "keys_table", "SAMLKeys");
     let context = section.section("encryption_context");
-    let mut encryption_context = BTreeMap::new();
-    for name in context.names(&[""]) {
-        if let Some(found) = context.optional(&name, values::line(1_024)) {
-            encryption_context.insert(name, found.value);
-        }
-    }
-
-    let signing = section.or("signing", 0, |text| match text {
-        "data-key" => Ok(0),
-        "kms-asymmetric" => Ok(1),
-        "kms-hmac" => Ok(2),
-        _ => Err("expected \"data-key\", \"kms-asymmetric\" or \"kms-hmac\""),
+    let encryption_context = context.names(&[""]).into_iter().filter_map(|name| {
+        let value = context.optional(&name, values::line(1_024))?;
+        Some((name, value))
     });
-    let signing = match signing {
-        0 => {
-            if section.has("signing_key_id") {
-                let message = "is of no use with keys.signing = \"data-key\"";
-                section.reader().fault(&section.at_key("signing_key_id"), message);
-            }
-            section.optional("signing_key_id", values::key_id);
-            Some(Signing::DataKey)
-        }
-        kind => section.required("signing_key_id", values::key_id).map(|found| match kind {
-            1 => Signing::KmsAsymmetric { key_id: found.value },
-            _ => Signing::KmsHmac { key_id: found.value },
-        }),
-    };
-    let bounds =
-        values::duration_within(Duration::seconds(1), Duration::hours(1), "expected \"1s\" to \"1h\"");
-    let refresh = section.or("refresh", Duration::minutes(5), bounds).unsigned_abs();
+    let encryption_context = encryption_context.collect();
+    let signing = signing(section);
+    let refresh = section.or("refresh", Duration::minutes(5), duration_between("1s", "1h")).unsigned_abs();
     Some(Kms {
         region: region?,
         endpoint,
-        key_id: key_id?.value,
+        key_id: key_id?,
         encryption_context,
         keys_table,
         signing: signing?,
@@ -188,46 +260,52 @@ fn kms(section: &Section<'_>, home: Option<&str>) -> Option<Kms> {
     })
 }
 
-/// Reads `kind`: which of these it is.
-fn kind(section: &Section<'_>, kinds: [&'static str; 2]) -> Option<usize> {
-    let read = section.required("kind", |text| {
-        let [own, aws] = kinds;
-        kinds.iter().position(|kind| *kind == text).ok_or(format!("expected \"{own}\" or \"{aws}\""))
-    });
-    if read.is_none() {
+fn signing(section: &Section<'_>) -> Option<Signing> {
+    type ByKms = fn(String) -> Signing;
+    let asymmetric: ByKms = |key_id| Signing::KmsAsymmetric { key_id };
+    let hmac: ByKms = |key_id| Signing::KmsHmac { key_id };
+    let kinds = [("data-key", None), ("kms-asymmetric", Some(asymmetric)), ("kms-hmac", Some(hmac))];
+    if let Some(by_kms) = section.or("signing", None, one_of(kinds)) {
+        return section.required("signing_key_id", values::key_id).map(by_kms);
+    }
+    if section.has("signing_key_id") {
+        section.fault_at_key("signing_key_id", "is of no use with keys.signing = \"data-key\"");
+    }
+    section.optional("signing_key_id", values::key_id);
+    Some(Signing::DataKey)
+}
+
+/// Reads `kind`: whether it is AWS's.
+fn on_aws(section: &Section<'_>, own: &'static str, aws: &'static str) -> Option<bool> {
+    let kind = section.required("kind", one_of([(own, false), (aws, true)]));
+    if kind.is_none() {
         // Whether its other keys are right depends on it.
         section.open();
     }
-    read.map(|found| found.value)
+    kind
 }
 
-fn path(section: &Section<'_>, default: &str) -> Found<PathBuf> {
-    let found = section.optional_text("path");
-    found.map_or_else(
-        || Found { value: default.into(), at: section.at_key("path") },
-        |found| Found { value: found.value.into(), at: found.at },
-    )
+fn path(section: &Section<'_>, default: &str) -> PathBuf {
+    section.or("path", default.to_owned(), values::not_empty).into()
 }
 
-/// The region of a service of AWS: its own, or `home`, or the one that all AWS tools are told.
+/// The region of a service of AWS: its own, or `home`, or that of the environment.
 fn own_region(section: &Section<'_>, home: Option<&str>) -> Option<String> {
     if section.has("region") {
-        return section.optional("region", values::region).map(|found| found.value);
+        return section.optional("region", values::region);
     }
-    let region = home.or(section.reader().standard_region());
+    let region = home.or(section.reading().input.standard_region.as_deref());
     if region.is_none() {
-        section.missing_beside("region", "AWS_REGION");
+        section.missing("region", Some("AWS_REGION"));
     }
     region.map(str::to_owned)
 }
 
 /// https, or http on a loopback host.
 fn endpoint(section: &Section<'_>) -> Option<String> {
-    section.optional("endpoint", WebUrl::parse).map(|found| found.value.into_text())
+    section.optional("endpoint", WebUrl::parse).map(WebUrl::into_text)
 }
 
-fn table(section: &Section<'_>, name: &str, default: &str) -> Found<String> {
-    section
-        .optional(name, values::table_name)
-        .unwrap_or_else(|| Found { value: default.to_owned(), at: section.at_key(name) })
+fn table(section: &Section<'_>, name: &str, default: &str) -> String {
+    section.or(name, default.to_owned(), values::table_name)
 }

@@ -1,14 +1,17 @@
 //! `[[saml.idp]] metadata`: where identity providers' metadata comes from, and
-//! what it has to prove.
+//! who must have signed it.
 //!
+//! Files are read here. Metadata at a URL is fetched by the caller, as parameters
+//! are, and put into the [`Draft`](super::Draft).
+
 //! Files are read here. What stands at a URL is fetched by whoever starts the
 //! process, as parameters are, and given to the [`Draft`](super::Draft).
 
-use super::fault::shown;
-use super::read_file;
-use super::saml::idp_name;
-use super::section::{At, Found, Section};
-use super::values::{self, WebUrl};
+use super::read::fault::shown;
+use super::read::file::{read_file, read_pem};
+use super::read::reading::Unfetched;
+use super::read::section::{Found, Section};
+use super::read::values::{self, WebUrl, duration_between};
 use crate::saml::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, VerificationKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,17 +25,17 @@ use time::Duration;
 const MAX_PEM_BYTES: u64 = 1 << 18;
 
 /// What URLs gave, by the key that names them (`saml.idp[0].metadata`): the
-/// metadata, or a sentence.
+/// metadata, or why there is none.
 pub type FetchedMetadata = BTreeMap<String, Result<IdpMetadata, String>>;
 
-/// Where all metadata comes from, and how often it is looked at again.
+/// Where all metadata comes from, and how often it is read again.
 #[derive(Debug, Clone)]
 pub struct Metadata {
-    /// Of each identity provider.
+    /// One for each identity provider.
     pub sources: Vec<MetadataSource>,
     /// `saml.metadata_refresh`
     pub refresh: Duration,
-    /// `saml.metadata_cache`: the directory of what URLs gave last.
+    /// `saml.metadata_cache`: the directory for what URLs gave last.
     pub cache: Option<PathBuf>,
 }
 
@@ -43,14 +46,14 @@ pub struct MetadataSource {
     pub idp: String,
     /// The key that names the place, for faults and [`FetchedMetadata`].
     pub key: String,
-    /// Where.
+    /// The file or the URL.
     pub place: MetadataPlace,
-    /// Which identity provider of the document is meant.
+    /// The identity provider that is meant, if the document describes several.
     pub entity_id: Option<String>,
-    /// One of these has signed the document; empty: it need not be signed.
+    /// One of these must have signed the document; empty: it need not be signed.
     pub certificates: Vec<VerificationKey>,
-    /// The authorities, in PEM, of which one has certified the URL's server;
-    /// `None`: those that the system trusts.
+    /// The authorities, in PEM, that may certify the URL's server; `None`: those
+    /// that the system trusts.
     pub authorities: Option<Vec<u8>>,
 }
 
@@ -68,8 +71,8 @@ impl MetadataSource {
     pub const MAX_BYTES: usize = MAX_METADATA_BYTES;
 
     /// Reads a document that came from this place, and verifies its signature if
-    /// it must have one. `known` is the entity id that was seen here before: it
-    /// has to stay the same, even where none is configured.
+    /// it must have one. `known` is the entity id that this place had before: it
+    /// must stay the same, even where none is configured.
     ///
     /// # Errors
     /// [`MetadataError`].
@@ -91,45 +94,64 @@ impl MetadataSource {
     }
 }
 
-/// `[saml]`, what it says of all of them.
-pub(super) fn settings(section: &Section<'_>, sources: Vec<MetadataSource>) -> Metadata {
-    let bounds =
-        values::duration_within(Duration::seconds(1), Duration::hours(24), "expected \"1s\" to \"24h\"");
+/// What was fetched, for one reading of the configuration.
+#[derive(Default)]
+pub(super) struct Fetched {
+    pub(super) metadata: FetchedMetadata,
+    /// Whether a URL that was not fetched is no fault.
+    pub(super) may_be_absent: bool,
+}
+
+/// What `[saml]` says of all metadata.
+pub(super) fn metadata(section: &Section<'_>, sources: Vec<MetadataSource>) -> Metadata {
     Metadata {
         sources,
-        refresh: section.or("metadata_refresh", Duration::hours(1), bounds),
-        cache: section.optional_text("metadata_cache").map(|found| PathBuf::from(found.value)),
+        refresh: section.or("metadata_refresh", Duration::hours(1), duration_between("1s", "24h")),
+        cache: section.optional("metadata_cache", values::not_empty).map(PathBuf::from),
     }
 }
 
-/// `[[saml.idp]]`: where, and what it has to prove; nothing of it is read.
-pub(super) fn source(section: &Section<'_>) -> Option<Found<MetadataSource>> {
-    let place = section.required("metadata", |text| {
+/// Where the metadata of the identity provider `idp` comes from; no document is read.
+pub(super) fn source(section: &Section<'_>, idp: &str) -> Option<Found<MetadataSource>> {
+    let place = section.required_at("metadata", |text| {
         let is_url = text.starts_with("https:") || text.starts_with("http:");
-        if is_url { url(text) } else { Ok(MetadataPlace::File(PathBuf::from(text))) }
+        if !is_url {
+            return Ok(MetadataPlace::File(PathBuf::from(text)));
+        }
+        WebUrl::parse(text).map(|url| MetadataPlace::Url(url.into_text()))
     });
     let certificates = certificates(section);
-    let authorities = section.optional("metadata_ca", pem_file);
+    let authorities = section.optional_at("metadata_ca", pem_file);
     let Found { value: place, at } = place?;
     if let (Some(found), MetadataPlace::File(_)) = (&authorities, &place) {
-        section.reader().fault(&found.at, "says who vouches for a URL's server, and metadata is a file");
+        section.reading().fault(&found.at, "says who vouches for a URL's server, and metadata is a file");
     }
     let source = MetadataSource {
-        idp: section.optional("name", idp_name).map_or_else(String::new, |found| found.value),
+        idp: idp.to_owned(),
         key: at.key.clone(),
         place,
-        entity_id: section.optional("entity_id", values::line(1_024)).map(|found| found.value),
+        entity_id: section.optional("entity_id", values::line(1_024)),
         certificates: certificates?,
         authorities: authorities.map(|found| pem(&found.value)),
     };
     Some(Found { value: source, at })
 }
 
-/// What stands there; `None` where that is a fault, or not known yet.
-pub(super) fn document(section: &Section<'_>, source: &Found<MetadataSource>) -> Option<IdpMetadata> {
+/// The metadata; `None` if it is faulty, or not fetched yet.
+pub(super) fn document(
+    section: &Section<'_>,
+    source: &Found<MetadataSource>,
+    fetched: &Fetched,
+) -> Option<IdpMetadata> {
     let Found { value: source, at } = source;
     let metadata = match &source.place {
-        MetadataPlace::Url(url) => section.reader().metadata(at, url)?.clone(),
+        MetadataPlace::Url(url) => {
+            let found = fetched.metadata.get(&source.key).cloned();
+            if found.is_none() && !fetched.may_be_absent {
+                section.reading().miss(at, Unfetched::Metadata(url.clone()));
+            }
+            found?
+        }
         MetadataPlace::File(path) => {
             let shown = path.display();
             let read = MetadataSource::read_file(path).map_err(|why| format!("cannot be read: {why}"));
@@ -137,31 +159,26 @@ pub(super) fn document(section: &Section<'_>, source: &Found<MetadataSource>) ->
                 .map_err(|why| format!("the metadata file {why}; found \"{shown}\""))
         }
     };
-    metadata.map_err(|sentence| section.reader().fault(at, sentence)).ok()
+    metadata.map_err(|message| section.reading().fault(at, message)).ok()
 }
 
-fn url(text: &str) -> Result<MetadataPlace, &'static str> {
-    WebUrl::parse(text).map(|url| MetadataPlace::Url(url.into_text()))
-}
-
-/// `metadata_certificate`; `None` where something of it is a fault, since less
-/// than what is configured must never be asked for.
+/// `metadata_certificate`; `None` if any of it is faulty, since fewer checks
+/// than the configured ones must never be made.
 fn certificates(section: &Section<'_>) -> Option<Vec<VerificationKey>> {
     const KEY: &str = "metadata_certificate";
     let paths = section.one_or_list(KEY);
     let at = section.at_key(KEY);
     if paths.is_empty() && section.has(KEY) {
-        let unknown = section.reader().unknown();
-        if !unknown.iter().any(|(other, _)| other.key == at.key) {
-            section.reader().fault(&at, "expected a file of certificates, or leave the key out");
+        if !section.reading().misses(&at.key) {
+            section.reading().fault(&at, "expected a file of certificates, or leave the key out");
         }
         return None;
     }
     let read = |path: String| -> Option<Vec<VerificationKey>> {
-        let fault = |at: &At, why: String| section.reader().fault(at, why);
-        let ders = pem_file(&path).map_err(|why| fault(&at, format!("{}: {why}", shown(&path)))).ok()?;
+        let fault = |why: String| section.reading().fault(&at, format!("{}: {why}", shown(&path)));
+        let ders = pem_file(&path).map_err(fault).ok()?;
         let keys = ders.iter().map(|der| VerificationKey::from_certificate(der));
-        keys.collect::<Result<_, _>>().map_err(|why| fault(&at, format!("{}: {why}", shown(&path)))).ok()
+        keys.collect::<Result<_, _>>().map_err(|why| fault(why.to_string())).ok()
     };
     let all: Option<Vec<_>> = paths.into_iter().map(read).collect();
     Some(all?.into_iter().flatten().collect())
@@ -169,11 +186,7 @@ fn certificates(section: &Section<'_>) -> Option<Vec<VerificationKey>> {
 
 /// The certificates of a file in PEM (or of its text), in DER: at least one.
 fn pem_file(text: &str) -> Result<Vec<Vec<u8>>, String> {
-    let pem = if text.trim_start().starts_with("-----BEGIN ") {
-        text.as_bytes().to_vec()
-    } else {
-        read_file(Path::new(text), MAX_PEM_BYTES).map_err(|why| format!("cannot be read: {why}"))?
-    };
+    let pem = read_pem(text, MAX_PEM_BYTES).map_err(|why| format!("cannot be read: {why}"))?;
     let found: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found: Vec<Vec<u8>> = found.unwrap_or_default().iter().map(|der| der.to_vec()).collect();
     if found.is_empty() || !found.iter().all(|der| VerificationKey::is_certificate(der)) {

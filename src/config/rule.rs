@@ -1,9 +1,9 @@
 //! `[[rule]]`: who gets which role. Without any, the 2017 sample's rule.
 
-use super::read_file;
+use super::read::file::read_file;
+use super::read::section::Section;
+use super::read::values;
 use super::saml::Saml;
-use super::section::{Found, Section};
-use super::values;
 use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError};
 use std::path::Path;
 use time::Duration;
@@ -23,12 +23,12 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> Vec<Rule> {
     let mut names: Vec<String> = Vec::new();
     let mut rules = Vec::new();
     for section in &sections {
-        let Some(name) = section.required("name", values::line(64)) else {
+        let Some(name) = section.required_at("name", values::line(64)) else {
             rule(section, String::new(), saml);
             continue;
         };
         if names.contains(&name.value) {
-            section.reader().fault(&name.at, "is the name of an earlier rule too");
+            section.reading().fault(&name.at, "is the name of an earlier rule too");
         }
         names.push(name.value.clone());
         rules.extend(rule(section, name.value, saml));
@@ -37,7 +37,7 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> Vec<Rule> {
         && last + 1 < rules.len()
         && let Some(rule) = rules.get(last)
     {
-        top.reader().warn(format!("no rule after '{}' is ever asked: it refuses everybody", rule.name));
+        top.reading().warn(format!("no rule after '{}' is ever asked: it refuses everybody", rule.name));
     }
     rules
 }
@@ -89,17 +89,9 @@ fn conditions(when: &Section<'_>, saml: &Saml) -> Vec<Condition> {
 
 /// A condition on one field; `None` if it is absent or faulty.
 fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Condition> {
-    let named: Vec<Found<Matcher>> = MATCHERS
-        .into_iter()
-        .filter_map(|kind| {
-            section.optional(kind, |text| Matcher::new(kind, text).unwrap_or(Err(RuleError::EmptyPattern)))
-        })
-        .collect();
-    let any_of = section.list("any_of", |text| Ok::<_, RuleError>(text.to_owned())).and_then(|found| {
-        let texts = found.into_iter().map(|found| found.value).collect();
-        Matcher::any_of(texts).map_err(|e| section.reader().fault(&section.at_key("any_of"), e)).ok()
-    });
-    let matchers: Vec<Matcher> = named.into_iter().map(|found| found.value).chain(any_of).collect();
+    let matcher = |kind: &str, text: &str| Matcher::new(kind, text).unwrap_or(Err(RuleError::EmptyPattern));
+    let named = MATCHERS.into_iter().filter_map(|kind| section.optional(kind, |text| matcher(kind, text)));
+    let matchers: Vec<Matcher> = named.chain(texts(section, "any_of", Matcher::any_of)).collect();
 
     if matchers.is_empty() {
         let asked = MATCHERS.iter().chain(&["any_of"]).any(|name| section.has(name));
@@ -129,36 +121,36 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
 
 /// A role on terms, or a refusal.
 fn outcome(section: &Section<'_>) -> Option<Effect> {
-    let role = section.optional("role", RoleArn::parse).map(|found| found.value);
-    let duration = section.optional("duration", |text| {
+    let role = section.optional("role", RoleArn::parse);
+    let duration = section.or("duration", Duration::HOUR, |text| {
         let duration = values::duration(text)?;
         Effect::check_duration(duration).map_err(|_| "expected a duration from \"15m\" to \"12h\"")
     });
-    let session_policy = section.optional("session_policy", session_policy).map(|found| found.value);
-    let policy_arns =
-        section.list("policy_arns", |text| Ok::<_, RuleError>(text.to_owned())).and_then(|found| {
-            let arns = found.into_iter().map(|found| found.value).collect();
-            Effect::check_policy_arns(arns)
-                .map_err(|e| section.reader().fault(&section.at_key("policy_arns"), e))
-                .ok()
-        });
-    let refuse = section.optional("refuse", values::line(500)).map(|found| found.value);
+    let session_policy = section.optional("session_policy", session_policy);
+    let policy_arns = texts(section, "policy_arns", Effect::check_policy_arns);
+    let refuse = section.optional("refuse", values::line(500));
 
     if section.has("refuse") {
         for term in ["role", "duration", "session_policy", "policy_arns"] {
             if section.has(term) {
                 let message = "a rule either refuses or grants: this has no meaning beside refuse";
-                section.reader().fault(&section.at_key(term), message);
+                section.fault_at_key(term, message);
             }
         }
         return Some(Effect::Refuse { message: refuse? });
     }
-    Some(Effect::Grant {
-        role,
-        duration: duration.map_or(Duration::HOUR, |found| found.value),
-        session_policy,
-        policy_arns: policy_arns.unwrap_or_default(),
-    })
+    Some(Effect::Grant { role, duration, session_policy, policy_arns: policy_arns.unwrap_or_default() })
+}
+
+/// A list of texts that is checked as a whole.
+fn texts<T>(
+    section: &Section<'_>,
+    name: &str,
+    check: impl FnOnce(Vec<String>) -> Result<T, RuleError>,
+) -> Option<T> {
+    let found = section.list_at(name, |text| Ok::<_, RuleError>(text.to_owned()))?;
+    let texts = found.into_iter().map(|found| found.value).collect();
+    check(texts).map_err(|error| section.fault_at_key(name, error)).ok()
 }
 
 /// The policy itself, or the name of its file.

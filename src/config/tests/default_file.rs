@@ -1,8 +1,11 @@
 //! The default file is the documentation, so it is tested like one.
 
-use super::super::tree::Value;
+use super::super::metadata::Fetched;
+use super::super::read::input::Input;
+use super::super::read::reading::Reading;
 use super::*;
 use std::collections::BTreeSet;
+use toml::de::{DeTable, DeValue};
 
 const DEFAULT_FILE: &str = include_str!("../../../config/vestibule.toml");
 
@@ -82,7 +85,7 @@ fn the_default_file_shows_the_defaults() {
     let files = Files::new();
     let metadata = files.path("adfs.xml");
     let documented = files.read(DEFAULT_FILE, &[("VESTIBULE_SAML_IDP_0_METADATA", &metadata)]).unwrap();
-    assert_eq!(told(&documented), told(&files.loads(LEAST)));
+    assert_eq!(shown(&documented), shown(&files.loads(LEAST)));
 
     // And so do the selectors, which are shown unset.
     let text = default_file_with_everything(For::Local)
@@ -103,18 +106,14 @@ fn the_default_file_shows_the_defaults() {
 
 #[test]
 fn every_key_that_is_read_stands_in_the_default_file() {
-    let trees = FLAVOURS.map(|flavour| {
-        let path: Arc<Path> = Path::new("config/vestibule.toml").into();
-        let (root, syntax) = Node::parse(&path, &default_file_with_everything(flavour));
-        assert_eq!(syntax, []);
-        root
-    });
+    let texts = FLAVOURS.map(default_file_with_everything);
     let mut documented = BTreeSet::new();
-    for root in &trees {
-        paths(root, "", &mut documented);
+    for text in &texts {
+        let root = DeTable::parse(text).unwrap().into_inner();
+        paths(&DeValue::Table(root), "", &mut documented);
     }
-    for root in trees {
-        every_key_is_among(&documented, root);
+    for text in &texts {
+        every_key_is_among(&documented, text);
     }
 }
 
@@ -147,10 +146,11 @@ fn the_default_file_shows_the_defaults_of_aws() {
     }
 }
 
-fn every_key_is_among(documented: &BTreeSet<String>, root: Node) {
-    let reader = Reader::new(root, Vec::new(), std::iter::empty());
-    Config::assemble(&reader);
-    for asked in reader.asked() {
+fn every_key_is_among(documented: &BTreeSet<String>, text: &str) {
+    let input = Input::new(File::new(Path::new("config/vestibule.toml"), text), std::iter::empty());
+    let reading = Reading::new(&input);
+    Config::assemble(&reading, &Fetched::default());
+    for asked in reading.asked() {
         let key: String =
             asked.split(['[', ']']).enumerate().filter_map(|(i, p)| (i % 2 == 0).then_some(p)).collect();
         let known = match key.strip_prefix("rule.when.") {
@@ -166,15 +166,13 @@ fn every_key_is_among(documented: &BTreeSet<String>, root: Node) {
     }
 }
 
-fn paths(node: &Node, path: &str, into: &mut BTreeSet<String>) {
+fn paths(value: &DeValue<'_>, path: &str, into: &mut BTreeSet<String>) {
     into.insert(path.to_owned());
-    match &node.value {
-        Value::Table(table) => {
-            for (name, (_, child)) in table {
-                paths(child, &format!("{path}{}{name}", if path.is_empty() { "" } else { "." }), into);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| paths(item, path, into)),
-        Value::Text(_) | Value::Integer(_) | Value::Boolean(_) | Value::Other(_) => {}
+    for (name, child) in value.as_table().into_iter().flatten() {
+        let dot = if path.is_empty() { "" } else { "." };
+        paths(child.get_ref(), &format!("{path}{dot}{}", name.get_ref()), into);
+    }
+    for item in value.as_array().into_iter().flatten() {
+        paths(item.get_ref(), path, into);
     }
 }

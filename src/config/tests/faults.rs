@@ -265,8 +265,7 @@ fn a_file_that_is_none_is_one_fault() {
 proptest::proptest! {
     #[test]
     fn any_file_is_answered(text in "([a-z.]{0,8} ?= ?(\"[a-z]{0,5}\"|[0-9]|\\[|\\]|\\{|\\})\n?|\\[{1,2}(server|saml|saml.idp|rule|when|sts)\\]{1,2}\n|\\PC{0,5}){0,12}") {
-        let path: Arc<Path> = Path::new("x.toml").into();
-        let read = Config::read(&path, &text, std::iter::empty());
+        let read = Draft::of(File::new(Path::new("x.toml"), &text), std::iter::empty()).finish();
         let Err(Faults(faults)) = read else { panic!("it has no metadata") };
         proptest::prop_assert!(!faults.is_empty());
         proptest::prop_assert!(faults.is_sorted_by(|a, b| a.place <= b.place));

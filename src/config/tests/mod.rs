@@ -9,8 +9,12 @@ mod loads;
 mod metadata;
 mod parameters;
 
+use super::read::file::File;
 use super::*;
+use crate::broker;
+use crate::roles::Rules;
 use base64::Engine;
+use std::path::Path;
 
 /// The least that loads, but for its metadata.
 const LEAST: &str = r#"
@@ -51,15 +55,13 @@ impl Files {
     }
 
     fn read(&self, text: &str, env: &[(&str, &str)]) -> Result<Config, Faults> {
-        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let path: Arc<Path> = Path::new("config/vestibule.toml").into();
-        Config::read(&path, &text.replace("METADATA", &self.path("adfs.xml")), env)
+        self.draft(text, env).finish()
     }
 
     fn draft(&self, text: &str, env: &[(&str, &str)]) -> Draft {
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let path: Arc<Path> = Path::new("config/vestibule.toml").into();
-        Draft::of(&path, &text.replace("METADATA", &self.path("adfs.xml")), env)
+        let text = text.replace("METADATA", &self.path("adfs.xml"));
+        Draft::of(File::new(Path::new("config/vestibule.toml"), &text), env)
     }
 
     /// As read, with the metadata of this document at every URL.
@@ -109,8 +111,8 @@ fn metadata(entity_id: &str) -> String {
     )
 }
 
-/// Everything of a configuration that a file can say, to compare two.
-fn told(config: &Config) -> String {
+/// Everything of a configuration that a file can set, to compare two.
+fn shown(config: &Config) -> String {
     let broker = &config.broker;
     let providers = broker.providers.current();
     let idps: Vec<_> = providers

@@ -1,12 +1,11 @@
-//! Small values: durations, URLs, origins, networks. Each parser says in its
-//! error what would have been right.
+//! Small values: durations, URLs, origins, networks. The error of each parser
+//! says what was expected.
 
-use super::Network;
 use std::net::{IpAddr, SocketAddr};
 use time::Duration;
 
 /// `30s`, `5m`, `1h`.
-pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     const EXPECTED: &str = "expected a duration such as \"30s\", \"5m\" or \"1h\"";
     let unit = text.chars().next_back().ok_or(EXPECTED)?;
     let seconds = match unit {
@@ -23,35 +22,61 @@ pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
     Ok(Duration::seconds(i64::from(count) * seconds))
 }
 
-/// A duration between two others; `bounds` says which, in words.
-pub(super) fn duration_within(
-    least: Duration,
-    most: Duration,
-    bounds: &'static str,
-) -> impl Fn(&str) -> Result<Duration, &'static str> {
-    move |text| duration(text).and_then(|d| if (least..=most).contains(&d) { Ok(d) } else { Err(bounds) })
+/// A duration between two others, which are written as an operator would.
+pub(crate) fn duration_between(
+    least: &'static str,
+    most: &'static str,
+) -> impl Fn(&str) -> Result<Duration, String> {
+    move |text| {
+        let value = duration(text)?;
+        let bounds = duration(least)?..=duration(most)?;
+        if bounds.contains(&value) { Ok(value) } else { Err(format!("expected {least:?} to {most:?}")) }
+    }
+}
+
+/// One of these words.
+pub(crate) fn one_of<T: Copy, const N: usize>(
+    words: [(&'static str, T); N],
+) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let quoted = words.map(|(word, _)| format!("{word:?}"));
+            match quoted.split_last() {
+                Some((last, others)) if !others.is_empty() => {
+                    format!("expected {} or {last}", others.join(", "))
+                }
+                Some(_) | None => format!("expected {}", quoted.concat()),
+            }
+        })
+    }
+}
+
+/// A text that is not empty, as it is.
+pub(crate) fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("expected a text that is not empty") } else { Ok(text.to_owned()) }
 }
 
 /// An address and a port to listen on.
-pub(super) fn socket(text: &str) -> Result<SocketAddr, &'static str> {
+pub(crate) fn socket(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "expected an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"")
 }
 
 /// An http or https URL, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WebUrl {
+pub(crate) struct WebUrl {
     /// Scheme, host and port as a browser's `Origin` header has them: in lower
     /// case, without the scheme's own port.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// Path and query, as written; empty or beginning with `/`.
     rest: String,
 }
 
 impl WebUrl {
     /// An absolute URL without a fragment: https, or http on a loopback host,
-    /// where nobody listens in between.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    /// where the connection cannot be read on its way.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "expected an absolute URL such as \"https://vestibule.example.com\"";
         if text.contains('#') {
             return Err("expected a URL without a fragment (#)");
@@ -75,7 +100,7 @@ impl WebUrl {
         let port = match (authority.port(), authority.as_str().rsplit_once(':')) {
             (Some(port), _) if port.as_u16() == own_port => String::new(),
             (Some(port), _) => format!(":{}", port.as_u16()),
-            // "https://host:" and "https://host:99999" have no port that http could read.
+            // "https://host:" and "https://host:99999" have no port that the http crate reads.
             (None, Some((_, after))) if !after.ends_with(']') => return Err(EXPECTED),
             (None, _) => String::new(),
         };
@@ -85,13 +110,13 @@ impl WebUrl {
     }
 
     /// The URL, its origin normalized.
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.origin + &self.rest
     }
 }
 
-/// How the world names us: no query, no fragment, no trailing slash.
-pub(super) fn public_url(text: &str) -> Result<WebUrl, &'static str> {
+/// The URL of this service: no query, no fragment, no trailing slash.
+pub(crate) fn public_url(text: &str) -> Result<WebUrl, &'static str> {
     let url = WebUrl::parse(text)?;
     if url.rest.contains('?') {
         return Err("expected a URL without a query (?)");
@@ -100,7 +125,7 @@ pub(super) fn public_url(text: &str) -> Result<WebUrl, &'static str> {
 }
 
 /// Scheme, host and port, as browsers send them in `Origin`.
-pub(super) fn origin(text: &str) -> Result<String, &'static str> {
+pub(crate) fn origin(text: &str) -> Result<String, &'static str> {
     let url = WebUrl::parse(text)?;
     if url.rest.is_empty() {
         Ok(url.origin)
@@ -128,8 +153,17 @@ fn is_loopback(host: &str) -> bool {
     )
 }
 
+/// An IP network in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// The network's address.
+    pub address: IpAddr,
+    /// The prefix length in bits.
+    pub prefix: u8,
+}
+
 /// `10.0.0.0/8`, `fd00::/8`, or one address.
-pub(super) fn network(text: &str) -> Result<Network, &'static str> {
+pub(crate) fn network(text: &str) -> Result<Network, &'static str> {
     const EXPECTED: &str = "expected a network such as \"10.0.0.0/8\" or an IP address";
     let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
     let address: IpAddr = address.parse().map_err(|_| EXPECTED)?;
@@ -145,7 +179,7 @@ pub(super) fn network(text: &str) -> Result<Network, &'static str> {
     if prefix > bits {
         return Err(EXPECTED);
     }
-    // A typing error in either half shows here; guessing which would widen whom we believe.
+    // A typing error in either half shows here; a guess could trust a wider network.
     if number.checked_shl(u32::from(prefix)).unwrap_or(0) != 0 {
         return Err("the address has bits beyond the prefix");
     }
@@ -153,7 +187,7 @@ pub(super) fn network(text: &str) -> Result<Network, &'static str> {
 }
 
 /// A text of at least one and at most `max` characters without control characters.
-pub(super) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
+pub(crate) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
     move |text| {
         let chars = text.chars().count();
         if text.trim().is_empty() || chars > max || text.chars().any(char::is_control) {
@@ -163,15 +197,23 @@ pub(super) fn line(max: usize) -> impl Fn(&str) -> Result<String, String> {
     }
 }
 
+/// The name of an identity provider: in links (`?idp=NAME`), logs and the key
+/// `NAME#NameID` of a users row.
+pub(crate) fn idp_name(text: &str) -> Result<String, &'static str> {
+    let ok = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    if ok { Ok(text.to_owned()) } else { Err("expected 1 to 64 of A-Z a-z 0-9 . _ -") }
+}
+
 /// A region of AWS, `eu-central-1`.
-pub(super) fn region(text: &str) -> Result<String, &'static str> {
+pub(crate) fn region(text: &str) -> Result<String, &'static str> {
     let ok = (1..=32).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if ok { Ok(text.to_owned()) } else { Err("expected a region such as \"us-east-1\"") }
 }
 
 /// A DynamoDB table's name (API reference, `TableName`), or its ARN.
-pub(super) fn table_name(text: &str) -> Result<String, &'static str> {
+pub(crate) fn table_name(text: &str) -> Result<String, &'static str> {
     let name = text.rsplit_once(":table/").map_or(text, |(_, name)| name);
     let ok = (3..=255).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
@@ -180,7 +222,7 @@ pub(super) fn table_name(text: &str) -> Result<String, &'static str> {
 }
 
 /// What names a KMS key: an alias, a key id, the ARN of either.
-pub(super) fn key_id(text: &str) -> Result<String, &'static str> {
+pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
     let ok = (1..=2_048).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b':'));
     if ok {

@@ -35,29 +35,6 @@ pub enum Place {
     Variable(String),
 }
 
-impl Place {
-    /// The place of a byte offset in the file's text.
-    pub(super) fn at(path: &Arc<Path>, text: &str, offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self::File {
-            path: path.clone(),
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-        }
-    }
-}
-
-/// The most characters of a configured value that a fault repeats: enough to
-/// recognise it, too few to spill a pasted secret or document into a log.
-const MAX_SHOWN_CHARS: usize = 80;
-
-/// A configured value as a fault may show it.
-pub(super) fn shown(text: &str) -> String {
-    let chars = text.chars().count();
-    if chars > MAX_SHOWN_CHARS { format!("a text of {chars} characters") } else { format!("{text:?}") }
-}
-
 /// `FILE:LINE:COLUMN`, as editors jump to it, or the variable's name.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,3 +70,20 @@ impl fmt::Display for Faults {
 }
 
 impl std::error::Error for Faults {}
+
+/// Where a value is: for faults that are found after it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct At {
+    pub(crate) place: Place,
+    pub(crate) key: String,
+}
+
+/// The most characters of a configured value that a fault repeats: enough to
+/// recognize it, too few to spill a pasted secret or document into a log.
+const MAX_SHOWN_CHARS: usize = 80;
+
+/// A configured value as a fault may show it.
+pub(crate) fn shown(text: &str) -> String {
+    let chars = text.chars().count();
+    if chars > MAX_SHOWN_CHARS { format!("a text of {chars} characters") } else { format!("{text:?}") }
+}

@@ -1,0 +1,150 @@
+//! `[[saml.idp]]`: one identity provider.
+
+use super::metadata::{self, Fetched, MetadataSource};
+use super::read::section::{Found, Section};
+use super::read::values::{self, WebUrl};
+use crate::roles::ProviderArn;
+use crate::saml::{Comparison, IdentityProvider, RequestedAuthn, RequestedAuthnContext, Selector, Selectors};
+
+/// How a page sends people to one identity provider.
+#[derive(Debug, Clone)]
+pub struct SignOn {
+    /// The configured name.
+    pub name: String,
+    /// For IdP-initiated login; absent if switched off.
+    pub sign_on_url: Option<String>,
+    /// AD FS's `RPID`; absent for identity providers that take a plain RelayState.
+    pub relying_party_id: Option<String>,
+}
+
+/// One `[[saml.idp]]`, as far as it could be read.
+pub(super) struct Idp {
+    pub(super) name: Option<Found<String>>,
+    pub(super) provider_arn: Option<Found<ProviderArn>>,
+    pub(super) source: Option<MetadataSource>,
+    /// From its metadata, at the place where the metadata is named.
+    pub(super) entity_id: Option<Found<String>>,
+    /// Names of the further selectors, faulty ones included.
+    pub(super) selected: Vec<String>,
+    /// `None` if its name or its metadata is absent or faulty.
+    pub(super) provider: Option<(IdentityProvider, SignOn)>,
+}
+
+/// `can_sign`: whether there is a `saml.signing_key`.
+pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool) -> Idp {
+    let name = name(section);
+    let provider_arn = section.required_at("provider_arn", ProviderArn::parse);
+    let source = source(section, name.as_ref());
+    let metadata = source.as_ref().and_then(|source| metadata::document(section, source, fetched));
+    let entity_id = metadata.as_ref().zip(source.as_ref());
+    let entity_id = entity_id.map(|(m, source)| Found { value: m.entity_id.clone(), at: source.at.clone() });
+    let idp_initiated = section.boolean("idp_initiated", true);
+    let sign_on_url = section.optional("sign_on_url", WebUrl::parse).map(WebUrl::into_text);
+    let wants_signed = metadata.as_ref().is_some_and(|metadata| metadata.want_authn_requests_signed);
+    let sign_requests = section.boolean("sign_requests", wants_signed || can_sign);
+    let relying_party_id = section.optional("relying_party_id", values::line(1_024));
+    let audiences = section.one_or_list("audience");
+    let in_response_to_literals = section.one_or_list("in_response_to");
+    let requested_authn = requested_authn(section);
+    let name_id_format = section.optional("name_id_format", values::line(1_024));
+    let (selectors, selected) = selectors(&section.section("select"));
+
+    if metadata.as_ref().is_some_and(|metadata| !metadata.takes_requests()) {
+        takes_no_requests(section, name.as_ref(), idp_initiated);
+    }
+    if sign_requests && !can_sign {
+        let message = "requests to it are to be signed (sign_requests, or its metadata's \
+                       WantAuthnRequestsSigned), and there is no saml.signing_key";
+        section.fault_at_key("sign_requests", message);
+    }
+
+    let provider = name.as_ref().zip(metadata).map(|(name, metadata)| {
+        let sign_on = SignOn {
+            name: name.value.clone(),
+            sign_on_url: sign_on_url.filter(|_| idp_initiated),
+            relying_party_id,
+        };
+        let provider = IdentityProvider {
+            name: name.value.clone(),
+            validity: metadata.validity(),
+            entity_id: metadata.entity_id,
+            keys: metadata.signing_keys,
+            audiences,
+            idp_initiated,
+            in_response_to_literals,
+            requested_authn,
+            sign_on_services: metadata.sign_on_services,
+            sign_requests,
+            name_id_format,
+            selectors,
+        };
+        (provider, sign_on)
+    });
+    Idp { name, provider_arn, source: source.map(|found| found.value), entity_id, selected, provider }
+}
+
+/// Where its metadata comes from, and nothing else of it.
+pub(super) fn metadata_source(section: &Section<'_>) -> Option<MetadataSource> {
+    source(section, name(section).as_ref()).map(|found| found.value)
+}
+
+fn source(section: &Section<'_>, name: Option<&Found<String>>) -> Option<Found<MetadataSource>> {
+    metadata::source(section, name.map_or("", |name| &name.value))
+}
+
+fn name(section: &Section<'_>) -> Option<Found<String>> {
+    section.required_at("name", values::idp_name)
+}
+
+/// Its metadata names no address for requests: people can only start at the provider.
+fn takes_no_requests(section: &Section<'_>, name: Option<&Found<String>>, idp_initiated: bool) {
+    if !idp_initiated {
+        section.fault(
+            "idp_initiated = false, and its metadata names no address for requests: nobody could sign in by it",
+        );
+    } else if !section.has("sign_on_url") {
+        section.reading().warn(format!(
+            "identity provider {}: no sign_on_url, and its metadata names no address for requests: \
+             pages cannot send anybody to it",
+            name.map_or("?", |name| &name.value)
+        ));
+    }
+}
+
+/// What authentication requests to it ask for.
+fn requested_authn(section: &Section<'_>) -> RequestedAuthn {
+    let class_refs = section.one_or_list("authn_context");
+    let comparison = section.or("authn_context_comparison", Comparison::Exact, |text| {
+        Comparison::parse(text).ok_or("expected \"exact\", \"minimum\", \"maximum\" or \"better\"")
+    });
+    RequestedAuthn {
+        force_authn: section.boolean("force_authn", false),
+        authn_context: (!class_refs.is_empty()).then_some(RequestedAuthnContext { comparison, class_refs }),
+    }
+}
+
+/// `select.NAME`: five names replace the defaults, all others are further values.
+fn selectors(section: &Section<'_>) -> (Selectors, Vec<String>) {
+    let mut selectors = Selectors::default();
+    let own = [
+        ("name_id", &mut selectors.name_id),
+        ("roles", &mut selectors.roles),
+        ("role_session_name", &mut selectors.role_session_name),
+        ("authn_context", &mut selectors.authn_context),
+        ("session_index", &mut selectors.session_index),
+    ];
+    let mut names = section.names(&[""]);
+    for (name, selector) in own {
+        names.remove(name);
+        if let Some(compiled) = section.optional(name, Selector::compile) {
+            *selector = compiled;
+        }
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    for name in &names {
+        if let Some(compiled) = section.optional(name, Selector::compile) {
+            selectors.more.insert(name.clone(), compiled);
+        }
+    }
+    (selectors, names)
+}

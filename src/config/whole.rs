@@ -1,0 +1,89 @@
+//! The whole configuration: all tables, finished.
+
+use super::backend::{Keys, Store, Sts, backends};
+use super::delivery::{JwtIn, delivery};
+use super::idp::SignOn;
+use super::log::{Log, log};
+use super::metadata::{Fetched, Metadata};
+use super::read::reading::Reading;
+use super::read::section::Section;
+use super::rule::rules;
+use super::saml::saml;
+use super::saml_keys::Certificates;
+use super::server::{Server, server};
+use super::ssm::ssm;
+use crate::broker::{BrokerSettings, TicketSettings};
+use crate::roles::Rules;
+
+/// A finished configuration.
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[log]`
+    pub log: Log,
+    /// Where identity providers' metadata comes from.
+    pub metadata: Metadata,
+    /// `[[saml.idp]]`: what pages need of them.
+    pub sign_on: Vec<SignOn>,
+    /// Those of the service's own SAML keys, for its metadata.
+    pub certificates: Certificates,
+    /// `[saml]`, `[[saml.idp]]`, `[[rule]]`, `[delivery]`: what the use cases need.
+    pub broker: BrokerSettings,
+    /// `delivery.jwt_in`
+    pub jwt_in: JwtIn,
+    /// `[sts]`
+    pub sts: Sts,
+    /// `[store]`
+    pub store: Store,
+    /// `[keys]`
+    pub keys: Keys,
+    /// Things that work but that the operator should know.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads every table, so that the faults of all are found. `None` only if there is a
+    /// fault, or a value that was not fetched.
+    pub(super) fn assemble(reading: &Reading<'_>, fetched: &Fetched) -> Option<Self> {
+        let top = Section::top(reading);
+        ssm(&top.section("ssm"));
+        let server = server(&top.section("server"));
+        let log = log(&top.section("log"));
+        let delivery = delivery(&top.section("delivery"));
+        // Without it there is no configuration, and what is made of it is dropped.
+        let public_url = server.as_ref().map_or("", |server| &server.public_url);
+        let saml = saml(&top.section("saml"), fetched, public_url);
+        let rules = rules(&top, &saml);
+        let (sts, store, keys) = backends(&top);
+        if let Some(Sts::Aws { regions, .. }) = &sts {
+            saml.must_be_in_partition_of(&top, regions);
+        }
+
+        let server = server?;
+        let tickets =
+            TicketSettings { issuer: server.public_url.clone(), lifetime: delivery.ticket_lifetime };
+        let broker = BrokerSettings {
+            providers: saml.providers?.into(),
+            service: saml.service,
+            signing_key: saml.signing_key,
+            limits: saml.limits,
+            rules: Rules::new(rules, saml.provider_arns),
+            binding: delivery.binding,
+            tickets,
+            session_lifetime: delivery.session_lifetime,
+        };
+        Some(Self {
+            server,
+            log,
+            metadata: saml.metadata,
+            sign_on: saml.sign_on,
+            certificates: saml.certificates,
+            broker,
+            jwt_in: delivery.jwt_in,
+            sts: sts?,
+            store: store?,
+            keys: keys?,
+            warnings: Vec::new(),
+        })
+    }
+}
