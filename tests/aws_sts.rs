@@ -1,4 +1,4 @@
-//! The AWS token_service against a strict STS on loopback: what is asked, what comes
+//! The AWS token service against a strict STS on loopback: what is asked, what comes
 //! back, and what it makes of refusals, faults and outages.
 #![allow(clippy::disallowed_methods, reason = "how long an outage was waited for is what is asked")]
 

@@ -1,6 +1,6 @@
-//! Secrets are planted everywhere one can stand, everything is made to happen
-//! that can happen, and then every log line, every refusal and every byte of
-//! the database is searched for them.
+//! No secret leaks: the test plants recognizable secrets wherever the service
+//! handles one, causes every outcome, and searches every log line, every refusal
+//! and every byte of the database for them.
 
 mod support;
 
@@ -16,7 +16,7 @@ use vestibule::broker::EventKind::Delivered;
 
 /// Values of attributes that no rule needs and no record may keep.
 const ATTRIBUTE: &str = "CANARY-attribute-5f0b1c";
-/// May stand in the audit trail, whose purpose it is, and nowhere else.
+/// Allowed in the audit trail, which exists to record it, and nowhere else.
 const PERSON: &str = "CANARY-person-a81d3e";
 
 /// What must not be found, and what it is.

@@ -190,7 +190,7 @@ fn metadata_beyond_its_end_is_told() {
     assert_eq!(report.code, Some(0), "{:#}", report.json);
     report.has("metadata", "ok", "is valid until 2119-01-02");
     let report = valid_until("2025-01-02T00:00:00Z");
-    // Nobody is believed by it any more.
+    // Expired metadata verifies nothing.
     assert_eq!(report.code, Some(2), "{:#}", report.json);
     report.has("metadata", "fault", "was valid until 2025-01-02");
     report.only(&["metadata"]);

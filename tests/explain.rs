@@ -56,7 +56,7 @@ kind = "local"
         command.args(["--config", "vestibule.toml"]).args(arguments).current_dir(self.0.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // Whoever refuses its arguments does not read.
+        // It does not read its input if it refuses its arguments.
         let _ = child.stdin.take().unwrap().write_all(input);
         child.wait_with_output().unwrap()
     }
@@ -639,7 +639,7 @@ async fn what_is_not_verified_leaves_no_text_of_its_own_in_the_log() {
         log.text()
     );
 
-    // Verified: what it was addressed to may stand there, what it says of the person not.
+    // Verified: the log may show its audience, and nothing about the person.
     let addressed = Forge { audiences: vec!["urn:other\nservice".into()], ..Forge::default() };
     assert_eq!(service.post(&addressed, &Page::new(3)).await.code(), "wrong_audience");
     let text = log.text();

@@ -1,5 +1,5 @@
-//! Every key ring against the contract of its port; then what is the local
-//! ring's own: its file.
+//! The local key ring keeps the contract of its port; then what is its own: its file,
+//! rotation in it, and what it refuses to read.
 
 mod support;
 
@@ -202,7 +202,7 @@ fn a_file_that_others_can_reach_is_refused() {
 fn a_file_of_another_user_is_refused() {
     let local = Local::new();
     local.ring();
-    // Only root can give a file away; for anybody else the system refuses to open such a file.
+    // Only root can give a file away; for other users the system refuses to open such a file.
     let foreign = if std::os::unix::fs::chown(local.path(), Some(12_345), None).is_ok() {
         local.path()
     } else {

@@ -45,7 +45,7 @@ const WAYS: [(&str, fn(usize) -> String); 13] = [
     }),
 ];
 
-/// The honest response with something where anybody can write.
+/// The honest response with something in a part that is not signed.
 fn extended(extensions: &str) -> String {
     let to = format!("<samlp:Extensions>{extensions}</samlp:Extensions><samlp:Status>");
     forge::replace(&Forge::default().xml(), "<samlp:Status>", &to)

@@ -46,7 +46,7 @@ name = "production"
 when.role_name = { contains = "Prod" }
 "#;
 
-/// Looked at again every second; `more` stands in the block of the identity provider.
+/// Looked at again every second; `more` goes into the block of the identity provider.
 fn config(metadata: &str, more: &str) -> String {
     config_every("1s", metadata, more)
 }
@@ -256,7 +256,7 @@ fn whatever_the_source_does_the_known_keys_stay() {
         assert_signs_in(&server, rsa());
         assert_refused(&server, stranger(), 403, "signature_mismatch");
     }
-    // While the source takes its time nobody waits for it.
+    // No login waits for a slow source.
     source.answer(Answer::Slow);
     let asked = source.requests().len();
     wait_until("it is asked", &server, || source.requests().len() > asked);
@@ -297,7 +297,7 @@ fn a_start_without_the_source_goes_by_the_last_good() {
         server.stop();
     }
 
-    // Back, with another key: it is noticed though nobody ran when it changed.
+    // Back, with another key: the change is noticed although no process ran then.
     source.answer(Answer::Document(metadata(&[p256()])));
     server.restart();
     assert_signs_in(&server, p256());
@@ -329,7 +329,7 @@ fn a_start_with_nothing_to_go_by_is_refused() {
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
 }
 
-/// Whoever can write the last good metadata and its checksum, and cannot sign.
+/// An attacker who can write the last good metadata and its checksum, but cannot sign.
 #[test]
 fn attack_an_edited_last_good_under_a_pinned_certificate() {
     let source = MetadataServer::start(signed(&metadata(&[rsa()]), p256()));

@@ -114,7 +114,7 @@ fn answer(number: u32, request: &str) -> Forge {
 #[tokio::test]
 async fn protocol_login_that_starts_here() {
     let dir = tempfile::tempdir().unwrap();
-    // Logins that start at the identity provider are switched off, as strict houses have it.
+    // Logins that start at the identity provider are switched off, as a strict policy requires.
     let service = TestService::with(dir.path(), |settings| {
         let strict = IdentityProvider { idp_initiated: false, ..forge::adfs() };
         settings.providers = IdentityProviders::new(vec![strict]).unwrap().into();
@@ -161,12 +161,12 @@ async fn protocol_answer_to_another_request() {
     let (service, _dir) = service();
     let (mine, thine) = (Page::new(1), Page::new(2));
     let request = service.request(&mine).await;
-    // Whoever lures somebody else's browser into answering: login CSRF.
+    // Login CSRF: an attacker makes another person's browser post the answer.
     assert_cell!(service.post(&answer(1, &request), &thine).await, (403, "unknown_request"));
     // The session id alone does not do: the challenge is bound as well.
     let other_challenge = Page { verifier: "x".repeat(43), ..mine.clone() };
     assert_cell!(service.post(&answer(1, &request), &other_challenge).await, (403, "unknown_request"));
-    // Ids that nobody made, that were changed, or that another service made.
+    // Ids that were invented, changed, or made by another service.
     let elsewhere = tempfile::tempdir().unwrap();
     let foreign = TestService::open(elsewhere.path()).request(&mine).await;
     let changed = format!("_{}", if &request[1..2] == "A" { "B" } else { "A" }) + &request[2..];
@@ -593,7 +593,7 @@ async fn protocol_crash_after_issue() {
 async fn protocol_crash_after_put() {
     let dir = tempfile::tempdir().unwrap();
     login_that_dies(dir.path(), "put");
-    // The answer never left: nobody has a ticket. The session waits, and expires.
+    // The answer never left, so no ticket exists. The session waits, and expires.
     let service = TestService::open(dir.path());
     assert_eq!(service.history().await, ["login.started", "login.issued"]);
     assert_cell!(service.post(&assertion(2), &Page::new(1)).await, WAITING);

@@ -1,5 +1,5 @@
-//! Every store against the contract of its ports; then what is the embedded
-//! store's own: its file, its locks, its disk.
+//! The embedded store keeps the contract of its ports; then what is its own: its file,
+//! its locks, its disk.
 #![allow(clippy::disallowed_methods, reason = "how long somebody really waits is measured")]
 
 mod support;
@@ -129,7 +129,7 @@ fn a_directory_that_cannot_be_made_or_written_is_refused() {
     let below_a_file = embedded.path().join("var/vestibule.db");
     assert!(matches!(refusal(&below_a_file), OpenError::Directory { .. }));
     assert!(matches!(refusal(embedded.directory.path()), OpenError::File { .. }), "a directory is no file");
-    // Nobody, not even root, makes files there.
+    // Not even root can create files there.
     let error = refusal(Path::new("/proc/self/vestibule.db"));
     assert!(matches!(error, OpenError::File { .. }), "{error:?}");
     assert!(error.to_string().contains("must belong to the user"), "{error}");

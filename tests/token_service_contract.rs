@@ -1,5 +1,5 @@
-//! Every credential token_service against the contract of its ports; then what is the
-//! local token_service's own: its marks.
+//! The local token service keeps the contract of its ports; and its credentials
+//! carry the marks of local ones.
 
 mod support;
 

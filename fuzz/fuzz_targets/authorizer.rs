@@ -1,5 +1,5 @@
-//! Authorizer events: nobody is let in who does not show the ticket.
-//! `TICKET`, `VERIFIER` in the input stand for those of a waiting login.
+//! Authorizer events: only an event with the ticket is allowed. `TICKET` and
+//! `VERIFIER` in the input are replaced by those of a waiting login.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,6 @@
-//! Encrypted assertions: the document as it is, and with whatever stands where
-//! its assertion should be encrypted for us, which anybody can do. Then one byte
-//! of the ciphertext, or of the wrapped key, is another.
+//! Encrypted assertions: the document as it is, and with its assertion, or what
+//! it has there, encrypted with our public key. Then one byte of the ciphertext,
+//! or of the wrapped key, is changed.
 #![no_main]
 
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -1,4 +1,4 @@
-//! The whole validation of a document: whoever comes out was signed by the trusted key.
+//! The whole validation of a document: an accepted identity was signed by the trusted key.
 #![no_main]
 
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -184,7 +184,7 @@ fn relative_namespace_above_the_signed_element() {
     assert_eq!(refused(&evil), SamlRefusal::NotCanonicalizable);
 }
 
-/// The signature is over nothing; nothing stands where the assertion was.
+/// The signature covers nothing, and the assertion is gone.
 #[test]
 fn digest_of_nothing() {
     accepted(&Forge::default().xml());
@@ -273,7 +273,7 @@ fn too_complex(xml: &str, cap: Cap) {
     );
 }
 
-/// The honest response with something big where anybody can write.
+/// The honest response with something big in a part that is not signed.
 fn with_extensions(extensions: &str) -> String {
     let genuine = Forge::default().xml();
     replace(

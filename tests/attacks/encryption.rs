@@ -1,6 +1,6 @@
-//! Encrypted assertions and values. Anybody can encrypt for us: what comes out
-//! of a ciphertext is worth what the signature inside it is worth, and whoever
-//! tampers learns nothing from the answers.
+//! Encrypted assertions and values. Encryption authenticates no one, since our
+//! key is public: a decrypted assertion counts only with its signature, and the
+//! answers tell an attacker who tampers nothing.
 
 use super::*;
 use forge::{Encrypting, Padding, Place, Recipient, decryption_keys};
@@ -302,8 +302,7 @@ fn whatever_the_plaintext_is_the_answer_is_one() {
     }
 }
 
-/// What stands in the place of the ciphertext is one Assertion, from its first
-/// character to its last.
+/// The plaintext is one Assertion, from its first character to its last.
 #[test]
 fn plaintext_that_breaks_out_of_its_place() {
     let genuine = signed_assertion();

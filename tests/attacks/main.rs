@@ -28,7 +28,7 @@ use vestibule::saml::{
     Selector,
 };
 
-/// Accepted, and about the person whom the identity provider meant.
+/// Accepted, and about the person that the identity provider signed.
 fn accepted(xml: &str) -> Identity {
     let identity = judge(xml).expect("accepted");
     assert_eq!(identity.name_id(), PERSON);

@@ -29,7 +29,7 @@ fn xsw2_genuine_response_beside_the_signature() {
     assert_eq!(wrapped(&evil), SamlRefusal::NotOneAssertion);
 }
 
-/// The evil Assertion stands before the genuine one.
+/// The evil Assertion precedes the genuine one.
 #[test]
 fn xsw3_evil_assertion_before_the_genuine_one() {
     let evil = response_around(&format!("{}{}", evil_assertion(), signed_assertion()));

@@ -39,7 +39,7 @@ fn vestibule(ping_allowed: bool) -> Vestibule {
     Vestibule::new().serving(settings(), Some(Arc::new(OneCaller { ping_allowed })))
 }
 
-/// What to sign, and as whom.
+/// What to sign, and the signer's credentials.
 struct Signing {
     region: &'static str,
     service: &'static str,
@@ -238,7 +238,7 @@ async fn a_session_policy_can_forbid_the_ping() {
     let vestibule = vestibule(false);
     let headers = Signing::default().sign("/users", &[]);
     send(&vestibule, "/users", &headers).await.refused(403, "ping_not_allowed");
-    // But whoever cannot sign learns nothing of it.
+    // A caller that cannot sign does not learn it.
     let headers = Signing { secret: "another", ..Signing::default() }.sign("/users", &[]);
     send(&vestibule, "/users", &headers).await.refused(403, "ping_signature_invalid");
 }

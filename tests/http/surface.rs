@@ -157,7 +157,7 @@ async fn what_is_not_for_pages_is_not_shared() {
     }
 }
 
-/// Any service and any page may verify tickets; a failure is not kept by anybody.
+/// Any service and any page may verify tickets; failures are not cached.
 #[tokio::test]
 async fn public_keys_are_for_everybody_and_may_be_kept_a_minute() {
     let vestibule = Vestibule::new();
@@ -393,8 +393,9 @@ async fn metrics_count_by_outcome_and_nobody_can_add_labels() {
     assert!(!metrics.to_lowercase().contains("invented"));
 }
 
-/// The subscriber is everybody's: whether a line is wanted is remembered for all
-/// threads, so one for this thread alone misses what another thread met first.
+/// The subscriber is global: tracing caches for all threads whether a line is
+/// wanted, so a subscriber of this thread alone misses lines that another thread
+/// met first.
 #[tokio::test]
 async fn the_log_tells_what_happened_and_holds_no_secret() {
     let log = Log::default();

@@ -27,7 +27,7 @@ use vestibule::roles::Grant;
 pub enum Fault {
     /// The port is not asked: down, busy, refused.
     Down,
-    /// The port is not asked, and nobody can know that it was not.
+    /// The port is not asked, and the caller cannot know that.
     DownUnknown,
     /// The port did it, and the answer was lost.
     AnswerLost,

@@ -3,7 +3,7 @@
 //! It shares nothing with the verifier but `canonicalize`, which is judged
 //! against libxml2 elsewhere. Documents come from templates and are changed as
 //! text: before signing ([`Forge::edit`]), inside what is signed
-//! ([`Signing::edit_signed_info`]), or afterwards by whoever calls.
+//! ([`Signing::edit_signed_info`]), or afterwards by the caller.
 #![allow(dead_code, unused_imports)]
 // ECDSA needs randomness; nothing here is an edge of the service.
 #![allow(clippy::disallowed_methods)]
@@ -90,7 +90,7 @@ pub struct Style {
     pub protocol: &'static str,
     /// Prefix of `saml:`; empty: the default namespace, declared on the Assertion.
     pub assertion: &'static str,
-    /// Declarations of all prefixes on the Response, and some that nobody uses.
+    /// Declarations of all prefixes on the Response, and some that are not used.
     pub declared_above: bool,
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 pub const REGION: &str = "eu-central-1";
 
 /// The sections that most tests share: everything embedded, under the test's own
-/// directory. What stands after it are the `[saml]` part and the rules.
+/// directory. A test appends the `[saml]` part and the rules.
 pub const EMBEDDED: &str = r#"
 [server]
 listen = "@LISTEN@"
@@ -92,8 +92,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server to be. In `config`, `@LISTEN@`, `@ADMIN@`, `@URL@`, `@DIR@` and `@REGION@`
-    /// stand for what is known when it starts; [`EMBEDDED`] uses them all.
+    /// A server that is not started yet. `@LISTEN@`, `@ADMIN@`, `@URL@`, `@DIR@` and
+    /// `@REGION@` in `config` are replaced at its start; [`EMBEDDED`] uses them all.
     pub fn setup(config: &str) -> Setup {
         Setup {
             config: config.to_owned(),

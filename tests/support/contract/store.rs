@@ -103,7 +103,7 @@ pub struct Login {
     pub began: OffsetDateTime,
 }
 
-/// Names that nobody used before.
+/// A name that was not used before.
 fn fresh() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{:022}", NEXT.fetch_add(1, Ordering::Relaxed))

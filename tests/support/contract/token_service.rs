@@ -26,19 +26,19 @@ impl Default for Wanted {
     }
 }
 
-/// One process's view of an token_service.
+/// One process's view of a token service.
 #[derive(Clone)]
 pub struct TokenServices {
     pub token_service: Arc<dyn TokenService>,
-    /// AWS's own STS tells nobody its secrets, so there are no callers to ask for.
+    /// AWS's own STS never reveals its secrets, so it has no directory of callers.
     pub callers: Option<Arc<dyn CallerDirectory>>,
 }
 
-/// Where one token_service's keys live.
+/// Where one token service's keys live.
 pub trait TokenServiceUnderTest: Send + Sync {
-    /// The token_service, as one more process opens it.
+    /// The token service, as one more process opens it.
     fn open(&self) -> TokenServices;
-    /// Another Vestibule's token_service.
+    /// Another Vestibule's token service.
     fn stranger(&self) -> TokenServices;
     /// The rules' decision for a real assertion.
     fn grant(&self, wanted: &Wanted) -> Grant;
