@@ -508,3 +508,83 @@ fn every_document_is_linked_from_the_readme() {
         assert!(readme.contains(&format!("({})", document.display())), "{}", document.display());
     }
 }
+
+// ---- names of the code
+
+/// Names of specifications and of AWS, which a page uses beside those of the code.
+const OTHERS_NAMES: &[&str] =
+    &["AssumeRoleWithSAML", "AuthnContext", "IdP", "KeyInfo", "SAMLRequest", "SAMLResponse", "SignedInfo"];
+
+/// All of `src/` in one text.
+fn sources() -> String {
+    fn add(dir: &Path, text: &mut String) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                add(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let mut text = String::new();
+    add(&root().join("src"), &mut text);
+    text
+}
+
+/// Words that may be names: letters, digits, `_`, `::`, and what paths have.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || "_:/.-".contains(c)))
+        .map(|word| word.trim_matches([':', '.', '/', '-']))
+}
+
+/// Files that a page names and that are not there.
+fn missing_files(text: &str) -> BTreeSet<&str> {
+    let roots = ["src/", "static/", "tests/", "benches/"];
+    words_of(text)
+        .filter(|word| roots.iter().any(|root| word.starts_with(root)) && !word.contains("::"))
+        .filter(|path| !root().join(path).exists())
+        .collect()
+}
+
+/// Types and functions that a page names and the sources do not define.
+fn unknown_names<'t>(text: &'t str, sources: &str) -> BTreeSet<&'t str> {
+    let defines = |kinds: &[&str], name: &str| {
+        kinds.iter().any(|kind| {
+            let definition = format!("{kind} {name}");
+            let mut ends =
+                sources.match_indices(&definition).map(|(at, _)| &sources[at + definition.len()..]);
+            ends.any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+    };
+    let is_type = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.chars().filter(char::is_ascii_uppercase).count() > 1
+            && name.chars().any(|c| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_alphabetic())
+    };
+    let known = |word: &&str| match word.split_once("::") {
+        Some((of, method)) => defines(&["struct", "enum", "trait"], of) && defines(&["fn"], method),
+        None => !is_type(word) || OTHERS_NAMES.contains(word) || defines(&["struct", "enum", "trait"], word),
+    };
+    words_of(text).filter(|word| !known(word)).collect()
+}
+
+#[test]
+fn every_file_that_a_page_names_is_there() {
+    let more = [PathBuf::from("CONTRIBUTING.md"), PathBuf::from("SECURITY.md")];
+    for document in documents().iter().chain(&more) {
+        let text = read(document);
+        assert_eq!(missing_files(&text), BTreeSet::new(), "{}", document.display());
+    }
+}
+
+#[test]
+fn a_login_is_told_in_the_names_of_the_code() {
+    let text = read("docs/HOW-A-LOGIN-WORKS.md");
+    let sources = sources();
+    assert_eq!(unknown_names(&text, &sources), BTreeSet::new());
+    let invented = "`Broker::login` makes a `VerifiedAssertion`, `Broker::claim` a `TrustedAssertion`";
+    assert_eq!(unknown_names(invented, &sources), BTreeSet::from(["Broker::claim", "TrustedAssertion"]));
+    assert_eq!(missing_files("`src/lib.rs` and src/nothing.rs."), BTreeSet::from(["src/nothing.rs"]));
+}
