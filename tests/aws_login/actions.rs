@@ -163,13 +163,13 @@ impl Function {
 }
 
 /// What a login needs: a function behind a gateway, or a server.
-trait Doors {
+trait Callable {
     fn post(&self, person: &Person, response: &Forge) -> Reply;
     fn take(&self, cloud: &Cloud, person: &Person, ticket: &str) -> Reply;
     fn wires(&self) -> &Wires;
 }
 
-impl Doors for Function {
+impl Callable for Function {
     fn post(&self, person: &Person, response: &Forge) -> Reply {
         let form = person.form("/saml", response);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form.fields).finish();
@@ -188,7 +188,7 @@ impl Doors for Function {
     }
 }
 
-impl Doors for Site {
+impl Callable for Site {
     fn post(&self, person: &Person, response: &Forge) -> Reply {
         person.post(self, response)
     }
@@ -201,22 +201,22 @@ impl Doors for Site {
 }
 
 /// Everything that can happen to logins, and makes another call of AWS.
-fn every_kind_of_login(cloud: &Cloud, doors: &(impl Doors + Sync)) {
+fn every_kind_of_login(cloud: &Cloud, entry: &(impl Callable + Sync)) {
     let (person, response) = (Person::new(), cloud.response());
-    let ticket = doors.post(&person, &response).ticket();
-    assert_eq!(doors.post(&person, &response).cell(), (409, "assertion_replayed"));
-    assert_eq!(doors.post(&person, &cloud.response()).cell(), (409, "session_waiting"));
-    assert_eq!(doors.take(cloud, &person, &ticket).status, 200);
+    let ticket = entry.post(&person, &response).ticket();
+    assert_eq!(entry.post(&person, &response).cell(), (409, "assertion_replayed"));
+    assert_eq!(entry.post(&person, &cloud.response()).cell(), (409, "session_waiting"));
+    assert_eq!(entry.take(cloud, &person, &ticket).status, 200);
 
     let of_nobody =
         Forge { roles: vec![crate::support::forge::role("Nowhere-Production")], ..cloud.response() };
-    assert_eq!(doors.post(&Person::new(), &of_nobody).cell(), (502, "sts_not_trusted"));
+    assert_eq!(entry.post(&Person::new(), &of_nobody).cell(), (502, "sts_not_trusted"));
 
     let slow = Fault::Delay(Duration::from_secs(1));
-    doors.wires().sts.add(Rule::on("AssumeRoleWithSAML", slow).times(1));
+    entry.wires().sts.add(Rule::on("AssumeRoleWithSAML", slow).times(1));
     let (person, response) = (Person::new(), cloud.response());
     scope(|threads| {
-        let posting = threads.spawn(|| doors.post(&person, &response).cell().1.to_owned());
+        let posting = threads.spawn(|| entry.post(&person, &response).cell().1.to_owned());
         cloud.forget_reservation(&person);
         assert_eq!(posting.join().unwrap(), "login_too_slow");
     });

@@ -49,7 +49,7 @@ pub struct Plan {
     issued: AtomicUsize,
     /// While it is locked, `take` waits before it begins.
     gate: tokio::sync::Mutex<()>,
-    /// Notified of each `take` that comes to the gate.
+    /// Notified of each `take` that arrives.
     at_gate: Notify,
 }
 

@@ -1,4 +1,4 @@
-//! The server's rooms from the ground up to the street, under the server's name.
+//! The layers of the server from saml/ up to http/, under the server's name.
 #![allow(missing_docs, rustdoc::broken_intra_doc_links)]
 
 #[macro_use]
