@@ -60,7 +60,7 @@ fn in_this_process() {
 
 /// The attacks are live: a verifier with the mistakes that they are made for believes them.
 #[test]
-fn a_careless_verifier_accepts() {
+fn a_careless_verifier_believes() {
     let live: Vec<&Case> = CORPUS.iter().filter(|case| case.live).collect();
     assert!(live.len() >= 1_000, "{}", live.len());
     let believes = |case: &Case| {
