@@ -22,7 +22,7 @@ pub struct Draft {
     warnings: Vec<String>,
 }
 
-/// What is known of a configuration for which nothing was fetched.
+/// The result of [`Draft::check`], for which nothing needs to be fetched.
 pub struct Checked {
     /// The configuration; `None` if a value that it needs is not known.
     pub config: Option<Config>,
@@ -123,7 +123,7 @@ impl Draft {
         }
     }
 
-    /// What is known although nothing was fetched.
+    /// Checks what can be checked without the values that were not fetched.
     ///
     /// # Errors
     /// [`Faults`]: everything that is wrong, whatever the values that were not fetched are.

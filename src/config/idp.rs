@@ -83,7 +83,7 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool) -> I
     Idp { name, provider_arn, source: source.map(|found| found.value), entity_id, selected, provider }
 }
 
-/// Where its metadata comes from, and nothing else of it.
+/// The source of its metadata, and nothing else of it.
 pub(super) fn metadata_source(section: &Section<'_>) -> Option<MetadataSource> {
     source(section, name(section).as_ref()).map(|found| found.value)
 }
@@ -111,7 +111,7 @@ fn takes_no_requests(section: &Section<'_>, name: Option<&Found<String>>, idp_in
     }
 }
 
-/// What authentication requests to it ask for.
+/// The terms of authentication requests to it.
 fn requested_authn(section: &Section<'_>) -> RequestedAuthn {
     let class_refs = section.one_or_list("authn_context");
     let comparison = section.or("authn_context_comparison", Comparison::Exact, |text| {

@@ -4,9 +4,6 @@
 //! Files are read here. Metadata at a URL is fetched by the caller, as parameters
 //! are, and put into the [`Draft`](super::Draft).
 
-//! Files are read here. What stands at a URL is fetched by whoever starts the
-//! process, as parameters are, and given to the [`Draft`](super::Draft).
-
 use super::read::fault::shown;
 use super::read::file::{read_file, read_pem};
 use super::read::reading::Unfetched;
@@ -57,10 +54,10 @@ pub struct MetadataSource {
     pub authorities: Option<Vec<u8>>,
 }
 
-/// A file, or an address.
+/// A file or a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetadataPlace {
-    /// On this machine.
+    /// A path on this machine.
     File(PathBuf),
     /// https, or http on a loopback host.
     Url(String),

@@ -1,4 +1,4 @@
-//! `[[rule]]`: who gets which role. Without any, the 2017 sample's rule.
+//! `[[rule]]`: the rules that grant roles. Without any, the 2017 sample's rule.
 
 use super::read::file::read_file;
 use super::read::section::Section;
@@ -101,7 +101,7 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
         return None;
     }
     let condition = Condition { field, matchers };
-    // A condition that can never hold is a typing error, and in a rule that refuses it lets people in.
+    // A condition that can never hold is a typing error; in a rule that refuses, it would let people in.
     match &condition.field {
         Field::Idp if !saml.names.iter().any(|name| condition.holds(name)) => {
             section.fault("no configured identity provider meets this");

@@ -91,7 +91,7 @@ pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str) -
     saml
 }
 
-/// Where the metadata of the identity providers comes from, and nothing else of them.
+/// The sources of the identity providers' metadata, and nothing else of them.
 pub(super) fn metadata(section: &Section<'_>) -> Metadata {
     metadata::metadata(section, section.sections("idp").iter().filter_map(metadata_source).collect())
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: everything, each with its place.
+//! Faults of a configuration, each with its place.
 
 use std::fmt;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub struct Fault {
     pub message: String,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// The file.
@@ -71,7 +71,7 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Where a value is: for faults that are found after it was read.
+/// The place and the key of a value, for faults that are found after it was read.
 #[derive(Debug, Clone)]
 pub(crate) struct At {
     pub(crate) place: Place,

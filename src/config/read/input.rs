@@ -1,4 +1,4 @@
-//! What a configuration is read from: the file, the environment over it, and the
+//! The inputs of a configuration: the file, the environment over it, and the
 //! parameters that either refers to.
 
 use super::file::File;

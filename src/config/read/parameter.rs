@@ -8,10 +8,10 @@
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 
-/// Parameters by their whole names, or why there is none.
+/// Parameters by their whole names: the value, or why there is none.
 pub type Parameters = BTreeMap<String, Result<String, ParameterError>>;
 
-/// Where parameters come from.
+/// A source of parameters.
 #[async_trait]
 pub trait ParameterSource: Send + Sync {
     /// The decrypted values of all these parameters: one entry for each name.
@@ -39,7 +39,7 @@ pub enum ParameterError {
     Unavailable(String),
 }
 
-/// What references begin with.
+/// The beginning of every reference.
 pub(crate) const SCHEME: &str = "ssm:";
 
 /// A text that names a parameter.

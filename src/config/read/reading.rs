@@ -1,5 +1,5 @@
-//! One pass over the file and the environment: which keys were asked for, and
-//! what is wrong with them. A key that no table asks for is unknown.
+//! One pass over the file and the environment. It notes faults, and every key
+//! that a table asks for; a key that no table asks for is unknown.
 
 use super::fault::{At, Fault, Faults, Place};
 use super::input::Input;
@@ -20,7 +20,7 @@ pub(crate) struct Reading<'i> {
     notes: RefCell<Notes>,
 }
 
-/// What a pass has found.
+/// The findings of a pass.
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) faults: Vec<Fault>,

@@ -38,7 +38,7 @@ impl<'r> Value<'r> {
     }
 }
 
-/// What a value of the file is, for faults.
+/// The kind of a value of the file, for faults.
 pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

@@ -22,7 +22,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     Ok(Duration::seconds(i64::from(count) * seconds))
 }
 
-/// A duration between two others, which are written as an operator would.
+/// A duration between two others, written as in the file. A bound that is no
+/// duration refuses every value.
 pub(crate) fn duration_between(
     least: &'static str,
     most: &'static str,
@@ -34,7 +35,7 @@ pub(crate) fn duration_between(
     }
 }
 
-/// One of these words.
+/// One of these words, which the error lists.
 pub(crate) fn one_of<T: Copy, const N: usize>(
     words: [(&'static str, T); N],
 ) -> impl Fn(&str) -> Result<T, String> {
@@ -221,7 +222,7 @@ pub(crate) fn table_name(text: &str) -> Result<String, &'static str> {
     if ok { Ok(text.to_owned()) } else { Err("expected a table's name: 3 to 255 of A-Z a-z 0-9 _ . -") }
 }
 
-/// What names a KMS key: an alias, a key id, the ARN of either.
+/// A KMS key: an alias, a key id, the ARN of either.
 pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
     let ok = (1..=2_048).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b':'));
