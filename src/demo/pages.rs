@@ -87,8 +87,8 @@ pub(super) fn broken() -> String {
 
 /// Every refusal as a button, and the audit trail.
 pub(super) fn panel(to: &RelyingParty, trail: &str) -> String {
-    let refusals = |believed: bool| -> String {
-        STAGED_REFUSALS.iter().filter(|refusal| refusal.believed == believed).map(refusal).collect()
+    let refusals = |audited: bool| -> String {
+        STAGED_REFUSALS.iter().filter(|refusal| refusal.is_audited() == audited).map(refusal).collect()
     };
     page_of(
         "wide",

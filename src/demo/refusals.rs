@@ -18,8 +18,6 @@ pub struct StagedRefusal {
     pub why: &'static str,
     /// The refusal: the answer is its row in the list.
     pub refusal: LoginError,
-    /// Whether the message is believed, and so the refusal audited.
-    pub believed: bool,
     /// Whose response it is, by account name.
     pub(super) account: &'static str,
     /// What is wrong with it.
@@ -39,7 +37,7 @@ pub(super) enum Before {
     Another(&'static str),
 }
 
-/// All of them; the believed ones first.
+/// All of them; those that are audited first.
 pub const STAGED_REFUSALS: &[StagedRefusal] = &[
     StagedRefusal {
         id: "wrong-role",
@@ -47,7 +45,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         sent: "Dev Chandra signs in, and all is as it should be, but he is in no group for production.",
         why: "A rule says no, and the page shows the rule's own words.",
         refusal: LoginError::Role(RoleRefusal::Rule { message: String::new() }),
-        believed: true,
         account: "dev",
         flaw: Flaw::None,
         before: Before::Nothing,
@@ -58,7 +55,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         sent: "A genuine response about Paula Okafor, but signed two hours ago.",
         why: "AD FS gives a response five minutes to arrive; the service adds one for clocks that differ.",
         refusal: LoginError::Saml(SamlRefusal::Expired),
-        believed: true,
         account: "paula",
         flaw: Flaw::Expired,
         before: Before::Nothing,
@@ -69,7 +65,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         sent: "A genuine response about Paula Okafor that AD FS made for another application.",
         why: "Otherwise any application that she signs in at could get her AWS credentials.",
         refusal: LoginError::Saml(SamlRefusal::WrongAudience),
-        believed: true,
         account: "paula",
         flaw: Flaw::OtherAudience,
         before: Before::Nothing,
@@ -82,7 +77,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         why: "A response counts once. The first one's credentials wait, sealed, for a page that does not \
               exist; watch them expire after a minute.",
         refusal: LoginError::Replayed,
-        believed: true,
         account: "paula",
         flaw: Flaw::None,
         before: Before::TheSame,
@@ -94,7 +88,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
                a response about Paula Okafor for the same session.",
         why: "Waiting credentials are never overwritten or mixed up with those of another sign-in.",
         refusal: LoginError::SessionTaken,
-        believed: true,
         account: "paula",
         flaw: Flaw::None,
         before: Before::Another("ada"),
@@ -105,7 +98,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         sent: "Dev Chandra's response, in which his role was renamed to a production role after signing.",
         why: "The digest that was signed is no longer the one of the text.",
         refusal: LoginError::Saml(SamlRefusal::DigestMismatch),
-        believed: false,
         account: "dev",
         flaw: Flaw::Tampered,
         before: Before::Nothing,
@@ -116,7 +108,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         sent: "A response about Paula Okafor without any signature.",
         why: "Anybody could have written it.",
         refusal: LoginError::Saml(SamlRefusal::NotSigned),
-        believed: false,
         account: "paula",
         flaw: Flaw::Unsigned,
         before: Before::Nothing,
@@ -127,7 +118,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         sent: "A response about Paula Okafor, signed with a key of the forger's own; its certificate comes along.",
         why: "Only keys from the configured metadata count. A certificate inside a message proves nothing.",
         refusal: LoginError::Saml(SamlRefusal::SignatureMismatch),
-        believed: false,
         account: "paula",
         flaw: Flaw::OtherKey,
         before: Before::Nothing,
@@ -138,7 +128,6 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         sent: "A response about Paula Okafor from an identity provider that nobody has configured.",
         why: "Whom to believe is the operator's decision, never the message's.",
         refusal: LoginError::Saml(SamlRefusal::UnknownIssuer),
-        believed: false,
         account: "paula",
         flaw: Flaw::OtherIssuer,
         before: Before::Nothing,
@@ -149,6 +138,23 @@ impl StagedRefusal {
     /// The refusal of this name.
     pub(super) fn by_id(id: &str) -> Option<&'static Self> {
         STAGED_REFUSALS.iter().find(|refusal| refusal.id == id)
+    }
+
+    /// Whether the message is proven to come from the identity provider, and so the
+    /// refusal recorded.
+    pub(super) fn is_audited(&self) -> bool {
+        match &self.refusal {
+            LoginError::Saml(refusal) => refusal.is_authenticated(),
+            LoginError::RelayState(_) => false,
+            LoginError::Role(_)
+            | LoginError::Replayed
+            | LoginError::RequestAnswered
+            | LoginError::SessionTaken
+            | LoginError::TokenService(_)
+            | LoginError::Keys
+            | LoginError::Store
+            | LoginError::TooSlow => true,
+        }
     }
 
     /// Whose response it is.

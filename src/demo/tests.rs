@@ -39,7 +39,7 @@ fn look_alike() -> DemoIdp {
     DemoIdp::generate("http://127.0.0.1:8081/", relying_party, Arc::new(Fixed), random).unwrap()
 }
 
-/// What the service believes of it, from its metadata alone.
+/// As the service knows it, from its metadata alone.
 fn providers(idp: &DemoIdp) -> IdentityProviders {
     let metadata = IdpMetadata::parse(idp.metadata().as_bytes(), None).unwrap();
     assert_eq!(metadata.entity_id, "http://127.0.0.1:8081/adfs/services/trust");
@@ -86,7 +86,7 @@ fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Iden
 }
 
 #[test]
-fn everybody_is_believed() {
+fn everybody_is_accepted() {
     let idp = look_alike();
     let providers = providers(&idp);
     for person in PEOPLE {
