@@ -19,7 +19,7 @@ const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34")
 #[derive(Clone)]
 pub struct VerificationKey {
     family: Family,
-    /// One parsed key for each [`Hash`]: parsing costs as much as verifying.
+    /// One parsed key for each [`Hash`](enum@Hash): parsing costs as much as verifying.
     by_hash: [ParsedPublicKey; 3],
     not_after: Option<OffsetDateTime>,
     fingerprint: String,
