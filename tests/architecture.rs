@@ -1,15 +1,18 @@
-//! Which layer may import which (docs/ARCHITECTURE.md). Inside a layer: no circles
-//! of files, no imports through a `mod.rs` above, and none of what it defines.
+//! Which layer may import which (docs/ARCHITECTURE.md), and which part of saml/.
+//! Inside a layer: no circles of files, no imports through a parent module, and none
+//! of what it defines.
 
 #[path = "support/imports.rs"]
 mod imports;
 
-use imports::{Crate, Faults, Sources, shipped};
+use imports::{Crate, Faults, Sources, ships};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Layer, and the layers it may name. Anything else is an upward or sideways arrow.
-const ARROWS: &[(&str, &[&str])] = &[
+const LAYERS: &[(&str, &[&str])] = &[
+    ("refusals", &[]),
     ("saml", &[]),
     ("roles", &["saml"]),
     ("broker", &["saml", "roles"]),
@@ -20,10 +23,37 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("service", &["saml", "broker", "config", "adapters", "http"]),
     ("demo", &["saml", "broker", "config", "adapters", "http", "service"]),
     ("cli", &["saml", "roles", "broker", "config", "adapters", "http", "service", "demo"]),
+    ("lambda", &["broker", "adapters", "http", "service"]),
+    ("main", &["cli", "lambda"]),
 ];
 
-/// Items that a file may import from a door above it: file, item, and why.
+/// The parts of saml/, as its `mod.rs` draws them: each imports only from those below it.
+const SAML: &[&str] = &[
+    "response",
+    "provider",
+    "select",
+    "authn_request",
+    "metadata",
+    "xmlenc",
+    "dsig",
+    "trace",
+    "xml",
+    "refusal",
+];
+
+/// Items that a file may import from a parent module: file, item, and why.
 const UPWARD: &[(&str, &str, &str)] = &[];
+
+static SOURCES: LazyLock<Sources> = LazyLock::new(|| {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |file: PathBuf| {
+        (file.strip_prefix(&src).unwrap().to_owned(), std::fs::read_to_string(&file).unwrap())
+    };
+    rust_files(&src).into_iter().map(read).filter(|(path, _)| ships(path)).collect()
+});
+
+static CODE: LazyLock<Crate> = LazyLock::new(|| Crate::read(&SOURCES));
+static FAULTS: LazyLock<Faults> = LazyLock::new(|| CODE.faults());
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -38,93 +68,126 @@ fn rust_files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+fn crate_of(files: &[(&str, &str)]) -> Crate {
+    Crate::read(&files.iter().map(|(path, source)| (path.into(), (*source).to_owned())).collect())
 }
 
-fn shipped_code(path: &Path) -> String {
-    shipped(&std::fs::read_to_string(path).unwrap())
+fn faults(files: &[(&str, &str)]) -> Faults {
+    crate_of(files).faults()
 }
 
-/// Every layer named behind `crate::` or `vestibule::`.
-fn layers_named(code: &str) -> BTreeSet<String> {
-    let mut layers = BTreeSet::new();
-    for marker in ["crate::", "vestibule::"] {
-        for (at, _) in code.match_indices(marker) {
-            let rest = &code[at + marker.len()..];
-            if let Some(group) = rest.strip_prefix('{') {
-                let group = group.split("};").next().unwrap();
-                layers
-                    .extend(group.split(',').map(|part| part.trim().split("::").next().unwrap().to_owned()));
-            } else {
-                layers.insert(
-                    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned(),
-                );
-            }
-        }
-    }
-    layers
+fn assert_none<'f>(faults: impl IntoIterator<Item = &'f String>) {
+    let faults = Vec::from_iter(faults);
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// The directories and files of a directory in src/, without the file that declares them.
+fn entries(dir: &str) -> BTreeSet<String> {
+    let below = SOURCES.keys().filter_map(|path| path.strip_prefix(dir).ok()?.iter().next());
+    let names = below.map(|entry| entry.to_string_lossy().trim_end_matches(".rs").to_owned());
+    names.filter(|name| name != "lib" && name != "mod").collect()
+}
+
+/// The part of a module that a path is in, or names.
+fn part<'p>(path: &'p str, whole: &str) -> Option<&'p str> {
+    path.strip_prefix(whole)?.strip_prefix("::")?.split("::").next()
+}
+
+/// The imports between the parts of a module that are not allowed.
+fn between_parts(code: &Crate, whole: &str, is_allowed: impl Fn(&str, &str) -> bool) -> BTreeSet<String> {
+    let is_fault = |import: &imports::Import<'_>| {
+        let arrow = part(import.module, whole).zip(part(&import.path, whole));
+        arrow.is_some_and(|(from, to)| from != to && !is_allowed(from, to))
+    };
+    let arrows = code.imports().filter(is_fault);
+    arrows.map(|import| format!("{} imports {}", import.file, import.path)).collect()
+}
+
+fn layer_faults(code: &Crate) -> BTreeSet<String> {
+    between_parts(code, "crate", |from, to| {
+        LAYERS.iter().any(|(layer, lower)| *layer == from && lower.contains(&to))
+    })
+}
+
+fn saml_faults(code: &Crate) -> BTreeSet<String> {
+    let place = |part: &str| SAML.iter().position(|known| *known == part);
+    between_parts(code, "crate::saml", |from, to| place(from).zip(place(to)).is_some_and(|(f, t)| f < t))
 }
 
 #[test]
 fn layers_import_only_downwards() {
-    let mut faults = Vec::new();
-    for (layer, allowed) in ARROWS {
-        for file in rust_files(&src().join(layer)) {
-            for named in layers_named(&shipped_code(&file)) {
-                let is_layer = ARROWS.iter().any(|(r, _)| *r == named);
-                if is_layer && named != *layer && !allowed.contains(&named.as_str()) {
-                    faults
-                        .push(format!("{} imports {named}; {layer} may import {allowed:?}", file.display()));
-                }
-            }
-        }
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_none(&layer_faults(&CODE));
 }
 
 #[test]
 fn every_layer_is_in_the_table() {
-    let layers: BTreeSet<String> = std::fs::read_dir(src())
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| p.is_dir())
-        .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
-        .collect();
-    let table: BTreeSet<String> = ARROWS.iter().map(|(layer, _)| (*layer).to_owned()).collect();
-    assert_eq!(layers, table);
+    assert_eq!(entries(""), LAYERS.iter().map(|(layer, _)| (*layer).to_owned()).collect());
 }
 
 #[test]
-fn the_table_can_be_broken() {
-    assert!(layers_named("use crate::http::Settings;").contains("http"));
-    assert!(layers_named("use crate::{broker::Broker, http};").contains("http"));
-    assert!(layers_named("let x = crate::http::router();").contains("http"));
+fn an_arrow_that_is_not_in_the_table_is_found() {
+    for (file, code) in [
+        ("saml/a.rs", "use crate::http::Settings;"),
+        ("saml/a.rs", "use crate::{saml::Identity, http};"),
+        ("saml/a.rs", "mod inner { use super::super::super::http as web; }"),
+        ("saml/a.rs", "fn f() { let x = crate::http::router::<u8>(); }"),
+        ("saml/a.rs", r#"fn f() { tracing::info!(x = crate::http::router(), "crate") }"#),
+        ("saml/a.rs", "#[from(crate::http::Error)] struct A;"),
+        ("saml/mod.rs", "pub use crate::http::Error;"),
+        ("refusals.rs", "macro_rules! m { () => { $crate::http::Error } }"),
+        ("cli/mod.rs", "use crate::lambda::is_lambda;"),
+        ("lambda.rs", "use crate::cli::run;"),
+        ("main.rs", "fn main() { vestibule::http::serve() }"),
+        ("unknown.rs", "use crate::http::Settings;"),
+    ] {
+        assert_eq!(layer_faults(&crate_of(&[(file, code)])).len(), 1, "{file} {code}");
+    }
+    let allowed = [
+        ("main.rs", "fn main() { vestibule::cli::run() }"),
+        ("http/a.rs", "use crate::broker::Broker; use http::Request; use super::b::B;"),
+        ("saml/a.rs", "#[cfg(test)] use crate::http; #[cfg(test)] fn f() { crate::http::serve() }"),
+        ("saml/a/tests.rs", "use crate::http;"),
+    ];
+    assert_none(&layer_faults(&crate_of(&allowed)));
 }
 
-fn library() -> Sources {
-    let read = |file: PathBuf| {
-        (file.strip_prefix(src()).unwrap().to_owned(), std::fs::read_to_string(&file).unwrap())
-    };
-    rust_files(&src()).into_iter().map(read).collect()
+#[test]
+fn saml_imports_only_downwards() {
+    assert_none(&saml_faults(&CODE));
+    assert_eq!(entries("saml"), SAML.iter().map(|part| (*part).to_owned()).collect());
+}
+
+#[test]
+fn an_upward_import_in_saml_is_found() {
+    for (file, code) in [
+        ("saml/dsig/a.rs", "use crate::saml::response::verify::verify;"),
+        ("saml/trace.rs", "use super::dsig::a;"),
+        ("saml/refusal.rs", "fn f() { format!(\"{}\", super::xml::nodes::f()) }"),
+        ("saml/unknown.rs", "use super::refusal::SamlRefusal;"),
+    ] {
+        assert_eq!(saml_faults(&crate_of(&[(file, code)])).len(), 1, "{file} {code}");
+    }
+    let allowed = [
+        ("saml/mod.rs", "pub use response::accept::accept;"),
+        ("saml/response/a.rs", "use super::b::B; use crate::saml::xml::nodes; use crate::broker::X;"),
+        ("broker/a.rs", "use crate::saml::Identity;"),
+    ];
+    assert_none(&saml_faults(&crate_of(&allowed)));
 }
 
 #[test]
 fn no_circles_inside_a_layer() {
-    let circles = Crate::read(&library()).faults().circles;
-    assert!(circles.is_empty(), "{}", Vec::from_iter(circles).join("\n\n"));
+    assert_none(&FAULTS.circles);
 }
 
 #[test]
 fn items_come_from_their_own_file() {
-    let doors = Crate::read(&library()).faults().doors;
-    assert!(doors.is_empty(), "{}", Vec::from_iter(doors).join("\n"));
+    assert_none(&FAULTS.reexports);
 }
 
 #[test]
-fn no_file_imports_from_a_door_above() {
-    let faults = upward_faults(&Crate::read(&library()).faults(), UPWARD);
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+fn no_file_imports_from_a_parent_module() {
+    assert_none(&upward_faults(&FAULTS, UPWARD));
 }
 
 /// The imports that are not allowed, and the allowed ones that do not exist.
@@ -137,14 +200,9 @@ fn upward_faults(found: &Faults, allowed: &[(&str, &str, &str)]) -> Vec<String> 
     let arrows = found.upward.iter().filter(|arrow| !is_allowed(arrow));
     let stale = allowed.iter().filter(is_stale);
     arrows
-        .map(|(file, item)| format!("{file} imports {item}, which a door above it defines"))
+        .map(|(file, item)| format!("{file} imports {item}, which a parent module defines"))
         .chain(stale.map(|(file, item, why)| format!("{file} does not import {item} from above ({why})")))
         .collect()
-}
-
-fn faults(files: &[(&str, &str)]) -> Faults {
-    let sources = files.iter().map(|(path, source)| (PathBuf::from(path), (*source).to_owned()));
-    Crate::read(&sources.collect()).faults()
 }
 
 #[test]
@@ -183,6 +241,9 @@ fn a_circle_is_found() {
         "fn f() { crate::saml::b::b() }",
         "use super::b; fn f() { b::b() }",
         "use crate::saml::B;",
+        r#"fn f() { format!("{}", [super::b::B::new::<u8>()]) }"#,
+        "macro_rules! m { () => { $crate::saml::b::B } }",
+        "#[arg(default_value_t = super::b::B)] struct A;",
     ] {
         let found = faults(&[
             ("saml/mod.rs", "mod a; mod b; mod c; pub use b::B;"),
@@ -198,14 +259,14 @@ fn a_circle_is_found() {
     }
 }
 
-/// A list in a door is no arrow; the use of a listed item in the door's code is one.
+/// A list in a mod.rs is no arrow; the use of a listed item in its code is one.
 #[test]
-fn the_code_of_a_door_counts() {
+fn the_code_of_a_parent_module_counts() {
     for (code, circles) in [("", 0), ("fn f(b: B) {}", 1)] {
-        let door = format!("mod y; pub use super::b::B; pub struct X; {code}");
+        let parent = format!("mod y; pub use super::b::B; pub struct X; {code}");
         let found = faults(&[
             ("saml/mod.rs", "mod b; mod x;"),
-            ("saml/x/mod.rs", &door),
+            ("saml/x/mod.rs", &parent),
             ("saml/x/y.rs", ""),
             ("saml/b.rs", "use super::x::X; pub struct B;"),
         ]);
@@ -214,7 +275,7 @@ fn the_code_of_a_door_counts() {
 }
 
 #[test]
-fn an_import_through_a_door_is_found() {
+fn an_import_through_a_parent_module_is_found() {
     for import in [
         "use super::B;",
         "use super::{d::D, B as Other};",
@@ -224,11 +285,11 @@ fn an_import_through_a_door_is_found() {
         "use super::Arc;",
         "use super::*;",
     ] {
-        for (door, b) in [("saml/mod.rs", "saml/b.rs"), ("saml.rs", "saml/b/mod.rs")] {
+        for (parent, b) in [("saml/mod.rs", "saml/b.rs"), ("saml.rs", "saml/b/mod.rs")] {
             let list = "mod a; mod b; mod d; pub(crate) use b::B; use std::sync::Arc;";
             let found =
-                faults(&[(door, list), ("saml/a.rs", import), (b, "pub struct B;"), ("saml/d.rs", "")]);
-            assert_eq!(found.doors.len(), 1, "{import} {found:?}");
+                faults(&[(parent, list), ("saml/a.rs", import), (b, "pub struct B;"), ("saml/d.rs", "")]);
+            assert_eq!(found.reexports.len(), 1, "{import} {found:?}");
             assert!(found.upward.is_empty() && found.circles.is_empty(), "{import} {found:?}");
         }
     }
@@ -247,10 +308,9 @@ fn an_import_from_above_is_found() {
 }
 
 /// The pure layers do no I/O, know no clock and no runtime.
-#[test]
-fn pure_layers_stay_pure() {
+fn impure(code: &Crate) -> BTreeSet<String> {
     const WORLDLY: &[&str] = &[
-        "tokio::",
+        "tokio",
         "std::fs",
         "std::net::Tcp",
         "std::env",
@@ -258,24 +318,67 @@ fn pure_layers_stay_pure() {
         "axum",
         "hyper",
         "std::process",
-        "tracing::",
+        "tracing",
     ];
-    for layer in ["saml", "roles", "delivery"] {
-        for file in rust_files(&src().join(layer)) {
-            let code = shipped_code(&file);
-            for word in WORLDLY {
-                assert!(!code.contains(word), "{} mentions {word}", file.display());
-            }
-        }
+    let is_fault = |layer: &str, path: &str| {
+        matches!(layer, "saml" | "roles" | "delivery") && WORLDLY.iter().any(|word| path.starts_with(word))
+    };
+    named(code, is_fault)
+}
+
+/// Only the HTTP layer and what is above it know status codes.
+fn status_codes(code: &Crate) -> BTreeSet<String> {
+    const WITHOUT: &[&str] = &["saml", "roles", "broker", "delivery", "config", "adapters"];
+    named(code, |layer, path| WITHOUT.contains(&layer) && path.split("::").any(|name| name == "StatusCode"))
+}
+
+/// The paths that a layer must not name.
+fn named(code: &Crate, is_fault: impl Fn(&str, &str) -> bool) -> BTreeSet<String> {
+    let imports = code.imports().filter(|i| part(i.module, "crate").is_some_and(|l| is_fault(l, &i.path)));
+    imports.map(|import| format!("{} names {}", import.file, import.path)).collect()
+}
+
+#[test]
+fn pure_layers_stay_pure() {
+    assert_none(&impure(&CODE));
+}
+
+#[test]
+fn status_codes_live_in_http_only() {
+    assert_none(&status_codes(&CODE));
+}
+
+#[test]
+fn what_a_layer_must_not_name_is_found() {
+    for code in ["use tokio::sync::Mutex;", "use std::{fs, io};", "use std::net; fn f(s: net::TcpStream) {}"]
+    {
+        assert_ne!(impure(&crate_of(&[("roles/a.rs", code)])), BTreeSet::new(), "{code}");
+        assert_none(&impure(&crate_of(&[("adapters/a.rs", code)])));
+    }
+    for code in ["use http::StatusCode;", "fn f() -> u16 { http::StatusCode::OK.as_u16() }"] {
+        assert_ne!(status_codes(&crate_of(&[("broker/a.rs", code)])), BTreeSet::new(), "{code}");
+        assert_none(&status_codes(&crate_of(&[("http/a.rs", code)])));
     }
 }
 
-/// Only the HTTP layer knows status codes.
+/// The files that do not begin with a line that says what they are.
+fn undescribed(sources: &Sources) -> Vec<String> {
+    let files = sources.iter().filter(|(path, source)| ships(path) && !source.starts_with("//! "));
+    files.map(|(path, _)| path.display().to_string()).collect()
+}
+
 #[test]
-fn status_codes_live_in_http_only() {
-    for layer in ["saml", "roles", "broker", "delivery", "config", "adapters"] {
-        for file in rust_files(&src().join(layer)) {
-            assert!(!shipped_code(&file).contains("StatusCode::"), "{} knows status codes", file.display());
-        }
-    }
+fn every_file_says_what_it_is() {
+    assert_none(&undescribed(&SOURCES));
+}
+
+#[test]
+fn a_file_that_does_not_say_what_it_is_is_found() {
+    let source = |path: &str, source: &str| (PathBuf::from(path), source.to_owned());
+    let sources = [
+        source("saml/a.rs", "//! Verifies.\n"),
+        source("saml/b.rs", "use super::a;\n//! Late.\n"),
+        source("saml/tests.rs", "use super::a;\n"),
+    ];
+    assert_eq!(undescribed(&Sources::from(sources)), ["saml/b.rs"]);
 }

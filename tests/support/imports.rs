@@ -1,15 +1,21 @@
-//! Which file of the library imports which item, read from its sources.
+//! Which file of the crate names which item, read from its sources with `syn`.
 //!
-//! A module whose file has modules below it is a door: `x/mod.rs`, or `x.rs`
-//! beside `x/`. What macros and attributes generate is not seen.
+//! Arguments of macros and attributes are tokens to `syn`: their paths are found,
+//! but the group of a `use` among them is not taken apart. Not seen: what macros and
+//! derives generate, names inside string literals (`"{NAME}"`, `with = "path"`), and
+//! macros that `#[macro_use]` brings. `#[cfg(test)]` is skipped on modules, imports,
+//! functions and `impl` blocks; elsewhere it counts as code that ships.
 
+use proc_macro2::{TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use syn::visit::{self, Visit};
+use syn::{Attribute, ItemMod, ItemUse, UseTree, Visibility};
 
 /// Sources by their path below `src/`.
 pub type Sources = BTreeMap<PathBuf, String>;
 
-/// Modules by name, `crate::saml::accept`.
+/// Modules by name, `crate::saml::accept`; `crate::main` is the binary.
 pub struct Crate(BTreeMap<String, Module>);
 
 #[derive(Default)]
@@ -17,13 +23,25 @@ struct Module {
     file: String,
     uses: Vec<Use>,
     /// The paths in code outside `use`, single names too.
-    paths: Vec<Vec<String>>,
+    paths: BTreeSet<String>,
+    /// How many modules inside the file the visitor is in.
+    depth: usize,
 }
 
 struct Use {
-    path: Vec<String>,
+    path: String,
     /// What it is called in this module; `*` for everything.
     name: String,
+    is_public: bool,
+}
+
+/// A path in a file, written from the crate's root: `crate::saml::Identity`,
+/// `std::fs::read`. A `pub use` of another module is not followed.
+pub struct Import<'c> {
+    pub file: &'c str,
+    pub module: &'c str,
+    pub path: String,
+    is_glob: bool,
     is_public: bool,
 }
 
@@ -32,269 +50,236 @@ struct Use {
 pub struct Faults {
     /// The arrows of files that import each other.
     pub circles: BTreeSet<String>,
-    /// Items imported through a door above and not from their own file; and globs.
-    pub doors: BTreeSet<String>,
-    /// File and item, where a door above the file defines the item.
+    /// Items imported through a parent module and not from their own file; and globs.
+    pub reexports: BTreeSet<String>,
+    /// File and item, where a parent module of the file defines the item.
     pub upward: BTreeSet<(String, String)>,
 }
 
-/// The code of a source that ships: no comments, no literals, nothing of `#[cfg(test)]`.
-pub fn shipped(source: &str) -> String {
-    let mut code = String::new();
-    let whole = without_text(source);
-    let mut rest = whole.as_str();
-    while let Some((before, from)) = rest.split_once("#[cfg(test)]") {
-        code += before;
-        rest = &from[item_length(from)..];
-    }
-    code + rest
+/// Whether the file is in the product: not `tests.rs`, `testing.rs`, or below `tests/`.
+pub fn ships(path: &Path) -> bool {
+    !path.with_extension("").iter().any(|part| part == "tests" || part == "testing")
 }
 
-/// Comments and literals become spaces: braces and paths in them are no code.
-fn without_text(source: &str) -> String {
-    let mut code = String::new();
-    let mut rest = source;
-    while let Some(at) = rest.find(['/', '"', '\'']) {
-        code += &rest[..at];
-        rest = &rest[at..];
-        let length = match &rest.as_bytes()[..2.min(rest.len())] {
-            b"//" => rest.find('\n'),
-            b"/*" => rest.find("*/").map(|end| end + 2),
-            [b'"', ..] => string_length(&code, rest),
-            [b'\'', b'\\'] => rest[3..].find('\'').map(|end| end + 4),
-            // A quote without a second one after the next character begins a lifetime.
-            [b'\'', ..] => rest.char_indices().nth(2).map(|(end, c)| if c == '\'' { end + 1 } else { 0 }),
-            _ => Some(0),
-        };
-        let length = length.unwrap_or(rest.len());
-        code.push(if length == 0 { rest.as_bytes()[0].into() } else { ' ' });
-        rest = &rest[length.max(1)..];
-    }
-    code + rest
+fn is_test(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Ident>().is_ok_and(|name| name == "test")
+    })
 }
 
-fn string_length(before: &str, literal: &str) -> Option<usize> {
-    let without_hashes = before.trim_end_matches('#');
-    if without_hashes.ends_with('r') {
-        let end = format!("\"{}", &before[without_hashes.len()..]);
-        return literal[1..].find(&end).map(|at| at + 1 + end.len());
-    }
-    let mut escaped = false;
-    let end = literal[1..].find(|c| {
-        let is_end = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        is_end
-    });
-    end.map(|at| at + 2)
-}
-
-/// How long the item at the beginning is, its other attributes included.
-fn item_length(code: &str) -> usize {
-    let mut depth = 0;
-    for (at, c) in code.char_indices() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            _ => {}
+macro_rules! skip_tests {
+    ($($visit:ident($node:ident))*) => { $(
+        fn $visit(&mut self, node: &'ast syn::$node) {
+            if !is_test(&node.attrs) {
+                visit::$visit(self, node);
+            }
         }
-        if depth < 0 || (depth == 0 && matches!(c, ';' | '}')) {
-            return at + usize::from(depth == 0);
+    )* };
+}
+
+impl<'ast> Visit<'ast> for Module {
+    skip_tests! { visit_item_fn(ItemFn) visit_item_impl(ItemImpl) visit_impl_item_fn(ImplItemFn) }
+
+    fn visit_item_mod(&mut self, node: &'ast ItemMod) {
+        if !is_test(&node.attrs) {
+            self.depth += 1;
+            visit::visit_item_mod(self, node);
+            self.depth -= 1;
         }
     }
-    code.len()
-}
 
-fn tokens(code: &str) -> Vec<&str> {
-    let mut tokens = Vec::new();
-    let mut rest = code.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-        let length = match word {
-            0 if rest.starts_with("::") => 2,
-            0 => first.len_utf8(),
-            _ => word,
-        };
-        tokens.push(&rest[..length]);
-        rest = rest[length..].trim_start();
+    fn visit_item_use(&mut self, node: &'ast ItemUse) {
+        if !is_test(&node.attrs) {
+            self.add_uses(&node.tree, &[], !matches!(node.vis, Visibility::Inherited));
+        }
     }
-    tokens
-}
 
-fn is_name(token: &str) -> bool {
-    token.starts_with(|c: char| c.is_alphabetic() || c == '_')
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        self.add_path(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+
+    fn visit_token_stream(&mut self, tokens: &'ast TokenStream) {
+        self.add_tokens(tokens.clone());
+    }
 }
 
 impl Module {
     fn read(file: &Path, source: &str) -> Self {
-        let code = shipped(source);
-        let tokens = tokens(&code);
+        let parsed = syn::parse_file(source).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         let mut module = Self { file: file.display().to_string(), ..Self::default() };
-        let mut rest = tokens.as_slice();
-        let mut before = ["", ""];
-        // For each open brace: whether a module in this file begins with it.
-        let mut braces = Vec::new();
-        while let [token, tail @ ..] = rest {
-            rest = tail;
-            let modules = braces.iter().filter(|is_module| **is_module).count();
-            match *token {
-                "{" => braces.push(before[0] == "mod"),
-                "}" => drop(braces.pop()),
-                // `use<'a>` is a bound.
-                "use" if rest.first() != Some(&"<") => {
-                    let mut leaves = Vec::new();
-                    use_tree(&mut rest, &[], &mut leaves);
-                    let is_public = matches!(before[1], "pub" | ")");
-                    module.uses.extend(leaves.into_iter().map(|(path, name)| Use {
-                        path: in_file(&path, modules),
-                        name,
-                        is_public,
-                    }));
-                }
-                name if is_name(name) && !matches!(before[1], "." | "::") => {
-                    let mut path = vec![name];
-                    while let ["::", next, tail @ ..] = rest
-                        && is_name(next)
-                    {
-                        path.push(next);
-                        rest = tail;
-                    }
-                    module.paths.push(in_file(&path, modules));
-                }
-                _ => {}
-            }
-            before = [before[1], token];
-        }
+        module.visit_file(&parsed);
         module
     }
-}
 
-/// The paths of one branch of a `use`, and what each is called.
-fn use_tree<'t>(rest: &mut &[&'t str], prefix: &[&'t str], leaves: &mut Vec<(Vec<&'t str>, String)>) {
-    let mut path = prefix.to_vec();
-    while let [name, "::", tail @ ..] = *rest {
-        path.push(name);
-        *rest = tail;
-    }
-    let Some((last, tail)) = rest.split_first() else { return };
-    *rest = tail;
-    match *last {
-        "{" => {
-            while !matches!(rest.first(), Some(&"}") | None) {
-                use_tree(rest, &path, leaves);
-                *rest = rest.strip_prefix(&[","]).unwrap_or(rest);
+    fn add_uses(&mut self, tree: &UseTree, prefix: &[String], is_public: bool) {
+        let (last, name) = match tree {
+            UseTree::Path(branch) => {
+                let prefix = [prefix, &[branch.ident.to_string()]].concat();
+                return self.add_uses(&branch.tree, &prefix, is_public);
             }
-            *rest = rest.get(1..).unwrap_or_default();
-        }
-        "*" => leaves.push((path, "*".to_owned())),
-        last => {
-            path.extend((last != "self" || path.is_empty()).then_some(last));
-            let mut name = path[path.len() - 1];
-            if let ["as", alias, tail @ ..] = *rest {
-                name = alias;
-                *rest = tail;
+            UseTree::Group(group) => {
+                return group.items.iter().for_each(|tree| self.add_uses(tree, prefix, is_public));
             }
-            leaves.push((path, name.to_owned()));
+            UseTree::Name(leaf) => (leaf.ident.to_string(), leaf.ident.to_string()),
+            UseTree::Rename(leaf) => (leaf.ident.to_string(), leaf.rename.to_string()),
+            UseTree::Glob(_) => ("self".to_owned(), "*".to_owned()),
+        };
+        let path = if last == "self" { prefix.to_vec() } else { [prefix, &[last]].concat() };
+        let name = if name == "self" { path.last().cloned().unwrap_or_default() } else { name };
+        self.uses.push(Use { path: self.in_file(path), name, is_public });
+    }
+
+    fn add_tokens(&mut self, tokens: TokenStream) {
+        let mut path = Vec::new();
+        let mut colons = 0;
+        for token in tokens {
+            let is_colon = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':');
+            if !(is_colon || colons == 2 && matches!(token, TokenTree::Ident(_))) {
+                self.add_path(std::mem::take(&mut path));
+            }
+            colons = if is_colon { colons + 1 } else { 0 };
+            match token {
+                TokenTree::Ident(name) => path.push(name.to_string()),
+                TokenTree::Group(group) => self.add_tokens(group.stream()),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
         }
+        self.add_path(path);
+    }
+
+    fn add_path(&mut self, path: Vec<String>) {
+        let path = self.in_file(path);
+        self.paths.insert(path);
+    }
+
+    /// The path as seen from the file: the first `super`s only leave modules inside it.
+    fn in_file(&self, path: Vec<String>) -> String {
+        let supers = path.iter().take(self.depth).take_while(|name| *name == "super").count();
+        path[supers..].join("::")
+    }
+
+    fn import(&self, name: &str) -> Option<&Use> {
+        // `use time::{self, Duration}` binds `time` to itself: another crate.
+        self.uses.iter().find(|u| u.name == name && u.path.split("::").next() != Some(name))
     }
 }
-
-/// The path as seen from the file, where it stands so many modules deep in the file.
-fn in_file(path: &[&str], modules: usize) -> Vec<String> {
-    let supers = path.iter().take(modules).take_while(|name| **name == "super").count();
-    path[supers..].iter().map(|name| (*name).to_owned()).collect()
-}
-
-/// Where a path of ours ends: a module, or an item of it.
-type End = (String, Option<String>);
 
 impl Crate {
-    /// Test code is left out: what `shipped` cuts, `tests.rs`, `testing.rs`, and all of `tests/`.
+    /// Reads the files that ship.
     pub fn read(sources: &Sources) -> Self {
-        let modules = sources.iter().filter_map(|(path, source)| {
+        let modules = sources.iter().filter(|(path, _)| ships(path)).map(|(path, source)| {
             let mut name = vec!["crate".to_owned()];
             name.extend(path.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()));
             name.pop_if(|last| matches!(last.as_str(), "mod" | "lib"));
-            let is_ours = !name.iter().any(|part| matches!(part.as_str(), "tests" | "testing" | "main"));
-            is_ours.then(|| (name.join("::"), Module::read(path, source)))
+            (name.join("::"), Module::read(path, source))
         });
         Self(modules.collect())
     }
 
-    /// Follows a path in `from` to where its item is defined, and notes the
-    /// modules on the way that only import it. `None`: not ours.
-    fn follow(&self, from: &str, path: &[String], through: &mut BTreeSet<(String, String)>) -> Option<End> {
-        let mut at = from.to_owned();
-        for (done, name) in path.iter().enumerate() {
-            match name.as_str() {
-                "crate" => at = "crate".to_owned(),
-                "self" => {}
-                "super" => at.truncate(at.rfind("::")?),
-                name if self.0.contains_key(&format!("{at}::{name}")) => at = format!("{at}::{name}"),
-                name => {
-                    let uses = &self.0.get(&at)?.uses;
-                    // `use time::{self, Duration}` binds `time` to itself: another crate.
-                    let is_import =
-                        |u: &&Use| u.name == name && u.path.first().is_none_or(|first| first != name);
-                    let Some(import) = uses.iter().find(is_import) else {
-                        return (done > 0).then(|| (at, Some(name.to_owned())));
-                    };
-                    if done > 0 {
-                        through.insert((at.clone(), name.to_owned()));
-                    }
-                    return self.follow(&at, &[&import.path, &path[done + 1..]].concat(), through);
-                }
+    /// Every path in the crate, and where it is.
+    pub fn imports(&self) -> impl Iterator<Item = Import<'_>> {
+        self.0.iter().flat_map(move |(name, module)| {
+            let uses = module.uses.iter().map(|u| (&u.path, u.name == "*", u.is_public));
+            let paths = module.paths.iter().map(|path| (path, false, false));
+            uses.chain(paths).map(move |(path, is_glob, is_public)| {
+                let path = self.absolute(name, path);
+                Import { file: &module.file, module: name, path, is_glob, is_public }
+            })
+        })
+    }
+
+    /// A path in `module`, from the root of its crate.
+    fn absolute(&self, module: &str, path: &str) -> String {
+        let (first, rest) = path.split_once("::").unwrap_or((path, ""));
+        let start = match first {
+            "" | "self" => module.to_owned(),
+            "crate" | "vestibule" => "crate".to_owned(),
+            "super" => module.rsplit_once("::").map_or("crate", |(parent, _)| parent).to_owned(),
+            name if self.0.contains_key(&format!("{module}::{name}")) => format!("{module}::{name}"),
+            name => match self.0.get(module).and_then(|module| module.import(name)) {
+                Some(import) => self.absolute(module, &import.path),
+                None => name.to_owned(),
+            },
+        };
+        match rest {
+            "" => start,
+            rest if rest.split("::").next() == Some("super") => self.absolute(&start, rest),
+            rest => format!("{start}::{rest}"),
+        }
+    }
+
+    /// The module that an absolute path ends in, and the item of it. Notes the
+    /// modules on the way that only import the item. `None`: another crate's.
+    fn origin(
+        &self,
+        path: &str,
+        through: &mut BTreeSet<(String, String)>,
+    ) -> Option<(String, Option<String>)> {
+        let mut names = path.split("::");
+        let mut at = names.next().filter(|first| *first == "crate")?.to_owned();
+        while let Some(name) = names.next() {
+            let below = format!("{at}::{name}");
+            if self.0.contains_key(&below) {
+                at = below;
+            } else if let Some(import) = self.0.get(&at).and_then(|module| module.import(name)) {
+                through.insert((at.clone(), name.to_owned()));
+                let path = names.fold(self.absolute(&at, &import.path), |path, name| path + "::" + name);
+                return self.origin(&path, through);
+            } else {
+                return Some((at, Some(name.to_owned())));
             }
         }
         Some((at, None))
     }
 
-    /// Circles, imports through doors and imports upwards, inside each layer.
-    /// An import upwards is judged by itself and is in no circle: a door names
-    /// what is below it, so every such import would close one.
+    /// Circles, re-exports and imports upwards, inside each layer. An import upwards
+    /// is judged by itself and is in no circle: a parent module names what is below
+    /// it, so every such import would close one.
     pub fn faults(&self) -> Faults {
         let mut faults = Faults::default();
         let mut arrows = Arrows::new();
-        for (name, Module { file, uses, paths }) in &self.0 {
-            let is_door = self.0.keys().any(|other| is_below(other, name));
-            // The `pub use` of a door is a list for other modules, and no arrow.
-            let uses = uses.iter().filter(|u| !(is_door && u.is_public));
-            let paths = paths.iter().map(|path| (path, false));
-            for (path, is_glob) in uses.map(|u| (&u.path, u.name == "*")).chain(paths) {
-                let mut through = BTreeSet::new();
-                let end = self.follow(name, path, &mut through);
-                let module = end.as_ref().and_then(|(module, _)| self.0.get(module));
-                let origin = module.map_or("another crate", |module| &module.file);
-                for (door, item) in through.iter().filter(|(door, _)| is_below(name, door)) {
-                    let door = &self.0[door].file;
-                    faults.doors.insert(format!("{file} imports {item} through {door}; it is in {origin}"));
+        let parents: BTreeSet<&str> =
+            self.0.keys().filter_map(|name| Some(name.rsplit_once("::")?.0)).collect();
+        // The `pub use` of a parent module is a list for other modules, and no arrow.
+        for import in self.imports().filter(|i| !(i.is_public && parents.contains(i.module))) {
+            let Import { file, module: name, .. } = import;
+            let mut through = BTreeSet::new();
+            let end = self.origin(&import.path, &mut through);
+            let module = end.as_ref().and_then(|(module, _)| self.0.get(module));
+            let origin = module.map_or("another crate", |module| &module.file);
+            for (parent, item) in through.iter().filter(|(parent, _)| is_below(name, parent)) {
+                let parent = &self.0[parent].file;
+                faults.reexports.insert(format!("{file} imports {item} through {parent}; it is in {origin}"));
+            }
+            match end {
+                Some((module, None)) if import.is_glob && module != name => {
+                    faults.reexports.insert(format!("{file} imports * of {origin}, and names no item"));
                 }
-                match end {
-                    Some((module, None)) if is_glob && module != *name => {
-                        faults.doors.insert(format!("{file} imports * of {origin}, and names no item"));
-                    }
-                    Some((module, Some(item))) if is_below(name, &module) => {
-                        faults.upward.insert((file.clone(), item));
-                    }
-                    Some((module, Some(item))) if module != *name && layer(&module) == layer(name) => {
-                        arrows.entry(name).or_default().entry(module).or_default().insert(item);
-                    }
-                    // The import of a module is no arrow; the items named in it are.
-                    _ => {}
+                Some((module, Some(item))) if is_below(name, &module) => {
+                    faults.upward.insert((file.to_owned(), item));
                 }
+                Some((module, Some(item))) if module != name && layer(&module) == layer(name) => {
+                    arrows.entry(name).or_default().entry(module).or_default().insert(item);
+                }
+                // The import of a module is no arrow; the items named in it are.
+                _ => {}
             }
         }
-        faults.circles = circles(&arrows).iter().map(|circle| self.tell(circle, &arrows)).collect();
+        faults.circles = arrows.keys().filter_map(|module| self.circle(module, &arrows)).collect();
         faults
     }
 
-    /// A circle's arrows, one a line, each with its items.
-    fn tell(&self, circle: &BTreeSet<&str>, arrows: &Arrows<'_>) -> String {
-        let lines =
-            circle.iter().flat_map(|from| arrows[from].iter().map(move |(to, items)| (from, to, items)));
-        let lines = lines
-            .filter(|(_, to, _)| circle.contains(to.as_str()))
-            .map(|(from, to, items)| format!("{} -> {}: {items:?}", self.0[*from].file, self.0[to].file));
-        lines.collect::<Vec<_>>().join("\n")
+    /// The arrows of the modules that reach `module` and are reached from it, one a line.
+    fn circle(&self, module: &str, arrows: &Arrows<'_>) -> Option<String> {
+        let mut circle = reached(module, arrows);
+        circle.retain(|other| reached(other, arrows).contains(module));
+        let lines = circle.iter().flat_map(|from| {
+            let to = arrows[from].iter().filter(|(to, _)| circle.contains(to.as_str()));
+            to.map(|(to, items)| format!("{} -> {}: {items:?}", self.0[*from].file, self.0[to].file))
+        });
+        (!circle.is_empty()).then(|| lines.collect::<Vec<_>>().join("\n"))
     }
 }
 
@@ -309,19 +294,12 @@ fn layer(module: &str) -> Option<&str> {
     module.split("::").nth(1)
 }
 
-/// The largest sets of modules each of which reaches all others.
-fn circles<'m>(arrows: &'m Arrows<'_>) -> BTreeSet<BTreeSet<&'m str>> {
-    let reached = |from| {
-        let mut reached = BTreeSet::new();
-        let mut next = vec![from];
-        while let Some(module) = next.pop() {
-            let to = arrows.get(module).into_iter().flat_map(BTreeMap::keys).map(String::as_str);
-            next.extend(to.filter(|to| reached.insert(*to)));
-        }
-        reached
-    };
-    let reach: BTreeMap<&str, _> = arrows.keys().map(|module| (*module, reached(module))).collect();
-    let is_back = |from: &str, to: &str| reach.get(to).is_some_and(|back| back.contains(from));
-    let circles = reach.iter().map(|(from, to)| to.iter().copied().filter(|to| is_back(from, to)).collect());
-    circles.filter(|circle: &BTreeSet<&str>| !circle.is_empty()).collect()
+fn reached<'m>(from: &'m str, arrows: &'m Arrows<'_>) -> BTreeSet<&'m str> {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![from];
+    while let Some(module) = next.pop() {
+        let to = arrows.get(module).into_iter().flat_map(BTreeMap::keys).map(String::as_str);
+        next.extend(to.filter(|to| reached.insert(*to)));
+    }
+    reached
 }
