@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::aws::{Emulators, REGION, Service};
+use support::aws::{Emulators, REGION, Service, own_retries};
 use support::contract;
 use support::contract::start_of_time;
 use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
@@ -28,6 +28,7 @@ fn client(url: &str) -> Client {
         .region(Region::new(REGION))
         .credentials_provider(credentials)
         .endpoint_url(url)
+        .retry_partition(own_retries())
         .build();
     Client::from_conf(config)
 }

@@ -10,7 +10,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use support::aws::{Emulators, REGION, Service};
+use support::aws::{Emulators, REGION, Service, own_retries};
 use support::contract;
 use support::contract::keyring::{KeyRingUnderTest, claims, keyring_contract, plaintext, purpose};
 use support::contract::start_of_time;
@@ -74,12 +74,14 @@ impl Emulated {
             .region(Region::new(REGION))
             .credentials_provider(credentials.clone())
             .endpoint_url(kms)
+            .retry_partition(own_retries())
             .build();
         let dynamodb = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
             .credentials_provider(credentials)
             .endpoint_url(dynamodb)
+            .retry_partition(own_retries())
             .build();
         let (kms, dynamodb) =
             (aws_sdk_kms::Client::from_conf(kms), aws_sdk_dynamodb::Client::from_conf(dynamodb));

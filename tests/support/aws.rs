@@ -10,6 +10,7 @@
 //! given as a `DIGEST` once more: sign `RAW`.
 
 use super::process::{Process, free_port};
+use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,6 +25,13 @@ pub const ACCOUNT: &str = "123456789012";
 pub const PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/ADFS";
 
 const MISSING: &str = "The AWS emulators are not here. Run `tests/run`: it installs what the tests need (or `tests/install-aws` alone).";
+
+/// Retries that no other client draws on. The SDK's draw on one bucket for each
+/// service of a process, so that a test that meets faults would use up those of the
+/// tests beside it.
+pub fn own_retries() -> RetryPartition {
+    RetryPartition::custom("test").token_bucket(TokenBucket::default()).build()
+}
 
 /// A service of AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
