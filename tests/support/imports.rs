@@ -1,10 +1,10 @@
 //! Which file of the crate names which item, read from its sources with `syn`.
 //!
-//! Arguments of macros and attributes are tokens to `syn`: their paths are found,
-//! but the group of a `use` among them is not taken apart. Not seen: what macros and
-//! derives generate, names inside string literals (`"{NAME}"`, `with = "path"`), and
-//! macros that `#[macro_use]` brings. `#[cfg(test)]` is skipped on modules, imports,
-//! functions and `impl` blocks; elsewhere it counts as code that ships.
+//! Arguments of macros and attributes are tokens to `syn`: their paths are found, but
+//! what a `use` among them renames is not. Not seen: what macros and derives generate,
+//! names inside string literals (`"{NAME}"`, `with = "path"`), and macros that
+//! `#[macro_use]` brings. `#[cfg(test)]` is skipped on modules, imports, functions and
+//! `impl` blocks; elsewhere it counts as code that ships.
 
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,7 +101,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 
     fn visit_token_stream(&mut self, tokens: &'ast TokenStream) {
-        self.add_tokens(tokens.clone());
+        self.add_tokens(tokens.clone(), &[]);
     }
 }
 
@@ -131,18 +131,21 @@ impl Module {
         self.uses.push(Use { path: self.in_file(path), name, is_public });
     }
 
-    fn add_tokens(&mut self, tokens: TokenStream) {
-        let mut path = Vec::new();
+    /// The paths among tokens; a group after `::` has the rest of several.
+    fn add_tokens(&mut self, tokens: TokenStream, prefix: &[String]) {
+        let mut path = prefix.to_vec();
         let mut colons = 0;
         for token in tokens {
             let is_colon = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':');
-            if !(is_colon || colons == 2 && matches!(token, TokenTree::Ident(_))) {
-                self.add_path(std::mem::take(&mut path));
-            }
+            let continues = colons == 2 && matches!(token, TokenTree::Ident(_) | TokenTree::Group(_));
             colons = if is_colon { colons + 1 } else { 0 };
+            if !is_colon && !continues {
+                self.add_path(std::mem::replace(&mut path, prefix.to_vec()));
+            }
             match token {
                 TokenTree::Ident(name) => path.push(name.to_string()),
-                TokenTree::Group(group) => self.add_tokens(group.stream()),
+                TokenTree::Group(group) if continues => self.add_tokens(group.stream(), &path),
+                TokenTree::Group(group) => self.add_tokens(group.stream(), &[]),
                 TokenTree::Punct(_) | TokenTree::Literal(_) => {}
             }
         }
@@ -165,6 +168,9 @@ impl Module {
         self.uses.iter().find(|u| u.name == name && u.path.split("::").next() != Some(name))
     }
 }
+
+/// Where a path of ours ends: a module, or an item of it.
+type End = (String, Option<String>);
 
 impl Crate {
     /// Reads the files that ship.
@@ -212,11 +218,7 @@ impl Crate {
 
     /// The module that an absolute path ends in, and the item of it. Notes the
     /// modules on the way that only import the item. `None`: another crate's.
-    fn origin(
-        &self,
-        path: &str,
-        through: &mut BTreeSet<(String, String)>,
-    ) -> Option<(String, Option<String>)> {
+    fn origin(&self, path: &str, through: &mut BTreeSet<(String, String)>) -> Option<End> {
         let mut names = path.split("::");
         let mut at = names.next().filter(|first| *first == "crate")?.to_owned();
         while let Some(name) = names.next() {
@@ -249,7 +251,7 @@ impl Crate {
             let end = self.origin(&import.path, &mut through);
             let module = end.as_ref().and_then(|(module, _)| self.0.get(module));
             let origin = module.map_or("another crate", |module| &module.file);
-            for (parent, item) in through.iter().filter(|(parent, _)| is_below(name, parent)) {
+            for (parent, item) in through.iter().filter(|(parent, _)| part(name, parent).is_some()) {
                 let parent = &self.0[parent].file;
                 faults.reexports.insert(format!("{file} imports {item} through {parent}; it is in {origin}"));
             }
@@ -257,10 +259,12 @@ impl Crate {
                 Some((module, None)) if import.is_glob && module != name => {
                     faults.reexports.insert(format!("{file} imports * of {origin}, and names no item"));
                 }
-                Some((module, Some(item))) if is_below(name, &module) => {
+                Some((module, Some(item))) if part(name, &module).is_some() => {
                     faults.upward.insert((file.to_owned(), item));
                 }
-                Some((module, Some(item))) if module != name && layer(&module) == layer(name) => {
+                Some((module, Some(item)))
+                    if module != name && part(&module, "crate") == part(name, "crate") =>
+                {
                     arrows.entry(name).or_default().entry(module).or_default().insert(item);
                 }
                 // The import of a module is no arrow; the items named in it are.
@@ -286,12 +290,9 @@ impl Crate {
 /// Which module imports from which, and the items.
 type Arrows<'m> = BTreeMap<&'m str, BTreeMap<String, BTreeSet<String>>>;
 
-fn is_below(module: &str, other: &str) -> bool {
-    module.strip_prefix(other).is_some_and(|rest| rest.starts_with("::"))
-}
-
-fn layer(module: &str) -> Option<&str> {
-    module.split("::").nth(1)
+/// The first name of a path below a module: the part of the module that it is in.
+pub fn part<'p>(path: &'p str, module: &str) -> Option<&'p str> {
+    path.strip_prefix(module)?.strip_prefix("::")?.split("::").next()
 }
 
 fn reached<'m>(from: &'m str, arrows: &'m Arrows<'_>) -> BTreeSet<&'m str> {
