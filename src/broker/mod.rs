@@ -49,4 +49,4 @@ pub use use_cases::{Broker, Ports};
 
 /// What the layers below refuse, for the layers above that import `broker` only.
 pub use crate::roles::RoleRefusal;
-pub use crate::saml::{Cap, IdpMetadata, SamlRefusal};
+pub use crate::saml::{IdpMetadata, SamlRefusal};
