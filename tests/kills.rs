@@ -1,0 +1,219 @@
+//! The real binary, killed again and again while people sign in: no credentials are
+//! handed over twice, none without a record, and no login is left without an end.
+//!
+//! `VESTIBULE_KILLS=200 cargo test --release --test kills` is the long form; CI kills
+//! a few times.
+
+mod support;
+
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
+use support::forge::Forge;
+use support::server::{EMBEDDED, Server};
+use support::waiting::WaitingPage;
+
+const SAML: &str = r#"
+[[saml.idp]]
+name = "ADFS"
+provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
+metadata = "@DIR@/idp.xml"
+
+[[rule]]
+name = "production"
+when.role_name = { contains = "Prod" }
+duration = "1h"
+"#;
+
+/// Clients at once.
+const PEOPLE: u32 = 4;
+
+/// A reservation and a session last a minute each; a sweep comes every ten seconds.
+const UNTIL_ALL_HAVE_ENDED: Duration = Duration::from_secs(80);
+
+/// What the clients saw.
+#[derive(Default)]
+struct Seen {
+    /// Access key ids, as handed over.
+    taken: Vec<String>,
+    /// Assertions that were accepted.
+    used: Vec<(String, String)>,
+    /// Answers that no failure explains.
+    odd: Vec<String>,
+}
+
+struct People {
+    next: AtomicU32,
+    stop: AtomicBool,
+    seen: Mutex<Seen>,
+    agent: ureq::Agent,
+}
+
+impl People {
+    /// Signs in, again and again, through whatever happens to the server.
+    fn sign_in_until_stopped(&self, server: &str) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let page = WaitingPage::new(&format!("kill{number}"));
+            let xml = assertion(server, number);
+            let Some((status, location, body)) = self.post(server, &xml, &page) else {
+                // Killed just now; it comes back.
+                sleep(Duration::from_millis(5));
+                continue;
+            };
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            match (status, location.split_once("#jwt=")) {
+                (302, Some((_, ticket))) => {
+                    seen.used.push((xml, page.relay_state()));
+                    drop(seen);
+                    self.take(server, &page, ticket);
+                }
+                (503, _) => {}
+                _ => seen.odd.push(format!("{status} {body}")),
+            }
+        }
+    }
+
+    fn post(&self, server: &str, xml: &str, page: &WaitingPage) -> Option<(u16, String, String)> {
+        let field = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, xml);
+        let form = [("SAMLResponse", field.as_str()), ("RelayState", &page.relay_state())];
+        let mut answer = self.agent.post(format!("{server}/saml")).send_form(form).ok()?;
+        let location = answer.headers().get("location").map(|v| v.to_str().unwrap_or_default().to_owned());
+        let body = answer.body_mut().read_to_string().ok()?;
+        Some((answer.status().as_u16(), location.unwrap_or_default(), body))
+    }
+
+    /// Asks until there is an answer: where one was lost, a second take must find nothing.
+    fn take(&self, server: &str, page: &WaitingPage, ticket: &str) {
+        for _ in 0..400 {
+            let request = self
+                .agent
+                .get(format!("{server}/saml"))
+                .header("Authorization", format!("Bearer {ticket}"))
+                .header("Vestibule-Verifier", &page.verifier)
+                .header("COGNITO_ID", &page.session_id);
+            let answer = request.call().ok().and_then(|mut answer| {
+                Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
+            });
+            let Some((status, body)) = answer else {
+                sleep(Duration::from_millis(5));
+                continue;
+            };
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            match status {
+                200 => {
+                    let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+                    seen.taken.push(json["AccessKeyId"].as_str().unwrap().to_owned());
+                }
+                401 | 404 | 503 => {}
+                _ => seen.odd.push(format!("{status} {body}")),
+            }
+            return;
+        }
+    }
+}
+
+fn assertion(server: &str, number: u32) -> String {
+    let url = format!("{server}/saml");
+    let forged = Forge::issued_now(&format!("_kill{number}"));
+    Forge { recipient: url.clone(), destination: Some(url), ..forged }.xml()
+}
+
+/// The history of each login: its kinds, in order, and its access key ids.
+fn histories(database: &Path) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
+    let database = Connection::open(database).unwrap();
+    let mut rows = database
+        .prepare("SELECT login, kind, access_key_id FROM audit WHERE login IS NOT NULL ORDER BY seq")
+        .unwrap();
+    let mut histories: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
+    let mut rows = rows.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let (kinds, keys) = histories.entry(row.get(0).unwrap()).or_default();
+        kinds.push(row.get(1).unwrap());
+        keys.extend(row.get::<_, Option<String>>(2).unwrap());
+    }
+    histories
+}
+
+#[test]
+fn killed_under_load_hands_out_nothing_twice_and_loses_no_record() {
+    let kills = std::env::var("VESTIBULE_KILLS").map_or(8, |text| text.parse().expect("a number"));
+    let mut server = Server::setup(&format!("{EMBEDDED}{SAML}"))
+        .file("idp.xml", include_str!("../fixtures/FederationMetadata.xml"))
+        .start();
+    let url = server.base_url.clone();
+    let people = People {
+        next: AtomicU32::new(0),
+        stop: AtomicBool::new(false),
+        seen: Mutex::default(),
+        agent: ureq::Agent::config_builder()
+            .proxy(None)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(10)))
+            .build()
+            .into(),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..PEOPLE {
+            scope.spawn(|| people.sign_in_until_stopped(&url));
+        }
+        for kill in 0..kills {
+            // Longer than a start, and another moment of a login each time.
+            sleep(Duration::from_millis(200 + kill * 37 % 230));
+            server.kill();
+            server.restart();
+        }
+        sleep(Duration::from_millis(300));
+        people.stop.store(true, Ordering::Relaxed);
+    });
+    let seen = people.seen.lock().unwrap();
+    assert!(seen.odd.is_empty(), "{:#?}", seen.odd);
+    assert!(seen.taken.len() > usize::try_from(kills).unwrap(), "{} takes", seen.taken.len());
+
+    // What was used before a kill stays used after it.
+    for (xml, _) in seen.used.iter().rev().step_by(7).take(20) {
+        let (status, _, body) = people.post(&url, xml, &WaitingPage::new("again")).unwrap();
+        assert_eq!(status, 409, "{body}");
+    }
+
+    let long = kills >= 50;
+    if long {
+        sleep(UNTIL_ALL_HAVE_ENDED);
+    }
+    let database = Connection::open(server.path("vestibule.db")).unwrap();
+    let open = |login: &str| -> bool {
+        database.prepare("SELECT 1 FROM open_logins WHERE login = ?1").unwrap().exists([login]).unwrap()
+    };
+    let histories = histories(&server.path("vestibule.db"));
+    for (login, (kinds, _)) in &histories {
+        assert_eq!(kinds[0], "login.started", "{login}: {kinds:?}");
+        let ends = kinds.iter().filter(|kind| !["login.started", "login.issued"].contains(&kind.as_str()));
+        match ends.count() {
+            // The sweeper ends what is open.
+            0 => assert!(!long && open(login), "{login} has no end: {kinds:?}"),
+            1 => assert!(!open(login), "{login} has ended, and is open: {kinds:?}"),
+            _ => panic!("{login} has several ends: {kinds:?}"),
+        }
+    }
+    let mut taken = seen.taken.clone();
+    taken.sort_unstable();
+    taken.dedup();
+    assert_eq!(taken.len(), seen.taken.len(), "credentials were handed over twice");
+    for key in &seen.taken {
+        let of = histories.values().filter(|(_, keys)| keys.contains(key));
+        let kinds: Vec<_> = of.map(|(kinds, _)| kinds.as_slice()).collect();
+        assert_eq!(kinds, [["login.started", "login.issued", "login.delivered"]], "{key}");
+    }
+    let abandoned = histories.values().filter(|(kinds, _)| kinds.len() < 3).count();
+    println!(
+        "{kills} kills: {} logins, {} taken, {abandoned} cut off before their third event",
+        histories.len(),
+        seen.taken.len()
+    );
+}
