@@ -17,13 +17,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use support::test_service::{Page, TestService, assertion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vestibule::broker::ports::{LoginStart, UsedOnce};
 use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
-use vestibule::http::{self, ServeLimits};
+use vestibule::http::{self, Connections, ServeLimits};
 
 const CLIENTS: usize = 32;
 const LOGINS: usize = 4_000;
@@ -74,12 +74,8 @@ fn request(number: u32) -> Vec<u8> {
 async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let limits = ServeLimits {
-        max_connections: 1_024,
-        header_timeout: Duration::from_secs(10),
-        grace: Duration::from_secs(1),
-    };
-    tokio::spawn(http::serve(listener, router, limits, std::future::pending()));
+    let connections = Connections::new(ServeLimits::default());
+    tokio::spawn(http::serve(listener, router, connections, std::future::pending()));
     address
 }
 

@@ -313,7 +313,7 @@ macro_rules! request_errors { ($then:ident $($head:tt)*) => { $then! { { $($head
     BodyTooLarge                             "body_too_large"     IdP      413 "The message is too long"          "What was sent here is longer than any sign-in should be." "If you were signing in, you may be in very many groups. Please ask for help and read out the reference.";
     BodyTimeout                              "body_timeout"       Person   408 "The message took too long"        "Your connection was too slow, and the sign-in did not arrive in time." SIGN_IN_AGAIN;
     BodyIncomplete                           "body_incomplete"    Person   400 "The message broke off"            "The connection was interrupted before the sign-in had arrived." SIGN_IN_AGAIN;
-    /// An invalid escape, or not UTF-8.
+    /// An invalid escape, not UTF-8, or more fields than any sign-in has.
     FormMalformed                            "form_malformed"     IdP      400 MESSAGE_UNREADABLE                 "What was sent here is damaged." AGAIN_THEN_ASK;
     /// Two fields of one name.
     DuplicateField                           "duplicate_field"    IdP      400 MESSAGE_UNREADABLE                 "What was sent here says the same thing twice, so it is not clear what counts." AGAIN_THEN_ASK;
@@ -323,5 +323,9 @@ macro_rules! request_errors { ($then:ident $($head:tt)*) => { $then! { { $($head
     Unauthorized                             "unauthorized"       Page     401 "Unauthorized"                     "Unauthorized" "";
     /// All slots are taken.
     Busy                                     "busy"               Operator 503 TOO_MANY                           "Right now more people are signing in than this service can take." WAIT retry_after 1;
+    /// One client has more requests in progress, or makes more a minute, than one may.
+    TooManyRequests { retry_after: u32 }     "too_many_requests"  Person   429 TOO_MANY                           "From your network more sign-ins arrive than this service takes from one place." WAIT;
+    /// HTTP/1.1 without exactly one Host (RFC 9112 3.2).
+    HostMalformed                            "host_malformed"     Page     400 MESSAGE_UNREADABLE                 "The request does not say properly which host it is for." START_AT_THE_PAGE;
     Internal                                 "internal"           Us       500 "Something went wrong on our side" "This service made a mistake while working on your request." AGAIN_THEN_ASK;
 }};}

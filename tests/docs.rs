@@ -190,6 +190,7 @@ impl Scratch {
             .env("VESTIBULE_SERVER_ADMIN_LISTEN", &self.admin)
             .env("VESTIBULE_LOG_FORMAT", "json")
             // What the sample leaves to its reader, and `doctor` warns of.
+            .env("VESTIBULE_SERVER_TRUSTED_PROXIES", "[\"127.0.0.1\"]")
             .env(
                 "VESTIBULE_SAML_IDP_0_SIGN_ON_URL",
                 "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx",

@@ -96,6 +96,7 @@ fn fixture() -> String {
 const IDP: &str = r#"
 [server]
 public_url = "https://vestibule.example.com"
+trusted_proxies = ["127.0.0.1"]
 [[saml.idp]]
 name = "ADFS"
 provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"

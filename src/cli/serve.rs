@@ -15,6 +15,9 @@ pub(super) async fn run(
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    if let Some(warning) = config.server.unnamed_proxy() {
+        tracing::warn!("{warning}");
+    }
     let (public, admin) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
     let service =
         Service::open(config, Front::Listener, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;

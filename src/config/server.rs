@@ -26,10 +26,27 @@ pub struct Server {
     pub contact: Option<String>,
     /// Requests handled at once; more are answered 503 `busy`.
     pub max_concurrent_requests: usize,
+    /// Requests of one client in progress; more are answered 429 `too_many_requests`.
+    pub max_requests_per_client: usize,
+    /// Posts of one client a minute, and as many takes and starts; more are answered 429.
+    pub max_posts_per_minute: usize,
     /// Connections held at once.
     pub max_connections: usize,
+    /// Connections of one client held at once.
+    pub max_connections_per_client: usize,
     /// How long a client may take to send its request.
     pub request_timeout: std::time::Duration,
+}
+
+impl Server {
+    /// What it means that no proxy is named. TLS is a proxy's, so behind an https URL
+    /// there is one, and all connections are its own.
+    pub fn unnamed_proxy(&self) -> Option<&'static str> {
+        (self.trusted_proxies.is_empty() && self.public_url.starts_with("https://")).then_some(
+            "server.trusted_proxies is empty, and the proxy that speaks https in front is not named: \
+             everybody counts as one client, in the audit trail and for the limits per client",
+        )
+    }
 }
 
 /// `None` if a required option is absent or faulty.
@@ -43,7 +60,10 @@ pub(super) fn server(section: &Section<'_>) -> Option<Server> {
     let trusted_proxies = section.list("trusted_proxies", values::network);
     let contact = section.optional("contact", values::line(200));
     let max_concurrent_requests = section.integer("max_concurrent_requests", 256, 1..=65_536);
+    let max_requests_per_client = section.integer("max_requests_per_client", 64, 1..=65_536);
+    let max_posts_per_minute = section.integer("max_posts_per_minute", 1_200, 1..=1_000_000);
     let max_connections = section.integer("max_connections", 1_024, 1..=65_536);
+    let max_connections_per_client = section.integer("max_connections_per_client", 256, 1..=65_536);
     let request_timeout = section.or("request_timeout", Duration::seconds(10), duration_between("1s", "60s"));
 
     if clash(listen, admin_listen) {
@@ -76,7 +96,10 @@ pub(super) fn server(section: &Section<'_>) -> Option<Server> {
         trusted_proxies,
         contact,
         max_concurrent_requests,
+        max_requests_per_client,
+        max_posts_per_minute,
         max_connections,
+        max_connections_per_client,
         request_timeout: request_timeout.unsigned_abs(),
     })
 }

@@ -9,7 +9,7 @@ use super::trail::TrailPrinter;
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::broker::ports::SecureRandom;
 use crate::config::Log;
-use crate::http::{self, ServeLimits};
+use crate::http::{self, Connections, ServeLimits};
 use crate::service::load::load;
 use crate::service::{Front, Service, listen, log, print_message, stop_signal};
 use std::io::Write;
@@ -65,11 +65,8 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
     let config = load(&config, std::iter::empty()).await?;
     let service = Service::open(config, Front::Listener, clock, random.clone()).await?;
 
-    let limits = ServeLimits {
-        max_connections: 64,
-        header_timeout: Duration::from_secs(10),
-        grace: Duration::from_secs(1),
-    };
+    let connections =
+        Connections::new(ServeLimits { grace: Duration::from_secs(1), ..ServeLimits::default() });
     let idp = Arc::new(idp);
     let panel = Panel {
         idp: idp.clone(),
@@ -78,7 +75,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
         random,
     };
     let pages = idp.pages().merge(panel.router());
-    let idp = tokio::spawn(http::serve(idp_listener, pages, limits, std::future::pending()));
+    let idp = tokio::spawn(http::serve(idp_listener, pages, connections, std::future::pending()));
     let (stopped, until_stopped) = oneshot::channel::<()>();
     let printer = TrailPrinter::new(service.broker.clone()).print_until(async {
         // The sender is dropped, which is an error, and the signal.

@@ -31,8 +31,7 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn exposition(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let free = app.slots.available_permits();
-    let in_flight = app.settings.max_concurrent_requests.saturating_sub(free);
+    let in_flight = app.slots().iter().map(|slots| slots.in_use).sum();
     let mut text = app.metrics.expose(in_flight);
     text.push_str(&metrics::providers(&app.broker.provider_health(), app.broker.ports().clock.now()));
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)

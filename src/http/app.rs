@@ -1,13 +1,16 @@
 //! The state that handlers share.
 
+use super::admission::{Admission, Limit, SlotFigures};
 use super::metrics::Metrics;
 use super::redirect::Redirect;
 use super::settings::{HttpSettings, SettingsError};
-use super::{config_json, cors};
+use super::{client_ip, config_json, cors};
 use crate::broker::Broker;
 use crate::broker::ports::CallerDirectory;
+use http::HeaderMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tower_http::cors::CorsLayer;
 
 /// One Vestibule: its use cases, its settings, and what is made of them once.
@@ -20,7 +23,8 @@ pub struct App {
     pub(super) redirect: Redirect,
     pub(super) config_json: String,
     pub(super) metrics: Metrics,
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) admission: Admission,
+    proxy_warned: AtomicBool,
 }
 
 impl App {
@@ -43,7 +47,8 @@ impl App {
                 callers.is_some() || settings.ping_url.is_some(),
             ),
             metrics: Metrics::default(),
-            slots: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
+            admission: Admission::new(&settings),
+            proxy_warned: AtomicBool::new(false),
             broker,
             callers,
             behind_gateway: false,
@@ -59,11 +64,33 @@ impl App {
         Self { behind_gateway: true, ..self }
     }
 
-    /// Waits until no request is being handled. A login continues after its client
+    /// Waits until no request is being worked on. A login continues after its client
     /// has disconnected: stop the process only after this (and bound the wait).
     pub async fn idle(&self) {
-        let all = u32::try_from(self.settings.max_concurrent_requests).unwrap_or(u32::MAX);
-        // Fails only on a closed semaphore, and this one is never closed.
-        drop(self.slots.acquire_many(all).await);
+        self.admission.idle().await;
+    }
+
+    /// Slots by class, for the operator.
+    pub fn slots(&self) -> [SlotFigures; 2] {
+        self.admission.slots()
+    }
+
+    /// How many requests each limit has refused, for the operator.
+    pub fn refused(&self) -> [(Limit, u64); Limit::ALL.len()] {
+        self.admission.refused()
+    }
+
+    /// Once: a client can write such a header too, as often as it likes.
+    pub(super) fn warn_of_a_proxy_that_is_not_trusted(&self, peer: IpAddr, headers: &HeaderMap) {
+        let trusted = &self.settings.trusted_proxies;
+        if client_ip::proxy_is_not_trusted(peer, headers, trusted)
+            && !self.proxy_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                %peer,
+                "X-Forwarded-For came from an address that server.trusted_proxies does not name: if that is \
+                 your proxy, everybody behind it is one client, in the audit trail and for limits"
+            );
+        }
     }
 }

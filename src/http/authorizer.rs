@@ -4,15 +4,16 @@
 //! other gateways. Nothing is consumed here, and `GET /saml` checks everything
 //! again. Results must not be cached (time to live 0): a ticket is for one call.
 
+use super::admission::Class;
 use super::app::App;
 use super::body;
-use super::envelope::OutcomeCode;
+use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use super::redeem::bearer;
 use crate::broker::{Broker, TicketError};
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -140,9 +141,14 @@ fn header<'e>(event: &'e Value, name: &str) -> Result<Option<&'e str>, Unauthori
 }
 
 /// `POST /authorizer`
-pub(super) async fn route(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
+pub(super) async fn route(
+    State(app): State<Arc<App>>,
+    Extension(context): Extension<Context>,
+    request: Request,
+) -> Result<Response, Error> {
     let bytes = body::read(request.into_body(), MAX_EVENT_BYTES, app.settings.request_timeout).await?;
     let event: Value = serde_json::from_slice(&bytes).map_err(|_| Error::EventMalformed)?;
+    let _slot = app.admission.slot(Class::Redeem, &context)?;
     match authorize(&app.broker, &event, app.broker.ports().clock.now()).await {
         Ok(answer) => {
             let mut response = Json(answer).into_response();

@@ -1,4 +1,4 @@
-//! The client's address, for the audit trail.
+//! The client's address, for the audit trail and for limits.
 
 use crate::config::Network;
 use http::{HeaderMap, HeaderName};
@@ -22,6 +22,12 @@ pub(super) fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Ne
     Some(client)
 }
 
+/// Whether a proxy that is not trusted forwards for others: then everybody is one client.
+pub(super) fn proxy_is_not_trusted(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> bool {
+    let peer = peer.to_canonical();
+    headers.contains_key(X_FORWARDED_FOR) && !trusted.iter().any(|network| contains(network, peer))
+}
+
 /// An address, with or without a port.
 fn parse(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(hop);
@@ -29,7 +35,7 @@ fn parse(hop: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
-fn contains(network: &Network, address: IpAddr) -> bool {
+pub(super) fn contains(network: &Network, address: IpAddr) -> bool {
     match (network.address, address) {
         (IpAddr::V4(net), IpAddr::V4(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 32, network.prefix),
         (IpAddr::V6(net), IpAddr::V6(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 128, network.prefix),

@@ -1,9 +1,12 @@
 //! Documents that are the same for every client: `/config.json`, SP metadata, public keys.
 
+use super::admission::Class;
 use super::app::App;
+use super::context::Context;
 use super::error::Error;
 use crate::broker::ports::PUBLIC_KEYS_KEPT;
 use crate::broker::{RedeemError, TicketError};
+use axum::Extension;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
@@ -23,7 +26,11 @@ pub(super) async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
 /// `GET /.well-known/jwks.json`, for every service and page that verifies tickets.
 /// If tickets are signed with a secret, the set is empty, not absent: verifiers
 /// understand that, and the set fills when `keys.signing` changes.
-pub(super) async fn jwks(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn jwks(
+    State(app): State<Arc<App>>,
+    Extension(context): Extension<Context>,
+) -> Result<impl IntoResponse, Error> {
+    let _slot = app.admission.slot(Class::Other, &context)?;
     let keys = app.broker.ports().keys.public_keys().await;
     let keys = keys.map_err(|_| Error::Redeem(RedeemError::Ticket(TicketError::KeysUnavailable)))?;
     let kept = format!("public, max-age={}", PUBLIC_KEYS_KEPT.whole_seconds());

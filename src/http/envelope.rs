@@ -1,30 +1,23 @@
-//! What every request passes: it gets a reference, a slot and a task of its own,
-//! and its answer gets the refusal's page or JSON, security headers and a log line.
+//! What every request passes: it gets a reference and a task of its own, and its
+//! answer gets the refusal's page or JSON, security headers and a log line.
 
 use super::app::App;
+use super::client::Client;
+use super::connections::Connection;
+use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use super::refusal::{Format, Help, Refused, show};
 use super::serve::Peer;
 use super::{accept, client_ip, cors, headers};
 use crate::broker::SupportId;
+use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Method;
-use std::net::IpAddr;
+use http::uri::Authority;
+use http::{Method, Version, header};
 use std::sync::Arc;
 use tracing::Instrument;
-
-/// What handlers know of a request beside its own parts.
-#[derive(Clone)]
-pub(super) struct Context {
-    pub(super) reference: SupportId,
-    pub(super) source_ip: Option<IpAddr>,
-}
-
-/// The stable code of an answer that is no refusal, for logs and metrics.
-#[derive(Clone, Copy)]
-pub(super) struct OutcomeCode(pub(super) &'static str);
 
 pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let ports = app.broker.ports();
@@ -36,10 +29,19 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let method = known_method(request.method());
     let format = format_for(&request);
-    request.extensions_mut().insert(Context { reference: reference.clone(), source_ip });
+    let connection = request.extensions().get::<Arc<Connection>>().cloned();
+    if let (Some(_), Some(peer)) = (&connection, peer) {
+        app.warn_of_a_proxy_that_is_not_trusted(peer, request.headers());
+    }
+    let host_is_clear = connection.is_none() || has_one_host(&request);
+    request.extensions_mut().insert(Context { reference: reference.clone(), source_ip, connection });
 
     let span = tracing::info_span!("request", reference = reference.as_str());
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = if host_is_clear {
+        next.run(request).instrument(span).await
+    } else {
+        Error::HostMalformed.into_response()
+    };
 
     let mut code = response.extensions().get::<OutcomeCode>().map_or("ok", |outcome| outcome.0);
     if let Some(Refused(error)) = response.extensions_mut().remove() {
@@ -71,21 +73,38 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     response
 }
 
-/// Runs the handler in one of the `max_concurrent_requests` slots.
-pub(super) async fn slot(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Ok(slot) = app.slots.clone().try_acquire_owned() else {
-        return Error::Busy.into_response();
-    };
-    // A task of its own: a client that goes away cannot stop a login half-way
-    // (PROTOCOL.md, rule 5), and a panic ends one request only.
-    let work = async move {
-        let _slot = slot;
-        next.run(request).await
-    };
-    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|_| {
+/// The limits per client.
+pub(super) async fn per_client(
+    State(app): State<Arc<App>>,
+    Extension(context): Extension<Context>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let client = context.connection.as_ref().and(context.source_ip).map(Client::of);
+    let Some(client) = client else { return next.run(request).await };
+    match app.admission.admit(client, request.method()) {
+        Ok(_in_progress) => next.run(request).await,
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// Runs the handler in a task of its own: a client that goes away cannot stop a login
+/// half-way (PROTOCOL.md, rule 5), and a panic ends one request only.
+pub(super) async fn task(request: Request, next: Next) -> Response {
+    tokio::spawn(next.run(request).in_current_span()).await.unwrap_or_else(|_| {
         tracing::error!("a request panicked");
         Error::Internal.into_response()
     })
+}
+
+/// RFC 9112 3.2: a request of HTTP/1.1 has exactly one Host; one of HTTP/1.0 may have one.
+fn has_one_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.is_empty() || Authority::try_from(host.as_bytes()).is_ok(),
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// Scripts and command lines call the paths named here, and always get JSON.

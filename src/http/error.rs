@@ -27,6 +27,14 @@ impl Error {
         let Self::Login(LoginError::Role(RoleRefusal::Rule { message })) = self else { return None };
         Some(message)
     }
+
+    /// Seconds after which asking again may help.
+    pub fn retry_after(&self) -> Option<u32> {
+        if let Self::TooManyRequests { retry_after } = self {
+            return Some(*retry_after);
+        }
+        self.row().retry_after
+    }
 }
 
 /// What the list has a row for.
@@ -50,7 +58,7 @@ pub struct Row {
     pub happened: &'static str,
     /// What to do now, in a sentence.
     pub to_do: &'static str,
-    /// Seconds after which asking again may help.
+    /// Seconds after which asking again may help; see also [`Error::retry_after`].
     pub retry_after: Option<u32>,
 }
 

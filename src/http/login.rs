@@ -1,7 +1,8 @@
 //! `POST /saml`: takes the identity provider's form, answers a redirect with a ticket.
 
+use super::admission::Class;
 use super::app::App;
-use super::envelope::{Context, OutcomeCode};
+use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use super::{body, form};
 use crate::broker::LoginPost;
@@ -21,7 +22,9 @@ pub(super) async fn login(
 ) -> Result<Response, Error> {
     let (head, body) = request.into_parts();
     check_content(&head.headers)?;
-    let post = read_form(&app, context, body).await?;
+    // A slow client holds no slot.
+    let post = read_form(&app, &context, body).await?;
+    let _slot = app.admission.slot(Class::Other, &context)?;
     let issued = app.broker.login(post).await.map_err(Error::Login)?;
     tracing::info!(idp = issued.idp, rule = issued.rule, "login issued");
 
@@ -46,7 +49,7 @@ fn check_content(headers: &HeaderMap) -> Result<(), Error> {
     Ok(())
 }
 
-async fn read_form(app: &App, context: Context, body: Body) -> Result<LoginPost, Error> {
+async fn read_form(app: &App, context: &Context, body: Body) -> Result<LoginPost, Error> {
     // Every base64 character may be percent-encoded, as three.
     let cap = 3 * app.broker.settings().limits.max_response_chars + BODY_OVERHEAD_BYTES;
     let bytes = body::read(body, cap, app.settings.request_timeout).await?;
@@ -55,7 +58,7 @@ async fn read_form(app: &App, context: Context, body: Body) -> Result<LoginPost,
     Ok(LoginPost {
         saml_response,
         relay_state: relay_state.map(|value| value.to_string()),
-        reference: context.reference,
+        reference: context.reference.clone(),
         source_ip: context.source_ip,
     })
 }

@@ -8,11 +8,15 @@
 
 mod accept;
 mod admin;
+mod admission;
 mod app;
 pub mod authorizer;
 mod body;
+mod client;
 mod client_ip;
 mod config_json;
+mod connections;
+mod context;
 mod cors;
 mod documents;
 mod envelope;
@@ -35,9 +39,11 @@ mod start;
 mod users;
 
 pub use admin::admin_router;
+pub use admission::{Limit, SlotFigures};
 pub use app::App;
+pub use connections::{ConnectionFigures, Connections, ServeLimits};
 pub use error::{Error, PingError, Refusal, Row, Who};
 pub use router::router;
-pub use serve::{Peer, ServeLimits, serve};
+pub use serve::{Peer, serve};
 pub use settings::{HttpSettings, SettingsError};
 pub use users::GatewayCaller;

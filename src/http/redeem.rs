@@ -1,7 +1,8 @@
 //! `GET /saml`: ticket and verifier in, credentials out, once.
 
+use super::admission::Class;
 use super::app::App;
-use super::envelope::{Context, OutcomeCode};
+use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use crate::broker::{Binding, RedeemError, RedeemRequest, TicketError};
 use crate::delivery;
@@ -20,6 +21,7 @@ pub(super) async fn redeem(
     Extension(context): Extension<Context>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
+    let _slot = app.admission.slot(Class::Redeem, &context)?;
     let ticket = single(&headers, header::AUTHORIZATION, TicketError::Malformed)?;
     let request = RedeemRequest {
         ticket: ticket.map(|credentials| bearer(credentials).to_owned()),

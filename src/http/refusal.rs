@@ -47,7 +47,7 @@ pub(super) fn show(error: &Error, format: Format, help: &Help<'_>) -> Response {
     *response.status_mut() = row.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Some(seconds) = row.retry_after {
+    if let Some(seconds) = error.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if row.status == StatusCode::UNAUTHORIZED {
@@ -78,7 +78,7 @@ fn json(error: &Error, reference: &SupportId) -> String {
         error: row.code,
         message: message.join(" "),
         reference: reference.as_str(),
-        retry_after: row.retry_after,
+        retry_after: error.retry_after(),
     };
     // Strings and a number always serialize.
     serde_json::to_string(&document).unwrap_or_default()

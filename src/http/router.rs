@@ -4,29 +4,33 @@ use super::app::App;
 use super::error::Error;
 use super::{authorizer, documents, envelope, login, openapi, pages, redeem, start, users};
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
 /// The public surface.
 pub fn router(app: Arc<App>) -> Router {
-    let mut shared = Router::new()
-        .route(
-            "/saml",
-            post(login::login)
-                .get(redeem::redeem)
-                // A HEAD would consume the credentials and send them nowhere.
-                .head(only("GET, POST, OPTIONS"))
-                .fallback(only("GET, POST, OPTIONS")),
-        )
-        .route("/config.json", get(documents::config).fallback(only("GET, HEAD, OPTIONS")));
+    let limited = from_fn_with_state(app.clone(), envelope::per_client);
+    let mut people = Router::new().route(
+        "/saml",
+        post(login::login)
+            .get(redeem::redeem)
+            // A HEAD would consume the credentials and send them nowhere.
+            .head(only("GET, POST, OPTIONS"))
+            .fallback(only("GET, POST, OPTIONS")),
+    );
     if app.callers.is_some() || app.behind_gateway {
         let ping = get(users::ping).head(only("GET, OPTIONS"));
-        shared = shared.route("/users", ping.fallback(only("GET, OPTIONS")));
+        people = people.route("/users", ping.fallback(only("GET, OPTIONS")));
     }
+    let start = get(start::start).head(only("GET")).fallback(only("GET"));
+    let mut shared = people
+        .layer(limited.clone())
+        .route("/config.json", get(documents::config).fallback(only("GET, HEAD, OPTIONS")));
     let mut own = Router::new()
-        .route("/saml/login", get(start::start).head(only("GET")).fallback(only("GET")))
+        .route("/saml/login", start)
+        .layer(limited)
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
         .route("/.well-known/jwks.json", get(documents::jwks).fallback(only("GET, HEAD")))
         .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")))
@@ -37,9 +41,9 @@ pub fn router(app: Arc<App>) -> Router {
             if asset.shared { (&mut shared, "GET, HEAD, OPTIONS") } else { (&mut own, "GET, HEAD") };
         *router = std::mem::take(router).route(asset.path, page.fallback(only(allow)));
     }
-    let slot = from_fn_with_state(app.clone(), envelope::slot);
-    let shared = shared.layer(slot.clone()).layer(app.cors.clone());
-    own.layer(slot)
+    let task = from_fn(envelope::task);
+    let shared = shared.layer(task.clone()).layer(app.cors.clone());
+    own.layer(task)
         .merge(shared)
         .fallback(|| ready(Error::NotFound))
         .layer(from_fn_with_state(app.clone(), envelope::envelope))

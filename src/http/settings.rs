@@ -30,6 +30,10 @@ pub struct HttpSettings {
     pub service_provider_metadata: String,
     /// Requests handled at once; more are answered 503 `busy`.
     pub max_concurrent_requests: usize,
+    /// Requests of one client in progress; more are answered 429 `too_many_requests`.
+    pub max_requests_per_client: usize,
+    /// Posts of one client a minute, and as many takes and starts; more are answered 429.
+    pub max_posts_per_minute: usize,
     /// The time limit for receiving a request's body.
     pub request_timeout: Duration,
 }

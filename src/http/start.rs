@@ -1,11 +1,13 @@
 //! `GET /saml/login`: starts a login with a request to the identity provider.
 
+use super::admission::Class;
 use super::app::App;
-use super::envelope::OutcomeCode;
+use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use super::form;
 use super::frame::{escape, frame};
 use crate::broker::AuthnRequestMessage;
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -16,7 +18,12 @@ use std::sync::Arc;
 const MAY_POST: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                         base-uri 'none'; form-action *; frame-ancestors 'none'";
 
-pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Error> {
+pub(super) async fn start(
+    State(app): State<Arc<App>>,
+    Extension(context): Extension<Context>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    let _slot = app.admission.slot(Class::Other, &context)?;
     let (mut idp, mut relay_state) = (None, None);
     for field in form::fields(query.unwrap_or_default().as_bytes()) {
         let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;

@@ -1,12 +1,14 @@
 //! `GET /users`, the ping: whether the delivered credentials sign requests.
 
+use super::admission::Class;
 use super::app::App;
+use super::context::Context;
 use super::error::{Error, PingError};
 use super::sigv4;
-use axum::Json;
 use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::{HeaderMap, header};
 use serde_json::json;
 use std::sync::Arc;
@@ -20,7 +22,12 @@ pub struct GatewayCaller(pub String);
 /// The part of a User-Agent that is sent back.
 const MAX_AGENT_CHARS: usize = 256;
 
-pub(super) async fn ping(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
+pub(super) async fn ping(
+    State(app): State<Arc<App>>,
+    Extension(context): Extension<Context>,
+    request: Request,
+) -> Result<Response, Error> {
+    let _slot = app.admission.slot(Class::Other, &context)?;
     let (head, body) = request.into_parts();
     if app.behind_gateway {
         let caller = head.extensions.get::<GatewayCaller>().ok_or(Error::Ping(PingError::NotSigned))?;

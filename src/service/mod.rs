@@ -5,10 +5,12 @@
 //! load.rs       a path to a finished configuration, by way of the Parameter Store and metadata URLs
 //! wire.rs       a configuration to a service, opened, not yet listening
 //! run.rs        listeners, sweeper, metadata, graceful end
-//! log.rs        structured logs
+//! descriptors.rs  how many files may be open
+//! log.rs
 //! terminal.rs   standard output and standard error
 //! ```
 
+pub(crate) mod descriptors;
 pub(crate) mod load;
 pub(crate) mod log;
 mod run;

@@ -1,8 +1,9 @@
 //! A running service: listeners, background tasks, and a graceful end.
 
+use super::descriptors;
 use super::wire::Service;
 use crate::broker::Broker;
-use crate::http::{self, ServeLimits};
+use crate::http::{self, Connections, ServeLimits};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +17,6 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// Bounds of the wait between two checks for metadata that is due.
 const LEAST_REFRESH_WAIT: Duration = Duration::from_millis(250);
 const MOST_REFRESH_WAIT: Duration = Duration::from_secs(60);
-
-/// How long a connection may take to send a request head.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long requests may go on after a SIGTERM. Below the 30 s after which
-/// supervisors commonly kill, above what a login may take at most (20 s).
-const GRACE: Duration = Duration::from_secs(25);
 
 /// Binds the address.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
@@ -46,11 +40,8 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
 impl Service {
     /// Serves until `stop` completes, then lets running requests finish.
     pub(crate) async fn run(self, public: TcpListener, admin: TcpListener, stop: impl Future<Output = ()>) {
-        let limits = ServeLimits {
-            max_connections: self.max_connections,
-            header_timeout: HEADER_TIMEOUT,
-            grace: GRACE,
-        };
+        let grace = self.limits.grace;
+        let connections = Connections::new(held_against_descriptors(self.limits));
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop too.
@@ -59,19 +50,24 @@ impl Service {
         let sweeper = tokio::spawn(sweep_until(self.broker.clone(), until_stopped(stopped.clone())));
         let refresher = tokio::spawn(refresh_until(self.broker.clone(), until_stopped(stopped.clone())));
         // The admin listener stays to the end: a stopping server is monitored too.
-        let admin_limits = ServeLimits { max_connections: 64, grace: Duration::from_secs(1), ..limits };
+        let admin_connections = Connections::new(ServeLimits {
+            max_connections: 64,
+            max_connections_per_client: 64,
+            grace: Duration::from_secs(1),
+            ..ServeLimits::default()
+        });
         let admin_server = tokio::spawn(http::serve(
             admin,
             http::admin_router(self.app.clone()),
-            admin_limits,
+            admin_connections,
             until_stopped(stopped),
         ));
 
         let address = public.local_addr().map(|a| a.to_string()).unwrap_or_default();
         tracing::info!(listen = address, version = env!("CARGO_PKG_VERSION"), "serving");
-        http::serve(public, http::router(self.app.clone()), limits, stop).await;
+        http::serve(public, http::router(self.app.clone()), connections, stop).await;
         tracing::info!("stopping");
-        if tokio::time::timeout(GRACE, self.app.idle()).await.is_err() {
+        if tokio::time::timeout(grace, self.app.idle()).await.is_err() {
             tracing::warn!(
                 "logins were still running when the grace period ended; the next start reports them"
             );
@@ -80,6 +76,21 @@ impl Service {
         let _ = tokio::join!(sweeper, refresher, admin_server);
         tracing::info!("stopped");
     }
+}
+
+/// Connections must not take the descriptors that a login needs.
+fn held_against_descriptors(limits: ServeLimits) -> ServeLimits {
+    let descriptors = descriptors::raise();
+    let fit = descriptors::connections_that_fit(limits.max_connections, descriptors);
+    if fit < limits.max_connections {
+        tracing::warn!(
+            descriptors,
+            wanted = limits.max_connections,
+            max_connections = fit,
+            "server.max_connections is lowered to what the limit of open files allows (LimitNOFILE, ulimits)"
+        );
+    }
+    ServeLimits { max_connections: fit, ..limits }
 }
 
 /// Fetches metadata at once, since keys may have changed before this process

@@ -22,7 +22,7 @@ pub(crate) enum Front {
 pub(crate) struct Service {
     pub(crate) broker: Arc<Broker>,
     pub(crate) app: Arc<App>,
-    pub(crate) max_connections: usize,
+    pub(crate) limits: http::ServeLimits,
 }
 
 impl Service {
@@ -44,6 +44,12 @@ impl Service {
             requests_signed: config.broker.providers.current().iter().all(|provider| provider.sign_requests),
             encryption_certificates: &config.certificates.encryption,
         };
+        let limits = http::ServeLimits {
+            max_connections: config.server.max_connections,
+            max_connections_per_client: config.server.max_connections_per_client,
+            proxies: config.server.trusted_proxies.clone(),
+            ..http::ServeLimits::default()
+        };
         let settings = http::HttpSettings {
             public_url: config.server.public_url,
             redirect_url: config.server.redirect_url,
@@ -57,6 +63,8 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             service_provider_metadata: metadata.to_xml(),
             max_concurrent_requests: config.server.max_concurrent_requests,
+            max_requests_per_client: config.server.max_requests_per_client,
+            max_posts_per_minute: config.server.max_posts_per_minute,
             request_timeout: config.server.request_timeout,
         };
         let sources = open_sources(&config.metadata, &ports.random);
@@ -67,6 +75,6 @@ impl Service {
             Front::Listener => app,
             Front::Gateway => app.behind_gateway(),
         };
-        Ok(Self { broker, app: Arc::new(app), max_connections: config.server.max_connections })
+        Ok(Self { broker, app: Arc::new(app), limits })
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vestibule::adapters::local::{SystemClock, SystemRandom};
 use vestibule::demo::{DemoIdp, PROVIDER_ARN, RULES, RelyingParty};
-use vestibule::http::{ServeLimits, serve};
+use vestibule::http::{Connections, ServeLimits, serve};
 
 const MISSING: &str = "The browser needs more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";
 
@@ -140,11 +140,11 @@ idp_initiated = true
     runtime.spawn(async move {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let limits = ServeLimits {
-            max_connections: 64,
             header_timeout: Duration::from_secs(60),
             grace: Duration::ZERO,
+            ..Default::default()
         };
-        serve(listener, idp.router(), limits, std::future::pending()).await;
+        serve(listener, idp.router(), Connections::new(limits), std::future::pending()).await;
     });
 
     let copied = server.path("copied.json");

@@ -1,14 +1,15 @@
 //! The accept loop, over real sockets.
 
 use super::{Vestibule, settings};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use vestibule::broker::Binding;
-use vestibule::http::{ServeLimits, router, serve};
+use vestibule::config::Network;
+use vestibule::http::{Connections, HttpSettings, ServeLimits, router, serve};
 
 struct Server {
     vestibule: Vestibule,
@@ -20,17 +21,25 @@ struct Server {
 const TIMEOUT: Duration = Duration::from_millis(300);
 
 async fn server(max_connections: usize, header_timeout: Duration) -> Server {
-    let mut settings = settings();
-    settings.request_timeout = TIMEOUT;
+    let grace = Duration::from_secs(10);
+    let limits = ServeLimits { max_connections, header_timeout, grace, ..Default::default() };
+    server_with(limits, HttpSettings { request_timeout: TIMEOUT, ..settings() }).await
+}
+
+async fn server_with(limits: ServeLimits, settings: HttpSettings) -> Server {
     let vestibule = Vestibule::with(Binding::Challenge, settings);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let limits = ServeLimits { max_connections, header_timeout, grace: Duration::from_secs(10) };
     let (stop, stopped) = oneshot::channel();
     let shutdown = async {
         let _ = stopped.await;
     };
-    let running = tokio::spawn(serve(listener, router(vestibule.service.app.clone()), limits, shutdown));
+    let running = tokio::spawn(serve(
+        listener,
+        router(vestibule.service.app.clone()),
+        Connections::new(limits),
+        shutdown,
+    ));
     Server { vestibule, address, stop, running }
 }
 
@@ -151,18 +160,211 @@ async fn smuggled_lengths_and_broken_requests_are_400() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_the_limit_wait_for_their_turn() {
+async fn an_idle_connection_gives_way_to_a_new_one() {
     let server = server(1, Duration::from_secs(60)).await;
     let first = connect(server.address);
-    // Time for the first to be accepted; then it holds the only slot until it is closed.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let mut second = connect(server.address);
     second.write_all(b"GET /config.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    second.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    assert!(second.read(&mut [0; 1]).is_err(), "no answer while the first is there");
-    drop(first);
-    second.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     assert!(rest(second).starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(rest(first), "", "closed without a word");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_beyond_the_limit_is_refused_while_all_others_work() {
+    let server = server(1, TIMEOUT).await;
+    let waiting = server.vestibule.waiting().await;
+    let gate = server.vestibule.service.plan.hold_takes().await;
+    let mut first = connect(server.address);
+    write!(
+        first,
+        "GET /saml HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {}\r\nVestibule-Verifier: {}\r\n\r\n",
+        waiting.ticket, waiting.verifier
+    )
+    .unwrap();
+    server.vestibule.service.plan.take_came().await;
+    let refused = rest(connect(server.address));
+    assert!(refused.starts_with("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"), "{refused}");
+    drop(gate);
+    assert!(rest(first).starts_with("HTTP/1.1 200 OK"));
+}
+
+/// Requests, one behind the other, and no answer is ever read.
+fn never_reads(address: SocketAddr) -> TcpStream {
+    let mut stream = connect(address);
+    stream.set_nonblocking(true).unwrap();
+    let requests = "GET /vestibule.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    for _ in 0..200 {
+        if stream.write(requests.as_bytes()).is_err() {
+            break;
+        }
+    }
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
+
+/// Whether the server closes it soon.
+fn is_closed_within(mut stream: &TcpStream, patience: Duration) -> bool {
+    // What is sent to a closed connection is answered with a reset, and then writing fails.
+    let deadline = Instant::now() + patience;
+    stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+    while Instant::now() < deadline {
+        match stream.write(b"x") {
+            Err(e) if !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return true,
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_reads_is_dropped() {
+    let limits = ServeLimits { write_timeout: TIMEOUT, ..Default::default() };
+    let server = server_with(limits, settings()).await;
+    let stream = never_reads(server.address);
+    assert!(is_closed_within(&stream, Duration::from_secs(10)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_reads_does_not_hold_up_a_stop() {
+    let limits = ServeLimits { stop_patience: TIMEOUT, ..Default::default() };
+    let server = server_with(limits, settings()).await;
+    let _stream = never_reads(server.address);
+    let _idle = connect(server.address);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began = Instant::now();
+    server.stop.send(()).unwrap();
+    server.running.await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_has_an_age() {
+    let limits = ServeLimits { max_age: TIMEOUT, header_timeout: TIMEOUT, ..Default::default() };
+    let server = server_with(limits, settings()).await;
+    let mut stream = connect(server.address);
+    let began = Instant::now();
+    let mut buffer = [0; 64 * 1024];
+    loop {
+        // Never idle, so only its age can end it.
+        if stream.write_all(b"GET /config.json HTTP/1.1\r\nHost: x\r\n\r\n").is_err() {
+            break;
+        }
+        let Ok(1..) = stream.read(&mut buffer) else { break };
+        assert!(began.elapsed() < Duration::from_secs(10), "it lives on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(began.elapsed() >= TIMEOUT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_bodies_hold_no_slot() {
+    let settings = HttpSettings { max_concurrent_requests: 2, ..settings() };
+    let server = server_with(ServeLimits::default(), settings).await;
+    let slow: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = connect(server.address);
+            write!(stream, "{HEAD}Content-Length: 1000\r\n\r\nS").unwrap();
+            stream
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut honest = connect(server.address);
+    write!(honest, "{HEAD}Connection: close\r\nContent-Length: 3\r\n\r\na=b").unwrap();
+    let answer = rest(honest);
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("response_missing"), "{answer}");
+    drop(slow);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_s_requests_in_progress_are_bounded() {
+    let trusted_proxies = vec![Network { address: "127.0.0.1".parse().unwrap(), prefix: 32 }];
+    let settings = HttpSettings { max_requests_per_client: 2, trusted_proxies, ..settings() };
+    let server = server_with(ServeLimits::default(), settings).await;
+    let begin = |client: &str| {
+        let mut stream = connect(server.address);
+        write!(stream, "{HEAD}X-Forwarded-For: {client}\r\nContent-Length: 1000\r\n\r\nS").unwrap();
+        stream
+    };
+    let slow = [begin("2001:db8:0:1::1"), begin("2001:db8:0:1::2")];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let ask = |client: &str, accept: &str| {
+        let mut stream = connect(server.address);
+        let head = HEAD.replace("application/json", accept);
+        write!(
+            stream,
+            "{head}Connection: close\r\nX-Forwarded-For: {client}\r\nContent-Length: 3\r\n\r\na=b"
+        )
+        .unwrap();
+        rest(stream)
+    };
+    for (accept, content) in
+        [("application/json", "\"retry_after\":1"), ("text/html", "<code>too_many_requests</code>")]
+    {
+        let answer = ask("2001:db8:0:1::3", accept);
+        assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("retry-after: 1\r\n"), "{answer}");
+        assert!(answer.contains(content), "{answer}");
+    }
+    // Another network behind the same proxy.
+    assert!(ask("2001:db8:0:2::1", "*/*").starts_with("HTTP/1.1 400 "));
+    drop(slow);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(ask("2001:db8:0:1::3", "*/*").starts_with("HTTP/1.1 400 "), "when they are over there is room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_s_requests_a_minute_are_bounded() {
+    let settings = HttpSettings { max_posts_per_minute: 8, ..settings() };
+    let server = server_with(ServeLimits::default(), settings).await;
+    let post = format!("{HEAD}Connection: close\r\nContent-Length: 3\r\n\r\na=b");
+    let take = "GET /saml HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned();
+    for (request, status) in [(post, "400"), (take, "401")] {
+        let ask = || {
+            let mut stream = connect(server.address);
+            stream.write_all(request.as_bytes()).unwrap();
+            rest(stream)
+        };
+        // A quarter of a minute's may come at once.
+        for _ in 0..2 {
+            let answer = ask();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        }
+        let answer = ask();
+        assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("too_many_requests"), "{answer}");
+        // 8 a minute: one every 7.5 s.
+        let wait = answer.lines().find_map(|line| line.strip_prefix("retry-after: ")).unwrap();
+        assert!((5..=8).contains(&wait.parse::<u32>().unwrap()), "{wait}");
+    }
+    // Documents are not counted.
+    let mut stream = connect(server.address);
+    stream.write_all(b"GET /config.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(rest(stream).starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_exactly_one_host_is_400() {
+    let server = server(10, TIMEOUT).await;
+    for (hosts, version, accepted) in [
+        ("", "1.1", false),
+        ("Host: a\r\nHost: b\r\n", "1.1", false),
+        ("Host: a\r\nHost: a\r\n", "1.1", false),
+        ("Host: a b\r\n", "1.1", false),
+        ("Host: a/b\r\n", "1.1", false),
+        ("Host: a\r\n", "1.1", true),
+        ("Host: [::1]:8080\r\n", "1.1", true),
+        ("", "1.0", true),
+        ("Host: a\r\nHost: b\r\n", "1.0", false),
+    ] {
+        let mut stream = connect(server.address);
+        write!(
+            stream,
+            "GET /config.json HTTP/{version}\r\n{hosts}Accept: application/json\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let answer = rest(stream);
+        let expected = if accepted { " 200 " } else { " 400 " };
+        assert!(answer.get(8..).unwrap_or_default().starts_with(expected), "{hosts:?} {version}: {answer}");
+        assert_eq!(answer.contains("host_malformed"), !accepted, "{answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -276,6 +276,8 @@ pub fn http_settings() -> http::HttpSettings {
         version: "test".into(),
         service_provider_metadata: String::new(),
         max_concurrent_requests: 256,
+        max_requests_per_client: 64,
+        max_posts_per_minute: 1_000_000,
         request_timeout: std::time::Duration::from_secs(10),
     }
 }

@@ -10,6 +10,7 @@ mod inspect;
 mod kms;
 mod permissions;
 mod providers;
+mod server;
 mod sts;
 mod tables;
 mod trust;
@@ -69,6 +70,7 @@ async fn examine(
 ) {
     let Some(config) = configuration(options, environment, report).await else { return };
     let clock = SystemClock;
+    server::check(&config, report);
     providers::check(&config, clock.now(), report);
     providers::last_good(&config, clock.now(), report);
     files::check(&config, report);

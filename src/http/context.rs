@@ -1,0 +1,19 @@
+//! What the envelope and the handlers tell each other beside the request and its answer.
+
+use super::connections::Connection;
+use crate::broker::SupportId;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What handlers know of a request beside its own parts.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) reference: SupportId,
+    pub(super) source_ip: Option<IpAddr>,
+    /// Ours, if the request came over our own listener.
+    pub(super) connection: Option<Arc<Connection>>,
+}
+
+/// The stable code of an answer that is no refusal, for logs and metrics.
+#[derive(Clone, Copy)]
+pub(super) struct OutcomeCode(pub(super) &'static str);
