@@ -142,6 +142,7 @@ async fn store_rate(service: &TestService) -> f64 {
                     subject: Subject { name_id: Some("EXAMPLE\\paula".into()), ..Subject::default() },
                 };
                 let start = LoginStart {
+                    issued_at: now,
                     login: login.clone(),
                     assertion: UsedOnce {
                         handle: Handle::of_assertion("issuer", &number.to_string()),

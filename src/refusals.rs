@@ -233,6 +233,8 @@ macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)*
 /// Why a login failed.
 macro_rules! login_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     [RelayState(RelayStateError), Saml(SamlRefusal), Role(RoleRefusal), TokenService(TokenServiceError)]
+    /// The store is a copy from before, and may not know that the assertion was used.
+    IssuedBeforeRestore "assertion_before_restore" Person 409 "Please sign in again"      "This service was restored, and takes only sign-ins that were made after that." SIGN_IN_AGAIN;
     Replayed        "assertion_replayed" Person   409 "This sign-in was already used"      "Each sign-in counts once, and this one has arrived before. That happens after going back or reloading." SIGN_IN_AGAIN;
     /// By another assertion.
     RequestAnswered "request_answered"   Person   409 "This sign-in was used before"       "You signed in a second time for a request that had its answer." START_AT_THE_PAGE;
@@ -281,6 +283,8 @@ macro_rules! ticket_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)
     /// No valid key of ours made this signature, or issuer or audience is another.
     Invalid           "ticket_invalid"      Page     401 TICKET_NOT_VALID "The ticket was not made here, or was changed." SIGN_IN_AGAIN;
     Expired           "ticket_expired"      Person   401 TICKET_NOT_VALID "The ticket has expired; it lives for seconds only." SIGN_IN_AGAIN;
+    /// Made later than now, or not to be used yet (`nbf`): a clock was set back.
+    NotYetValid       "ticket_not_yet_valid" Page    401 TICKET_NOT_VALID "The ticket was made later than it is now: a clock of this service was wrong." SIGN_IN_AGAIN;
     /// No `Vestibule-Verifier` header.
     VerifierMissing   "verifier_missing"    Page     401 TICKET_NOT_VALID "The request does not prove that it comes from the browser that began." SIGN_IN_AGAIN;
     /// The verifier does not meet the ticket's challenge.

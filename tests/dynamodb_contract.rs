@@ -18,7 +18,7 @@ use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::SystemRandom;
-use vestibule::broker::ports::{BeginError, LoginStart, PutError, StoreUnavailable, TakeError};
+use vestibule::broker::ports::{BeginError, LoginStart, NotReady, PutError, StoreUnavailable, TakeError};
 use vestibule::broker::{AuditEvent, EventKind, Sealed, SealedSession, SweepReport};
 
 fn client(url: &str) -> Client {
@@ -60,6 +60,10 @@ impl StoreUnderTest for DynamoDb {
     /// A server holds nothing that another one needs.
     fn after_crash(&self) -> Store {
         self.open()
+    }
+    /// Its TTL does.
+    fn sweeps_claims(&self) -> bool {
+        false
     }
 }
 
@@ -242,7 +246,14 @@ async fn protocol_store_down_at_begin_and_put() {
         assert!(clock.elapsed() < BOUND, "{:?}", clock.elapsed());
         assert_eq!(begin, Err(BeginError::Unavailable));
         assert_eq!(put, Err(PutError::Unavailable));
-        let rest = [release, record, ready, recent.map(|_| ()), users, sweep.map(|_| ())];
+        let rest = [
+            release,
+            record,
+            ready.map_err(|_| StoreUnavailable),
+            recent.map(|_| ()),
+            users,
+            sweep.map(|_| ()),
+        ];
         assert!(rest.iter().all(|each| *each == Err(StoreUnavailable)), "{rest:?}");
         it.proxy.reset();
     }
@@ -295,7 +306,7 @@ async fn a_session_that_vanished_is_uncertain() {
 async fn missing_tables_are_not_ready() {
     let aws = Emulators::only(&[Service::DynamoDb]);
     let store = store_at(&aws.endpoint(Service::DynamoDb));
-    assert_eq!(store.audit.ready().await, Err(StoreUnavailable));
+    assert_eq!(store.audit.ready().await, Err(NotReady("store_unavailable")));
     assert_eq!(Login::new().begin(&store).await, Err(BeginError::Unavailable));
 }
 
@@ -367,10 +378,16 @@ async fn a_login_leaves_only_its_history() {
         let ends = start_of_time().unix_timestamp() + 60;
         assert!((ends + 600..ends + 7_200).contains(&ttl(item).unwrap()), "seconds: {item}");
     }
-    assert!(dynamodb.aws.items("SAMLClaims").iter().all(|claim| ttl(claim).is_some()));
+    // DynamoDB forgets them, a day after they could not be used any more.
+    let claims = dynamodb.aws.items("SAMLClaims");
+    let (meta, claims): (Vec<_>, Vec<_>) = claims.iter().partition(|item| item["handle"]["S"] == "meta");
+    assert_eq!((meta.len(), ttl(meta[0])), (1, None), "what the store knows of itself is kept");
+    for claim in claims {
+        let ends = claim["ends_at"]["N"].as_str().unwrap().parse::<i128>().unwrap() / 1_000_000_000;
+        assert_eq!(i128::from(ttl(claim).unwrap()), ends + 86_400);
+    }
     store.audit.sweep(start_of_time() + time::Duration::DAY).await.unwrap();
     assert_eq!(dynamodb.aws.items("SAMLSessions"), [] as [Value; 0]);
-    assert_eq!(dynamodb.aws.items("SAMLClaims"), [] as [Value; 0]);
     assert_eq!(dynamodb.aws.items("SAMLAudit").len(), 3 + 2 + 3);
 }
 
@@ -409,6 +426,11 @@ async fn what_each_function_asks_of_dynamodb() {
     };
     let store = &it.store;
 
+    // The first login of a process, and once a minute: whether the tables were restored.
+    Login::new().issue(store).await;
+    let counts = [("TransactWriteItems", 2), ("UpdateItem", 2)].map(|(o, n)| (o.to_owned(), n));
+    assert_eq!(it.proxy.counts(), BTreeMap::from(counts), "of a first login");
+    it.proxy.reset();
     let login = Login::new();
     login.issue(store).await;
     let issued = login.event(EventKind::Issued, login.began);
@@ -429,6 +451,7 @@ async fn what_each_function_asks_of_dynamodb() {
         "GetItem SAMLClaims",
         "PutItem SAMLClaims",
         "PutItem SAMLSessions",
+        "UpdateItem SAMLClaims",
         "UpdateItem SAMLSessions",
         "DeleteItem SAMLSessions",
         "PutItem SAMLAudit",
@@ -454,8 +477,7 @@ async fn what_each_function_asks_of_dynamodb() {
         "DeleteItem SAMLSessions",
         "Query SAMLAudit",
         "PutItem SAMLAudit",
-        "Scan SAMLClaims",
-        "DeleteItem SAMLClaims",
+        "UpdateItem SAMLClaims",
     ]);
 
     store.audit.ready().await.unwrap();

@@ -155,17 +155,25 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_ring_that_cannot_be_read_again_goes_on_with_what_it_has() {
+async fn a_ring_that_cannot_be_read_again_seals_nothing_and_opens_what_it_has_sealed() {
     let local = Local::new();
     let ring = local.ring();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     let stranger = local.stranger().sign(&claims(1)).await.unwrap();
+    let kept = fs::read(local.path()).unwrap();
     fs::remove_file(local.path()).unwrap();
     local.clock.advance(TAKE_OVER);
-    assert!(ring.sign(&claims(2)).await.is_ok());
+    assert_eq!(ring.ready().await, Err(KeyRingError::Unavailable));
+    assert!(ring.sign(&claims(2)).await.is_err());
     assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
     assert_eq!(ring.verify(stranger.expose()).await, Err(TicketError::KeysUnavailable), "who knows");
     assert!(!local.path().exists(), "a running process makes no new ring");
+    fs::write(local.path(), "garbled").unwrap();
+    assert_eq!(ring.ready().await, Err(KeyRingError::Unavailable));
+    fs::write(local.path(), kept).unwrap();
+    fs::set_permissions(local.path(), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(ring.ready().await, Ok(()));
+    assert!(ring.sign(&claims(2)).await.is_ok(), "it is there again");
 }
 
 #[test]

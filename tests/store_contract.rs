@@ -17,7 +17,7 @@ use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use vestibule::adapters::OpenError;
 use vestibule::adapters::local::EmbeddedStore;
 use vestibule::broker::EventKind;
-use vestibule::broker::ports::{BeginError, PutError, StoreUnavailable, TakeError};
+use vestibule::broker::ports::{BeginError, NotReady, PutError, TakeError};
 
 struct Embedded {
     directory: tempfile::TempDir,
@@ -49,7 +49,15 @@ impl StoreUnderTest for Embedded {
         let copy = self.directory.path().join(format!("crash-{n}.db"));
         std::fs::copy(self.path(), &copy).unwrap();
         std::fs::copy(self.path().with_extension("db-wal"), copy.with_extension("db-wal")).unwrap();
+        // It stands for the same file, and is not a copy that somebody restored.
+        let same = Connection::open(&copy).unwrap();
+        let inode = i64::try_from(std::fs::metadata(&copy).unwrap().ino()).unwrap();
+        same.execute("UPDATE meta SET value = ?1 WHERE name = 'file'", [inode]).unwrap();
+        drop(same);
         store_at(&copy)
+    }
+    fn sweeps_claims(&self) -> bool {
+        true
     }
 }
 
@@ -182,7 +190,7 @@ async fn protocol_store_down_at_begin_put_and_take() {
     assert_eq!(begin, Err(BeginError::Unavailable));
     assert_eq!(put, Err(PutError::Unavailable));
     assert!(matches!(take, Err(TakeError::Unavailable)));
-    assert_eq!(ready, Err(StoreUnavailable));
+    assert_eq!(ready, Err(NotReady("store_unavailable")));
     assert_eq!(recent.unwrap().len(), 3, "reading goes on");
 
     lock.execute_batch("ROLLBACK").unwrap();
@@ -435,4 +443,166 @@ async fn throughput() {
     }
     let per_second = f64::from(logins) / clock.elapsed().as_secs_f64();
     println!("{per_second:.0} logins per second (begin, put, take, record) by 32 tasks");
+}
+
+// ------------------------------------------------------------------ restores, versions
+
+#[tokio::test]
+async fn a_copy_that_was_restored_refuses_what_was_issued_before() {
+    let embedded = Embedded::new();
+    let store = embedded.open();
+    store.audit.sweep(start_of_time()).await.unwrap();
+    let (before, after) = (Login::new(), Login::new());
+    before.complete(&store).await;
+    let copy = embedded.directory.path().join("copy.db");
+    let reader = Connection::open(embedded.path()).unwrap();
+    reader.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+    // Used after the copy was made, which does not know it.
+    after.complete(&store).await;
+    drop((store, reader));
+    std::fs::rename(&copy, embedded.path()).unwrap();
+    for suffix in ["db-wal", "db-shm"] {
+        _ = std::fs::remove_file(embedded.path().with_extension(suffix));
+    }
+
+    // At once, so that only the file says that it is another one.
+    let store = embedded.open();
+    assert_eq!(after.replay(after.began).begin(&store).await, Err(BeginError::IssuedBeforeRestore));
+    let later = start_of_time() + time::Duration::minutes(1);
+    Login::at(later).begin(&store).await.expect("issued after the restore");
+}
+
+#[tokio::test]
+async fn a_store_that_was_away_refuses_what_was_issued_meanwhile_and_before() {
+    let embedded = Embedded::new();
+    let store = embedded.open();
+    store.audit.sweep(start_of_time()).await.unwrap();
+    drop(store);
+    // A restart refuses nobody.
+    let restarted = embedded.open();
+    Login::new().begin(&restarted).await.expect("a second after");
+    restarted.audit.sweep(start_of_time() + time::Duration::seconds(30)).await.unwrap();
+    drop(restarted);
+    let (early, late) = (Login::new(), Login::at(start_of_time() + time::Duration::hours(3)));
+    let store = embedded.open();
+    store.audit.sweep(late.began).await.unwrap();
+    assert_eq!(early.begin(&store).await, Err(BeginError::IssuedBeforeRestore));
+    late.begin(&store).await.expect("issued now");
+    // A clock that was ahead then does not refuse everybody until that time comes.
+    let back = start_of_time() + time::Duration::minutes(10);
+    store.audit.sweep(back).await.unwrap();
+    Login::at(back).begin(&store).await.expect("issued now");
+}
+
+/// The schema of version 2, as it was released.
+const VERSION_2: &str = include_str!("support/contract/schema-2.sql");
+
+#[tokio::test]
+async fn a_database_of_version_2_is_brought_up_to_date_with_all_that_is_in_it() {
+    let embedded = Embedded::new();
+    let old = Connection::open(embedded.path()).unwrap();
+    old.execute_batch(VERSION_2).unwrap();
+    let (waiting, used) = (Login::new(), Login::new());
+    // What the released version wrote: the statements of `begin` and `put` as they were.
+    let nanos = |at: time::OffsetDateTime| i64::try_from(at.unix_timestamp_nanos()).unwrap();
+    for login in [&waiting, &used] {
+        let (id, session, assertion) = (login.id.as_str(), login.session.as_str(), login.assertion.as_str());
+        let ends = nanos(login.expires());
+        old.execute("INSERT INTO claims (handle, login, ends_at) VALUES (?1, ?2, ?3)", (assertion, id, ends))
+            .unwrap();
+        old.execute("INSERT INTO open_logins VALUES (?1, ?2, 'issued', ?3)", (id, session, ends)).unwrap();
+        old.execute(
+            "INSERT INTO sessions VALUES (?1, ?2, 'waiting', ?3, x'00112233', ?4)",
+            (session, id, login.jti.as_str(), ends),
+        )
+        .unwrap();
+        for kind in ["login.started", "login.issued"] {
+            old.execute(
+                "INSERT INTO audit (at, kind, login, session, subject) VALUES (?1, ?2, ?3, ?4, '{\"expiration\":null}')",
+                (nanos(login.began), kind, id, session),
+            )
+            .unwrap();
+        }
+    }
+    drop(old);
+
+    // Two processes come at once; the upgrade happens once.
+    let (store, other) = (embedded.open(), embedded.open());
+    assert_eq!(used.replay(used.began).begin(&store).await, Err(BeginError::Replayed));
+    assert!(waiting.take(&other, waiting.began).await.is_some());
+    assert_eq!(waiting.history(&store).await, [EventKind::Started, EventKind::Issued]);
+    let new = Connection::open(embedded.path()).unwrap();
+    let version: i64 = new.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 3);
+    // There was a ring: it is not made anew.
+    assert!(EmbeddedStore::open(&embedded.path()).unwrap().has_ring().unwrap());
+}
+
+#[test]
+fn a_version_that_cannot_be_brought_up_to_date_is_refused_in_words() {
+    let embedded = Embedded::new();
+    drop(embedded.open());
+    Connection::open(embedded.path()).unwrap().execute_batch("PRAGMA user_version = 1").unwrap();
+    let error = refusal(&embedded.path());
+    assert!(matches!(error, OpenError::OlderDatabase { found: 1, known: 3, .. }), "{error:?}");
+    assert!(error.to_string().contains("much older Vestibule"), "{error}");
+}
+
+// ------------------------------------------------------------------ the file itself
+
+#[tokio::test]
+async fn a_file_that_was_removed_or_replaced_takes_nothing_more() {
+    for (fault, word) in [
+        ("removed", "store_file_removed"),
+        ("replaced", "store_file_replaced"),
+        ("journal", "store_journal_gone"),
+    ] {
+        let embedded = Embedded::new();
+        let store = embedded.open();
+        let waiting = Login::new();
+        waiting.issue(&store).await;
+        assert_eq!(store.audit.ready().await, Ok(()));
+        let (path, aside) = (embedded.path(), embedded.directory.path().join("aside"));
+        let path = if fault == "journal" { path.with_extension("db-wal") } else { path };
+        std::fs::rename(&path, &aside).unwrap();
+        if fault == "replaced" {
+            std::fs::copy(&aside, &path).unwrap();
+        }
+        assert_eq!(Login::new().begin(&store).await, Err(BeginError::Unavailable), "{fault}");
+        assert!(matches!(
+            store.sessions.take(&waiting.session, &waiting.jti, waiting.began).await,
+            Err(TakeError::Unavailable)
+        ));
+        assert_eq!(store.audit.ready().await, Err(NotReady(word)));
+        // Moved back, it is the same file, and nothing is lost.
+        std::fs::rename(&aside, &path).unwrap();
+        assert_eq!(store.audit.ready().await, Ok(()), "{fault}");
+        Login::new().begin(&store).await.unwrap();
+        assert!(waiting.take(&store, waiting.began).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_a_long_reader_makes_the_journal_grow_to_is_given_back() {
+    let embedded = Embedded::new();
+    let store = embedded.open();
+    Login::new().complete(&store).await;
+    let reader = Connection::open(embedded.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM audit;").unwrap();
+    let journal = || std::fs::metadata(embedded.path().with_extension("db-wal")).unwrap().len();
+    // 70 MB, written by somebody else of our own kind.
+    let writer = Connection::open(embedded.path()).unwrap();
+    writer.execute_batch("CREATE TABLE ballast (b BLOB)").unwrap();
+    for _ in 0..70 {
+        writer.execute("INSERT INTO ballast VALUES (zeroblob(1048576))", []).unwrap();
+    }
+    Login::new().complete(&store).await;
+    assert!(journal() > 64 << 20, "{}", journal());
+    let figures = store.audit.figures().unwrap();
+    assert!(figures.journal > 64 << 20 && figures.database > 0 && figures.free > 0, "{figures:?}");
+    assert_eq!(store.audit.ready().await, Ok(()), "not yet a reason to stop");
+    drop(reader);
+    Login::new().complete(&store).await;
+    Login::new().complete(&store).await;
+    assert!(journal() < 1 << 20, "{}", journal());
 }

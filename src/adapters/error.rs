@@ -50,6 +50,28 @@ pub enum OpenError {
         /// The newest schema known here.
         known: i64,
     },
+    /// Written by a Vestibule whose databases this one cannot bring up to date.
+    #[error(
+        "{} was written by a much older Vestibule (schema {found}, this one knows {known}); start a version in between first",
+        path.display()
+    )]
+    OlderDatabase {
+        path: PathBuf,
+        /// The file's schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// The keys that the database was used with are gone.
+    #[error(
+        "{} does not exist, and the database has been used with its keys before: restore it from a backup, \
+         or make new ones with `vestibule keys create` (sessions that wait and tickets under way are lost)",
+        path.display()
+    )]
+    KeyFileGone { path: PathBuf },
+    /// There are no keys yet, and this command makes none.
+    #[error("{} does not exist; the first start makes it, or `vestibule keys create`", path.display())]
+    KeyFileMissing { path: PathBuf },
     /// Another process has the database locked.
     #[error(
         "{} is locked by another process; stop whatever has it open (a database tool, a backup) and start again",

@@ -14,6 +14,7 @@ use crate::broker::ports::{
     AuditTrail, CallerDirectory, Clock, KeyRing, SecureRandom, SessionStore, TokenService, UserDirectory,
 };
 use crate::config::{DynamoDb, Keys, Kms, Store, Sts};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Everything that a configuration names, opened.
@@ -37,6 +38,18 @@ pub async fn open(
     random: Arc<dyn SecureRandom>,
 ) -> Result<Opened, OpenError> {
     let sdk = Sdk::default();
+    // First, since it knows whether there have been keys before.
+    let (Stores { sessions, audit, users }, known) = match store {
+        Store::Embedded { path } => {
+            let store = Arc::new(EmbeddedStore::open(path)?);
+            (Stores::of(store.clone()), Some(store))
+        }
+        Store::DynamoDb(settings) => {
+            let client = dynamodb_client(&sdk, settings).await;
+            (Stores::of(Arc::new(DynamoDbStore::new(&client, tables(settings), Arc::clone(&random)))), None)
+        }
+    };
+    let known = known.as_deref();
     type TokenServices = (Arc<dyn TokenService>, Option<Arc<dyn CallerDirectory>>);
     let (token_service, callers): TokenServices = match sts {
         Sts::Local { path, region } => {
@@ -51,33 +64,43 @@ pub async fn open(
         }
     };
     let keys: Arc<dyn KeyRing> = match keys {
-        Keys::Local { path } => Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&random))?),
+        Keys::Local { path } => {
+            ring_must_not_be_gone(known, path)?;
+            Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&random))?)
+        }
         Keys::Kms(settings) => {
             Arc::new(kms_key_ring(&sdk, store, settings, Arc::clone(&clock), Arc::clone(&random)).await)
-        }
-    };
-    let Stores { sessions, audit, users } = match store {
-        Store::Embedded { path } => Stores::of(EmbeddedStore::open(path)?),
-        Store::DynamoDb(settings) => {
-            let client = dynamodb_client(&sdk, settings).await;
-            Stores::of(DynamoDbStore::new(&client, tables(settings), Arc::clone(&random)))
         }
     };
     let ports = Ports { token_service, sessions, audit, users, keys, clock, random };
     Ok(Opened { ports, callers })
 }
 
-/// Opens the key ring for its operator.
+/// Refuses to go on without a key file that was there before: a new one would be made, and
+/// nobody would notice that the old one is lost. Notes it for the next time.
+fn ring_must_not_be_gone(store: Option<&EmbeddedStore>, path: &Path) -> Result<(), OpenError> {
+    let Some(store) = store else { return Ok(()) };
+    if !store.has_ring()? {
+        return store.note_ring();
+    }
+    if path.exists() { Ok(()) } else { Err(OpenError::KeyFileGone { path: path.to_owned() }) }
+}
+
+/// Opens the key ring for its operator. With `create`, a missing file is made.
 ///
 /// # Errors
 /// [`OpenError`].
 pub async fn open_key_ring(
     store: &Store,
     keys: &Keys,
+    create: bool,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
 ) -> Result<Arc<dyn KeyAdmin>, OpenError> {
     match keys {
+        Keys::Local { path } if !create && !path.exists() => {
+            Err(OpenError::KeyFileMissing { path: path.clone() })
+        }
         Keys::Local { path } => Ok(Arc::new(LocalKeyRing::open(path, clock, random)?)),
         Keys::Kms(settings) => {
             Ok(Arc::new(kms_key_ring(&Sdk::default(), store, settings, clock, random).await))
@@ -93,8 +116,7 @@ struct Stores {
 }
 
 impl Stores {
-    fn of<S: SessionStore + AuditTrail + UserDirectory + 'static>(store: S) -> Self {
-        let store = Arc::new(store);
+    fn of<S: SessionStore + AuditTrail + UserDirectory + 'static>(store: Arc<S>) -> Self {
         Self { sessions: store.clone(), audit: store.clone(), users: store }
     }
 }

@@ -86,12 +86,14 @@ impl Broker {
                 handle: Handle::of_request(answered.id.as_str()),
                 not_on_or_after: answered.not_on_or_after,
             }),
+            issued_at: identity.issued_at(),
             session: attempt.relay_state.session.handle(),
             reservation_ends: now + RESERVATION_LIFETIME,
             event: attempt.event(EventKind::Started, now, Some(&login), grant.into()),
         };
         let error = match self.ports.sessions.begin(&start).await {
             Ok(()) => return Ok(login),
+            Err(BeginError::IssuedBeforeRestore) => LoginError::IssuedBeforeRestore,
             Err(BeginError::Replayed) => LoginError::Replayed,
             Err(BeginError::RequestAnswered) => LoginError::RequestAnswered,
             Err(BeginError::SessionTaken) => LoginError::SessionTaken,

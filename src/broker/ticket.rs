@@ -8,6 +8,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+/// How far the clocks of our own machines may differ.
+const CLOCK_LEEWAY_SECONDS: i64 = 5;
+
 /// What every ticket of this Vestibule says.
 #[derive(Debug, Clone)]
 pub struct TicketSettings {
@@ -35,6 +38,7 @@ impl TicketSettings {
             login: login.clone(),
             challenge: relay_state.challenge.as_str().to_owned(),
             iat: now.unix_timestamp(),
+            nbf: None,
             exp: now.unix_timestamp() + self.lifetime.whole_seconds(),
         }
     }
@@ -57,6 +61,9 @@ pub struct TicketClaims {
     pub challenge: String,
     /// Issued at, seconds since 1970.
     pub iat: i64,
+    /// Not before, seconds since 1970; we make none, and honour it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
     /// Expires at, seconds since 1970.
     pub exp: i64,
 }
@@ -94,7 +101,7 @@ pub struct VerifiedTicket {
 
 impl VerifiedTicket {
     /// Checks issuer, audience and time of claims whose signature a key ring has
-    /// verified; no leeway, since we made the ticket and we check it.
+    /// verified; no leeway at its end, since we made the ticket and we check it.
     pub(super) fn new(
         claims: TicketClaims,
         issuer: &str,
@@ -106,6 +113,10 @@ impl VerifiedTicket {
         }
         if now.unix_timestamp() >= claims.exp {
             return Err(TicketError::Expired);
+        }
+        // Made later than now: a clock was set back, and it would live longer than it should.
+        if claims.iat.max(claims.nbf.unwrap_or(i64::MIN)) > now.unix_timestamp() + CLOCK_LEEWAY_SECONDS {
+            return Err(TicketError::NotYetValid);
         }
         let session = SessionId::parse(&claims.sub).ok_or(TicketError::Malformed)?;
         Ok(Self { session, claims, binding })

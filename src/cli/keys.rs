@@ -43,10 +43,16 @@ pub(super) async fn run(
 ) -> Result<(), String> {
     let (Command::Create { config } | Command::Rotate { config } | Command::List { config }) = &command;
     let config = load_without_metadata(config, environment).await?;
-    let ring =
-        adapters::open_key_ring(&config.store, &config.keys, Arc::new(SystemClock), Arc::new(SystemRandom))
-            .await
-            .map_err(|e| e.to_string())?;
+    let create = matches!(command, Command::Create { .. });
+    let ring = adapters::open_key_ring(
+        &config.store,
+        &config.keys,
+        create,
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    )
+    .await
+    .map_err(|e| e.to_string())?;
     match command {
         Command::Create { .. } => print_keys(&[ring.create().await?]),
         Command::Rotate { .. } => print_keys(&[ring.rotate().await?]),

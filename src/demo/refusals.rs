@@ -147,6 +147,7 @@ impl StagedRefusal {
             LoginError::Saml(refusal) => refusal.is_authenticated(),
             LoginError::RelayState(_) => false,
             LoginError::Role(_)
+            | LoginError::IssuedBeforeRestore
             | LoginError::Replayed
             | LoginError::RequestAnswered
             | LoginError::SessionTaken

@@ -2,6 +2,7 @@
 
 use super::app::App;
 use super::metrics;
+use crate::broker::ports::NotReady;
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -10,7 +11,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use std::sync::Arc;
 
-/// `/healthz` (the process runs), `/readyz` (the store can record a login),
+/// `/healthz` (the process runs), `/readyz` (a login could be sealed and recorded),
 /// `/metrics`.
 pub fn admin_router(app: Arc<App>) -> Router {
     Router::new()
@@ -21,11 +22,17 @@ pub fn admin_router(app: Arc<App>) -> Router {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
-    match app.broker.ports().audit.ready().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable\n")
+    let ports = app.broker.ports();
+    let keys = ports.keys.ready().await.map_err(|_| "keys_unavailable");
+    let why = match ports.audit.ready().await {
+        Err(NotReady(why)) => Err(why),
+        Ok(()) => keys,
+    };
+    match why {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(why) => {
+            tracing::warn!(code = why, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
         }
     }
 }

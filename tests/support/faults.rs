@@ -13,8 +13,8 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
 use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, KeyRing, KeyRingError, LoginStart, PutError, SessionStore, StoreUnavailable,
-    TakeError, Taken, TokenService, TokenServiceError, UserDirectory,
+    AuditTrail, BeginError, KeyRing, KeyRingError, LoginStart, NotReady, PutError, SessionStore,
+    StoreUnavailable, TakeError, Taken, TokenService, TokenServiceError, UserDirectory,
 };
 use vestibule::broker::{
     AuditEvent, Credentials, EventKind, Handle, Jti, Ports, Purpose, Sealed, SealedSession, SweepReport,
@@ -211,7 +211,7 @@ impl AuditTrail for Faulty {
         self.inner.audit.sweep(now).await
     }
 
-    async fn ready(&self) -> Result<(), StoreUnavailable> {
+    async fn ready(&self) -> Result<(), NotReady> {
         self.plan.before("ready").map_err(|()| StoreUnavailable)?;
         self.inner.audit.ready().await
     }

@@ -89,6 +89,8 @@ struct Loaded {
     file: FileId,
     looked_at: OffsetDateTime,
     reloaded_for_unknown: Option<OffsetDateTime>,
+    /// Whether the file could not be read the last time.
+    lost: bool,
 }
 
 /// The ring in one file of mode 0600.
@@ -112,7 +114,8 @@ impl LocalKeyRing {
         let now = clock.now();
         let (ring, file) =
             keyfile::load_or_create(path, &*random, || Ring { keys: vec![Key::random(&*random, now, now)] })?;
-        let loaded = Mutex::new(Loaded { ring, file, looked_at: now, reloaded_for_unknown: None });
+        let loaded =
+            Mutex::new(Loaded { ring, file, looked_at: now, reloaded_for_unknown: None, lost: false });
         Ok(Self { path: path.to_owned(), clock, random, loaded })
     }
 
@@ -145,8 +148,16 @@ impl LocalKeyRing {
         if (now - loaded.looked_at).abs() >= REFRESH_INTERVAL
             && let Err(error) = self.look(&mut loaded, now)
         {
-            // The known keys stay valid; the operator must repair the file.
-            tracing::error!(%error, "the key ring cannot be read again");
+            // What is sealed and signed now could not be opened after a restart, and other
+            // processes cannot verify it. What was, still can: by the known keys.
+            if !loaded.lost {
+                tracing::error!(%error, code = "keys_unavailable", "the key ring cannot be read again: no logins");
+            }
+            loaded.lost = true;
+            return Err(KeyRingError::Unavailable);
+        }
+        if std::mem::take(&mut loaded.lost) {
+            tracing::info!(code = "keys_unavailable", "the key ring can be read again");
         }
         rotation::current(&loaded.ring.keys, now).cloned().ok_or(KeyRingError::Unavailable)
     }
@@ -171,10 +182,10 @@ impl LocalKeyRing {
 
     /// Reads the file again if it is another one.
     fn look(&self, loaded: &mut Loaded, now: OffsetDateTime) -> Result<(), OpenError> {
-        loaded.looked_at = now;
         if FileId::at(&self.path)? != loaded.file {
             (loaded.ring, loaded.file) = keyfile::load(&self.path)?;
         }
+        loaded.looked_at = now;
         Ok(())
     }
 }
@@ -195,6 +206,19 @@ impl KeyRing for LocalKeyRing {
         let key = self.current()?;
         encode_ticket(claims, &key.kid, Algorithm::HS256, &EncodingKey::from_secret(&key.signing))
             .map_err(|_| KeyRingError::Unavailable)
+    }
+
+    /// Looks at the file now: a probe is not to be told what was.
+    async fn ready(&self) -> Result<(), KeyRingError> {
+        let long_ago = self.clock.now() - REFRESH_INTERVAL;
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).looked_at = long_ago;
+        self.current().map(|_| ())
+    }
+
+    fn signing_since(&self) -> Option<OffsetDateTime> {
+        let now = self.clock.now();
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        rotation::current(&loaded.ring.keys, now).map(|key| key.signs_from)
     }
 
     async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError> {

@@ -30,11 +30,39 @@ pub trait AuditTrail: Send + Sync {
     /// [`StoreUnavailable`]; what was swept so far stays swept.
     async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable>;
 
-    /// Succeeds if a read and a durable write would work now (readiness).
+    /// Succeeds if a login could be recorded now: a read and a durable write work
+    /// (readiness).
     ///
     /// # Errors
-    /// [`StoreUnavailable`].
-    async fn ready(&self) -> Result<(), StoreUnavailable>;
+    /// [`NotReady`].
+    async fn ready(&self) -> Result<(), NotReady>;
+
+    /// How much room the store takes, where it is on a disk of ours.
+    fn figures(&self) -> Option<StoreFigures> {
+        None
+    }
+}
+
+/// Why no login could be recorded now: a stable word, for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReady(pub &'static str);
+
+impl From<StoreUnavailable> for NotReady {
+    fn from(_: StoreUnavailable) -> Self {
+        Self("store_unavailable")
+    }
+}
+
+/// Bytes on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreFigures {
+    /// The database.
+    pub database: u64,
+    /// Its write-ahead log.
+    pub journal: u64,
+    /// What is free beside them.
+    pub free: u64,
 }
 
 /// What one sweep closed.

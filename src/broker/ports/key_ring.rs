@@ -6,7 +6,7 @@ use crate::broker::ticket::{Ticket, TicketClaims};
 use async_trait::async_trait;
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::SecretSlice;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 /// What seals credentials and signs tickets. Keys have a `kid`; several are valid.
 #[async_trait]
@@ -35,6 +35,20 @@ pub trait KeyRing: Send + Sync {
     /// # Errors
     /// [`TicketError`].
     async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError>;
+
+    /// Succeeds if it could seal and sign now, as far as that is known without asking
+    /// another service (readiness).
+    ///
+    /// # Errors
+    /// [`KeyRingError::Unavailable`].
+    async fn ready(&self) -> Result<(), KeyRingError> {
+        Ok(())
+    }
+
+    /// Since when the current key seals and signs, where that is known here.
+    fn signing_since(&self) -> Option<OffsetDateTime> {
+        None
+    }
 
     /// What others verify tickets with (RFC 7517): the public key of each ticket
     /// that may be under way, and of each that is signed while they keep this

@@ -15,7 +15,7 @@ pub(super) mod token_service;
 pub(super) mod user_directory;
 
 pub use super::token_service_error::TokenServiceError;
-pub use audit_trail::AuditTrail;
+pub use audit_trail::{AuditTrail, NotReady, StoreFigures};
 pub use caller_directory::{Caller, CallerDirectory};
 pub use key_ring::{KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
 pub use metadata_feed::{DocumentVersion, Fetched, Known, LastGood, MetadataFeed, Validators};

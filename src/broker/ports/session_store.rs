@@ -13,7 +13,7 @@ pub trait SessionStore: Send + Sync {
     /// answers, reserves the session id (free, or its holder's time is over at
     /// `start.event.at`), opens the login, records `start.event`. All or
     /// nothing: what is refused uses nothing up. Of several
-    /// reasons the first in this order is the answer: `Replayed`,
+    /// reasons the first in this order is the answer: `IssuedBeforeRestore`, `Replayed`,
     /// `RequestAnswered`, `SessionTaken`. Repeating a `begin` with the same
     /// login id succeeds and changes nothing.
     ///
@@ -63,6 +63,8 @@ pub struct LoginStart {
     pub assertion: UsedOnce,
     /// The request of ours that it answers, if it answers one.
     pub request: Option<UsedOnce>,
+    /// When the assertion was issued.
+    pub issued_at: OffsetDateTime,
     /// Handle of the session id.
     pub session: Handle,
     /// When the reservation ends by itself.
@@ -77,7 +79,8 @@ pub struct LoginStart {
 pub struct UsedOnce {
     /// Handle of the name.
     pub handle: Handle,
-    /// When the store may forget it.
+    /// From when on it could not be used anyway. A store keeps it for a day longer, since clocks
+    /// jump, its own and others'.
     pub not_on_or_after: OffsetDateTime,
 }
 
@@ -93,6 +96,10 @@ pub struct Taken {
 /// Why a login could not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BeginError {
+    /// The assertion was issued before the store was restored from a copy, which may not
+    /// know that it was used.
+    #[error("the assertion was issued before the store was restored")]
+    IssuedBeforeRestore,
     /// The assertion was used before.
     #[error("the assertion was used before")]
     Replayed,

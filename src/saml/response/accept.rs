@@ -113,6 +113,7 @@ impl Check<'_> {
             session_index: selected.session_index,
             roles: selected.roles,
             values: selected.more,
+            issued_at: issued,
             not_on_or_after: not_on_or_after.saturating_add(self.service.clock_skew),
             session_not_on_or_after,
             in_response_to: match self.expected {

@@ -18,6 +18,7 @@ pub struct Identity {
     pub(super) session_index: Option<String>,
     pub(super) roles: Vec<String>,
     pub(super) values: BTreeMap<String, Vec<String>>,
+    pub(super) issued_at: OffsetDateTime,
     pub(super) not_on_or_after: OffsetDateTime,
     pub(super) session_not_on_or_after: Option<OffsetDateTime>,
     pub(super) in_response_to: Option<InResponseTo>,
@@ -70,6 +71,10 @@ impl Identity {
     pub fn values(&self, name: &str) -> &[String] {
         self.values.get(name).map_or(&[], Vec::as_slice)
     }
+    /// The assertion's `IssueInstant`.
+    pub fn issued_at(&self) -> OffsetDateTime {
+        self.issued_at
+    }
     /// The latest instant at which the assertion would be accepted, skew included:
     /// after it there can be no replay.
     pub fn not_on_or_after(&self) -> OffsetDateTime {
@@ -104,6 +109,7 @@ impl Identity {
             session_index: None,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             values: BTreeMap::new(),
+            issued_at: OffsetDateTime::UNIX_EPOCH,
             not_on_or_after: OffsetDateTime::UNIX_EPOCH,
             session_not_on_or_after: None,
             in_response_to: None,

@@ -65,6 +65,7 @@ pub fn plaintext() -> SecretSlice<u8> {
 pub fn claims(n: u8) -> TicketClaims {
     let now = start_of_time().unix_timestamp();
     TicketClaims {
+        nbf: None,
         iss: "https://vestibule.example.com".to_owned(),
         aud: "https://vestibule.example.com".to_owned(),
         sub: session(n).as_str().to_owned(),

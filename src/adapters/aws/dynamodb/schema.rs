@@ -10,7 +10,8 @@
 //! - `readiness`: written by the readiness probe.
 //!
 //! **`SAMLClaims`**. Key `handle` (of issuer and assertion id, or of a request that
-//! was answered): `login_id`, `ends_at`.
+//! was answered): `login_id`, `ends_at`. DynamoDB's TTL removes them. The item `meta` has
+//! `alive_at`, `accept_issued_from` and `layout`.
 //!
 //! **`SAMLUsers`**. Key `CognitoID` = `idp#NameID`: `name`, `last_authentication`,
 //! `authentications` (how many), `last_role`, `last_session`, `last_login`.
@@ -28,7 +29,7 @@
 //! Instants in conditions (`ends_at`, `at`) are numbers, nanoseconds since 1970,
 //! so that a condition decides exactly as the caller's clock would. `expires` is
 //! the TTL attribute, in seconds since 1970 as DynamoDB wants it, later than
-//! `ends_at`: it cleans up where no sweeper runs, and decides nothing.
+//! `ends_at`: it cleans up, and decides nothing.
 //!
 //! No attribute that occurs in an expression is a reserved word, except `name`.
 
@@ -55,6 +56,10 @@ pub(super) const TRAIL: &str = "all";
 /// sweeper's interval, since a session that the TTL removed first looks as if
 /// it had been taken (and is reported as uncertain, not as expired).
 pub(super) const TTL_GRACE: Duration = Duration::hours(1);
+
+/// The same for names used once: a day, whatever our clocks and those of identity
+/// providers do meanwhile.
+pub(super) const CLAIM_TTL_GRACE: Duration = Duration::days(1);
 
 /// The names of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +114,11 @@ pub(super) fn id(login: &LoginId) -> AttributeValue {
 /// Exact to the nanosecond.
 pub(in crate::adapters::aws) fn instant(at: OffsetDateTime) -> AttributeValue {
     AttributeValue::N(at.unix_timestamp_nanos().to_string())
+}
+
+/// For the TTL attribute of a name used once.
+pub(super) fn claim_expires(ends_at: OffsetDateTime) -> AttributeValue {
+    AttributeValue::N(ends_at.saturating_add(CLAIM_TTL_GRACE).unix_timestamp().to_string())
 }
 
 /// For the TTL attribute.

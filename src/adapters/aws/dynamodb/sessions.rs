@@ -5,7 +5,9 @@ use super::call::{certainly_did_nothing, put as put_action, unavailable, update}
 use super::close::close_any;
 use super::db::{CancellationItem, Db};
 use super::event::{key_of, person, step};
-use super::schema::{Item, expires, handle, id, instant, instant_of, key, marker, sortable, text, text_of};
+use super::schema::{
+    Item, claim_expires, expires, handle, id, instant, instant_of, key, marker, sortable, text, text_of,
+};
 use crate::broker::ports::{BeginError, LoginStart, PutError, StoreUnavailable, TakeError, Taken, UsedOnce};
 use crate::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
@@ -88,7 +90,7 @@ async fn try_begin(
             ("handle".to_owned(), handle(&claim.handle)),
             ("login_id".to_owned(), id(&start.login)),
             ("ends_at".to_owned(), instant(claim.not_on_or_after)),
-            ("expires".to_owned(), expires(claim.not_on_or_after)),
+            ("expires".to_owned(), claim_expires(claim.not_on_or_after)),
         ]);
         put_action(&tables.claims, item, "attribute_not_exists(handle)", Item::new())
     };

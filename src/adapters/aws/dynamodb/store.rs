@@ -3,35 +3,39 @@
 use super::call::within;
 use super::db::Db;
 use super::schema::Tables;
-use super::{audit, sessions, sweep};
+use super::{audit, meta, sessions, sweep};
 use crate::broker::ports::{
-    AuditTrail, BeginError, LoginStart, PutError, SecureRandom, SessionStore, StoreUnavailable, TakeError,
-    Taken, UserDirectory,
+    AuditTrail, BeginError, LoginStart, NotReady, PutError, SecureRandom, SessionStore, StoreUnavailable,
+    TakeError, Taken, UserDirectory,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// The store in four tables of one region. A fifth one is the key ring's
 /// ([`kms`](crate::adapters::aws::kms)).
 pub struct DynamoDbStore {
     db: Db,
-    claims_swept: Mutex<Option<OffsetDateTime>>,
+    known: meta::Known,
 }
 
 impl DynamoDbStore {
     /// Asks nothing of AWS yet. Timeouts and retries are the store's own,
     /// whatever the client's were.
     pub fn new(client: &Client, tables: Tables, random: Arc<dyn SecureRandom>) -> Self {
-        Self { db: Db::new(client, tables, random), claims_swept: Mutex::new(None) }
+        Self { db: Db::new(client, tables, random), known: meta::Known::default() }
     }
 }
 
 #[async_trait]
 impl SessionStore for DynamoDbStore {
     async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
+        let from = within(meta::accept_issued_from(&self.db, &self.known, start.event.at)).await??;
+        if from.is_some_and(|from| start.issued_at < from) {
+            return Err(BeginError::IssuedBeforeRestore);
+        }
         within(sessions::begin(&self.db, start)).await.unwrap_or(Err(BeginError::Unavailable))
     }
 
@@ -67,11 +71,12 @@ impl AuditTrail for DynamoDbStore {
     }
 
     async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable> {
-        sweep::sweep(&self.db, &self.claims_swept, now).await
+        within(meta::live_on(&self.db, &self.known, now)).await??;
+        sweep::sweep(&self.db, now).await
     }
 
-    async fn ready(&self) -> Result<(), StoreUnavailable> {
-        within(sessions::ready(&self.db)).await?
+    async fn ready(&self) -> Result<(), NotReady> {
+        Ok(within(sessions::ready(&self.db)).await??)
     }
 }
 

@@ -4,35 +4,19 @@
 //! it lives a minute; an index would cost every login four writes more, and
 //! would not be strongly consistent. Whether a session was taken or expired is
 //! decided by the transaction that closes it, not by what was read before.
+//!
+//! Names used once are DynamoDB's to forget (TTL): AWS's clock does not jump, and ours may.
 
 use super::audit::latest;
 use super::call::{unavailable, within};
 use super::close::{Closing, close, close_any};
 use super::db::Db;
-use super::schema::{Item, instant, key, text, text_of};
+use super::schema::{Item, instant, text, text_of};
 use crate::broker::ports::StoreUnavailable;
 use crate::broker::{AuditEvent, EventKind, Handle, LoginId, SweepReport};
-use std::sync::{Mutex, PoisonError};
-use time::{Duration, OffsetDateTime};
-use tokio::task::JoinSet;
+use time::OffsetDateTime;
 
-/// How much longer than the assertion a claim is kept. An assertion accepted in
-/// its last second may reach `begin` later than a sweep (another process's
-/// clock, a slow network); without this it would find its claim forgotten.
-const CLAIM_GRACE: Duration = Duration::minutes(5);
-
-/// How often the claims are scanned. DynamoDB's TTL removes them too, sooner
-/// or later, and they are small.
-const CLAIMS_INTERVAL: Duration = Duration::hours(1);
-
-/// How many claims are deleted at once.
-const DELETES: usize = 16;
-
-pub(super) async fn sweep(
-    db: &Db,
-    claims_swept: &Mutex<Option<OffsetDateTime>>,
-    now: OffsetDateTime,
-) -> Result<SweepReport, StoreUnavailable> {
+pub(super) async fn sweep(db: &Db, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable> {
     let mut report = SweepReport::default();
     let mut next = None;
     loop {
@@ -62,7 +46,6 @@ pub(super) async fn sweep(
             break;
         }
     }
-    report.used_once_forgotten = forget_claims(db, claims_swept, now).await?;
     Ok(report)
 }
 
@@ -105,59 +88,4 @@ async fn end(db: &Db, open: &Item, now: OffsetDateTime) -> Result<Option<EventKi
         },
     };
     Ok(matches!(closing, Closing::Closed).then_some(kind))
-}
-
-async fn forget_claims(
-    db: &Db,
-    claims_swept: &Mutex<Option<OffsetDateTime>>,
-    now: OffsetDateTime,
-) -> Result<usize, StoreUnavailable> {
-    {
-        let mut swept = claims_swept.lock().unwrap_or_else(PoisonError::into_inner);
-        if swept.is_some_and(|last| (now - last).abs() < CLAIMS_INTERVAL) {
-            return Ok(0);
-        }
-        *swept = Some(now);
-    }
-    let over = instant(now.saturating_sub(CLAIM_GRACE));
-    let (mut forgotten, mut next) = (0, None);
-    loop {
-        let page = db
-            .client
-            .scan()
-            .table_name(&db.tables.claims)
-            .filter_expression("ends_at <= :over")
-            .expression_attribute_values(":over", over.clone())
-            .projection_expression("handle")
-            .set_exclusive_start_key(next)
-            .send();
-        let page = within(page).await?.map_err(|e| unavailable("Scan", &e))?;
-        for some in page.items().chunks(DELETES) {
-            let mut deletes = JoinSet::new();
-            for claim in some {
-                let Some(handle) = claim.get("handle") else { continue };
-                let delete = db
-                    .client
-                    .delete_item()
-                    .table_name(&db.tables.claims)
-                    .set_key(Some(key("handle", handle.clone())))
-                    .condition_expression("ends_at <= :over")
-                    .expression_attribute_values(":over", over.clone());
-                deletes.spawn(within(delete.send()));
-            }
-            while let Some(deleted) = deletes.join_next().await {
-                match deleted.map_err(|_| StoreUnavailable)?? {
-                    Ok(_) => forgotten += 1,
-                    Err(e)
-                        if e.as_service_error()
-                            .is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
-                    Err(e) => return Err(unavailable("DeleteItem", &e)),
-                }
-            }
-        }
-        next = page.last_evaluated_key;
-        if next.is_none() {
-            return Ok(forgotten);
-        }
-    }
 }

@@ -1,16 +1,19 @@
 //! The ports of the store: what runs in the writer, and what only reads.
 
+use super::watch::{Fault, Watch};
 use super::writer::{Unwritten, Writer};
-use super::{schema, statements};
+use super::{meta, schema, statements};
 use crate::adapters::error::OpenError;
+use crate::adapters::local::inspect;
 use crate::broker::ports::{
-    AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken,
-    UserDirectory,
+    AuditTrail, BeginError, LoginStart, NotReady, PutError, SessionStore, StoreFigures, StoreUnavailable,
+    TakeError, Taken, UserDirectory,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
 use rusqlite::Connection;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -24,6 +27,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct EmbeddedStore {
     writer: Writer,
     reader: Arc<Mutex<Connection>>,
+    watch: Arc<Watch>,
+    /// Whether this process has asked whether the store is the one that was used last.
+    resumed: AtomicBool,
 }
 
 impl EmbeddedStore {
@@ -33,9 +39,45 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError`]; a file that is not ours is left as it was.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let writer = Writer::start(schema::open(path)?)?;
+        let conn = schema::open(path)?;
+        let watch = Arc::new(Watch::of(path));
+        let writer = Writer::start(conn, Arc::clone(&watch))?;
         let reader = Arc::new(Mutex::new(schema::open(path)?));
-        Ok(Self { writer, reader })
+        Ok(Self { writer, reader, watch, resumed: AtomicBool::new(false) })
+    }
+
+    /// Whether a key ring in a file has been used with this database: then none must be
+    /// made anew silently.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn has_ring(&self) -> Result<bool, OpenError> {
+        self.ask(|conn| meta::has_ring(conn))
+    }
+
+    /// Notes that it is used from now on.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn note_ring(&self) -> Result<(), OpenError> {
+        self.ask(|conn| meta::note_ring(conn))
+    }
+
+    /// While the service starts, nothing waits for this.
+    fn ask<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, OpenError> {
+        let conn = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&conn).map_err(|error| schema::explain(self.watch.path(), error))
+    }
+
+    /// Before the first login and the first sweep of this process.
+    async fn resume(&self, now: OffsetDateTime) -> Result<(), StoreUnavailable> {
+        if self.resumed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let inode = self.watch.inode();
+        self.write(move |conn| meta::resume(conn, inode, now)).await?;
+        self.resumed.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Writes that recognise themselves may be repeated by the caller, so that
@@ -68,6 +110,10 @@ impl EmbeddedStore {
 #[async_trait]
 impl SessionStore for EmbeddedStore {
     async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
+        self.resume(start.event.at).await.map_err(|_| BeginError::Unavailable)?;
+        if self.watch.may_begin().is_err() {
+            return Err(BeginError::Unavailable);
+        }
         let start = start.clone();
         self.write(move |conn| statements::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
     }
@@ -114,6 +160,7 @@ impl AuditTrail for EmbeddedStore {
     }
 
     async fn sweep(&self, now: OffsetDateTime) -> Result<SweepReport, StoreUnavailable> {
+        self.resume(now).await?;
         let mut total = SweepReport::default();
         loop {
             let (swept, more) = self.write(move |conn| statements::sweep(conn, now)).await?;
@@ -127,9 +174,19 @@ impl AuditTrail for EmbeddedStore {
         }
     }
 
-    async fn ready(&self) -> Result<(), StoreUnavailable> {
-        self.write(statements::beat).await?;
-        self.read(statements::look).await
+    async fn ready(&self) -> Result<(), NotReady> {
+        let why = |_| NotReady(self.watch.fault().map_or("store_unavailable", Fault::code));
+        self.watch.check_all().map_err(|fault| NotReady(fault.code()))?;
+        self.write(statements::beat).await.map_err(why)?;
+        self.read(statements::look).await.map_err(why)
+    }
+
+    fn figures(&self) -> Option<StoreFigures> {
+        Some(StoreFigures {
+            database: self.watch.database_bytes(),
+            journal: self.watch.journal_bytes(),
+            free: inspect::free_space(self.watch.path()).unwrap_or_default(),
+        })
     }
 }
 

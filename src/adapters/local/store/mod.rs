@@ -7,8 +7,10 @@
 //! the write-ahead log when it starts over; they are sealed at any rate.
 
 mod embedded;
+mod meta;
 mod schema;
 mod statements;
+mod watch;
 mod writer;
 
 pub use embedded::EmbeddedStore;

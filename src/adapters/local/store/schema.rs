@@ -5,12 +5,13 @@ use crate::adapters::local::directory::make_parent;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// Marks the file as Vestibule's (`PRAGMA application_id`; `file` shows it): "VEST".
 const APPLICATION_ID: i64 = 0x5645_5354;
 
-/// `PRAGMA user_version`: raised with every change of [`SCHEMA`].
-const SCHEMA_VERSION: i64 = 2;
+/// `PRAGMA user_version`: raised with every change of [`SCHEMA`], with a step in [`UPGRADES`].
+const SCHEMA_VERSION: i64 = 3;
 
 /// The same while opening, where each of several statements may have to wait.
 const OPEN_TIMEOUT: Duration = Duration::from_millis(400);
@@ -18,7 +19,7 @@ const OPEN_TIMEOUT: Duration = Duration::from_millis(400);
 /// How long one statement waits for another process that is writing. A group
 /// commit holds the lock for milliseconds; longer, and requests would time out
 /// in the queue behind it; shorter, and a slow disk would look like a fault.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often opening is tried while another process is just creating the file
 /// (switching to WAL does not wait for locks by itself).
@@ -26,6 +27,9 @@ const OPEN_ATTEMPTS: u32 = 5;
 
 /// Times are nanoseconds since 1970, so that `ends_at > now` is decided
 /// exactly as the caller's clock would; instants after 2262 are stored as 2262.
+///
+/// `claims.kept_until` is in the time that the store has lived (`meta`, `lived`), which
+/// no clock that jumps can make pass.
 ///
 /// A login is in `open_logins` until a final event closes it; its row in
 /// `sessions` goes with it. The audit trail cannot be changed, and knows each
@@ -54,7 +58,8 @@ CREATE TABLE sessions (
 CREATE TABLE claims (
     handle  TEXT PRIMARY KEY,
     login   TEXT NOT NULL,
-    ends_at INTEGER NOT NULL
+    ends_at INTEGER NOT NULL,
+    kept_until INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_by_end ON claims (ends_at);
 
@@ -94,7 +99,20 @@ CREATE TABLE users (
 
 CREATE TABLE readiness (id INTEGER PRIMARY KEY CHECK (id = 1), beat INTEGER NOT NULL) STRICT;
 INSERT INTO readiness VALUES (1, 0);
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 ";
+
+/// From a version to the next: each in the transaction of all.
+const UPGRADES: &[(i64, &str)] = &[(
+    2,
+    // Claims that are there are kept for two days of the store's time. Where there are
+    // records there has been a key ring.
+    "ALTER TABLE claims ADD COLUMN kept_until INTEGER NOT NULL DEFAULT 0;
+     UPDATE claims SET kept_until = 172800000000000;
+     CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+     INSERT INTO meta SELECT 'ring', 1 WHERE EXISTS (SELECT 1 FROM audit);",
+)];
 
 /// Opens the file, creating it (mode 0600) if it is missing, and makes sure
 /// that it is ours.
@@ -141,9 +159,15 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
     }
     // FULL: a commit is on the disk before it is answered (NORMAL is not durable in WAL).
     // secure_delete: what was taken does not linger in free pages.
+    // temp_store: a statement journal in a temporary file fails under a read-only root, and
+    // would have names and sealed pages in it.
+    // wal_autocheckpoint, cache_size: the pages that logins change are changed by the next
+    // logins too; written back four times as seldom, most are written once.
+    // journal_size_limit: what a long reader made the journal grow to is given back.
     conn.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
-         PRAGMA trusted_schema = OFF;",
+         PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;
+         PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432;",
     )
     .map_err(explain)?;
     conn.set_prepared_statement_cache_capacity(64);
@@ -152,9 +176,9 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
-/// Whether the file has our schema already (`false`: it is empty). One
+/// The version of our schema that the file has (`None`: it is empty). One
 /// statement, so one moment: another process may be creating it just now.
-fn check_ours(conn: &Connection, path: &Path) -> Result<bool, OpenError> {
+fn check_ours(conn: &Connection, path: &Path) -> Result<Option<i64>, OpenError> {
     let marks = "SELECT (SELECT application_id FROM pragma_application_id),
                         (SELECT user_version FROM pragma_user_version),
                         (SELECT count(*) FROM sqlite_schema)";
@@ -163,37 +187,61 @@ fn check_ours(conn: &Connection, path: &Path) -> Result<bool, OpenError> {
         .map_err(|e| explain(path, e))?;
     let path = path.to_owned();
     match marks {
-        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(true),
+        (APPLICATION_ID, found, _) if UPGRADES.iter().any(|(from, _)| *from == found) => Ok(Some(found)),
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Some(SCHEMA_VERSION)),
+        (APPLICATION_ID, found, _) if found < SCHEMA_VERSION => {
+            Err(OpenError::OlderDatabase { path, found, known: SCHEMA_VERSION })
+        }
         (APPLICATION_ID, found, _) => Err(OpenError::NewerDatabase { path, found, known: SCHEMA_VERSION }),
-        (0, 0, 0) => Ok(false),
+        (0, 0, 0) => Ok(None),
         _ => Err(OpenError::ForeignDatabase { path }),
     }
 }
 
-/// One transaction: either the whole schema is there, or the file is still empty.
+/// One transaction: either the whole schema is there, or the file is as it was.
 fn create_schema(conn: &Connection, path: &Path) -> Result<(), OpenError> {
-    if check_ours(conn, path)? {
+    if check_ours(conn, path)? == Some(SCHEMA_VERSION) {
         return Ok(());
     }
     conn.execute_batch("BEGIN IMMEDIATE").map_err(|e| explain(path, e))?;
     // Another process may have come first.
-    let created = check_ours(conn, path).and_then(|done| {
-        if done {
-            return Ok(());
-        }
+    let changed = check_ours(conn, path).and_then(|found| {
+        let changes: String = match found {
+            None => SCHEMA.to_owned(),
+            Some(found) => UPGRADES.iter().filter(|(from, _)| *from >= found).map(|(_, sql)| *sql).collect(),
+        };
         let marks =
             format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
-        conn.execute_batch(SCHEMA).and_then(|()| conn.execute_batch(&marks)).map_err(|e| explain(path, e))
+        conn.execute_batch(&changes)
+            .and_then(|()| conn.execute_batch(&marks))
+            .map_err(|e| explain(path, e))?;
+        Ok(found.filter(|found| *found < SCHEMA_VERSION))
     });
-    let finished = created.and_then(|()| conn.execute_batch("COMMIT").map_err(|e| explain(path, e)));
-    if finished.is_err() && !conn.is_autocommit() {
-        // The connection is dropped either way, which rolls back too.
-        conn.execute_batch("ROLLBACK").ok();
+    let finished =
+        changed.and_then(|from| conn.execute_batch("COMMIT").map(|()| from).map_err(|e| explain(path, e)));
+    match finished {
+        Ok(None) => Ok(()),
+        Ok(Some(from)) => {
+            tracing::info!(from, to = SCHEMA_VERSION, "the database was brought up to date");
+            Ok(())
+        }
+        Err(error) => {
+            if !conn.is_autocommit() {
+                // The connection is dropped either way, which rolls back too.
+                conn.execute_batch("ROLLBACK").ok();
+            }
+            Err(error)
+        }
     }
-    finished
 }
 
-fn explain(path: &Path, error: Error) -> OpenError {
+/// Exact to the nanosecond, saturating in 2262.
+pub(super) fn nanos(at: OffsetDateTime) -> i64 {
+    let exact = at.unix_timestamp_nanos();
+    i64::try_from(exact).unwrap_or(if exact < 0 { i64::MIN } else { i64::MAX })
+}
+
+pub(super) fn explain(path: &Path, error: Error) -> OpenError {
     let path = path.to_owned();
     let io = |kind: std::io::ErrorKind| OpenError::File { path: path.clone(), source: kind.into() };
     match error.sqlite_error_code() {

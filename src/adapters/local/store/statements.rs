@@ -2,6 +2,8 @@
 //! writer's savepoint: an error undoes the whole step. A refusal comes before
 //! anything is written.
 
+use super::meta;
+use super::schema::nanos;
 use crate::broker::ports::{BeginError, LoginStart, PutError, Taken};
 use crate::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject, SupportId, SweepReport,
@@ -14,10 +16,13 @@ use time::{Duration, OffsetDateTime};
 /// bounds how long logins wait behind it.
 const SWEEP_BATCH: u16 = 256;
 
-/// How much longer than the assertion a claim is kept. An assertion accepted in
-/// its last second may reach `begin` later than a sweep (another process's
-/// clock, a slow disk); without this it would find its claim forgotten.
-const CLAIM_GRACE: Duration = Duration::minutes(5);
+/// How much longer than the assertion a claim is kept, in the time that the store has
+/// lived: whatever clocks do meanwhile, it is there.
+const CLAIM_GRACE: Duration = Duration::days(1);
+
+/// The longest life of an assertion that a claim is kept for in that time. Nobody's
+/// assertions live longer, and a claim must end one day.
+const LONGEST_VALIDITY: Duration = Duration::days(30);
 
 type Sql<T> = rusqlite::Result<T>;
 
@@ -26,6 +31,9 @@ pub(super) fn begin(conn: &Connection, start: &LoginStart) -> Sql<Result<(), Beg
     let (login, session, at) = (start.login.as_str(), start.session.as_str(), nanos(start.event.at));
     if has_event(conn, login, EventKind::Started)? {
         return Ok(Ok(()));
+    }
+    if meta::read(conn, meta::ACCEPT_ISSUED_FROM)?.is_some_and(|from| nanos(start.issued_at) < from) {
+        return Ok(Err(BeginError::IssuedBeforeRestore));
     }
     for (claim, refusal) in [
         (Some(&start.assertion), BeginError::Replayed),
@@ -40,11 +48,18 @@ pub(super) fn begin(conn: &Connection, start: &LoginStart) -> Sql<Result<(), Beg
         return Ok(Err(BeginError::SessionTaken));
     }
     let ends_at = nanos(start.reservation_ends);
+    let lived = meta::read(conn, meta::LIVED)?.unwrap_or_default();
     for claim in std::iter::once(&start.assertion).chain(&start.request) {
+        let validity = (claim.not_on_or_after - start.issued_at).clamp(Duration::ZERO, LONGEST_VALIDITY);
         execute(
             conn,
-            "INSERT INTO claims (handle, login, ends_at) VALUES (?1, ?2, ?3)",
-            params![claim.handle.as_str(), login, nanos(claim.not_on_or_after)],
+            "INSERT INTO claims (handle, login, ends_at, kept_until) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                claim.handle.as_str(),
+                login,
+                nanos(claim.not_on_or_after),
+                lived.saturating_add(meta::length(validity + CLAIM_GRACE)),
+            ],
         )?;
     }
     execute(
@@ -157,6 +172,7 @@ pub(super) fn recent(conn: &Connection, limit: usize) -> Sql<Vec<AuditEvent>> {
 /// One batch: what it closed, and whether there is more.
 pub(super) fn sweep(conn: &Connection, now: OffsetDateTime) -> Sql<(SweepReport, bool)> {
     let mut report = SweepReport::default();
+    let lived = meta::live_on(conn, now)?;
     let over: Vec<(String, String, String)> = conn
         .prepare_cached(
             "SELECT login, session, state FROM open_logins WHERE ends_at <= ?1 ORDER BY ends_at LIMIT ?2",
@@ -187,8 +203,8 @@ pub(super) fn sweep(conn: &Connection, now: OffsetDateTime) -> Sql<(SweepReport,
     report.used_once_forgotten = execute(
         conn,
         "DELETE FROM claims WHERE handle IN
-         (SELECT handle FROM claims WHERE ends_at <= ?1 LIMIT ?2)",
-        params![nanos(now.saturating_sub(CLAIM_GRACE)), SWEEP_BATCH],
+         (SELECT handle FROM claims WHERE ends_at <= ?1 AND kept_until <= ?2 LIMIT ?3)",
+        params![nanos(now.saturating_sub(CLAIM_GRACE)), lived, SWEEP_BATCH],
     )?;
     let batch = usize::from(SWEEP_BATCH);
     let more = over.len() == batch || report.used_once_forgotten == batch;
@@ -308,10 +324,4 @@ fn subject_of(row: &Row<'_>, column: usize) -> Sql<Subject> {
 
 fn unreadable(column: usize, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::FromSqlConversionFailure(column, Type::Text, error.into())
-}
-
-/// See [`schema`](super::schema): exact to the nanosecond, saturating in 2262.
-fn nanos(at: OffsetDateTime) -> i64 {
-    let exact = at.unix_timestamp_nanos();
-    i64::try_from(exact).unwrap_or(if exact < 0 { i64::MIN } else { i64::MAX })
 }

@@ -2,6 +2,8 @@
 //! answered when the commit is on the disk: at 32 logins at once this is one
 //! `fsync` instead of 32.
 
+use super::schema::BUSY_TIMEOUT;
+use super::watch::{CHECKPOINT_AT, Watch};
 use crate::adapters::error::OpenError;
 use rusqlite::{Connection, Error, ErrorCode};
 use std::sync::Arc;
@@ -44,11 +46,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection) -> Result<Self, OpenError> {
+    pub(super) fn start(conn: Connection, watch: Arc<Watch>) -> Result<Self, OpenError> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&conn, &jobs))
+            .spawn(move || write_all(&conn, &watch, &jobs))
             .map_err(OpenError::Thread)?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -145,7 +147,7 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
 }
 
 /// Until every sender is gone and the queue is empty.
-fn write_all(conn: &Connection, jobs: &Receiver<Box<dyn Job>>) {
+fn write_all(conn: &Connection, watch: &Watch, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut group: Vec<_> = std::iter::once(first)
             .chain(jobs.try_iter().take(GROUP - 1))
@@ -154,14 +156,33 @@ fn write_all(conn: &Connection, jobs: &Receiver<Box<dyn Job>>) {
         if group.is_empty() {
             continue;
         }
-        let end = write_group(conn, &mut group);
+        // Before anything is written to a file that nobody will find again.
+        let end = watch.check().map_err(|_| Unwritten::Nothing);
+        let end = end.and_then(|()| write_group(conn, watch, &mut group));
         for job in group {
             job.answer(end);
+        }
+        if watch.journal_bytes() >= CHECKPOINT_AT {
+            start_over(conn);
         }
     }
 }
 
-fn write_group(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), Unwritten> {
+/// Makes the write-ahead log short again, unless somebody reads just now.
+fn start_over(conn: &Connection) {
+    // Waits for no reader: the next group tries again.
+    let done = conn
+        .busy_timeout(Duration::ZERO)
+        .and_then(|()| conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+        .and_then(|()| conn.busy_timeout(BUSY_TIMEOUT));
+    if let Err(error) = done {
+        tracing::warn!(%error, "the write-ahead log could not start over");
+    }
+}
+
+fn write_group(conn: &Connection, watch: &Watch, group: &mut [Box<dyn Job>]) -> Result<(), Unwritten> {
+    let report = |error: &Error, unwritten| report(watch, error, unwritten);
+    let mut all_written = true;
     if !conn.is_autocommit() {
         // Left over from a commit that failed and could not be rolled back then.
         run(conn, "ROLLBACK").map_err(|e| report(&e, Unwritten::Nothing))?;
@@ -171,21 +192,26 @@ fn write_group(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), Unwr
         let outcome = run(conn, "SAVEPOINT request").and_then(|()| job.run(conn));
         if let Err(error) = outcome {
             let unwritten = report(&error, Unwritten::Nothing);
+            all_written = false;
             // A full disk or a failed read can end the whole transaction.
             if conn.is_autocommit() || run(conn, "ROLLBACK TO request").is_err() {
-                roll_back(conn);
+                roll_back(conn, watch);
                 return Err(unwritten);
             }
         }
         if let Err(error) = run(conn, "RELEASE request") {
-            roll_back(conn);
+            roll_back(conn, watch);
             return Err(report(&error, Unwritten::Nothing));
         }
     }
-    run(conn, "COMMIT").map_err(|error| {
-        roll_back(conn);
+    let committed = run(conn, "COMMIT").map_err(|error| {
+        roll_back(conn, watch);
         report(&error, after_failed_commit(&error))
-    })
+    });
+    if committed.is_ok() && all_written {
+        watch.succeeded();
+    }
+    committed
 }
 
 /// Whether a failed COMMIT may have taken effect. The commit mark is the last thing written: if a
@@ -205,11 +231,11 @@ fn after_failed_commit(error: &Error) -> Unwritten {
     if certain { Unwritten::Nothing } else { Unwritten::Unknown }
 }
 
-fn roll_back(conn: &Connection) {
+fn roll_back(conn: &Connection, watch: &Watch) {
     if !conn.is_autocommit()
         && let Err(error) = run(conn, "ROLLBACK")
     {
-        report(&error, Unwritten::Nothing);
+        report(watch, &error, Unwritten::Nothing);
     }
 }
 
@@ -218,8 +244,9 @@ fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
 }
 
 /// SQLite's messages name tables and columns, never values.
-fn report(error: &Error, unwritten: Unwritten) -> Unwritten {
+fn report(watch: &Watch, error: &Error, unwritten: Unwritten) -> Unwritten {
     tracing::error!(%error, ?unwritten, "the store could not write");
+    watch.failed(error.sqlite_error_code());
     unwritten
 }
 

@@ -34,7 +34,8 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let writer = Arc::new(Writer::start(open(&directory.path().join("db"))).unwrap());
+        let path = directory.path().join("db");
+        let writer = Arc::new(Writer::start(open(&path), Arc::new(Watch::of(&path))).unwrap());
         Self { writer, directory }
     }
     fn path(&self) -> std::path::PathBuf {

@@ -1,0 +1,105 @@
+//! What the store knows of itself: until when it was alive, how long it has lived,
+//! which file it is, and whether it is a copy from before.
+
+use super::schema::nanos;
+use rusqlite::{Connection, OptionalExtension, params};
+use time::{Duration, OffsetDateTime};
+
+/// Assertions issued before this are refused: the store is a copy, which does not know
+/// what was used after it was made.
+pub(super) const ACCEPT_ISSUED_FROM: &str = "accept_issued_from";
+/// How long the store has lived, in nanoseconds that passed while somebody swept.
+pub(super) const LIVED: &str = "lived";
+/// When it was swept last.
+const ALIVE_AT: &str = "alive_at";
+/// The inode of the file that it was in.
+const FILE: &str = "file";
+/// A key ring in a file has been used with this database.
+const RING: &str = "ring";
+
+/// The most that one sweep lets the store live: six times the interval between
+/// sweeps. A clock that jumps makes no more of a claim's time pass.
+const MOST_LIVED: Duration = Duration::seconds(60);
+
+/// A service that was away for longer may have been restored from a copy meanwhile.
+/// A restart is shorter. Where it was no restore, this costs those who hold an
+/// assertion issued before the start a second sign-in.
+const AWAY: Duration = Duration::seconds(60);
+
+/// Where the file is known to be a copy: the identity provider's clock may be ahead.
+const CLOCK_MARGIN: Duration = Duration::seconds(60);
+
+/// A number by this name.
+pub(super) fn read(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    conn.prepare_cached("SELECT value FROM meta WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+fn write(conn: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?
+        .execute(params![name, value])
+        .map(|_| ())
+}
+
+/// In nanoseconds.
+pub(super) fn length(duration: Duration) -> i64 {
+    i64::try_from(duration.whole_nanoseconds()).unwrap_or(i64::MAX)
+}
+
+/// Notes that the store is alive; answers how long it has lived. Several processes that
+/// sweep one store do not make it live faster.
+pub(super) fn live_on(conn: &Connection, now: OffsetDateTime) -> rusqlite::Result<i64> {
+    // A clock that was ahead at a start must not refuse everybody until that time comes.
+    if read(conn, ACCEPT_ISSUED_FROM)?.is_some_and(|from| from > nanos(now.saturating_add(CLOCK_MARGIN))) {
+        write(conn, ACCEPT_ISSUED_FROM, nanos(now))?;
+    }
+    let lived = read(conn, LIVED)?.unwrap_or_default();
+    let Some(before) = read(conn, ALIVE_AT)? else {
+        write(conn, ALIVE_AT, nanos(now))?;
+        return Ok(lived);
+    };
+    let passed = nanos(now).saturating_sub(before).clamp(0, length(MOST_LIVED));
+    let lived = lived.saturating_add(passed);
+    // Sweeps come in batches; the second one of the same moment writes nothing.
+    if nanos(now) != before {
+        write(conn, ALIVE_AT, nanos(now))?;
+        write(conn, LIVED, lived)?;
+    }
+    Ok(lived)
+}
+
+/// Before a process uses the store: is it still the one that was used last?
+pub(super) fn resume(conn: &Connection, inode: u64, now: OffsetDateTime) -> rusqlite::Result<()> {
+    let inode = i64::from_ne_bytes(inode.to_ne_bytes());
+    let (file, alive) = (read(conn, FILE)?, read(conn, ALIVE_AT)?);
+    let away = alive.is_some_and(|alive| nanos(now).abs_diff(alive) > length(AWAY).unsigned_abs());
+    let copied = file.is_some_and(|file| file != inode);
+    if away || copied {
+        let from = if copied { now.saturating_add(CLOCK_MARGIN) } else { now };
+        let from = nanos(from).max(read(conn, ACCEPT_ISSUED_FROM)?.unwrap_or(i64::MIN));
+        write(conn, ACCEPT_ISSUED_FROM, from)?;
+        tracing::warn!(
+            copied,
+            "the database was not in use, or is a copy: sign-ins made before this start are refused, \
+             since it may not know that they were used"
+        );
+    }
+    if file != Some(inode) {
+        write(conn, FILE, inode)?;
+    }
+    if alive.is_none() || away {
+        write(conn, ALIVE_AT, nanos(now))?;
+    }
+    Ok(())
+}
+
+/// Whether a key ring in a file has been used with this database.
+pub(super) fn has_ring(conn: &Connection) -> rusqlite::Result<bool> {
+    read(conn, RING).map(|noted| noted.is_some())
+}
+
+/// Notes that one is used with it.
+pub(super) fn note_ring(conn: &Connection) -> rusqlite::Result<()> {
+    write(conn, RING, 1)
+}

@@ -1,0 +1,232 @@
+//! Whether the file that is open is still the one that has the name.
+//!
+//! A database whose file was removed or replaced takes writes as before, and all of them
+//! are gone at the next start. So each group of writes asks first (three `stat`s, some
+//! microseconds), and what was replaced takes no more.
+
+use rusqlite::ErrorCode;
+use rustix::fs::{Access, access};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// From here on the journal is made to start over: four times what SQLite lets it grow to.
+pub(super) const CHECKPOINT_AT: u64 = 64 << 20;
+
+/// From here on a warning is due: somebody reads for long, and the log cannot start over.
+const LONG_JOURNAL: u64 = 96 << 20;
+
+/// Beyond it no login begins, until whoever reads has ended.
+pub(super) const FULL_JOURNAL: u64 = 512 << 20;
+
+/// Why the store takes no writes, or no logins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Removed,
+    Replaced,
+    JournalGone,
+    NotWritable,
+    DiskFull,
+    JournalFull,
+    Other,
+}
+
+impl Fault {
+    /// The stable word of `/readyz` and the log.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Removed => "store_file_removed",
+            Self::Replaced => "store_file_replaced",
+            Self::JournalGone => "store_journal_gone",
+            Self::NotWritable => "store_not_writable",
+            Self::DiskFull => "store_disk_full",
+            Self::JournalFull => "store_journal_full",
+            Self::Other => "store_unavailable",
+        }
+    }
+
+    const fn remedy(self) -> &'static str {
+        match self {
+            Self::Removed => "put the file back if it was moved, else restore a backup, and start again",
+            Self::Replaced => "stop the service before a restore; start it again now",
+            Self::JournalGone => {
+                "the -wal file was removed or replaced: start again; the newest records may be lost"
+            }
+            Self::NotWritable => {
+                "give the file and its directory back to the service's user, or mount the disk writable"
+            }
+            Self::DiskFull => "free some space",
+            Self::JournalFull => "end whatever reads the database for long (sqlite3, a backup)",
+            Self::Other => "see the line before",
+        }
+    }
+}
+
+/// The file, as it was when it was opened.
+#[derive(Debug)]
+pub(super) struct Watch {
+    path: PathBuf,
+    journal: PathBuf,
+    file: Option<Id>,
+    journal_id: Mutex<Option<Id>>,
+    journal_bytes: AtomicU64,
+    faults: Mutex<[Option<Fault>; 3]>,
+}
+
+/// Who found a fault: what one finds another cannot end.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    Check,
+    Probe,
+    Write,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Id {
+    device: u64,
+    inode: u64,
+}
+
+fn look(path: &Path) -> Option<(Id, u64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((Id { device: meta.dev(), inode: meta.ino() }, meta.len()))
+}
+
+impl Watch {
+    pub(super) fn of(path: &Path) -> Self {
+        let mut journal = path.as_os_str().to_owned();
+        journal.push("-wal");
+        Self {
+            path: path.to_owned(),
+            journal: journal.into(),
+            file: look(path).map(|(id, _)| id),
+            journal_id: Mutex::new(None),
+            journal_bytes: AtomicU64::new(0),
+            faults: Mutex::new([None; 3]),
+        }
+    }
+
+    /// Names the file among others.
+    pub(super) fn inode(&self) -> u64 {
+        self.file.map_or(0, |id| id.inode)
+    }
+
+    /// Whether the file may be written.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let found = self.examine();
+        self.note(By::Check, found.err());
+        found
+    }
+
+    fn examine(&self) -> Result<(), Fault> {
+        match look(&self.path) {
+            None => return Err(Fault::Removed),
+            Some((id, _)) if Some(id) != self.file => return Err(Fault::Replaced),
+            Some(_) => {}
+        }
+        let journal = look(&self.journal);
+        let mut known = self.journal_id.lock().unwrap_or_else(PoisonError::into_inner);
+        match (*known, journal) {
+            // SQLite keeps the journal as long as anybody has the database open.
+            (Some(known), journal) if journal.map(|(id, _)| id) != Some(known) => {
+                return Err(Fault::JournalGone);
+            }
+            (None, Some((id, _))) => *known = Some(id),
+            (_, _) => {}
+        }
+        let bytes = journal.map_or(0, |(_, bytes)| bytes);
+        let before = self.journal_bytes.swap(bytes, Ordering::Relaxed);
+        if before < LONG_JOURNAL && bytes >= LONG_JOURNAL {
+            tracing::warn!(bytes, "the write-ahead log grows, because somebody reads the database for long");
+        }
+        Ok(())
+    }
+
+    /// The same, and whether a login may begin: for a probe, which may take longer.
+    pub(super) fn check_all(&self) -> Result<(), Fault> {
+        self.check()?;
+        let writable = access(&self.path, Access::WRITE_OK).is_ok()
+            && self.path.parent().is_none_or(|parent| {
+                let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+                access(parent, Access::WRITE_OK).is_ok()
+            });
+        let found = match (writable, self.journal_is_full()) {
+            (false, _) => Some(Fault::NotWritable),
+            (true, true) => Some(Fault::JournalFull),
+            (true, false) => None,
+        };
+        self.note(By::Probe, found);
+        found.map_or(Ok(()), Err)
+    }
+
+    /// Whether a login may begin.
+    pub(super) fn may_begin(&self) -> Result<(), Fault> {
+        if !self.journal_is_full() {
+            return Ok(());
+        }
+        self.note(By::Probe, Some(Fault::JournalFull));
+        Err(Fault::JournalFull)
+    }
+
+    /// Whether the journal is so long that no login may begin.
+    fn journal_is_full(&self) -> bool {
+        self.journal_bytes() >= FULL_JOURNAL
+    }
+
+    /// The journal's length when the file was checked last.
+    pub(super) fn journal_bytes(&self) -> u64 {
+        self.journal_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the database.
+    pub(super) fn database_bytes(&self) -> u64 {
+        look(&self.path).map_or(0, |(_, bytes)| bytes)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// SQLite has written.
+    pub(super) fn succeeded(&self) {
+        self.note(By::Write, None);
+    }
+
+    /// SQLite could not write.
+    pub(super) fn failed(&self, code: Option<ErrorCode>) {
+        let fault = match code {
+            Some(ErrorCode::DiskFull) => Fault::DiskFull,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Fault::NotWritable,
+            _ => Fault::Other,
+        };
+        self.note(By::Write, Some(fault));
+    }
+
+    /// Why there are no logins now, if there are none.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).iter().find_map(|fault| *fault)
+    }
+
+    /// One line where it begins, and one where it ends.
+    fn note(&self, by: By, found: Option<Fault>) {
+        let (before, now) = {
+            let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = faults.iter().find_map(|fault| *fault);
+            let [check, probe, write] = &mut *faults;
+            *match by {
+                By::Check => check,
+                By::Probe => probe,
+                By::Write => write,
+            } = found;
+            (before, faults.iter().find_map(|fault| *fault))
+        };
+        match (before, now) {
+            (before, Some(fault)) if before != Some(fault) => {
+                tracing::error!(code = fault.code(), to_do = fault.remedy(), "the store takes no logins");
+            }
+            (Some(fault), None) => tracing::info!(code = fault.code(), "the store takes logins again"),
+            (_, _) => {}
+        }
+    }
+}
