@@ -80,9 +80,9 @@ impl Broker {
             None => None,
         };
         let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);
-        verified.accept(service, expected, self.ports.clock.now()).map_err(|refusal| {
-            let proven = refusal.is_authenticated().then(|| Subject::from(provider));
-            Unidentified { proven, ..refused(refusal) }
+        verified.accept(service, expected, self.ports.clock.now()).map_err(|assertion| {
+            let proven = assertion.refusal.is_authenticated().then(|| Subject::from(provider));
+            Unidentified { proven, ..refused(assertion.refusal) }
         })
     }
 }
