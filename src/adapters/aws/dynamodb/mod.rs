@@ -11,6 +11,7 @@ mod call;
 mod close;
 mod db;
 mod event;
+mod once;
 pub mod schema;
 mod sessions;
 mod store;

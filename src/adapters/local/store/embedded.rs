@@ -4,7 +4,7 @@ use super::writer::{Unwritten, Writer};
 use super::{schema, statements};
 use crate::adapters::error::OpenError;
 use crate::broker::ports::{
-    AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken,
+    AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken, UsedOnce,
     UserDirectory,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
@@ -107,6 +107,11 @@ impl AuditTrail for EmbeddedStore {
         let event = event.clone();
         let recorded = self.write(move |conn| statements::record(conn, &event)).await?;
         if recorded { Ok(()) } else { Err(StoreUnavailable) }
+    }
+
+    async fn record_once(&self, once: &UsedOnce, event: &AuditEvent) -> Result<bool, StoreUnavailable> {
+        let (once, event) = (once.clone(), event.clone());
+        self.write(move |conn| statements::record_once(conn, &once, &event)).await
     }
 
     async fn recent(&self, limit: usize) -> Result<Vec<AuditEvent>, StoreUnavailable> {
