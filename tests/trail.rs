@@ -3,9 +3,14 @@
 
 mod support;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::path::Path;
+use support::browser::{Browser, Form};
+use support::cloud;
 use support::faults::Fault;
 use support::forge::{self, Encrypting, Forge};
+use support::server::{EMBEDDED, Server};
 use support::test_service::{Page, TestService, assertion};
 use tempfile::TempDir;
 use vestibule::broker::AuditEvent;
@@ -185,4 +190,60 @@ async fn no_name_forges_a_line_of_the_listing() {
         assert_eq!(columns[4], event.subject.name_id);
         assert_eq!(columns.len(), 6);
     }
+}
+
+const CONFIG: &str = r#"
+[saml]
+audience = "urn:amazon:webservices"
+
+[[saml.idp]]
+name = "ADFS"
+provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
+metadata = "@DIR@/adfs.xml"
+
+[[rule]]
+name = "production"
+when.role_name = { contains = "Prod" }
+duration = "1h"
+"#;
+
+/// What is summed is in memory: SIGTERM writes it down, and repetitions cost a restarted
+/// process nothing.
+#[test]
+fn a_graceful_stop_writes_the_sums() {
+    // Each post comes from an address of its own, or the limits of one address would count.
+    let embedded = EMBEDDED.replace("[sts]", "trusted_proxies = [\"127.0.0.1/32\"]\n\n[sts]");
+    let setup = Server::setup(&format!("{embedded}{CONFIG}")).file("adfs.xml", &cloud::metadata());
+    let mut server = setup.start();
+    let browser = Browser::new();
+    let post = |server: &Server, number: u32| {
+        let late = Forge {
+            recipient: server.url("/saml"),
+            destination: Some(server.url("/saml")),
+            ..expired(number)
+        };
+        let fields =
+            [("SAMLResponse", STANDARD.encode(late.xml())), ("RelayState", Page::new(1).relay_state())];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let address = std::net::Ipv4Addr::from(0x0a00_0000 + number).to_string();
+        let headers = [("Accept", "application/json"), ("X-Forwarded-For", &*address)];
+        let answer = browser.submit_with(&Form { action: server.url("/saml"), fields }, &headers);
+        assert_eq!((answer.status, &answer.json()["error"]), (403, &"assertion_expired".into()), "{number}");
+    };
+    (0..1_003).for_each(|number| post(&server, number));
+    assert!(server.stop().success());
+    let file = server.path("vestibule.db");
+    let rows = || {
+        let database = rusqlite::Connection::open(&file).unwrap();
+        let sql = "SELECT kind, count(*), max(subject ->> 'times') FROM audit GROUP BY kind ORDER BY kind";
+        let mut statement = database.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.collect::<Result<Vec<(String, u32, Option<u32>)>, _>>().unwrap()
+    };
+    let written =
+        [("login.refusals_summed".to_owned(), 1, Some(3)), ("login.refused".to_owned(), 1_000, None)];
+    assert_eq!(rows(), written);
+    server.restart();
+    (0..20).for_each(|number| post(&server, number));
+    assert_eq!(rows(), written);
 }

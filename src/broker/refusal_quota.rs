@@ -15,8 +15,9 @@ use time::{Duration, OffsetDateTime};
 /// that was forgotten costs the store a read, and one of [`ROWS`].
 const REMEMBERED: usize = 10_000;
 
-/// How many rows all refusals may have in [`PERIOD`]. An office in which everybody is
-/// refused stays below it; at half a kilobyte a row, a day of attacks is 12 MB.
+/// How many rows all refusals may have in [`PERIOD`]. Fewer, and of an office in which
+/// everybody is refused not everybody is named; more, and an attack costs more: it is
+/// half a kilobyte a row, 12 MB a day.
 const ROWS: i32 = 1_000;
 
 /// The time in which a budget that is used up is whole again.
