@@ -295,7 +295,7 @@ fn refusal() -> (UsedOnce, AuditEvent) {
     (UsedOnce { handle: login.assertion, not_on_or_after: login.began + time::Duration::DAY }, refused)
 }
 
-/// The whole service over DynamoDB. FINDINGS B1: each post was write units, and one hot
+/// The whole service over DynamoDB. Before, each post was write units, and one hot
 /// index partition that throttles honest logins.
 #[tokio::test]
 async fn a_flood_of_refused_posts_is_one_write() {

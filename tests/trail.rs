@@ -44,7 +44,7 @@ fn bytes_below(dir: &Path) -> u64 {
     std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }
 
-/// FINDINGS B1: 9,033 rows a second that nobody may delete.
+/// Measured before: 9,033 rows a second that nobody may delete.
 #[tokio::test]
 async fn a_flood_of_one_expired_foreign_assertion_writes_nothing() {
     let (service, dir) = service();
@@ -128,7 +128,7 @@ async fn the_offered_roles_are_recorded_where_rules_refused() {
     assert_eq!(few["name_id"], forge::PERSON);
 }
 
-/// FINDINGS B7a: CloudTrail then has a key that the trail lacks.
+/// Otherwise CloudTrail has a key that the trail lacks.
 #[tokio::test]
 async fn a_login_that_fails_after_sts_names_its_access_key() {
     let (service, _dir) = service();
@@ -152,7 +152,7 @@ async fn a_login_that_fails_after_sts_names_its_access_key() {
     assert_eq!(service.count(Issued).await, 1);
 }
 
-/// FINDINGS B8: a name with line breaks forged lines of the listing in docs/OPERATING.md.
+/// A name with line breaks forged lines of the listing in docs/OPERATING.md.
 #[tokio::test]
 async fn no_name_forges_a_line_of_the_listing() {
     let (service, dir) = service();
