@@ -16,9 +16,13 @@ use support::contract;
 use support::contract::start_of_time;
 use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
+use support::forge::{self, Forge};
+use support::test_service::{Page, TestService, assertion};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::SystemRandom;
-use vestibule::broker::ports::{BeginError, LoginStart, NotReady, PutError, StoreUnavailable, TakeError};
+use vestibule::broker::ports::{
+    BeginError, LoginStart, NotReady, PutError, StoreUnavailable, TakeError, UsedOnce,
+};
 use vestibule::broker::{AuditEvent, EventKind, Sealed, SealedSession, SweepReport};
 
 fn client(url: &str) -> Client {
@@ -278,6 +282,71 @@ async fn the_lost_answer_of_a_record_is_one_event() {
     assert_eq!(recorded[0], refused);
 }
 
+/// Recorded before, by whichever server: a read, and no write that is paid for.
+#[tokio::test]
+async fn an_event_recorded_before_costs_a_read() {
+    let it = Faulty::new();
+    let (once, refused) = refusal();
+    it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer).times(2));
+    assert_eq!(it.store.audit.record_once(&once, &refused).await, Ok(true), "our own write");
+    assert_eq!(it.count("TransactWriteItems"), 3);
+    it.proxy.reset();
+    for _ in 0..5 {
+        assert_eq!(it.store.audit.record_once(&once, &refused).await, Ok(false));
+        assert_eq!(it.direct.audit.record_once(&once, &refused).await, Ok(false));
+    }
+    assert_eq!(it.proxy.counts(), BTreeMap::from([("GetItem".to_owned(), 5)]));
+    assert_eq!(it.direct.audit.recent(10).await.unwrap(), [refused]);
+    it.proxy.add(Rule::on("", Fault::throttled()));
+    let (once, refused) = refusal();
+    assert_eq!(it.store.audit.record_once(&once, &refused).await, Err(StoreUnavailable));
+}
+
+fn refusal() -> (UsedOnce, AuditEvent) {
+    let login = Login::new();
+    let refused = AuditEvent { login: None, ..login.event(EventKind::Refused, login.began) };
+    (UsedOnce { handle: login.assertion, not_on_or_after: login.began + time::Duration::DAY }, refused)
+}
+
+/// The whole service over DynamoDB. Before, each post was write units, and one hot
+/// index partition that throttles honest logins.
+#[tokio::test]
+async fn a_flood_of_refused_posts_is_one_write() {
+    let it = Faulty::new();
+    let dir = tempfile::tempdir().unwrap();
+    let store =
+        Arc::new(DynamoDbStore::new(&client(&it.proxy.url), Tables::prefixed(""), Arc::new(SystemRandom)));
+    let service = TestService::recording_in(dir.path(), &store);
+    let expired = Forge { confirmed_until: forge::at(-3_300), ..assertion(1) };
+    let elsewhere = "https://wiki.example.com/saml".to_owned();
+    let foreign = Forge { recipient: elsewhere, ..assertion(2) };
+    for (response, code, writes) in [(expired, "assertion_expired", 1), (foreign, "wrong_recipient", 0)] {
+        it.proxy.reset();
+        let xml = response.xml();
+        for number in 0..1_000 {
+            let answer = service.post_xml(&xml, &Page::new(number)).await;
+            assert_eq!(answer.cell(), (403, code.to_owned()));
+        }
+        assert_eq!((it.count("TransactWriteItems"), it.count("GetItem")), (writes, writes), "{code}");
+        assert_eq!(it.proxy.counts().values().sum::<usize>(), 2 * writes, "{code}");
+    }
+    // A used assertion is refused from memory: a refused `begin` is five write units and more.
+    let page = Page::new(3);
+    let ticket = service.post(&assertion(3), &page).await.ticket();
+    it.proxy.reset();
+    let xml = assertion(3).xml();
+    for number in 0..1_000 {
+        assert_eq!(service.post_xml(&xml, &Page::new(number)).await.cell().0, 409);
+    }
+    assert_eq!(it.count("TransactWriteItems"), 2, "one that said so, one that recorded it");
+    assert_eq!(service.take(&ticket, &page).await.status, 200);
+    let refused = ["login.refused assertion_expired", "login.started", "login.issued"];
+    assert_eq!(
+        service.history().await,
+        [&refused[..], &["login.refused assertion_replayed", "login.delivered"]].concat()
+    );
+}
+
 /// Between the sweeper's look and its transaction, the credentials are taken.
 #[tokio::test]
 async fn a_sweep_that_lost_its_answers_reports_once() {
@@ -446,6 +515,9 @@ async fn what_each_function_asks_of_dynamodb() {
     next.fail(store, next.began).await;
     let refused = AuditEvent { login: None, ..login.event(EventKind::Refused, login.began) };
     store.audit.record(&refused).await.unwrap();
+    let (once, refused) = refusal();
+    store.audit.record_once(&once, &refused).await.unwrap();
+    store.audit.record_once(&once, &refused).await.unwrap();
     asked(&[
         "GetItem SAMLAudit",
         "GetItem SAMLClaims",

@@ -16,8 +16,8 @@ use support::contract::start_of_time;
 use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use vestibule::adapters::OpenError;
 use vestibule::adapters::local::EmbeddedStore;
-use vestibule::broker::EventKind;
-use vestibule::broker::ports::{BeginError, NotReady, PutError, TakeError};
+use vestibule::broker::ports::{BeginError, NotReady, PutError, TakeError, UsedOnce};
+use vestibule::broker::{AuditEvent, EventKind};
 
 struct Embedded {
     directory: tempfile::TempDir,
@@ -199,6 +199,26 @@ async fn protocol_store_down_at_begin_put_and_take() {
     started.put(&store, started.began).await.expect("the reservation still holds");
     assert!(waiting.take(&store, waiting.began).await.is_some(), "the session still waits");
     store.audit.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_recorded_before_writes_nothing() {
+    let embedded = Embedded::new();
+    let (store, other) = (embedded.open(), embedded.open());
+    let login = Login::new();
+    let refused = AuditEvent { login: None, ..login.event(EventKind::Refused, login.began) };
+    let once = UsedOnce { handle: login.assertion, not_on_or_after: login.began + time::Duration::DAY };
+    assert_eq!(store.audit.record_once(&once, &refused).await, Ok(true));
+    let journal = || std::fs::metadata(embedded.path().with_extension("db-wal")).unwrap();
+    let (size, written) = (journal().len(), journal().modified().unwrap());
+    for _ in 0..100 {
+        assert_eq!(store.audit.record_once(&once, &refused).await, Ok(false));
+        assert_eq!(other.audit.record_once(&once, &refused).await, Ok(false));
+    }
+    assert_eq!((journal().len(), journal().modified().unwrap()), (size, written));
+    let again = UsedOnce { handle: login.session, ..once };
+    assert_eq!(store.audit.record_once(&again, &refused).await, Ok(true));
+    assert!(journal().len() > size, "what is written shows there");
 }
 
 #[tokio::test]

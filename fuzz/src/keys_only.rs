@@ -120,6 +120,9 @@ impl AuditTrail for KeysOnly {
     async fn record(&self, _: &AuditEvent) -> Result<(), StoreUnavailable> {
         unreachable!()
     }
+    async fn record_once(&self, _: &UsedOnce, _: &AuditEvent) -> Result<bool, StoreUnavailable> {
+        unreachable!()
+    }
     async fn recent(&self, _: usize) -> Result<Vec<AuditEvent>, StoreUnavailable> {
         unreachable!()
     }

@@ -3,12 +3,14 @@
 //!
 //! An event names people and keys (that is its purpose) but holds no
 //! assertion, token, secret, nor any attribute value except the NameID, the
-//! session name and the role that was chosen.
+//! session name and the role that was chosen, or those that were offered where
+//! rules refused. These are recorded without line breaks and the like, so that no
+//! name can forge the listing it is shown in.
 
 use super::credentials::{Credentials, HandOver};
 use super::ids::{Handle, LoginId, SupportId};
 use crate::roles::Grant;
-use crate::saml::{Identity, IdentityProvider};
+use crate::saml::{Identity, IdentityProvider, RefusedAssertion};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -45,9 +47,13 @@ impl AuditEvent {
 /// What happened. The names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventKind {
-    /// A verified assertion was refused; no login was opened.
+    /// A verified assertion was refused; no login was opened. Once a day for each
+    /// assertion and reason.
     #[serde(rename = "login.refused")]
     Refused,
+    /// More refusals than can have rows of their own.
+    #[serde(rename = "login.refusals_summed")]
+    RefusalsSummed,
     /// A login was opened; credentials are about to be asked for.
     #[serde(rename = "login.started")]
     Started,
@@ -80,6 +86,7 @@ impl EventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "login.refused",
+            Self::RefusalsSummed => "login.refusals_summed",
             Self::Started => "login.started",
             Self::Issued => "login.issued",
             Self::Delivered => "login.delivered",
@@ -95,6 +102,7 @@ impl EventKind {
     pub fn parse(name: &str) -> Option<Self> {
         [
             Self::Refused,
+            Self::RefusalsSummed,
             Self::Started,
             Self::Issued,
             Self::Delivered,
@@ -111,11 +119,19 @@ impl EventKind {
     /// Whether nothing can follow in the same login.
     pub const fn is_final(self) -> bool {
         match self {
-            Self::Refused | Self::Started | Self::Issued | Self::KeysChanged => false,
+            Self::Refused | Self::RefusalsSummed | Self::Started | Self::Issued | Self::KeysChanged => false,
             Self::Delivered | Self::Expired | Self::Failed | Self::Abandoned | Self::Uncertain => true,
         }
     }
 }
+
+/// The longest text of an assertion that is recorded as it is, in bytes. Longer ones
+/// have their beginning and their hash instead: a row must have a bound, and a name
+/// of that length is none that people could read. SAML's longest identifiers have 256.
+const MAX_TEXT: usize = 1_024;
+
+/// How many of the offered roles are recorded. Some people have hundreds.
+const MAX_OFFERED_ROLES: usize = 20;
 
 /// The person, role and keys that an event is about, as far as they were known then.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +159,22 @@ pub struct Subject {
     /// When the credentials expire.
     #[serde(with = "time::serde::timestamp::option")]
     pub expiration: Option<OffsetDateTime>,
+    /// The roles that the assertion offers, as it writes them: the first 20, and only
+    /// where rules refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offered_roles: Vec<String>,
+    /// How many roles it offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered_count: Option<u64>,
+    /// How many refusals are summed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::timestamp::option")]
+    pub from: Option<OffsetDateTime>,
+    /// The last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::timestamp::option")]
+    pub until: Option<OffsetDateTime>,
     /// Fingerprints of keys that are trusted from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys_added: Vec<String>,
@@ -162,11 +194,11 @@ impl From<&Identity> for Subject {
         Self {
             idp: Some(identity.idp().to_owned()),
             issuer: Some(identity.issuer().to_owned()),
-            assertion_id: Some(identity.assertion_id().to_owned()),
-            session_index: identity.session_index().map(str::to_owned),
+            assertion_id: Some(recordable(identity.assertion_id())),
+            session_index: identity.session_index().map(recordable),
             in_response_to: identity.in_response_to().map(|answered| answered.id.as_str().to_owned()),
-            name_id: Some(identity.name_id().to_owned()),
-            role_session_name: Some(identity.role_session_name().to_owned()),
+            name_id: Some(recordable(identity.name_id())),
+            role_session_name: Some(recordable(identity.role_session_name())),
             ..Self::default()
         }
     }
@@ -187,7 +219,7 @@ impl From<&HandOver> for Subject {
     fn from(hand_over: &HandOver) -> Self {
         let known = Self {
             idp: Some(hand_over.idp.clone()),
-            name_id: hand_over.name_id.clone(),
+            name_id: hand_over.name_id.as_deref().map(recordable),
             role_session_name: Some(hand_over.user.clone()),
             role: Some(hand_over.role.clone()),
             rule: Some(hand_over.rule.clone()),
@@ -198,11 +230,102 @@ impl From<&HandOver> for Subject {
 }
 
 impl Subject {
+    /// A person who was refused before there was an identity.
+    pub(super) fn of_refused(provider: &IdentityProvider, assertion: &RefusedAssertion) -> Self {
+        let known = |text: &Option<String>| text.as_deref().map(recordable);
+        Self {
+            assertion_id: known(&assertion.assertion_id),
+            session_index: known(&assertion.session_index),
+            name_id: known(&assertion.name_id),
+            ..Self::from(provider)
+        }
+    }
+
+    pub(super) fn with_offered_roles(self, roles: &[String]) -> Self {
+        Self {
+            offered_roles: roles.iter().take(MAX_OFFERED_ROLES).map(|role| recordable(role)).collect(),
+            offered_count: Some(roles.len() as u64),
+            ..self
+        }
+    }
+
     pub(super) fn with_credentials(self, credentials: &Credentials) -> Self {
         Self {
             access_key_id: Some(credentials.access_key_id.clone()),
             expiration: Some(credentials.expiration),
             ..self
         }
+    }
+}
+
+/// A text of an assertion, as it is recorded: without characters that make something
+/// else of the line they are shown in (terminals, listings, logs), and bounded. A text
+/// that had to be changed has its hash behind it, so that different ones stay different.
+fn recordable(text: &str) -> String {
+    if text.len() <= MAX_TEXT && !text.contains(is_misleading) {
+        return text.to_owned();
+    }
+    let hash = Handle::of(&[text.as_bytes()]);
+    let room = MAX_TEXT - hash.as_str().len() - '\u{2026}'.len_utf8();
+    let mut recorded = String::with_capacity(MAX_TEXT);
+    for char in text.chars() {
+        let char = if is_misleading(char) { char::REPLACEMENT_CHARACTER } else { char };
+        if recorded.len() + char.len_utf8() > room {
+            break;
+        }
+        recorded.push(char);
+    }
+    recorded.push('\u{2026}');
+    recorded.push_str(hash.as_str());
+    recorded
+}
+
+/// Control characters, other ends of lines, and what turns the direction of writing.
+fn is_misleading(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_bounded_and_stays_different() {
+        assert_eq!(recordable("EXAMPLE\\jos\u{e9}"), "EXAMPLE\\jos\u{e9}");
+        let longest = "x".repeat(MAX_TEXT);
+        assert_eq!(recordable(&longest), longest);
+        for letter in ["x", "\u{df}", "\u{1f511}"] {
+            let (one, other) = (letter.repeat(90_000), letter.repeat(90_001));
+            assert!(recordable(&one).len() <= MAX_TEXT);
+            assert!(recordable(&one).starts_with(&letter.repeat(200)));
+            assert_ne!(recordable(&one), recordable(&other));
+        }
+    }
+
+    #[test]
+    fn a_text_that_would_forge_lines_does_not() {
+        for evil in
+            ["\n", "\r", "\t", "\0", "\u{1b}[2J", "\u{9b}2J", "\u{7f}", "\u{202e}", "\u{2028}", "\u{85}"]
+        {
+            let (one, other) = (format!("jane{evil}"), format!("jane{evil} "));
+            assert!(!recordable(&one).contains(is_misleading), "{evil:?}");
+            assert!(recordable(&one).starts_with("jane\u{fffd}"));
+            assert_ne!(recordable(&one), recordable(&other));
+            assert_ne!(recordable(&one), recordable("jane\u{fffd}"));
+        }
+        let joined = "\u{646}\u{200c}\u{62f}";
+        assert_eq!(recordable(joined), joined, "joiners are part of names");
+    }
+
+    #[test]
+    fn a_row_from_before_is_still_read() {
+        let old = r#"{"idp":"ADFS","issuer":null,"assertion_id":null,"session_index":null,
+            "in_response_to":null,"name_id":"jane","role_session_name":null,"role":null,"rule":null,
+            "access_key_id":null,"expiration":null}"#;
+        let expected =
+            Subject { idp: Some("ADFS".into()), name_id: Some("jane".into()), ..Subject::default() };
+        assert_eq!(serde_json::from_str::<Subject>(old).unwrap(), expected);
+        let as_before = serde_json::to_value(&expected).unwrap();
+        assert_eq!(as_before, serde_json::from_str::<serde_json::Value>(old).unwrap(), "nothing is added");
     }
 }

@@ -14,8 +14,9 @@ struct Unidentified {
     error: LoginError,
     /// The identity provider whose metadata may be out of date.
     out_of_date: Option<String>,
-    /// The sender of the message, where its signature was verified.
-    proven: Option<Subject>,
+    /// What is recorded of the message, where its signature was verified and it was
+    /// made for us.
+    about: Option<Subject>,
 }
 
 impl Unidentified {
@@ -23,13 +24,13 @@ impl Unidentified {
     fn by(refusal: SamlRefusal, claimed: &IdentityProvider) -> Self {
         let may_be = matches!(refusal, SamlRefusal::SignatureMismatch | SamlRefusal::MetadataExpired);
         let out_of_date = may_be.then(|| claimed.name.clone());
-        Self { error: refusal.into(), out_of_date, proven: None }
+        Self { error: refusal.into(), out_of_date, about: None }
     }
 }
 
 impl<E: Into<LoginError>> From<E> for Unidentified {
     fn from(error: E) -> Self {
-        Self { error: error.into(), out_of_date: None, proven: None }
+        Self { error: error.into(), out_of_date: None, about: None }
     }
 }
 
@@ -48,14 +49,14 @@ impl Broker {
             }
             outcome => outcome,
         };
-        let Unidentified { error, proven, .. } = match outcome {
+        let Unidentified { error, about, .. } = match outcome {
             Ok(identity) => return Ok(identity),
             Err(unidentified) => unidentified,
         };
         if let LoginError::Saml(refusal) = error {
             refusal_log::not_accepted(&attempt.reference, refusal, trace, self.ports.clock.now());
         }
-        if let Some(subject) = proven {
+        if let Some(subject) = about {
             self.record_refusal(attempt, error.code(), subject).await;
         }
         Err(error)
@@ -80,9 +81,10 @@ impl Broker {
             None => None,
         };
         let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);
-        verified.accept(service, expected, self.ports.clock.now()).map_err(|refusal| {
-            let proven = refusal.is_authenticated().then(|| Subject::from(provider));
-            Unidentified { proven, ..refused(refusal) }
+        verified.accept(service, expected, self.ports.clock.now()).map_err(|assertion| {
+            let is_recorded = assertion.refusal.is_authenticated() && assertion.is_addressed_to_us;
+            let about = is_recorded.then(|| Subject::of_refused(provider, &assertion));
+            Unidentified { about, ..refused(assertion.refusal) }
         })
     }
 }

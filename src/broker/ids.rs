@@ -5,6 +5,7 @@ use super::ports::system::SecureRandom;
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, UtcOffset};
 
 /// Names one waiting place: a Cognito identity id, or a random one.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,6 +122,11 @@ impl Handle {
     /// The handle of a request of ours, for its one answer.
     pub fn of_request(id: &str) -> Self {
         Self::of(&[b"request", id.as_bytes()])
+    }
+    /// The handle of a refusal of this assertion for this reason on this day (UTC).
+    pub fn of_refusal(issuer: &str, assertion_id: &str, code: &str, at: OffsetDateTime) -> Self {
+        let day = at.to_offset(UtcOffset::UTC).to_julian_day().to_be_bytes();
+        Self::of(&[b"refusal", issuer.as_bytes(), assertion_id.as_bytes(), code.as_bytes(), &day])
     }
     /// A handle as a store kept it.
     pub fn from_stored(text: String) -> Self {

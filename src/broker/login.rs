@@ -35,6 +35,12 @@ pub struct Issued {
     pub rule: String,
 }
 
+/// A login that failed after its start, and what is known of it.
+struct Unissued {
+    error: LoginError,
+    subject: Subject,
+}
+
 impl Broker {
     /// One login, from the post to the ticket.
     ///
@@ -51,8 +57,8 @@ impl Broker {
             Ok(ticket) => {
                 Ok(Issued { ticket, idp: grant.identity().idp().to_owned(), rule: grant.rule().to_owned() })
             }
-            Err(error) => {
-                self.record_failure(&attempt, &grant, &login, &error).await;
+            Err(Unissued { error, subject }) => {
+                self.record_failure(&attempt, &login, &error, subject).await;
                 Err(error)
             }
         }
@@ -64,7 +70,8 @@ impl Broker {
             Ok(grant) => Ok(grant),
             Err(denial) => {
                 refusal_log::no_role(&attempt.reference, &denial);
-                let subject = Subject { rule: denial.rule.clone(), ..Subject::from(&denial.identity) };
+                let subject = Subject::from(&denial.identity).with_offered_roles(denial.identity.roles());
+                let subject = Subject { rule: denial.rule.clone(), ..subject };
                 self.record_refusal(attempt, denial.refusal.code(), subject).await;
                 Err(LoginError::Role(denial.refusal))
             }
@@ -75,6 +82,11 @@ impl Broker {
     async fn begin(&self, attempt: &Attempt, grant: &Grant) -> Result<LoginId, LoginError> {
         let identity = grant.identity();
         let now = self.ports.clock.now();
+        let subject = Subject::from(grant);
+        // What is used stays used, and a store is paid for saying so again.
+        if self.is_known_replay(&subject, now) {
+            return Err(LoginError::Replayed);
+        }
         let login = LoginId::random(&*self.ports.random);
         let start = LoginStart {
             login: login.clone(),
@@ -89,7 +101,7 @@ impl Broker {
             issued_at: identity.issued_at(),
             session: attempt.relay_state.session.handle(),
             reservation_ends: now + RESERVATION_LIFETIME,
-            event: attempt.event(EventKind::Started, now, Some(&login), grant.into()),
+            event: attempt.event(EventKind::Started, now, Some(&login), subject),
         };
         let error = match self.ports.sessions.begin(&start).await {
             Ok(()) => return Ok(login),
@@ -99,16 +111,32 @@ impl Broker {
             Err(BeginError::SessionTaken) => LoginError::SessionTaken,
             Err(BeginError::Unavailable) => return Err(LoginError::Store),
         };
-        self.record_refusal(attempt, error.code(), grant.into()).await;
+        self.record_refusal(attempt, error.code(), start.event.subject).await;
         Err(error)
     }
 
-    /// Steps 6 to 8. Credentials, seal, ticket, and one transaction that stores and records.
-    async fn issue(&self, attempt: &Attempt, grant: &Grant, login: &LoginId) -> Result<Ticket, LoginError> {
-        let credentials = self.ports.token_service.assume_role(grant, self.ports.clock.now()).await?;
+    /// Steps 6 to 8. Once there are credentials, a failure names their access key:
+    /// CloudTrail does.
+    async fn issue(&self, attempt: &Attempt, grant: &Grant, login: &LoginId) -> Result<Ticket, Unissued> {
+        let credentials = match self.ports.token_service.assume_role(grant, self.ports.clock.now()).await {
+            Ok(credentials) => credentials,
+            Err(error) => return Err(Unissued { error: error.into(), subject: grant.into() }),
+        };
         let subject = Subject::from(grant).with_credentials(&credentials);
-        let sealed = self.seal(attempt, HandOver::new(grant, credentials)).await?;
+        let hand_over = HandOver::new(grant, credentials);
+        let deposited = self.deposit(attempt, login, hand_over, &subject).await;
+        deposited.map_err(|error| Unissued { error, subject })
+    }
 
+    /// Steps 7 and 8. Seal, ticket, and one transaction that stores and records.
+    async fn deposit(
+        &self,
+        attempt: &Attempt,
+        login: &LoginId,
+        hand_over: HandOver,
+        subject: &Subject,
+    ) -> Result<Ticket, LoginError> {
+        let sealed = self.seal(attempt, hand_over).await?;
         let now = self.ports.clock.now();
         let jti = Jti::random(&*self.ports.random);
         let claims = self.settings.tickets.claims(&attempt.relay_state, login, &jti, now);
@@ -117,7 +145,7 @@ impl Broker {
         let handle = attempt.relay_state.session.handle();
         let expires_at = now + self.settings.session_lifetime;
         let session = SealedSession::new(login.clone(), handle, jti, sealed, expires_at);
-        let issued = attempt.event(EventKind::Issued, now, Some(login), subject);
+        let issued = attempt.event(EventKind::Issued, now, Some(login), subject.clone());
         self.ports.sessions.put(&session, &issued).await.map_err(|e| match e {
             PutError::ReservationEnded => LoginError::TooSlow,
             PutError::Unavailable => LoginError::Store,

@@ -16,6 +16,7 @@ mod record;
 mod redeem;
 mod refusal;
 mod refusal_log;
+mod refusal_quota;
 mod relay_state;
 mod seal;
 mod settings;

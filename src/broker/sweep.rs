@@ -10,7 +10,9 @@ impl Broker {
     /// # Errors
     /// [`StoreUnavailable`]; the next sweep goes on.
     pub async fn sweep(&self) -> Result<SweepReport, StoreUnavailable> {
-        let report = self.ports.audit.sweep(self.ports.clock.now()).await?;
+        let now = self.ports.clock.now();
+        self.record_due_sums(now).await;
+        let report = self.ports.audit.sweep(now).await?;
         if report.abandoned > 0 || report.uncertain > 0 {
             tracing::warn!(
                 abandoned = report.abandoned,

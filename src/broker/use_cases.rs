@@ -8,6 +8,7 @@ use super::ports::session_store::SessionStore;
 use super::ports::system::{Clock, SecureRandom};
 use super::ports::token_service::TokenService;
 use super::ports::user_directory::UserDirectory;
+use super::refusal_quota::RefusalQuota;
 use super::settings::BrokerSettings;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub struct Broker {
     pub(super) settings: BrokerSettings,
     pub(super) ports: Ports,
+    pub(super) refusals: RefusalQuota,
     pub(super) metadata: Vec<Arc<RenewedSource>>,
 }
 
@@ -37,7 +39,7 @@ pub struct Ports {
 impl Broker {
     /// Contacts nothing yet.
     pub fn new(settings: BrokerSettings, ports: Ports) -> Self {
-        Self { settings, ports, metadata: Vec::new() }
+        Self { settings, ports, refusals: RefusalQuota::default(), metadata: Vec::new() }
     }
 
     pub fn settings(&self) -> &BrokerSettings {

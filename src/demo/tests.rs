@@ -83,6 +83,7 @@ fn judge(field: &str, providers: &IdentityProviders) -> Result<crate::saml::Iden
         .find_issuer(providers)?
         .verify()?
         .accept(&service, Expected::Unsolicited, Fixed.now())
+        .map_err(|refused| refused.refusal)
 }
 
 #[test]

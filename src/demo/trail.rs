@@ -63,7 +63,8 @@ impl TrailPrinter {
 /// An event in plain words.
 pub(super) fn sentence(event: &AuditEvent) -> String {
     let subject = &event.subject;
-    let who = subject.role_session_name.clone().unwrap_or_else(|| match &subject.idp {
+    let named = subject.role_session_name.as_ref().or(subject.name_id.as_ref());
+    let who = named.cloned().unwrap_or_else(|| match &subject.idp {
         Some(idp) => format!("somebody from {idp}"),
         None => "somebody".to_owned(),
     });
@@ -76,6 +77,9 @@ pub(super) fn sentence(event: &AuditEvent) -> String {
         EventKind::Issued => format!("credentials for {who} wait, sealed"),
         EventKind::Delivered => format!("credentials handed over to {who}, once"),
         EventKind::Refused => format!("{who} was refused: {because}{and_code}"),
+        EventKind::RefusalsSummed => {
+            format!("{} more refusals{and_code} of {who}", subject.times.unwrap_or_default())
+        }
         EventKind::Expired => format!("credentials for {who} are gone: nobody took them in time"),
         EventKind::Failed => format!("the sign-in of {who} failed: {because}{and_code}"),
         EventKind::Abandoned => format!("the sign-in of {who} never came to an end"),

@@ -50,6 +50,7 @@ pub use response::expected::{Expected, ServiceProvider};
 pub use response::identity::{Identity, InResponseTo};
 pub use response::message::{OriginalResponse, ResponseMessage};
 pub use response::parse::UnverifiedResponse;
+pub use response::refused::RefusedAssertion;
 pub use response::verify::{ClaimedResponse, VerifiedAssertion};
 pub use select::selector::{Selector, SelectorError};
 pub use select::selectors::Selectors;

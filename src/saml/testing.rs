@@ -183,5 +183,6 @@ pub(super) fn sign_in_as(
     let providers = IdentityProviders::new(vec![provider]).unwrap();
     let message =
         ResponseMessage::decode(form_field, &Limits::default(), None)?.decrypt(&service.decryption_keys)?;
-    message.parse()?.find_issuer(&providers)?.verify()?.accept(service, expected, now)
+    let verified = message.parse()?.find_issuer(&providers)?.verify()?;
+    verified.accept(service, expected, now).map_err(|refused| refused.refusal)
 }

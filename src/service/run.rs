@@ -74,6 +74,7 @@ impl Service {
         }
         stopping.send_replace(true);
         let _ = tokio::join!(sweeper, refresher, admin_server);
+        self.broker.finish().await;
         tracing::info!("stopped");
     }
 }

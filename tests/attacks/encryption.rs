@@ -19,7 +19,9 @@ fn judge_with(keys: DecryptionKeys, xml: &str) -> Result<Identity, SamlRefusal> 
     let service = ServiceProvider { decryption_keys: keys, ..service() };
     let message = ResponseMessage::decode(&STANDARD.encode(xml), &Limits::default(), None)?;
     let message = message.decrypt(&service.decryption_keys)?;
-    message.parse()?.find_issuer(&providers())?.verify()?.accept(&service, Expected::Unsolicited, now())
+    let providers = providers();
+    let verified = message.parse()?.find_issuer(&providers)?.verify()?;
+    verified.accept(&service, Expected::Unsolicited, now()).map_err(|refused| refused.refusal)
 }
 
 // ------------------------------------------------------------------ honest

@@ -87,7 +87,8 @@ fn of_64_posts_of_one_assertion_at_two_servers_one_logs_in() {
     });
     assert_eq!(answers, counts([("302", 1), ("409 request_answered", AT_ONCE - 1)]));
     let kinds = ["login.started", "login.issued", "login.refused"].map(|kind| cloud.count(kind));
-    assert_eq!(kinds, [3, 3, 3 * (AT_ONCE - 1)]);
+    // One assertion is refused for one reason once a day, at whichever server.
+    assert_eq!(kinds, [3, 3, 1 + 1 + (AT_ONCE - 1)]);
 }
 
 #[test]

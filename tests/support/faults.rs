@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
     AuditTrail, BeginError, KeyRing, KeyRingError, LoginStart, NotReady, PutError, SessionStore,
-    StoreUnavailable, TakeError, Taken, TokenService, TokenServiceError, UserDirectory,
+    StoreUnavailable, TakeError, Taken, TokenService, TokenServiceError, UsedOnce, UserDirectory,
 };
 use vestibule::broker::{
     AuditEvent, Credentials, EventKind, Handle, Jti, Ports, Purpose, Sealed, SealedSession, SweepReport,
@@ -199,6 +199,14 @@ impl AuditTrail for Faulty {
         let step = record(event.kind);
         self.plan.before(&step).map_err(|()| StoreUnavailable)?;
         let answer = self.inner.audit.record(event).await;
+        self.plan.after(&step).map_err(|()| StoreUnavailable)?;
+        answer
+    }
+
+    async fn record_once(&self, once: &UsedOnce, event: &AuditEvent) -> Result<bool, StoreUnavailable> {
+        let step = record(event.kind);
+        self.plan.before(&step).map_err(|()| StoreUnavailable)?;
+        let answer = self.inner.audit.record_once(once, event).await;
         self.plan.after(&step).map_err(|()| StoreUnavailable)?;
         answer
     }

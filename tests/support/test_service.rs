@@ -12,8 +12,8 @@ use std::sync::Arc;
 use time::Duration;
 use tower::ServiceExt;
 use vestibule::adapters::local::{ManualClock, SystemRandom};
-use vestibule::broker::ports::CallerDirectory;
-use vestibule::broker::{AuditEvent, Binding, Broker, BrokerSettings, EventKind, TicketSettings};
+use vestibule::broker::ports::{AuditTrail, CallerDirectory, SessionStore, UserDirectory};
+use vestibule::broker::{AuditEvent, Binding, Broker, BrokerSettings, EventKind, Ports, TicketSettings};
 use vestibule::config::{JwtIn, Keys, Store, Sts};
 use vestibule::http::{self, App};
 use vestibule::roles::{Condition, Effect, Field, Matcher, ProviderArn, Rule, Rules};
@@ -116,10 +116,27 @@ impl TestService {
 
     /// The same with other settings.
     pub fn with(dir: &Path, change: impl FnOnce(&mut BrokerSettings)) -> Self {
-        let clock = Arc::new(ManualClock::new(forge::now()));
-        let plan = Plan::new(clock.clone());
         let mut settings = settings();
         change(&mut settings);
+        Self::over(dir, settings, |ports| ports)
+    }
+
+    /// The same with its records in this store.
+    pub fn recording_in<S: SessionStore + AuditTrail + UserDirectory + 'static>(
+        dir: &Path,
+        store: &Arc<S>,
+    ) -> Self {
+        Self::over(dir, settings(), |ports| Ports {
+            sessions: store.clone(),
+            audit: store.clone(),
+            users: store.clone(),
+            ..ports
+        })
+    }
+
+    fn over(dir: &Path, settings: BrokerSettings, change: impl FnOnce(Ports) -> Ports) -> Self {
+        let clock = Arc::new(ManualClock::new(forge::now()));
+        let plan = Plan::new(clock.clone());
         let opened = at_once(vestibule::adapters::open(
             &Sts::Local { path: dir.join("sts-key"), region: "eu-central-1".into() },
             &Store::Embedded { path: dir.join("vestibule.db") },
@@ -128,7 +145,7 @@ impl TestService {
             Arc::new(SystemRandom),
         ))
         .unwrap();
-        let broker = Arc::new(Broker::new(settings, faulty(opened.ports, &plan)));
+        let broker = Arc::new(Broker::new(settings, faulty(change(opened.ports), &plan)));
         let app = App::new(broker.clone(), opened.callers.clone(), http_settings()).unwrap();
         Self { broker, clock, plan, app: Arc::new(app), callers: opened.callers }
     }

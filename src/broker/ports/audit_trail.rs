@@ -1,6 +1,6 @@
 //! Where events are recorded.
 
-use super::session_store::StoreUnavailable;
+use super::session_store::{StoreUnavailable, UsedOnce};
 use crate::broker::audit::AuditEvent;
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -14,6 +14,16 @@ pub trait AuditTrail: Send + Sync {
     /// # Errors
     /// [`StoreUnavailable`].
     async fn record(&self, event: &AuditEvent) -> Result<(), StoreUnavailable>;
+
+    /// In one transaction: uses up the name and records `event`, which belongs to no
+    /// login. Durable when it returns. `false`: the name was used before, and nothing
+    /// is written, not even a write that changes nothing. The name is forgotten by the
+    /// sweeper, as that of an assertion is.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`]. It may be repeated; then the answer may be `false` although
+    /// it was this caller's.
+    async fn record_once(&self, once: &UsedOnce, event: &AuditEvent) -> Result<bool, StoreUnavailable>;
 
     /// The newest events first, at most `limit`.
     ///

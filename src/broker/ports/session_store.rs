@@ -73,8 +73,8 @@ pub struct LoginStart {
     pub event: AuditEvent,
 }
 
-/// A name that is used once: an assertion, or a request of ours. The store keeps it
-/// until it could not be used again anyway.
+/// A name that is used once: an assertion, a request of ours, or the refusal of an
+/// assertion on one day. The store keeps it until it could not be used again anyway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedOnce {
     /// Handle of the name.

@@ -121,7 +121,7 @@ fn identify(
         unchecked.push(REQUEST);
     }
     let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);
-    Ok(verified.accept(service, expected, now)?)
+    verified.accept(service, expected, now).map_err(|refused| refused.refusal.into())
 }
 
 fn decide(settings: &BrokerSettings, identity: Identity) -> Judged {

@@ -8,6 +8,7 @@ use super::expected::{Expected, ServiceProvider};
 use super::identity::{Identity, InResponseTo};
 use super::message::OriginalResponse;
 use super::parts::{bearers, instant, one, required};
+use super::refused::RefusedAssertion;
 use super::status::{SUCCESS, status_code, trace_status};
 use super::verify::VerifiedAssertion;
 use crate::saml::authn_request::{Comparison, SentAuthnRequest};
@@ -28,34 +29,46 @@ impl VerifiedAssertion<'_, '_> {
     ///
     /// # Errors
     /// `MetadataExpired`, or an accepting or selecting [`SamlRefusal`] (`NotSuccess`
-    /// and below).
+    /// and below), with what the assertion says of itself.
     pub fn accept(
         self,
         service: &ServiceProvider,
         expected: Expected<'_>,
         now: OffsetDateTime,
-    ) -> Result<Identity, SamlRefusal> {
+    ) -> Result<Identity, Box<RefusedAssertion>> {
         let trace = self.message.trace;
+        let nodes = self.document.get_node(self.response).zip(self.document.get_node(self.assertion));
+        let Some((response, assertion)) = nodes else {
+            return Err(RefusedAssertion::unread(SamlRefusal::Incomplete));
+        };
+        let refused =
+            |refusal, assertion| RefusedAssertion::new(refusal, assertion, self.provider, &service.acs_url);
         trace.step(Step::Metadata);
         if let Some(end) = self.provider.validity.until {
             trace.at("valid_until", end);
             if end <= now {
-                return Err(SamlRefusal::MetadataExpired);
+                return Err(refused(SamlRefusal::MetadataExpired, assertion));
             }
         }
         let check = Check { service, provider: self.provider, expected, now, trace };
         let original = self.message.base64();
-        let response = self.document.get_node(self.response).ok_or(SamlRefusal::Incomplete)?;
-        let assertion = self.document.get_node(self.assertion).ok_or(SamlRefusal::Incomplete)?;
-        let Some(decrypted) = decrypt_values(assertion, &service.decryption_keys, trace)? else {
-            return check.all(response, self.response_is_signed, assertion, original);
+        let decrypted = decrypt_values(assertion, &service.decryption_keys, trace)
+            .map_err(|refusal| refused(refusal, assertion))?;
+        let Some(decrypted) = decrypted else {
+            let accepted = check.all(response, self.response_is_signed, assertion, original);
+            return accepted.map_err(|refusal| refused(refusal, assertion));
         };
         // The same tree, except for the values that were encrypted inside the
         // signed assertion (`splice.rs`).
-        let document = decrypted.parse(&self.message.limits).map_err(|_| SamlRefusal::ValueNotDecryptable)?;
+        let document = decrypted
+            .parse(&self.message.limits)
+            .map_err(|_| refused(SamlRefusal::ValueNotDecryptable, assertion))?;
         let response = document.root_element();
-        let assertion = one(response, "Assertion")?.ok_or(SamlRefusal::Incomplete)?;
-        check.all(response, self.response_is_signed, assertion, original)
+        let Ok(Some(assertion)) = one(response, "Assertion") else {
+            return Err(refused(SamlRefusal::Incomplete, assertion));
+        };
+        let accepted = check.all(response, self.response_is_signed, assertion, original);
+        accepted.map_err(|refusal| refused(refusal, assertion))
     }
 }
 

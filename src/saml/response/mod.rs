@@ -8,7 +8,7 @@
 //!   .parse()             -> UnverifiedResponse               (parse.rs)
 //!   .find_issuer(idps)   -> ClaimedResponse                  (verify.rs)
 //!   .verify()            -> VerifiedAssertion                (verify.rs)
-//!   .accept(sp, expected, now) -> Identity                   (accept.rs)
+//!   .accept(sp, expected, now) -> Identity, or RefusedAssertion (accept.rs, refused.rs)
 //! ```
 
 mod accept;
@@ -18,5 +18,6 @@ pub(super) mod identity;
 pub(super) mod message;
 pub(super) mod parse;
 mod parts;
+pub(super) mod refused;
 mod status;
 pub(super) mod verify;

@@ -89,7 +89,7 @@ impl Selector {
     }
 
     /// The value at this place, of which there may be at most one.
-    pub(super) fn value<'a>(&self, assertion: Node<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
+    pub(in crate::saml) fn value<'a>(&self, assertion: Node<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
         match *self.values(assertion)?.as_slice() {
             [] => Ok(None),
             [value] => Ok(Some(value)),

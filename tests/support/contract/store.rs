@@ -75,6 +75,9 @@ macro_rules! store_contract {
             protocol_no_delivery_without_record,
             protocol_take_outcome_unknown,
             a_final_event_closes_its_login_once,
+            an_event_is_recorded_once,
+            of_64_who_record_it_one_does,
+            an_event_recorded_once_is_forgotten_when_its_time_is_over,
             events_come_back_as_they_were_newest_first,
             a_person_signs_in_again_and_again,
             a_store_that_works_is_ready,
@@ -863,6 +866,58 @@ pub async fn a_final_event_closes_its_login_once(under_test: &dyn StoreUnderTest
     assert_eq!(swept, SweepReport::default());
 }
 
+/// A refusal, and what it is known by for a day.
+fn refusal(at: OffsetDateTime) -> (UsedOnce, AuditEvent) {
+    let event = AuditEvent {
+        login: None,
+        code: Some("assertion_expired".to_owned()),
+        ..Login::at(at).event(EventKind::Refused, at)
+    };
+    (UsedOnce { handle: handle(), not_on_or_after: at + Duration::DAY }, event)
+}
+
+pub async fn an_event_is_recorded_once(under_test: &dyn StoreUnderTest) {
+    let (store, other) = (under_test.open(), under_test.open());
+    let (one, event) = refusal(start_of_time());
+    let (two, _) = refusal(start_of_time());
+    assert_eq!(store.audit.record_once(&one, &event).await, Ok(true));
+    assert_eq!(store.audit.record_once(&one, &event).await, Ok(false));
+    assert_eq!(other.audit.record_once(&one, &event).await, Ok(false));
+    assert_eq!(store.audit.recent(10).await.unwrap(), std::slice::from_ref(&event));
+    assert_eq!(under_test.after_crash().audit.record_once(&one, &event).await, Ok(false), "durable");
+    assert_eq!(other.audit.record_once(&two, &event).await, Ok(true));
+    assert_eq!(total_events(&store).await, 2);
+    // What is used up by it is nothing that a login needs.
+    let login = Login::new();
+    login.complete(&store).await;
+}
+
+pub async fn of_64_who_record_it_one_does(under_test: &dyn StoreUnderTest) {
+    let stores = [under_test.open(), under_test.open()];
+    let (once, event) = refusal(start_of_time());
+    let records = (0..64).map(|number: usize| {
+        let (store, once, event) = (stores[number % 2].clone(), once.clone(), event.clone());
+        tokio::spawn(async move { store.audit.record_once(&once, &event).await.unwrap() })
+    });
+    let mut first = 0;
+    for record in records.collect::<Vec<_>>() {
+        first += usize::from(record.await.unwrap());
+    }
+    assert_eq!((first, total_events(&stores[0]).await), (1, 1));
+}
+
+pub async fn an_event_recorded_once_is_forgotten_when_its_time_is_over(under_test: &dyn StoreUnderTest) {
+    let store = under_test.open();
+    let (once, event) = refusal(start_of_time());
+    assert_eq!(store.audit.record_once(&once, &event).await, Ok(true));
+    assert_eq!(sweep(&store, start_of_time() + Duration::hours(23)).await.used_once_forgotten, 0);
+    assert_eq!(store.audit.record_once(&once, &event).await, Ok(false));
+    let swept = sweep(&store, start_of_time() + Duration::days(3)).await;
+    let used_once_forgotten = usize::from(under_test.sweeps_claims());
+    assert_eq!(swept, SweepReport { used_once_forgotten, ..SweepReport::default() });
+    assert_eq!(total_events(&store).await, 1, "what was recorded stays");
+}
+
 pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUnderTest) {
     let store = under_test.open();
     assert_eq!(store.audit.recent(10).await.unwrap(), []);
@@ -886,6 +941,8 @@ pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUn
             rule: Some("production".to_owned()),
             access_key_id: Some("LOCALABCDEFGHIJKLMNO".to_owned()),
             expiration: Some(start_of_time()),
+            offered_roles: vec!["a,b".to_owned(), "\u{1F511}".to_owned()],
+            offered_count: Some(30),
             ..Subject::default()
         },
     };
@@ -904,6 +961,20 @@ pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUn
         },
         ..full.clone()
     };
+    let summed = AuditEvent {
+        kind: EventKind::RefusalsSummed,
+        session: None,
+        reference: None,
+        source_ip: None,
+        subject: Subject {
+            idp: Some("ADFS".to_owned()),
+            times: Some(u64::MAX),
+            from: Some(start_of_time()),
+            until: Some(start_of_time() + Duration::MINUTE),
+            ..Subject::default()
+        },
+        ..full.clone()
+    };
     let bare = AuditEvent {
         // Order is by recording, not by the clocks of several processes.
         at: start_of_time() - Duration::days(1),
@@ -915,14 +986,14 @@ pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUn
         code: None,
         subject: Subject::default(),
     };
-    for event in [&full, &of_a_provider, &bare, &bare] {
+    for event in [&full, &summed, &of_a_provider, &bare, &bare] {
         store.audit.record(event).await.unwrap();
     }
-    let newest_first = [bare.clone(), bare.clone(), of_a_provider, full.clone()];
+    let newest_first = [bare.clone(), bare.clone(), of_a_provider, summed, full.clone()];
     assert_eq!(store.audit.recent(10).await.unwrap(), newest_first);
     assert_eq!(under_test.after_crash().audit.recent(1).await.unwrap(), [bare]);
     assert_eq!(store.audit.recent(0).await.unwrap(), []);
-    assert_eq!(store.audit.recent(4).await.unwrap()[3], full);
+    assert_eq!(store.audit.recent(5).await.unwrap()[4], full);
 }
 
 pub async fn a_person_signs_in_again_and_again(under_test: &dyn StoreUnderTest) {

@@ -61,7 +61,8 @@ pub fn accept_field(
 ) -> Result<Identity, SamlRefusal> {
     let service = service();
     let message = ResponseMessage::decode(field, limits, None)?.decrypt(&service.decryption_keys)?;
-    message.parse()?.find_issuer(providers)?.verify()?.accept(&service, Expected::Unsolicited, now)
+    let verified = message.parse()?.find_issuer(providers)?.verify()?;
+    verified.accept(&service, Expected::Unsolicited, now).map_err(|refused| refused.refusal)
 }
 
 /// The same for a document posted now.

@@ -60,12 +60,22 @@ impl Recorder {
         if let Some(ip) = event.source_ip {
             insert("source_ip", text(ip.to_string()));
         }
-        if let Some(expiration) = subject.expiration {
-            insert("expiration", AttributeValue::N(expiration.unix_timestamp().to_string()));
+        let instants = [("expiration", subject.expiration), ("from", subject.from), ("until", subject.until)]
+            .map(|(name, at)| (name, at.map(|at| at.unix_timestamp().to_string())));
+        let counts = [("offered_count", subject.offered_count), ("times", subject.times)]
+            .map(|(name, count)| (name, count.map(|count| count.to_string())));
+        for (name, number) in instants.into_iter().chain(counts) {
+            if let Some(number) = number {
+                insert(name, AttributeValue::N(number));
+            }
         }
-        for (name, keys) in [("keys_added", &subject.keys_added), ("keys_removed", &subject.keys_removed)] {
-            if !keys.is_empty() {
-                insert(name, AttributeValue::L(keys.iter().map(text).collect()));
+        for (name, texts) in [
+            ("offered_roles", &subject.offered_roles),
+            ("keys_added", &subject.keys_added),
+            ("keys_removed", &subject.keys_removed),
+        ] {
+            if !texts.is_empty() {
+                insert(name, AttributeValue::L(texts.iter().map(text).collect()));
             }
         }
         if let Some(person) = person(subject) {
@@ -87,6 +97,7 @@ const MAX_KEY_BYTES: usize = 1_024;
 pub(super) const fn step(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Refused => "0-refused",
+        EventKind::RefusalsSummed => "0-refusals-summed",
         EventKind::KeysChanged => "0-keys-changed",
         EventKind::Started => "1-started",
         EventKind::Issued => "2-issued",
@@ -112,9 +123,15 @@ pub(super) fn person(subject: &Subject) -> Option<String> {
 /// Reads an item; `None` if it is no event of ours.
 pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
     let owned = |name: &str| text_of(item, name).map(str::to_owned);
-    let expiration = match item.get("expiration") {
-        Some(seconds) => Some(OffsetDateTime::from_unix_timestamp(seconds.as_n().ok()?.parse().ok()?).ok()?),
-        None => None,
+    let count = |name: &str| match item.get(name) {
+        Some(number) => number.as_n().ok()?.parse().ok().map(Some),
+        None => Some(None),
+    };
+    let second = |name: &str| match item.get(name) {
+        Some(seconds) => {
+            OffsetDateTime::from_unix_timestamp(seconds.as_n().ok()?.parse().ok()?).ok().map(Some)
+        }
+        None => Some(None),
     };
     let source_ip = match text_of(item, "source_ip") {
         Some(ip) => Some(ip.parse().ok()?),
@@ -139,7 +156,12 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
             role: owned("role"),
             rule: owned("rule"),
             access_key_id: owned("access_key_id"),
-            expiration,
+            expiration: second("expiration")?,
+            offered_roles: texts_of(item, "offered_roles")?,
+            offered_count: count("offered_count")?,
+            times: count("times")?,
+            from: second("from")?,
+            until: second("until")?,
             keys_added: texts_of(item, "keys_added")?,
             keys_removed: texts_of(item, "keys_removed")?,
         },

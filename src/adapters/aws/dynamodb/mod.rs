@@ -12,6 +12,7 @@ mod close;
 mod db;
 mod event;
 mod meta;
+mod once;
 pub mod schema;
 mod sessions;
 mod store;

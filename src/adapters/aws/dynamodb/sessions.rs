@@ -156,7 +156,7 @@ async fn taken(db: &Db, start: &LoginStart, otherwise: BeginError) -> Result<Beg
 }
 
 /// Strongly consistent.
-async fn exists(db: &Db, table: &str, key: Item) -> Result<bool, StoreUnavailable> {
+pub(super) async fn exists(db: &Db, table: &str, key: Item) -> Result<bool, StoreUnavailable> {
     let found = db.client.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
     found.map(|found| found.item.is_some()).map_err(|e| unavailable("GetItem", &e))
 }

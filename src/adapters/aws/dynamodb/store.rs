@@ -3,10 +3,10 @@
 use super::call::within;
 use super::db::Db;
 use super::schema::Tables;
-use super::{audit, meta, sessions, sweep};
+use super::{audit, meta, once, sessions, sweep};
 use crate::broker::ports::{
     AuditTrail, BeginError, LoginStart, NotReady, PutError, SecureRandom, SessionStore, StoreUnavailable,
-    TakeError, Taken, UserDirectory,
+    TakeError, Taken, UsedOnce, UserDirectory,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -62,6 +62,10 @@ impl SessionStore for DynamoDbStore {
 impl AuditTrail for DynamoDbStore {
     async fn record(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
         within(audit::record(&self.db, event)).await?
+    }
+
+    async fn record_once(&self, once: &UsedOnce, event: &AuditEvent) -> Result<bool, StoreUnavailable> {
+        within(once::record_once(&self.db, once, event)).await?
     }
 
     /// Newest by recording: exact among the events of one server, as good as the

@@ -7,7 +7,7 @@ use crate::adapters::error::OpenError;
 use crate::adapters::local::inspect;
 use crate::broker::ports::{
     AuditTrail, BeginError, LoginStart, NotReady, PutError, SessionStore, StoreFigures, StoreUnavailable,
-    TakeError, Taken, UserDirectory,
+    TakeError, Taken, UsedOnce, UserDirectory,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -52,7 +52,7 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError`].
     pub fn has_ring(&self) -> Result<bool, OpenError> {
-        self.ask(|conn| meta::has_ring(conn))
+        self.ask(meta::has_ring)
     }
 
     /// Notes that it is used from now on.
@@ -60,7 +60,7 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError`].
     pub fn note_ring(&self) -> Result<(), OpenError> {
-        self.ask(|conn| meta::note_ring(conn))
+        self.ask(meta::note_ring)
     }
 
     /// While the service starts, nothing waits for this.
@@ -153,6 +153,11 @@ impl AuditTrail for EmbeddedStore {
         let event = event.clone();
         let recorded = self.write(move |conn| statements::record(conn, &event)).await?;
         if recorded { Ok(()) } else { Err(StoreUnavailable) }
+    }
+
+    async fn record_once(&self, once: &UsedOnce, event: &AuditEvent) -> Result<bool, StoreUnavailable> {
+        let (once, event) = (once.clone(), event.clone());
+        self.write(move |conn| statements::record_once(conn, &once, &event)).await
     }
 
     async fn recent(&self, limit: usize) -> Result<Vec<AuditEvent>, StoreUnavailable> {

@@ -4,7 +4,7 @@
 
 use super::meta;
 use super::schema::nanos;
-use crate::broker::ports::{BeginError, LoginStart, PutError, Taken};
+use crate::broker::ports::{BeginError, LoginStart, PutError, Taken, UsedOnce};
 use crate::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject, SupportId, SweepReport,
 };
@@ -155,6 +155,20 @@ pub(super) fn record(conn: &Connection, event: &AuditEvent) -> Sql<bool> {
         let (_, subject) = last_known(conn, login)?;
         return append(conn, &AuditEvent { subject, ..event.clone() }).map(|()| true);
     }
+    append(conn, event).map(|()| true)
+}
+
+/// Appends an event unless its name was used before. Then nothing is written: a
+/// transaction that changes nothing leaves the file and its journal as they are.
+pub(super) fn record_once(conn: &Connection, once: &UsedOnce, event: &AuditEvent) -> Sql<bool> {
+    if exists(conn, "SELECT 1 FROM claims WHERE handle = ?1", [once.handle.as_str()])? {
+        return Ok(false);
+    }
+    execute(
+        conn,
+        "INSERT INTO claims (handle, login, ends_at) VALUES (?1, 'refused', ?2)",
+        params![once.handle.as_str(), nanos(once.not_on_or_after)],
+    )?;
     append(conn, event).map(|()| true)
 }
 
