@@ -234,7 +234,7 @@ macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)*
 macro_rules! login_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     [RelayState(RelayStateError), Saml(SamlRefusal), Role(RoleRefusal), TokenService(TokenServiceError)]
     /// The store is a copy from before, and may not know that the assertion was used.
-    IssuedBeforeRestore "assertion_before_restore" Person 409 "Please sign in again"      "This service was restored, and takes only sign-ins that were made after that." SIGN_IN_AGAIN;
+    IssuedBeforeRestore "assertion_before_restore" Person 409 "Please sign in again"      "This service was restored or had paused, and cannot know whether this sign-in was used. In a minute it takes new ones." SIGN_IN_AGAIN;
     Replayed        "assertion_replayed" Person   409 "This sign-in was already used"      "Each sign-in counts once, and this one has arrived before. That happens after going back or reloading." SIGN_IN_AGAIN;
     /// By another assertion.
     RequestAnswered "request_answered"   Person   409 "This sign-in was used before"       "You signed in a second time for a request that had its answer." START_AT_THE_PAGE;

@@ -367,6 +367,28 @@ fn tables_that_are_not_as_they_must_be_are_told_one_by_one() {
     report.only(&["tables", "table ttl"]);
 }
 
+/// Tried with an imitated replica: two regions handed the same credentials out, 200 and 200.
+#[test]
+fn a_table_with_replicas_is_a_fault() {
+    let cloud = Cloud::new();
+    let proxy = FaultProxy::start(&cloud.aws.endpoint(Service::DynamoDb));
+    for name in ["SAMLSessions", "SAMLClaims", "SAMLKeys"] {
+        let described = json!({ "TableName": name });
+        let mut answer = cloud.aws.call(Service::DynamoDb, "DescribeTable", &described).unwrap();
+        answer["Table"]["Replicas"] = json!([{ "RegionName": "eu-west-1", "ReplicaStatus": "ACTIVE" }]);
+        let body = Reply::new(200, "application/x-amz-json-1.0", answer.to_string());
+        proxy.add(Rule::on("DescribeTable", Fault::Answer(body)).containing(name));
+    }
+    let report = cloud.through(&[(Service::DynamoDb, &proxy.url)], &[]);
+    assert_eq!(report.code, Some(2), "{:#}", report.json);
+    report.has("tables", "fault", "SAMLSessions is a global table (replicas: eu-west-1)");
+    report.has("tables", "fault", "SAMLClaims is a global table");
+    // A ring may be in several regions: nothing is used up in it.
+    report.has("tables", "ok", "SAMLKeys");
+    report.has("tables", "ok", "SAMLUsers");
+    report.only(&["tables"]);
+}
+
 #[test]
 fn what_may_not_be_looked_at_is_unknown_and_what_is_off_is_a_warning() {
     let cloud = Cloud::new();

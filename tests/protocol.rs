@@ -714,6 +714,56 @@ async fn protocol_crash_before_the_answer() {
     assert_eq!(service.count(Uncertain).await, 0);
 }
 
+// ------------------------------------------------------------------ restores
+
+/// The assertion of this number, from an identity provider whose clock is ahead by so much.
+fn issued_at(number: u32, seconds: i64) -> Forge {
+    let until = forge::at(seconds + 5 * 60);
+    Forge {
+        issued: forge::at(seconds),
+        not_before: forge::at(seconds),
+        confirmed_until: until.clone(),
+        not_on_or_after: until,
+        ..assertion(number)
+    }
+}
+
+/// The copy is put where the original was, into the same file: nothing tells them apart but
+/// how long ago the copy was in use. The identity provider's clock is 30 s ahead, which is
+/// within `clock_skew`: its assertion says that it was issued after the restart.
+#[tokio::test]
+async fn protocol_store_restored_from_a_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (dir.path().join("vestibule.db"), dir.path().join("copy.db"));
+    let service = TestService::open(dir.path());
+    service.sweep().await;
+    issued(&service, 1).await;
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+    drop(reader);
+    service.pass(300);
+    let used = issued_at(2, 300 + 30);
+    let ticket = service.post(&used, &Page::new(2)).await.ticket();
+    assert_eq!(service.take(&ticket, &Page::new(2)).await.status, 200);
+    drop(service);
+    std::fs::copy(&copy, &path).unwrap();
+    for suffix in ["db-wal", "db-shm"] {
+        _ = std::fs::remove_file(path.with_extension(suffix));
+    }
+
+    let service = TestService::open(dir.path());
+    service.pass(302);
+    let before = service.history().await;
+    assert_eq!(before, ["login.started", "login.issued"], "the trail is the copy's");
+    assert_cell!(service.post(&used, &Page::new(3)).await, (409, "assertion_before_restore"));
+    assert_eq!(service.plan.issued(), 0, "STS is not asked");
+    assert_eq!(service.history().await.last().unwrap(), "login.refused assertion_before_restore");
+    // Once no clock within the skew can have issued it before, everything is as always.
+    service.pass(61);
+    service.post(&issued_at(4, 302 + 61), &Page::new(4)).await.ticket();
+    assert_cell!(service.post(&used, &Page::new(5)).await, (409, "assertion_before_restore"));
+}
+
 // ------------------------------------------------------------------ the page itself
 
 /// Every test that the table names exists, so that no cell is a promise only.

@@ -16,7 +16,7 @@ use support::contract::start_of_time;
 use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use vestibule::adapters::OpenError;
 use vestibule::adapters::local::EmbeddedStore;
-use vestibule::broker::ports::{BeginError, NotReady, PutError, TakeError, UsedOnce};
+use vestibule::broker::ports::{BeginError, LoginStart, NotReady, PutError, TakeError, UsedOnce};
 use vestibule::broker::{AuditEvent, EventKind};
 
 struct Embedded {
@@ -487,7 +487,9 @@ async fn a_copy_that_was_restored_refuses_what_was_issued_before() {
 
     // At once, so that only the file says that it is another one.
     let store = embedded.open();
-    assert_eq!(after.replay(after.began).begin(&store).await, Err(BeginError::IssuedBeforeRestore));
+    let again = after.replay(after.began + time::Duration::SECOND).start();
+    let again = LoginStart { issued_at: after.began, ..again };
+    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
     let later = start_of_time() + time::Duration::minutes(1);
     Login::at(later).begin(&store).await.expect("issued after the restore");
 }
@@ -556,6 +558,51 @@ async fn a_database_of_version_2_is_brought_up_to_date_with_all_that_is_in_it() 
     assert_eq!(version, 3);
     // There was a ring: it is not made anew.
     assert!(EmbeddedStore::open(&embedded.path()).unwrap().has_ring().unwrap());
+}
+
+/// A copy that an older version made says nothing of itself; its trail says when it was in use.
+#[tokio::test]
+async fn a_copy_of_version_2_refuses_what_was_issued_before_the_restore() {
+    let embedded = Embedded::new();
+    let old = Connection::open(embedded.path()).unwrap();
+    old.execute_batch(VERSION_2).unwrap();
+    let at = i64::try_from(start_of_time().unix_timestamp_nanos()).unwrap();
+    old.execute(
+        "INSERT INTO audit (at, kind, login, session, subject) VALUES (?1, 'login.started', 'l', 's', '{}')",
+        [at],
+    )
+    .unwrap();
+    drop(old);
+    // Used an hour after the copy was made; the copy does not know it.
+    let used = Login::at(start_of_time() + time::Duration::hours(1));
+    let restored = used.began + time::Duration::seconds(5);
+    let again = LoginStart { issued_at: used.began, ..used.replay(restored).start() };
+    let store = embedded.open();
+    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
+    Login::at(restored).begin(&store).await.expect("issued after the restore");
+}
+
+/// The sweeper read its clock before the login did that noticed the restore, and writes later.
+#[tokio::test]
+async fn a_sweep_with_an_earlier_clock_does_not_undo_what_a_restore_refuses() {
+    let embedded = Embedded::new();
+    let store = embedded.open();
+    store.audit.sweep(start_of_time()).await.unwrap();
+    let copy = embedded.directory.path().join("copy.db");
+    let reader = Connection::open(embedded.path()).unwrap();
+    reader.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+    drop((store, reader));
+    std::fs::rename(&copy, embedded.path()).unwrap();
+    for suffix in ["db-wal", "db-shm"] {
+        _ = std::fs::remove_file(embedded.path().with_extension(suffix));
+    }
+    let store = embedded.open();
+    let noticed = start_of_time() + time::Duration::seconds(10);
+    let used = Login::at(noticed - time::Duration::milliseconds(500));
+    let again = LoginStart { issued_at: used.began, ..used.replay(noticed).start() };
+    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
+    store.audit.sweep(noticed - time::Duration::SECOND).await.unwrap();
+    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
 }
 
 #[test]

@@ -98,7 +98,8 @@ impl Broker {
                 handle: Handle::of_request(answered.id.as_str()),
                 not_on_or_after: answered.not_on_or_after,
             }),
-            issued_at: identity.issued_at(),
+            // Its clock may be ahead: by ours it was issued then, at the earliest.
+            issued_at: identity.issued_at().saturating_sub(self.settings.service.clock_skew),
             session: attempt.relay_state.session.handle(),
             reservation_ends: now + RESERVATION_LIFETIME,
             event: attempt.event(EventKind::Started, now, Some(&login), subject),

@@ -63,7 +63,8 @@ pub struct LoginStart {
     pub assertion: UsedOnce,
     /// The request of ours that it answers, if it answers one.
     pub request: Option<UsedOnce>,
-    /// When the assertion was issued.
+    /// When the assertion was issued at the earliest, by our clock: the identity provider's
+    /// may be ahead, and what it issued before a restore must not look as if it came after.
     pub issued_at: OffsetDateTime,
     /// Handle of the session id.
     pub session: Handle,

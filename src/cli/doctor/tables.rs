@@ -43,6 +43,12 @@ impl Role {
     fn expires(self) -> bool {
         matches!(self, Self::Sessions | Self::Claims)
     }
+
+    /// Whether "once" depends on it: on one conditional write that all processes meet. Replicas
+    /// take writes at the same time, and the last one wins.
+    fn hands_over(self) -> bool {
+        matches!(self, Self::Sessions | Self::Claims | Self::Audit)
+    }
 }
 
 /// The ARNs of the tables that exist.
@@ -135,6 +141,17 @@ async fn structure(
             CHECK,
             format!("{name}: DynamoDB cannot use the key that encrypts it ({key})"),
             "enable the KMS key and let DynamoDB use it, within seven days: then AWS archives the table",
+        );
+    }
+    if !facts.replicas.is_empty() && table.role.hands_over() {
+        report.fault(
+            CHECK,
+            format!(
+                "{name} is a global table (replicas: {}): each region would hand the same credentials out",
+                facts.replicas.join(", ")
+            ),
+            "remove its replicas: a delete in one region does not refuse the same delete in another; \
+             run one service with tables of its own for each region",
         );
     }
     if !matches!(facts.status.as_str(), "ACTIVE" | "UPDATING") {

@@ -6,9 +6,10 @@
 
 use super::call::unavailable;
 use super::db::Db;
-use super::schema::{instant, instant_of, key, text};
+use super::schema::{Item, instant, instant_of, key, text};
 use crate::broker::ports::StoreUnavailable;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use std::sync::{Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
@@ -53,81 +54,91 @@ pub(super) async fn live_on(
     known: &Known,
     now: OffsetDateTime,
 ) -> Result<Option<OffsetDateTime>, StoreUnavailable> {
-    let from = match restored(db, now).await? {
-        true => {
-            tracing::warn!(
-                "the tables were not in use, or were restored: sign-ins made before now are refused, since \
-                 it may not be known that they were used"
-            );
-            Some(now)
-        }
-        false => alive(db, now).await?,
-    };
+    let from = note(db, now).await?;
     *known.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, from));
     Ok(from)
 }
 
-/// One write decides, so that of many processes one notices, and none in vain.
-async fn restored(db: &Db, now: OffsetDateTime) -> Result<bool, StoreUnavailable> {
-    let noted = db
-        .client
-        .update_item()
-        .table_name(&db.tables.claims)
-        .set_key(Some(key("handle", text(META))))
-        .update_expression("SET alive_at = :now, accept_issued_from = :now")
-        .condition_expression("alive_at < :long_ago")
+/// Almost always one write.
+async fn note(db: &Db, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, StoreUnavailable> {
+    // The second time, where another process noticed the restore between our two writes.
+    for _ in 0..2 {
+        if let Some(item) = alive(db, now).await? {
+            return accepted_from(db, &item, now).await;
+        }
+        if restored(db, now).await? {
+            tracing::warn!(
+                "the tables were not in use, or were restored: sign-ins made before now are refused, since \
+                 it may not be known that they were used"
+            );
+            return Ok(Some(now));
+        }
+    }
+    tracing::error!(known = LAYOUT, "the tables were written by a newer Vestibule: start that one");
+    Err(StoreUnavailable)
+}
+
+/// The item as it is now; `None`: nobody has used the tables for long, or their layout is newer.
+async fn alive(db: &Db, now: OffsetDateTime) -> Result<Option<Item>, StoreUnavailable> {
+    let update = change(db, "SET alive_at = :now, layout = if_not_exists(layout, :layout)")
+        .condition_expression(format!(
+            "(attribute_not_exists(alive_at) OR alive_at >= :long_ago) AND {READABLE}"
+        ))
         .expression_attribute_values(":now", instant(now))
         .expression_attribute_values(":long_ago", instant(now.saturating_sub(AWAY)))
-        .send()
-        .await;
-    match noted {
-        Ok(_) => Ok(true),
+        .expression_attribute_values(":layout", layout())
+        .return_values(ReturnValue::AllNew);
+    Ok(written(update).await?.map(|updated| updated.attributes.unwrap_or_default()))
+}
+
+/// One write decides, so that of many processes one notices.
+async fn restored(db: &Db, now: OffsetDateTime) -> Result<bool, StoreUnavailable> {
+    let update = change(db, "SET alive_at = :now, accept_issued_from = :now")
+        .condition_expression(format!("alive_at < :long_ago AND {READABLE}"))
+        .expression_attribute_values(":now", instant(now))
+        .expression_attribute_values(":long_ago", instant(now.saturating_sub(AWAY)))
+        .expression_attribute_values(":layout", layout());
+    Ok(written(update).await?.is_some())
+}
+
+async fn accepted_from(
+    db: &Db,
+    item: &Item,
+    now: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, StoreUnavailable> {
+    let from = instant_of(item, "accept_issued_from");
+    let Some(ahead) = from.filter(|from| *from > now.saturating_add(CLOCK_MARGIN)) else { return Ok(from) };
+    // A clock was ahead, and must not refuse everybody until that time comes. Whoever corrects it
+    // first does it for all.
+    let update = change(db, "SET accept_issued_from = :now")
+        .condition_expression("accept_issued_from = :ahead")
+        .expression_attribute_values(":now", instant(now))
+        .expression_attribute_values(":ahead", instant(ahead));
+    written(update).await?;
+    Ok(Some(now))
+}
+
+/// A newer layout is not written to: its program may need the item as it is.
+const READABLE: &str = "(attribute_not_exists(layout) OR layout <= :layout)";
+
+fn layout() -> AttributeValue {
+    AttributeValue::N(LAYOUT.to_string())
+}
+
+fn change(db: &Db, expression: &str) -> UpdateItemFluentBuilder {
+    let update = db.client.update_item().table_name(&db.tables.claims);
+    update.set_key(Some(key("handle", text(META)))).update_expression(expression)
+}
+
+/// `None`: its condition did not hold.
+async fn written(update: UpdateItemFluentBuilder) -> Result<Option<UpdateItemOutput>, StoreUnavailable> {
+    match update.send().await {
+        Ok(updated) => Ok(Some(updated)),
         Err(e)
             if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
         {
-            Ok(false)
+            Ok(None)
         }
         Err(e) => Err(unavailable("UpdateItem", &e)),
     }
-}
-
-async fn alive(db: &Db, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, StoreUnavailable> {
-    let item = db
-        .client
-        .update_item()
-        .table_name(&db.tables.claims)
-        .set_key(Some(key("handle", text(META))))
-        .update_expression("SET alive_at = :now, layout = if_not_exists(layout, :layout)")
-        .expression_attribute_values(":now", instant(now))
-        .expression_attribute_values(":layout", AttributeValue::N(LAYOUT.to_string()))
-        .return_values(ReturnValue::AllNew)
-        .send()
-        .await
-        .map_err(|e| unavailable("UpdateItem", &e))?
-        .attributes
-        .unwrap_or_default();
-    let layout = item.get("layout").and_then(|layout| layout.as_n().ok()).and_then(|n| n.parse::<i64>().ok());
-    if layout != Some(LAYOUT) {
-        tracing::error!(
-            layout,
-            known = LAYOUT,
-            "the tables were written by a newer Vestibule: start that one"
-        );
-        return Err(StoreUnavailable);
-    }
-    let from = instant_of(&item, "accept_issued_from");
-    let Some(ahead) = from.filter(|from| *from > now.saturating_add(CLOCK_MARGIN)) else { return Ok(from) };
-    // A clock was ahead, and must not refuse everybody until that time comes.
-    let corrected = db
-        .client
-        .update_item()
-        .table_name(&db.tables.claims)
-        .set_key(Some(key("handle", text(META))))
-        .update_expression("SET accept_issued_from = :now")
-        .condition_expression("accept_issued_from = :ahead")
-        .expression_attribute_values(":now", instant(now))
-        .expression_attribute_values(":ahead", instant(ahead))
-        .send()
-        .await;
-    corrected.map(|_| Some(now)).map_err(|e| unavailable("UpdateItem", &e))
 }

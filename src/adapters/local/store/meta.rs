@@ -26,7 +26,8 @@ const MOST_LIVED: Duration = Duration::seconds(60);
 /// assertion issued before the start a second sign-in.
 const AWAY: Duration = Duration::seconds(60);
 
-/// Where the file is known to be a copy: the identity provider's clock may be ahead.
+/// A moment from which assertions are accepted lies ahead by more only where a clock was wrong.
+/// Sweeps and logins that overlap have read it at moments that differ by less.
 const CLOCK_MARGIN: Duration = Duration::seconds(60);
 
 /// A number by this name.
@@ -72,12 +73,16 @@ pub(super) fn live_on(conn: &Connection, now: OffsetDateTime) -> rusqlite::Resul
 /// Before a process uses the store: is it still the one that was used last?
 pub(super) fn resume(conn: &Connection, inode: u64, now: OffsetDateTime) -> rusqlite::Result<()> {
     let inode = i64::from_ne_bytes(inode.to_ne_bytes());
-    let (file, alive) = (read(conn, FILE)?, read(conn, ALIVE_AT)?);
+    let file = read(conn, FILE)?;
+    let alive = match read(conn, ALIVE_AT)? {
+        // Brought up to date from version 2, which knew nothing of itself, but recorded.
+        None => newest_record(conn)?,
+        alive => alive,
+    };
     let away = alive.is_some_and(|alive| nanos(now).abs_diff(alive) > length(AWAY).unsigned_abs());
     let copied = file.is_some_and(|file| file != inode);
     if away || copied {
-        let from = if copied { now.saturating_add(CLOCK_MARGIN) } else { now };
-        let from = nanos(from).max(read(conn, ACCEPT_ISSUED_FROM)?.unwrap_or(i64::MIN));
+        let from = nanos(now).max(read(conn, ACCEPT_ISSUED_FROM)?.unwrap_or(i64::MIN));
         write(conn, ACCEPT_ISSUED_FROM, from)?;
         tracing::warn!(
             copied,
@@ -88,10 +93,14 @@ pub(super) fn resume(conn: &Connection, inode: u64, now: OffsetDateTime) -> rusq
     if file != Some(inode) {
         write(conn, FILE, inode)?;
     }
-    if alive.is_none() || away {
+    if away || read(conn, ALIVE_AT)?.is_none() {
         write(conn, ALIVE_AT, nanos(now))?;
     }
     Ok(())
+}
+
+fn newest_record(conn: &Connection) -> rusqlite::Result<Option<i64>> {
+    conn.query_row("SELECT at FROM audit ORDER BY seq DESC LIMIT 1", [], |row| row.get(0)).optional()
 }
 
 /// Whether a key ring in a file has been used with this database.

@@ -25,6 +25,8 @@ pub(crate) struct TableFacts {
     pub(crate) key: Vec<String>,
     /// The keys of its global indexes that are active and have every attribute.
     pub(crate) indexes: BTreeMap<String, Vec<String>>,
+    /// The regions of its replicas (global tables), this one's among them or not.
+    pub(crate) replicas: Vec<String>,
     /// `None`: AWS's own key. Else the KMS key, and whether DynamoDB can use it.
     pub(crate) kms_key: Option<(String, bool)>,
 }
@@ -57,6 +59,12 @@ impl TableInspector {
             status: table.table_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
             key: key(table.key_schema),
             indexes: indexes.collect(),
+            replicas: table
+                .replicas
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|replica| replica.region_name)
+                .collect(),
             kms_key: table.sse_description.map(|sse| {
                 (sse.kms_master_key_arn.unwrap_or_default(), sse.inaccessible_encryption_date_time.is_none())
             }),
