@@ -4,6 +4,7 @@ use super::attempt::Attempt;
 use super::audit::{EventKind, Subject};
 use super::ids::LoginId;
 use super::refusal::LoginError;
+use super::steps::Step;
 use super::use_cases::Broker;
 use crate::roles::Grant;
 
@@ -12,7 +13,8 @@ impl Broker {
     /// cannot be recorded: nothing was given.
     pub(super) async fn record_refusal(&self, attempt: &Attempt, code: &str, subject: Subject) {
         let event = attempt.event(EventKind::Refused, self.ports.clock.now(), None, subject).with_code(code);
-        if self.ports.audit.record(&event).await.is_err() {
+        let recorded = self.steps.measure(Step::StoreRecord, self.ports.audit.record(&event)).await;
+        if recorded.is_err() {
             tracing::error!(
                 reference = attempt.reference.as_str(),
                 code,
@@ -32,7 +34,9 @@ impl Broker {
     ) {
         let (now, code) = (self.ports.clock.now(), error.code());
         let event = attempt.event(EventKind::Failed, now, Some(login), grant.into()).with_code(code);
-        if self.ports.sessions.release(&attempt.relay_state.session.handle(), &event).await.is_err() {
+        let handle = attempt.relay_state.session.handle();
+        let released = self.ports.sessions.release(&handle, &event);
+        if self.steps.measure(Step::StoreRelease, released).await.is_err() {
             tracing::error!(
                 reference = attempt.reference.as_str(),
                 code,

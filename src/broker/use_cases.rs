@@ -9,6 +9,7 @@ use super::ports::system::{Clock, SecureRandom};
 use super::ports::token_service::TokenService;
 use super::ports::user_directory::UserDirectory;
 use super::settings::BrokerSettings;
+use super::steps::StepDurations;
 use std::sync::Arc;
 
 /// The use cases of one Vestibule.
@@ -16,6 +17,7 @@ pub struct Broker {
     pub(super) settings: BrokerSettings,
     pub(super) ports: Ports,
     pub(super) metadata: Vec<Arc<RenewedSource>>,
+    pub(super) steps: StepDurations,
 }
 
 /// What the use cases need from outside of the process.
@@ -37,11 +39,16 @@ pub struct Ports {
 impl Broker {
     /// Contacts nothing yet.
     pub fn new(settings: BrokerSettings, ports: Ports) -> Self {
-        Self { settings, ports, metadata: Vec::new() }
+        Self { settings, ports, metadata: Vec::new(), steps: StepDurations::default() }
     }
 
     pub fn settings(&self) -> &BrokerSettings {
         &self.settings
+    }
+
+    /// How long logins, takes and their steps lasted.
+    pub fn steps(&self) -> &StepDurations {
+        &self.steps
     }
 
     pub fn ports(&self) -> &Ports {

@@ -32,6 +32,13 @@ pub struct Server {
     pub request_timeout: std::time::Duration,
 }
 
+impl Server {
+    /// Whether only this machine can be meant by `public_url`.
+    pub fn is_on_loopback(&self) -> bool {
+        values::is_loopback_url(&self.public_url)
+    }
+}
+
 /// `None` if a required option is absent or faulty.
 pub(super) fn server(section: &Section<'_>) -> Option<Server> {
     let listen = section.or("listen", SocketAddr::from(([127, 0, 0, 1], 8080)), values::socket);

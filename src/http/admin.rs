@@ -1,13 +1,14 @@
 //! Health, readiness and metrics, for the operator, on a separate listener.
 
 use super::app::App;
-use super::metrics;
+use super::figures::{self, Figures};
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use prometheus_client::encoding::prometheus_text;
 use std::sync::Arc;
 
 /// `/healthz` (the process runs), `/readyz` (the store can record a login),
@@ -31,9 +32,15 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn exposition(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let free = app.slots.available_permits();
-    let in_flight = app.settings.max_concurrent_requests.saturating_sub(free);
-    let mut text = app.metrics.expose(in_flight);
-    text.push_str(&metrics::providers(&app.broker.provider_health(), app.broker.ports().clock.now()));
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    let (now, limit) = (app.broker.ports().clock.now(), app.settings.max_concurrent_requests);
+    let mut figures = Figures::default();
+    figures::slots(&mut figures, limit, limit.saturating_sub(app.slots.available_permits()));
+    figures::log(&mut figures, (app.log_lines_lost)());
+    figures::keys(&mut figures, app.broker.ports().keys.created(), now);
+    figures::providers(&mut figures, &app.broker.provider_health(), now);
+    figures::process(&mut figures);
+    let mut text = String::new();
+    app.metrics.expose(&mut text);
+    figures.expose(&mut text);
+    ([(CONTENT_TYPE, prometheus_text::CONTENT_TYPE)], text)
 }

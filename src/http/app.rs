@@ -20,6 +20,7 @@ pub struct App {
     pub(super) redirect: Redirect,
     pub(super) config_json: String,
     pub(super) metrics: Metrics,
+    pub(super) log_lines_lost: Box<dyn Fn() -> u64 + Send + Sync>,
     pub(super) slots: Arc<Semaphore>,
 }
 
@@ -42,7 +43,8 @@ impl App {
                 broker.settings(),
                 callers.is_some() || settings.ping_url.is_some(),
             ),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(&settings.version, broker.steps().histograms(), broker.ports().clock.now()),
+            log_lines_lost: Box::new(|| 0),
             slots: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             broker,
             callers,
@@ -57,6 +59,12 @@ impl App {
     #[must_use]
     pub fn behind_gateway(self) -> Self {
         Self { behind_gateway: true, ..self }
+    }
+
+    /// Shows among the metrics how many lines of the log were lost.
+    #[must_use]
+    pub fn counting_lost_log_lines(self, lost: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self { log_lines_lost: Box::new(lost), ..self }
     }
 
     /// Waits until no request is being handled. A login continues after its client

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::refusal::{Format, Help, Refused, show};
 use super::serve::Peer;
 use super::{accept, client_ip, cors, headers};
-use crate::broker::SupportId;
+use crate::broker::{Reference, Stopwatch, SupportId};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,11 +14,12 @@ use http::Method;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 /// What handlers know of a request beside its own parts.
 #[derive(Clone)]
 pub(super) struct Context {
-    pub(super) reference: SupportId,
+    pub(super) reference: Reference,
     pub(super) source_ip: Option<IpAddr>,
 }
 
@@ -27,9 +28,8 @@ pub(super) struct Context {
 pub(super) struct OutcomeCode(pub(super) &'static str);
 
 pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let ports = app.broker.ports();
-    let began = ports.clock.now();
-    let reference = SupportId::random(&*ports.random);
+    let stopwatch = Stopwatch::start();
+    let reference = Reference::new(SupportId::random(&*app.broker.ports().random));
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let source_ip = client_ip::client_ip(peer, request.headers(), &app.settings.trusted_proxies);
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -38,13 +38,18 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let format = format_for(&request);
     request.extensions_mut().insert(Context { reference: reference.clone(), source_ip });
 
-    let span = tracing::info_span!("request", reference = reference.as_str());
-    let mut response = next.run(request).instrument(span).await;
+    // An error's span, so that no level of the log leaves its fields out. The broker
+    // records what it learns.
+    let span =
+        tracing::error_span!("request", reference = reference.as_str(), login = Empty, access_key_id = Empty);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    // Of the login, if the request was found to continue one.
+    let reference = reference.current();
 
     let mut code = response.extensions().get::<OutcomeCode>().map_or("ok", |outcome| outcome.0);
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let contact = app.settings.contact.as_deref();
-        let help = Help { reference: &reference, contact, start_page: &app.settings.redirect_url };
+        let help = Help { reference, contact, start_page: &app.settings.redirect_url };
         // Headers of inner layers (CORS) stay.
         let mut page = show(&error, format, &help);
         page.headers_mut().extend(response.headers_mut().drain());
@@ -52,12 +57,13 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
         code = error.code();
     }
     cors::hide_from_strangers(response.headers_mut());
-    headers::secure(response.headers_mut(), &reference, app.settings.public_url.starts_with("https://"));
+    headers::secure(response.headers_mut(), reference, app.settings.public_url.starts_with("https://"));
 
-    let duration = (ports.clock.now() - began).max(time::Duration::ZERO);
+    let duration = stopwatch.elapsed();
     app.metrics.count(method, route, code, duration);
-    let (status, duration_ms) = (response.status().as_u16(), duration.whole_milliseconds() as u64);
+    let (status, duration_ms) = (response.status().as_u16(), duration.as_millis() as u64);
     let source_ip = source_ip.map(tracing::field::display);
+    let _entered = span.enter();
     tracing::info!(
         reference = reference.as_str(),
         method,

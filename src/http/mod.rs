@@ -17,6 +17,7 @@ mod cors;
 mod documents;
 mod envelope;
 mod error;
+mod figures;
 pub(crate) mod form;
 mod frame;
 mod headers;

@@ -1,11 +1,12 @@
 //! `GET /saml/login`: starts a login with a request to the identity provider.
 
 use super::app::App;
-use super::envelope::OutcomeCode;
+use super::envelope::{Context, OutcomeCode};
 use super::error::Error;
 use super::form;
 use super::frame::{escape, frame};
 use crate::broker::AuthnRequestMessage;
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -16,7 +17,11 @@ use std::sync::Arc;
 const MAY_POST: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                         base-uri 'none'; form-action *; frame-ancestors 'none'";
 
-pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Response, Error> {
+pub(super) async fn start(
+    State(app): State<Arc<App>>,
+    Extension(context): Extension<Context>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
     let (mut idp, mut relay_state) = (None, None);
     for field in form::fields(query.unwrap_or_default().as_bytes()) {
         let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;
@@ -30,7 +35,8 @@ pub(super) async fn start(State(app): State<Arc<App>>, RawQuery(query): RawQuery
         }
     }
     let (idp, relay_state) = (idp.as_ref().map(|v| v.as_str()), relay_state.as_ref().map(|v| v.as_str()));
-    let mut response = match app.broker.start(idp, relay_state).await.map_err(Error::Start)? {
+    let started = app.broker.start(idp, relay_state, &context.reference).await;
+    let mut response = match started.map_err(Error::Start)? {
         AuthnRequestMessage::Redirect(url) => {
             let location = HeaderValue::try_from(url).map_err(|_| Error::Internal)?;
             (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()

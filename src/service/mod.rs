@@ -5,16 +5,19 @@
 //! load.rs       a path to a finished configuration, by way of the Parameter Store and metadata URLs
 //! wire.rs       a configuration to a service, opened, not yet listening
 //! run.rs        listeners, sweeper, metadata, graceful end
-//! log.rs        structured logs
+//! log.rs        structured logs: their format and the queue before standard error
+//! summary.rs    the line of the start
 //! terminal.rs   standard output and standard error
 //! ```
 
 pub(crate) mod load;
 pub(crate) mod log;
 mod run;
+mod summary;
 mod terminal;
 mod wire;
 
+pub use log::{LineFormat, SpanFields};
 pub(crate) use run::{listen, stop_signal};
 pub(crate) use terminal::{print_message, print_result};
 pub(crate) use wire::{Front, Service};

@@ -68,7 +68,7 @@ impl Service {
         ));
 
         let address = public.local_addr().map(|a| a.to_string()).unwrap_or_default();
-        tracing::info!(listen = address, version = env!("CARGO_PKG_VERSION"), "serving");
+        self.summary.log("serving", Some(&address));
         http::serve(public, http::router(self.app.clone()), limits, stop).await;
         tracing::info!("stopping");
         if tokio::time::timeout(GRACE, self.app.idle()).await.is_err() {

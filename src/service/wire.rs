@@ -1,5 +1,7 @@
 //! A configuration, opened and wired: what `serve`, `demo` and Lambda functions run.
 
+use super::log::LogHandle;
+use super::summary::Summary;
 use crate::adapters::metadata::open_sources;
 use crate::adapters::{self, Opened};
 use crate::broker::Broker;
@@ -23,16 +25,19 @@ pub(crate) struct Service {
     pub(crate) broker: Arc<Broker>,
     pub(crate) app: Arc<App>,
     pub(crate) max_connections: usize,
+    pub(crate) summary: Summary,
 }
 
 impl Service {
     /// Opens what the configuration names. Nothing is contacted but files.
     pub(crate) async fn open(
         config: Config,
+        log: &LogHandle,
         front: Front,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Result<Self, String> {
+        let summary = Summary::of(&config);
         let Opened { ports, callers } =
             adapters::open(&config.sts, &config.store, &config.keys, clock, random)
                 .await
@@ -63,10 +68,12 @@ impl Service {
         let broker = Broker::new(config.broker, ports).renewed_from(sources, config.metadata.refresh);
         let broker = Arc::new(broker);
         let app = App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?;
+        let log = log.clone();
+        let app = app.counting_lost_log_lines(move || log.lost());
         let app = match front {
             Front::Listener => app,
             Front::Gateway => app.behind_gateway(),
         };
-        Ok(Self { broker, app: Arc::new(app), max_connections: config.server.max_connections })
+        Ok(Self { broker, app: Arc::new(app), max_connections: config.server.max_connections, summary })
     }
 }

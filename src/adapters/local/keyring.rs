@@ -202,6 +202,11 @@ impl KeyRing for LocalKeyRing {
         let key = self.named(&kid).map_err(|_| TicketError::KeysUnavailable)?.ok_or(TicketError::Invalid)?;
         decode_ticket(token, Algorithm::HS256, &DecodingKey::from_secret(&key.signing))
     }
+
+    fn created(&self) -> Option<OffsetDateTime> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        rotation::current(&loaded.ring.keys, self.clock.now()).map(|key| key.created)
+    }
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@ use crate::broker::ticket::{Ticket, TicketClaims};
 use async_trait::async_trait;
 use jsonwebtoken::jwk::JwkSet;
 use secrecy::SecretSlice;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 /// What seals credentials and signs tickets. Keys have a `kid`; several are valid.
 #[async_trait]
@@ -35,6 +35,11 @@ pub trait KeyRing: Send + Sync {
     /// # Errors
     /// [`TicketError`].
     async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError>;
+
+    /// When the key that seals and signs now was made; `None` where it is not known.
+    fn created(&self) -> Option<OffsetDateTime> {
+        None
+    }
 
     /// What others verify tickets with (RFC 7517): the public key of each ticket
     /// that may be under way, and of each that is signed while they keep this
