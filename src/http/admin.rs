@@ -10,6 +10,10 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use prometheus_client::encoding::prometheus_text;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long `/metrics` waits for the store.
+const READY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `/healthz` (the process runs), `/readyz` (the store can record a login),
 /// `/metrics`.
@@ -32,8 +36,11 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn exposition(State(app): State<Arc<App>>) -> impl IntoResponse {
+    // Asked within a scrape's usual patience of ten seconds.
+    let ready = tokio::time::timeout(READY_PATIENCE, app.broker.ports().audit.ready()).await;
     let (now, limit) = (app.broker.ports().clock.now(), app.settings.max_concurrent_requests);
     let mut figures = Figures::default();
+    figures::ready(&mut figures, matches!(ready, Ok(Ok(()))));
     figures::slots(&mut figures, limit, limit.saturating_sub(app.slots.available_permits()));
     figures::log(&mut figures, (app.log_lines_lost)());
     figures::keys(&mut figures, app.broker.ports().keys.created(), now);

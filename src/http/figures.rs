@@ -86,6 +86,16 @@ impl Collector for Figures {
     }
 }
 
+/// Whether a login can be recorded now.
+pub(super) fn ready(figures: &mut Figures, ready: bool) {
+    figures.gauge(
+        "vestibule_ready",
+        "1: a login can be recorded now, as /readyz says",
+        &[],
+        f64::from(ready),
+    );
+}
+
 /// The slots for requests.
 pub(super) fn slots(figures: &mut Figures, limit: usize, in_use: usize) {
     figures.gauge("vestibule_requests_in_flight", "Requests being worked on", &[], in_use as f64);
