@@ -176,8 +176,11 @@ fn expressions() -> Vec<String> {
     found
 }
 
-/// Metrics of an expression, each with its matchers: label, operator, value.
-fn selectors(expression: &str) -> Vec<(String, Vec<(String, String, String)>)> {
+/// Label, operator, value.
+type LabelMatcher = (String, String, String);
+
+/// Metrics of an expression, each with its matchers.
+fn selectors(expression: &str) -> Vec<(String, Vec<LabelMatcher>)> {
     let metric = Regex::new(r"\b((?:vestibule|process)_[a-z_]+)(?:\{([^}]*)\})?").unwrap();
     let matcher = Regex::new(r#"([a-z_]+)(=~|!=|=)"([^"]*)""#).unwrap();
     let all = metric.captures_iter(expression).map(|found| {

@@ -110,3 +110,67 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
         "panic"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{PipeReader, Read};
+
+    /// What a log of this level writes into a pipe meanwhile.
+    fn logged(work: impl FnOnce(&LogHandle)) -> String {
+        let (mut reader, writer): (PipeReader, _) = std::io::pipe().unwrap();
+        let queue = Queue::start(writer).unwrap();
+        let (filter, handle) = reload::Layer::new(targets(Level::INFO));
+        let layer = tracing_subscriber::fmt::layer()
+            .fmt_fields(SpanFields)
+            .event_format(LineFormat::Json)
+            .with_writer(Arc::clone(&queue));
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+        let log = LogHandle { filter: handle, queue: Some(queue) };
+        let _default = tracing::subscriber::set_default(subscriber);
+        work(&log);
+        tracing::info!("the end");
+        log.flush();
+        let mut bytes = vec![0; 1 << 16];
+        let length = reader.read(&mut bytes).unwrap();
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_level_changes_while_it_runs() {
+        let text = logged(|log| {
+            tracing::debug!("one");
+            log.set_level(Level::DEBUG);
+            tracing::debug!("two");
+            log.set_level(Level::WARN);
+            tracing::info!("three");
+            log.set_level(Level::INFO);
+        });
+        let messages: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["message"].clone())
+            .collect();
+        assert_eq!(messages, ["two", "the end"]);
+    }
+
+    #[test]
+    fn a_panic_is_a_line_without_the_values_in_its_message() {
+        let text = logged(|_| {
+            let former = std::panic::take_hook();
+            std::panic::set_hook(Box::new(log_panic));
+            let _ = std::panic::catch_unwind(|| panic!("a defect"));
+            let value = "CANARY";
+            let _ = std::panic::catch_unwind(|| panic!("in {value}"));
+            std::panic::set_hook(former);
+        });
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &serde_json::Value| line["message"] == "panic")
+            .collect();
+        let [one, two] = &lines[..] else { panic!("{text}") };
+        assert_eq!((&one["level"], &one["reason"]), (&"ERROR".into(), &"a defect".into()));
+        assert!(two["reason"].is_null() && !text.contains("CANARY"), "{text}");
+        assert!(two["place"].as_str().unwrap().starts_with("src/service/log.rs:"), "{two}");
+    }
+}
