@@ -21,7 +21,8 @@ use crate::broker::{Broker, TicketError};
 use crate::http::authorizer::{Unauthorized, authorize};
 use crate::http::{self, GatewayCaller, Peer};
 use crate::service::load::{load, load_without_metadata};
-use crate::service::{Front, Service, log, print_message};
+use crate::service::log::{self, Output};
+use crate::service::{Front, Service, print_message};
 use axum::body::Body;
 use lambda_http::lambda_runtime::{self, Diagnostic, LambdaEvent};
 use lambda_http::request::RequestContext;
@@ -103,13 +104,15 @@ async fn serve(environment: impl Iterator<Item = (String, String)>) -> Result<()
         Function::Http => load(path, options).await?,
         Function::Authorizer | Function::Sweeper => load_without_metadata(path, options).await?,
     };
-    log::start(config.log);
+    // Lambda stops the process between events, a thread that writes too.
+    let log = log::start(config.log, Output::Direct);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let base_path = path_of(&config.server.public_url).to_owned();
     let service =
-        Service::open(config, Front::Gateway, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+        Service::open(config, &log, Front::Gateway, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    service.summary.log("started", None);
     let ended = match function {
         Function::Http => {
             let router = http::router(service.app);

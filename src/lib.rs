@@ -43,7 +43,7 @@ pub mod lambda;
 
 #[cfg(feature = "demo")]
 pub mod demo;
-mod service;
+pub mod service;
 
 pub mod http;
 

@@ -13,6 +13,7 @@ use support::forge::{self, Forge};
 use support::log::Log;
 use support::test_service::{Answer, Page, TestService, assertion};
 use vestibule::broker::EventKind::Delivered;
+use vestibule::service::{LineFormat, SpanFields};
 
 /// Values of attributes that no rule needs and no record may keep.
 const ATTRIBUTE: &str = "CANARY-attribute-5f0b1c";
@@ -49,7 +50,8 @@ fn person(number: u32) -> Forge {
 #[tokio::test]
 async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     let log = Log::default();
-    tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).init();
+    let subscriber = tracing_subscriber::fmt().fmt_fields(SpanFields).event_format(LineFormat::Json);
+    subscriber.with_max_level(tracing::Level::TRACE).with_writer(log.clone()).init();
     let dir = tempfile::tempdir().unwrap();
     let service = TestService::open(dir.path());
     let mut canaries = Canaries::default();

@@ -1,7 +1,8 @@
 //! One attempt to sign in: what the browser posted, and what is recorded of it.
 
 use super::audit::{AuditEvent, EventKind, Subject};
-use super::ids::{LoginId, SupportId};
+use super::ids::LoginId;
+use super::reference::Reference;
 use super::refusal::RelayStateError;
 use super::relay_state::{Binding, RelayState};
 use std::net::IpAddr;
@@ -14,8 +15,8 @@ pub struct LoginPost {
     pub saml_response: Zeroizing<String>,
     /// The form field `RelayState`.
     pub relay_state: Option<String>,
-    /// The id of this HTTP request.
-    pub reference: SupportId,
+    /// The reference of this HTTP request.
+    pub reference: Reference,
     /// The client's address.
     pub source_ip: Option<IpAddr>,
 }
@@ -24,7 +25,7 @@ pub struct LoginPost {
 pub(super) struct Attempt {
     pub(super) saml_response: Zeroizing<String>,
     pub(super) relay_state: RelayState,
-    pub(super) reference: SupportId,
+    pub(super) reference: Reference,
     source_ip: Option<IpAddr>,
 }
 
@@ -49,7 +50,7 @@ impl Attempt {
         AuditEvent {
             login: login.cloned(),
             session: Some(self.relay_state.session.handle()),
-            reference: Some(self.reference.clone()),
+            reference: Some(self.reference.current().clone()),
             source_ip: self.source_ip,
             ..AuditEvent::new(kind, at, subject)
         }

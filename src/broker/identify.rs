@@ -77,7 +77,7 @@ impl Broker {
         let refused = |refusal| Unidentified::by(refusal, provider);
         let verified = claimed.verify().map_err(refused)?;
         let sent = match verified.in_response_to() {
-            Some(id) => self.sent(id, &attempt.relay_state, provider).await?,
+            Some(id) => self.sent(id, attempt, provider).await?,
             None => None,
         };
         let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);

@@ -70,16 +70,18 @@ impl Jti {
     }
 }
 
-/// What a person reads out on the phone: `7K3F-9QTZ`. One per request, in
-/// every log line of it, in every answer (`X-Request-Id`).
+/// What a person reads out on the phone: `7K3F-9QTZ`. One per login
+/// ([`Reference`](super::reference::Reference)), in every log line of its requests, in
+/// every answer (`X-Request-Id`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SupportId(String);
 
 impl SupportId {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
     /// A new one: 8 characters (40 bits) that cannot be confused with one another
     /// when read out (Crockford's base32).
     pub fn random(random: &dyn SecureRandom) -> Self {
-        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         let mut bytes = [0_u8; 8];
         random.fill(&mut bytes);
         let mut text = String::with_capacity(9);
@@ -87,9 +89,15 @@ impl SupportId {
             if i == 4 {
                 text.push('-');
             }
-            text.push(char::from(ALPHABET.get(usize::from(byte & 31)).copied().unwrap_or(b'0')));
+            text.push(char::from(Self::ALPHABET.get(usize::from(byte & 31)).copied().unwrap_or(b'0')));
         }
         Self(text)
+    }
+    /// An id as we wrote it: two groups of four of that alphabet.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (one, two) = text.split_once('-')?;
+        let is_group = |group: &str| group.len() == 4 && group.bytes().all(|b| Self::ALPHABET.contains(&b));
+        (is_group(one) && is_group(two)).then(|| Self(text.to_owned()))
     }
     /// An id as a store kept it.
     pub fn from_stored(text: String) -> Self {

@@ -9,9 +9,11 @@ use super::audit::{EventKind, Subject};
 use super::credentials::HandOver;
 use super::ids::{Handle, Jti, LoginId};
 use super::ports::session_store::{BeginError, LoginStart, PutError, UsedOnce};
+use super::reference::{log_access_key, log_login};
 use super::refusal::LoginError;
 use super::refusal_log;
 use super::seal::{Purpose, Sealed, SealedSession};
+use super::steps::Step;
 use super::ticket::Ticket;
 use super::use_cases::Broker;
 use crate::roles::Grant;
@@ -49,6 +51,10 @@ impl Broker {
     /// # Errors
     /// [`LoginError`]; then no credentials wait.
     pub async fn login(&self, post: LoginPost) -> Result<Issued, LoginError> {
+        self.steps.measure(Step::Login, self.post(post)).await
+    }
+
+    async fn post(&self, post: LoginPost) -> Result<Issued, LoginError> {
         let attempt = Attempt::new(post, self.settings.binding)?;
         let identity = self.identify(&attempt).await?;
         let grant = self.decide(&attempt, identity).await?;
@@ -104,8 +110,11 @@ impl Broker {
             reservation_ends: now + RESERVATION_LIFETIME,
             event: attempt.event(EventKind::Started, now, Some(&login), subject),
         };
-        let error = match self.ports.sessions.begin(&start).await {
-            Ok(()) => return Ok(login),
+        let error = match self.steps.measure(Step::StoreBegin, self.ports.sessions.begin(&start)).await {
+            Ok(()) => {
+                log_login(&login);
+                return Ok(login);
+            }
             Err(BeginError::IssuedBeforeRestore) => LoginError::IssuedBeforeRestore,
             Err(BeginError::Replayed) => LoginError::Replayed,
             Err(BeginError::RequestAnswered) => LoginError::RequestAnswered,
@@ -119,10 +128,12 @@ impl Broker {
     /// Steps 6 to 8. Once there are credentials, a failure names their access key:
     /// CloudTrail does.
     async fn issue(&self, attempt: &Attempt, grant: &Grant, login: &LoginId) -> Result<Ticket, Unissued> {
-        let credentials = match self.ports.token_service.assume_role(grant, self.ports.clock.now()).await {
+        let credentials = self.ports.token_service.assume_role(grant, self.ports.clock.now());
+        let credentials = match self.steps.measure(Step::Sts, credentials).await {
             Ok(credentials) => credentials,
             Err(error) => return Err(Unissued { error: error.into(), subject: grant.into() }),
         };
+        log_access_key(&credentials.access_key_id);
         let subject = Subject::from(grant).with_credentials(&credentials);
         let hand_over = HandOver::new(grant, credentials);
         let deposited = self.deposit(attempt, login, hand_over, &subject).await;
@@ -140,14 +151,17 @@ impl Broker {
         let sealed = self.seal(attempt, hand_over).await?;
         let now = self.ports.clock.now();
         let jti = Jti::random(&*self.ports.random);
-        let claims = self.settings.tickets.claims(&attempt.relay_state, login, &jti, now);
-        let ticket = self.ports.keys.sign(&claims).await.map_err(|_| LoginError::Keys)?;
+        let reference = attempt.reference.current();
+        let claims = self.settings.tickets.claims(&attempt.relay_state, login, &jti, reference, now);
+        let ticket = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
+        let ticket = ticket.map_err(|_| LoginError::Keys)?;
 
         let handle = attempt.relay_state.session.handle();
         let expires_at = now + self.settings.session_lifetime;
         let session = SealedSession::new(login.clone(), handle, jti, sealed, expires_at);
         let issued = attempt.event(EventKind::Issued, now, Some(login), subject.clone());
-        self.ports.sessions.put(&session, &issued).await.map_err(|e| match e {
+        let put = self.steps.measure(Step::StorePut, self.ports.sessions.put(&session, &issued)).await;
+        put.map_err(|e| match e {
             PutError::ReservationEnded => LoginError::TooSlow,
             PutError::Unavailable => LoginError::Store,
         })?;
@@ -164,6 +178,7 @@ impl Broker {
     async fn seal(&self, attempt: &Attempt, hand_over: HandOver) -> Result<Sealed, LoginError> {
         let plaintext = hand_over.to_plaintext().ok_or(LoginError::Keys)?;
         let purpose = Purpose::credentials(&attempt.relay_state.session);
-        self.ports.keys.seal(&purpose, &plaintext).await.map_err(|_| LoginError::Keys)
+        let sealed = self.steps.measure(Step::KeysSeal, self.ports.keys.seal(&purpose, &plaintext)).await;
+        sealed.map_err(|_| LoginError::Keys)
     }
 }

@@ -14,6 +14,7 @@ mod metadata;
 pub mod ports;
 mod record;
 mod redeem;
+mod reference;
 mod refusal;
 mod refusal_log;
 mod refusal_quota;
@@ -21,6 +22,7 @@ mod relay_state;
 mod seal;
 mod settings;
 mod start;
+mod steps;
 mod sweep;
 mod ticket;
 mod token_service_error;
@@ -37,11 +39,13 @@ pub use metadata::{
 };
 pub use ports::audit_trail::SweepReport;
 pub use redeem::RedeemRequest;
+pub use reference::Reference;
 pub use refusal::{LoginError, RedeemError, RelayStateError, StartError, TicketError};
 pub use relay_state::{Binding, Challenge, RelayState, Verifier};
 pub use seal::{Purpose, Sealed, SealedSession};
 pub use settings::BrokerSettings;
 pub use start::AuthnRequestMessage;
+pub use steps::{StepDurations, StepHistograms, Stopwatch, latency_histogram};
 pub use ticket::{
     BoundTicket, Ticket, TicketClaims, TicketSettings, VerifiedTicket, decode_ticket, encode_ticket,
     ticket_kid,

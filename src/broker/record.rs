@@ -6,6 +6,7 @@ use super::ids::{Handle, LoginId};
 use super::ports::session_store::UsedOnce;
 use super::refusal::LoginError;
 use super::refusal_quota::{Admission, RefusalSum};
+use super::steps::Step;
 use super::use_cases::Broker;
 use time::{Duration, OffsetDateTime};
 
@@ -28,7 +29,8 @@ impl Broker {
             Admission::Record => {
                 let event = attempt.event(EventKind::Refused, now, None, subject).with_code(code);
                 // `false`: another process has recorded it, or this one before it was restarted.
-                if self.ports.audit.record_once(&once, &event).await.is_err() {
+                let recorded = self.ports.audit.record_once(&once, &event);
+                if self.steps.measure(Step::StoreRecord, recorded).await.is_err() {
                     self.refusals.forget(&once.handle);
                     tracing::error!(
                         reference = attempt.reference.as_str(),
@@ -83,7 +85,9 @@ impl Broker {
     ) {
         let (now, code) = (self.ports.clock.now(), error.code());
         let event = attempt.event(EventKind::Failed, now, Some(login), subject).with_code(code);
-        if self.ports.sessions.release(&attempt.relay_state.session.handle(), &event).await.is_err() {
+        let handle = attempt.relay_state.session.handle();
+        let released = self.ports.sessions.release(&handle, &event);
+        if self.steps.measure(Step::StoreRelease, released).await.is_err() {
             tracing::error!(
                 reference = attempt.reference.as_str(),
                 code,

@@ -4,9 +4,11 @@ use super::audit::{AuditEvent, EventKind, Subject};
 use super::credentials::HandOver;
 use super::ids::SupportId;
 use super::ports::session_store::TakeError;
+use super::reference::{Reference, log_access_key, log_login};
 use super::refusal::{RedeemError, TicketError};
 use super::seal::Purpose;
-use super::ticket::{BoundTicket, VerifiedTicket};
+use super::steps::Step;
+use super::ticket::{BoundTicket, TicketClaims, VerifiedTicket};
 use super::use_cases::Broker;
 use std::net::IpAddr;
 use time::OffsetDateTime;
@@ -20,7 +22,7 @@ pub struct RedeemRequest {
     /// From `COGNITO_ID`.
     pub cognito_id: Option<String>,
     /// This request's reference.
-    pub reference: SupportId,
+    pub reference: Reference,
     /// The client's address.
     pub source_ip: Option<IpAddr>,
 }
@@ -33,14 +35,25 @@ impl Broker {
     /// # Errors
     /// [`RedeemError`]; then nothing is handed over.
     pub async fn redeem(&self, request: RedeemRequest) -> Result<HandOver, RedeemError> {
+        self.steps.measure(Step::Redeem, self.take(request)).await
+    }
+
+    async fn take(&self, request: RedeemRequest) -> Result<HandOver, RedeemError> {
         let now = self.ports.clock.now();
         let token = request.ticket.as_deref().ok_or(TicketError::Missing)?;
+        let claims = self.claims(token).await?;
+        // The signature is ours: whatever becomes of the request, it is one of that login.
+        log_login(&claims.login);
+        if let Some(reference) = claims.reference.as_deref().and_then(SupportId::parse) {
+            request.reference.adopt(reference);
+        }
         let ticket = self
-            .verify_ticket(token, now)
-            .await?
+            .judge_ticket(claims, now)?
             .bind(request.verifier.as_deref(), request.cognito_id.as_deref())?;
 
-        let taken = match self.ports.sessions.take(&ticket.session.handle(), &ticket.jti, now).await {
+        let session = ticket.session.handle();
+        let taken = self.ports.sessions.take(&session, &ticket.jti, now);
+        let taken = match self.steps.measure(Step::StoreTake, taken).await {
             Ok(Some(taken)) => taken,
             Ok(None) => return Err(RedeemError::Gone),
             Err(TakeError::Unavailable) => return Err(RedeemError::Store),
@@ -50,15 +63,19 @@ impl Broker {
             }
         };
 
-        let opened = self.ports.keys.open(&Purpose::credentials(&ticket.session), &taken.sealed).await.ok();
+        let purpose = Purpose::credentials(&ticket.session);
+        let opened = self.ports.keys.open(&purpose, &taken.sealed);
+        let opened = self.steps.measure(Step::KeysOpen, opened).await.ok();
         let Some(hand_over) = opened.as_ref().and_then(HandOver::from_plaintext) else {
             self.uncertain(&ticket, &request, "seal_not_opened").await;
             return Err(RedeemError::Uncertain);
         };
 
+        log_access_key(&hand_over.credentials.access_key_id);
         let delivered =
             request.event(EventKind::Delivered, self.ports.clock.now(), &ticket, (&hand_over).into());
-        if self.ports.audit.record(&delivered).await.is_err() {
+        let recorded = self.ports.audit.record(&delivered);
+        if self.steps.measure(Step::StoreRecord, recorded).await.is_err() {
             tracing::error!(
                 reference = request.reference.as_str(),
                 "delivery not recorded: nothing handed over"
@@ -74,7 +91,9 @@ impl Broker {
     async fn uncertain(&self, ticket: &BoundTicket, request: &RedeemRequest, code: &'static str) {
         let now = self.ports.clock.now();
         let event = request.event(EventKind::Uncertain, now, ticket, Subject::default()).with_code(code);
-        let recorded = self.ports.sessions.release(&ticket.session.handle(), &event).await.is_ok();
+        let handle = ticket.session.handle();
+        let released = self.ports.sessions.release(&handle, &event);
+        let recorded = self.steps.measure(Step::StoreRelease, released).await.is_ok();
         tracing::error!(reference = request.reference.as_str(), code, recorded, "delivery uncertain");
     }
 
@@ -87,7 +106,16 @@ impl Broker {
         token: &str,
         now: OffsetDateTime,
     ) -> Result<VerifiedTicket, TicketError> {
-        let claims = self.ports.keys.verify(token).await?;
+        let claims = self.claims(token).await?;
+        self.judge_ticket(claims, now)
+    }
+
+    /// The claims of a ticket that one of our keys has signed.
+    async fn claims(&self, token: &str) -> Result<TicketClaims, TicketError> {
+        self.steps.measure(Step::KeysVerify, self.ports.keys.verify(token)).await
+    }
+
+    fn judge_ticket(&self, claims: TicketClaims, now: OffsetDateTime) -> Result<VerifiedTicket, TicketError> {
         VerifiedTicket::new(claims, &self.settings.tickets.issuer, self.settings.binding, now)
     }
 }
@@ -104,7 +132,7 @@ impl RedeemRequest {
         AuditEvent {
             login: Some(ticket.login.clone()),
             session: Some(ticket.session.handle()),
-            reference: Some(self.reference.clone()),
+            reference: Some(self.reference.current().clone()),
             source_ip: self.source_ip,
             ..AuditEvent::new(kind, at, subject)
         }

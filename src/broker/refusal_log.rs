@@ -6,13 +6,13 @@
 //! codes) and numbers. From a verified one the log also has addresses, audiences
 //! and instants; from neither does it have values about persons.
 
-use super::ids::SupportId;
+use super::reference::Reference;
 use crate::roles::Denial;
 use crate::saml::{Fact, SamlRefusal, Trace, Traced};
 use time::OffsetDateTime;
 
 /// A response that is not accepted.
-pub(super) fn not_accepted(reference: &SupportId, refusal: SamlRefusal, trace: Trace, now: OffsetDateTime) {
+pub(super) fn not_accepted(reference: &Reference, refusal: SamlRefusal, trace: Trace, now: OffsetDateTime) {
     let steps = trace.into_steps();
     let facts = steps.last().map(|last| facts(last, refusal.is_authenticated(), now));
     tracing::info!(
@@ -28,7 +28,7 @@ pub(super) fn not_accepted(reference: &SupportId, refusal: SamlRefusal, trace: T
 }
 
 /// A person without a role.
-pub(super) fn no_role(reference: &SupportId, denial: &Denial) {
+pub(super) fn no_role(reference: &Reference, denial: &Denial) {
     tracing::info!(
         reference = reference.as_str(),
         code = denial.refusal.code(),

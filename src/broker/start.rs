@@ -7,15 +7,19 @@
 //! client may ask for any number of them, and no table fills up. `begin` uses the
 //! request up together with the assertion, so that it is answered once.
 
+use super::attempt::Attempt;
+use super::ids::SupportId;
 use super::ports::key_ring::KeyRingError;
+use super::reference::Reference;
 use super::refusal::{LoginError, StartError};
 use super::relay_state::RelayState;
 use super::seal::{Purpose, Sealed};
+use super::steps::Step;
 use super::use_cases::Broker;
 use crate::saml::{
     AuthnRequest, AuthnRequestId, HTTP_POST, HTTP_REDIRECT, IdentityProvider, SentAuthnRequest,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretSlice};
 use time::OffsetDateTime;
 
 /// How the browser takes a request to the identity provider.
@@ -44,6 +48,7 @@ impl Broker {
         &self,
         idp: Option<&str>,
         relay_state: Option<&str>,
+        reference: &Reference,
     ) -> Result<AuthnRequestMessage, StartError> {
         let relay = RelayState::parse(relay_state, self.settings.binding)?;
         let providers = self.settings.providers.current();
@@ -53,9 +58,10 @@ impl Broker {
         let (binding, destination) = service(provider).ok_or(StartError::NoSignOnService)?;
 
         let issued_at = self.ports.clock.now();
-        let moment = issued_at.unix_timestamp().to_be_bytes().to_vec().into();
+        let plaintext = Sent { issued_at, reference: Some(reference.current().clone()) }.to_plaintext();
         let purpose = Purpose::request(&relay, &provider.name);
-        let sealed = self.ports.keys.seal(&purpose, &moment).await.map_err(|_| StartError::Keys)?;
+        let sealed = self.steps.measure(Step::KeysSeal, self.ports.keys.seal(&purpose, &plaintext)).await;
+        let sealed = sealed.map_err(|_| StartError::Keys)?;
         let request = AuthnRequest {
             id: &AuthnRequestId::from_bytes(sealed.as_bytes()),
             issued_at,
@@ -80,25 +86,51 @@ impl Broker {
         written.map_err(|_| StartError::Keys)
     }
 
-    /// The request of ours by this `ID`, if it was made for this RelayState at
-    /// this identity provider.
+    /// The request of ours by this `ID`, if it was made for this attempt's RelayState at
+    /// this identity provider. Then the attempt goes on under the start's reference.
     pub(super) async fn sent(
         &self,
         id: &str,
-        relay: &RelayState,
+        attempt: &Attempt,
         provider: &IdentityProvider,
     ) -> Result<Option<SentAuthnRequest>, LoginError> {
         let Some((id, sealed)) = AuthnRequestId::parse(id) else { return Ok(None) };
-        let purpose = Purpose::request(relay, &provider.name);
-        match self.ports.keys.open(&purpose, &Sealed::from_ciphertext(sealed)).await {
-            Ok(moment) => {
-                let moment = <[u8; 8]>::try_from(moment.expose_secret()).map(i64::from_be_bytes).ok();
-                let issued_at = moment.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
-                Ok(issued_at.map(|issued_at| SentAuthnRequest { id, idp: provider.name.clone(), issued_at }))
+        let purpose = Purpose::request(&attempt.relay_state, &provider.name);
+        let sealed = Sealed::from_ciphertext(sealed);
+        match self.steps.measure(Step::KeysOpen, self.ports.keys.open(&purpose, &sealed)).await {
+            Ok(plaintext) => {
+                let Some(sent) = Sent::from_plaintext(plaintext.expose_secret()) else { return Ok(None) };
+                if let Some(reference) = sent.reference {
+                    attempt.reference.adopt(reference);
+                }
+                Ok(Some(SentAuthnRequest { id, idp: provider.name.clone(), issued_at: sent.issued_at }))
             }
             Err(KeyRingError::BrokenSeal) => Ok(None),
             Err(KeyRingError::Unavailable) => Err(LoginError::Keys),
         }
+    }
+}
+
+/// What the seal of a request's `ID` says: the moment in seconds since 1970 (8 bytes,
+/// big-endian), then the start's reference.
+struct Sent {
+    issued_at: OffsetDateTime,
+    /// None in requests of versions before references travelled.
+    reference: Option<SupportId>,
+}
+
+impl Sent {
+    fn to_plaintext(&self) -> SecretSlice<u8> {
+        let mut bytes = self.issued_at.unix_timestamp().to_be_bytes().to_vec();
+        bytes.extend(self.reference.iter().flat_map(|reference| reference.as_str().bytes()));
+        bytes.into()
+    }
+
+    fn from_plaintext(bytes: &[u8]) -> Option<Self> {
+        let (moment, reference) = bytes.split_first_chunk::<8>()?;
+        let issued_at = OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(*moment)).ok()?;
+        let reference = std::str::from_utf8(reference).ok().and_then(SupportId::parse);
+        Some(Self { issued_at, reference })
     }
 }
 
@@ -114,4 +146,21 @@ fn service(provider: &IdentityProvider) -> Option<(Binding, &str)> {
         let service = provider.sign_on_services.iter().find(|service| service.binding == uri)?;
         Some((binding, service.location.as_str()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_of_before_references_travelled_is_still_read() {
+        let old = 1_764_000_000_i64.to_be_bytes();
+        let sent = Sent::from_plaintext(&old).unwrap();
+        assert_eq!((sent.issued_at.unix_timestamp(), sent.reference), (1_764_000_000, None));
+        let new = [&old[..], b"7K3F-9QTZ"].concat();
+        let sent = Sent::from_plaintext(&new).unwrap();
+        assert_eq!(sent.reference.as_ref().map(SupportId::as_str), Some("7K3F-9QTZ"));
+        assert_eq!(sent.to_plaintext().expose_secret(), &new[..]);
+        assert!(Sent::from_plaintext(&old[..7]).is_none());
+    }
 }

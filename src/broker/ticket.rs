@@ -1,6 +1,6 @@
 //! The ticket: a JWT that lives 30 seconds and takes one session once.
 
-use super::ids::{Jti, LoginId, SessionId};
+use super::ids::{Jti, LoginId, SessionId, SupportId};
 use super::refusal::TicketError;
 use super::relay_state::{Binding, RelayState, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -28,6 +28,7 @@ impl TicketSettings {
         relay_state: &RelayState,
         login: &LoginId,
         jti: &Jti,
+        reference: &SupportId,
         now: OffsetDateTime,
     ) -> TicketClaims {
         TicketClaims {
@@ -36,6 +37,7 @@ impl TicketSettings {
             sub: relay_state.session.as_str().to_owned(),
             jti: jti.clone(),
             login: login.clone(),
+            reference: Some(reference.as_str().to_owned()),
             challenge: relay_state.challenge.as_str().to_owned(),
             iat: now.unix_timestamp(),
             nbf: None,
@@ -44,7 +46,7 @@ impl TicketSettings {
     }
 }
 
-/// The claims (RFC 7519 section 4.1, and two of our own).
+/// The claims (RFC 7519 section 4.1, and three of our own).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketClaims {
     /// Issuer: our `public_url`.
@@ -57,6 +59,9 @@ pub struct TicketClaims {
     pub jti: Jti,
     /// The login that it ends; events about a take name it.
     pub login: LoginId,
+    /// The login's reference; none in tickets of versions that did not hand it on.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// The challenge of the RelayState.
     pub challenge: String,
     /// Issued at, seconds since 1970.

@@ -10,6 +10,7 @@ use super::ports::token_service::TokenService;
 use super::ports::user_directory::UserDirectory;
 use super::refusal_quota::RefusalQuota;
 use super::settings::BrokerSettings;
+use super::steps::StepDurations;
 use std::sync::Arc;
 
 /// The use cases of one Vestibule.
@@ -18,6 +19,7 @@ pub struct Broker {
     pub(super) ports: Ports,
     pub(super) refusals: RefusalQuota,
     pub(super) metadata: Vec<Arc<RenewedSource>>,
+    pub(super) steps: StepDurations,
 }
 
 /// What the use cases need from outside of the process.
@@ -39,11 +41,22 @@ pub struct Ports {
 impl Broker {
     /// Contacts nothing yet.
     pub fn new(settings: BrokerSettings, ports: Ports) -> Self {
-        Self { settings, ports, refusals: RefusalQuota::default(), metadata: Vec::new() }
+        Self {
+            settings,
+            ports,
+            refusals: RefusalQuota::default(),
+            metadata: Vec::new(),
+            steps: StepDurations::default(),
+        }
     }
 
     pub fn settings(&self) -> &BrokerSettings {
         &self.settings
+    }
+
+    /// How long logins, takes and their steps lasted.
+    pub fn steps(&self) -> &StepDurations {
+        &self.steps
     }
 
     pub fn ports(&self) -> &Ports {

@@ -1,8 +1,10 @@
 //! `vestibule serve`: everything wired together, run, and stopped gracefully.
 
 use crate::adapters::local::{SystemClock, SystemRandom};
+use crate::config::Config;
 use crate::service::load::load;
-use crate::service::{Front, Service, listen, log, stop_signal};
+use crate::service::log::{self, LogHandle, Output};
+use crate::service::{Front, Service, listen, stop_signal};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +13,14 @@ pub(super) async fn run(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<(), String> {
     let config = load(path, environment).await?;
-    log::start(config.log);
+    let log = log::start(config.log, Output::Queued);
+    let served = serve(config, &log).await;
+    // What the process prints from here on comes after its last line.
+    log.flush();
+    served
+}
+
+async fn serve(config: Config, log: &LogHandle) -> Result<(), String> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -20,7 +29,7 @@ pub(super) async fn run(
     }
     let (public, admin) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
     let service =
-        Service::open(config, Front::Listener, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+        Service::open(config, log, Front::Listener, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     service.run(public, admin, stop_signal()?).await;
     Ok(())
 }

@@ -47,6 +47,11 @@ impl Server {
              everybody counts as one client, in the audit trail and for the limits per client",
         )
     }
+
+    /// Whether only this machine can be meant by `public_url`.
+    pub fn is_on_loopback(&self) -> bool {
+        values::is_loopback_url(&self.public_url)
+    }
 }
 
 /// `None` if a required option is absent or faulty.

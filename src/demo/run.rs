@@ -11,7 +11,8 @@ use crate::broker::ports::SecureRandom;
 use crate::config::Log;
 use crate::http::{self, Connections, ServeLimits};
 use crate::service::load::load;
-use crate::service::{Front, Service, listen, log, print_message, stop_signal};
+use crate::service::log::{self, Output};
+use crate::service::{Front, Service, listen, print_message, stop_signal};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ pub struct Options {
 /// # Errors
 /// A sentence for the operator.
 pub(crate) async fn run(options: &Options) -> Result<(), String> {
-    log::start(Log { json: false, level: tracing::Level::WARN });
+    let log = log::start(Log { json: false, level: tracing::Level::WARN }, Output::Direct);
     // First of all: everything made from here on is removed again.
     let stop = end_signal()?;
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
@@ -63,7 +64,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
     let config = dir.write("vestibule.toml", &config)?;
     // The environment stays out: the demo is the same everywhere.
     let config = load(&config, std::iter::empty()).await?;
-    let service = Service::open(config, Front::Listener, clock, random.clone()).await?;
+    let service = Service::open(config, &log, Front::Listener, clock, random.clone()).await?;
 
     let connections =
         Connections::new(ServeLimits { grace: Duration::from_secs(1), ..ServeLimits::default() });

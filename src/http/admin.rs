@@ -1,7 +1,7 @@
 //! Health, readiness and metrics, for the operator, on a separate listener.
 
 use super::app::App;
-use super::metrics;
+use super::figures::{self, Figures};
 use crate::broker::ports::NotReady;
 use axum::Router;
 use axum::extract::State;
@@ -9,7 +9,12 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use prometheus_client::encoding::prometheus_text;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long `/metrics` waits for the store.
+const READY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `/healthz` (the process runs), `/readyz` (a login could be sealed and recorded),
 /// `/metrics`.
@@ -38,8 +43,24 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn exposition(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let in_flight = app.slots().iter().map(|slots| slots.in_use).sum();
-    let mut text = app.metrics.expose(in_flight);
-    text.push_str(&metrics::providers(&app.broker.provider_health(), app.broker.ports().clock.now()));
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    // Asked within a scrape's usual patience of ten seconds.
+    let ports = app.broker.ports();
+    let ready = tokio::time::timeout(READY_PATIENCE, ports.audit.ready()).await;
+    let ready = matches!(ready, Ok(Ok(()))) && ports.keys.ready().await.is_ok();
+    let now = ports.clock.now();
+    let mut figures = Figures::default();
+    figures::ready(&mut figures, ready);
+    figures::slots(&mut figures, &app.slots(), &app.refused());
+    if let Some(connections) = &app.connections {
+        figures::connections(&mut figures, connections.figures());
+    }
+    figures::store(&mut figures, ports.audit.figures());
+    figures::log(&mut figures, (app.log_lines_lost)());
+    figures::keys(&mut figures, ports.keys.created(), now);
+    figures::providers(&mut figures, &app.broker.provider_health(), now);
+    figures::process(&mut figures);
+    let mut text = String::new();
+    app.metrics.expose(&mut text);
+    figures.expose(&mut text);
+    ([(CONTENT_TYPE, prometheus_text::CONTENT_TYPE)], text)
 }

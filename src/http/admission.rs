@@ -26,6 +26,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Beyond this many clients those whose bucket is full again are forgotten.
 const CLIENTS_REMEMBERED: usize = 16_384;
 
+/// How often that is looked at: it costs a walk over all of them.
+const CHECKS_BETWEEN: u64 = 4_096;
+
 /// What a request may take a slot of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
@@ -223,6 +226,7 @@ impl Drop for InProgress<'_> {
 struct Bucket {
     limiter: RateLimiter<Client, DashMapStateStore<Client>, DefaultClock>,
     clock: DefaultClock,
+    checks: AtomicU64,
 }
 
 impl Bucket {
@@ -230,12 +234,13 @@ impl Bucket {
     fn new(a_minute: NonZeroU32) -> Self {
         let burst = NonZeroU32::new(a_minute.get() / 4).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_minute(a_minute).allow_burst(burst);
-        Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default() }
+        Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default(), checks: AtomicU64::new(0) }
     }
 
     /// Seconds until there is room again, if there is none.
     fn check(&self, client: Client) -> Result<(), u32> {
-        if self.limiter.len() > CLIENTS_REMEMBERED {
+        let checks = self.checks.fetch_add(1, Ordering::Relaxed);
+        if checks.is_multiple_of(CHECKS_BETWEEN) && self.limiter.len() > CLIENTS_REMEMBERED {
             self.limiter.retain_recent();
         }
         self.limiter.check_key(&client).map_err(|not_yet| {

@@ -1,6 +1,7 @@
 //! The state that handlers share.
 
 use super::admission::{Admission, Limit, SlotFigures};
+use super::connections::Connections;
 use super::metrics::Metrics;
 use super::redirect::Redirect;
 use super::settings::{HttpSettings, SettingsError};
@@ -25,6 +26,8 @@ pub struct App {
     pub(super) metrics: Metrics,
     pub(super) admission: Admission,
     proxy_warned: AtomicBool,
+    pub(super) log_lines_lost: Box<dyn Fn() -> u64 + Send + Sync>,
+    pub(super) connections: Option<Arc<Connections>>,
 }
 
 impl App {
@@ -46,9 +49,11 @@ impl App {
                 broker.settings(),
                 callers.is_some() || settings.ping_url.is_some(),
             ),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(&settings.version, broker.steps().histograms(), broker.ports().clock.now()),
             admission: Admission::new(&settings),
             proxy_warned: AtomicBool::new(false),
+            log_lines_lost: Box::new(|| 0),
+            connections: None,
             broker,
             callers,
             behind_gateway: false,
@@ -62,6 +67,18 @@ impl App {
     #[must_use]
     pub fn behind_gateway(self) -> Self {
         Self { behind_gateway: true, ..self }
+    }
+
+    /// Shows among the metrics how many lines of the log were lost.
+    #[must_use]
+    pub fn counting_lost_log_lines(self, lost: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self { log_lines_lost: Box::new(lost), ..self }
+    }
+
+    /// Shows among the metrics the connections of the public listener.
+    #[must_use]
+    pub fn counting_connections(self, connections: Arc<Connections>) -> Self {
+        Self { connections: Some(connections), ..self }
     }
 
     /// Waits until no request is being worked on. A login continues after its client

@@ -26,5 +26,9 @@ async fn read_all(mut body: Body, cap: usize) -> Result<Zeroizing<Vec<u8>>, Erro
         }
         bytes.extend_from_slice(&data);
     }
+    // A body that ends with its connection looks complete.
+    if bytes.len() < declared {
+        return Err(Error::BodyIncomplete);
+    }
     Ok(bytes)
 }

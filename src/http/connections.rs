@@ -111,6 +111,11 @@ impl Connections {
         Arc::new(Self { limits, table: Mutex::default() })
     }
 
+    /// Its limits.
+    pub fn limits(&self) -> &ServeLimits {
+        &self.limits
+    }
+
     /// For the operator.
     pub fn figures(&self) -> ConnectionFigures {
         self.lock().figures

@@ -1,14 +1,14 @@
 //! What the envelope and the handlers tell each other beside the request and its answer.
 
 use super::connections::Connection;
-use crate::broker::SupportId;
+use crate::broker::Reference;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What handlers know of a request beside its own parts.
 #[derive(Clone)]
 pub(super) struct Context {
-    pub(super) reference: SupportId,
+    pub(super) reference: Reference,
     pub(super) source_ip: Option<IpAddr>,
     /// Ours, if the request came over our own listener.
     pub(super) connection: Option<Arc<Connection>>,

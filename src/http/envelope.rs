@@ -9,7 +9,7 @@ use super::error::Error;
 use super::refusal::{Format, Help, Refused, show};
 use super::serve::Peer;
 use super::{accept, client_ip, cors, headers};
-use crate::broker::SupportId;
+use crate::broker::{Reference, Stopwatch, SupportId};
 use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -18,11 +18,11 @@ use http::uri::Authority;
 use http::{Method, Version, header};
 use std::sync::Arc;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let ports = app.broker.ports();
-    let began = ports.clock.now();
-    let reference = SupportId::random(&*ports.random);
+    let stopwatch = Stopwatch::start();
+    let reference = Reference::new(SupportId::random(&*app.broker.ports().random));
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let source_ip = client_ip::client_ip(peer, request.headers(), &app.settings.trusted_proxies);
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -36,17 +36,22 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let host_is_clear = connection.is_none() || has_one_host(&request);
     request.extensions_mut().insert(Context { reference: reference.clone(), source_ip, connection });
 
-    let span = tracing::info_span!("request", reference = reference.as_str());
+    // An error's span, so that no level of the log leaves its fields out. The broker
+    // records what it learns.
+    let span =
+        tracing::error_span!("request", reference = reference.as_str(), login = Empty, access_key_id = Empty);
     let mut response = if host_is_clear {
-        next.run(request).instrument(span).await
+        next.run(request).instrument(span.clone()).await
     } else {
         Error::HostMalformed.into_response()
     };
+    // Of the login, if the request was found to continue one.
+    let reference = reference.current();
 
     let mut code = response.extensions().get::<OutcomeCode>().map_or("ok", |outcome| outcome.0);
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let contact = app.settings.contact.as_deref();
-        let help = Help { reference: &reference, contact, start_page: &app.settings.redirect_url };
+        let help = Help { reference, contact, start_page: &app.settings.redirect_url };
         // Headers of inner layers (CORS) stay.
         let mut page = show(&error, format, &help);
         page.headers_mut().extend(response.headers_mut().drain());
@@ -54,12 +59,13 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
         code = error.code();
     }
     cors::hide_from_strangers(response.headers_mut());
-    headers::secure(response.headers_mut(), &reference, app.settings.public_url.starts_with("https://"));
+    headers::secure(response.headers_mut(), reference, app.settings.public_url.starts_with("https://"));
 
-    let duration = (ports.clock.now() - began).max(time::Duration::ZERO);
+    let duration = stopwatch.elapsed();
     app.metrics.count(method, route, code, duration);
-    let (status, duration_ms) = (response.status().as_u16(), duration.whole_milliseconds() as u64);
+    let (status, duration_ms) = (response.status().as_u16(), duration.as_millis() as u64);
     let source_ip = source_ip.map(tracing::field::display);
+    let _entered = span.enter();
     tracing::info!(
         reference = reference.as_str(),
         method,

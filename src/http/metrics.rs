@@ -1,101 +1,109 @@
-//! Counters for `/metrics`, in Prometheus's text format.
+//! What `/metrics` counts and measures itself; `figures.rs` has what it asks of others.
 //!
 //! `vestibule_requests_total` by method, route and outcome code answers most
 //! questions: logins are `method="POST",route="/saml",code="issued"`, hand-overs
 //! `method="GET",route="/saml",code="delivered"`, and every refusal is its code.
 
-use crate::broker::ProviderHealth;
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
-use time::{Duration, OffsetDateTime};
+use crate::broker::{StepHistograms, latency_histogram};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use std::time::Duration;
+use time::OffsetDateTime;
 
-/// Method, route, code. The program bounds the number of values of each.
-type Labels = (&'static str, String, &'static str);
+/// Outcomes that alarms are for (`deploy/alerts.yml`): there from the start, at 0, since
+/// a series that appears with its first event hides that event from `increase`.
+const FROM_THE_START: [(&str, &str); 12] = [
+    ("POST", "issued"),
+    ("POST", "internal"),
+    ("POST", "busy"),
+    ("POST", "store_unavailable"),
+    ("POST", "keys_unavailable"),
+    ("POST", "signature_mismatch"),
+    ("POST", "assertion_replayed"),
+    ("POST", "sts_unavailable"),
+    ("GET", "delivered"),
+    ("GET", "internal"),
+    ("GET", "store_unavailable"),
+    ("GET", "delivery_uncertain"),
+];
 
-#[derive(Default)]
-struct Count {
-    requests: u64,
-    seconds: f64,
+/// The program bounds the number of values of each.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    method: &'static str,
+    route: String,
+    code: &'static str,
 }
 
-/// The state of the identity providers' keys. Their names are bounded by the
-/// configuration.
-pub(super) fn providers(health: &[ProviderHealth], now: OffsetDateTime) -> String {
-    let left = |end: OffsetDateTime| (end - now).as_seconds_f64();
-    let mut out = String::from(
-        "# HELP vestibule_metadata_valid_seconds Until the metadata expires (validUntil) and its keys with it.\n\
-         # TYPE vestibule_metadata_valid_seconds gauge\n",
-    );
-    for (idp, end) in health.iter().filter_map(|p| Some((&p.idp, p.valid_until?))) {
-        _ = writeln!(out, "vestibule_metadata_valid_seconds{{idp=\"{idp}\"}} {:.0}", left(end));
-    }
-    out.push_str(
-        "# HELP vestibule_certificate_valid_seconds Until a signing certificate ends, which nothing is refused for.\n\
-         # TYPE vestibule_certificate_valid_seconds gauge\n",
-    );
-    for provider in health {
-        for (print, end) in provider.keys.iter().filter_map(|(print, end)| Some((print.get(..16)?, (*end)?)))
-        {
-            let labels = format!("idp=\"{}\",fingerprint=\"{print}\"", provider.idp);
-            _ = writeln!(out, "vestibule_certificate_valid_seconds{{{labels}}} {:.0}", left(end));
-        }
-    }
-    out.push_str(
-        "# HELP vestibule_metadata_age_seconds Since its source last gave or confirmed it.\n\
-         # TYPE vestibule_metadata_age_seconds gauge\n",
-    );
-    let sources = || health.iter().filter_map(|p| Some((&p.idp, p.source.as_ref()?)));
-    for (idp, source) in sources() {
-        if let Some(confirmed) = source.confirmed {
-            _ = writeln!(out, "vestibule_metadata_age_seconds{{idp=\"{idp}\"}} {:.0}", -left(confirmed));
-        }
-    }
-    out.push_str(
-        "# HELP vestibule_metadata_failures_total Looks at the source that gave nothing that can be used.\n\
-         # TYPE vestibule_metadata_failures_total counter\n",
-    );
-    for (idp, source) in sources() {
-        _ = writeln!(out, "vestibule_metadata_failures_total{{idp=\"{idp}\"}} {}", source.failures);
-    }
-    out
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    method: &'static str,
+    route: String,
 }
 
-#[derive(Default)]
-pub(super) struct Metrics(Mutex<BTreeMap<Labels, Count>>);
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: String,
+    profile: &'static str,
+}
+
+/// The counters and histograms of one process.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<Outcome, Counter>,
+    durations: Family<Route, Histogram, fn() -> Histogram>,
+}
 
 impl Metrics {
-    pub(super) fn count(&self, method: &'static str, route: &str, code: &'static str, duration: Duration) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry((method, route.to_owned(), code)).or_default();
-        count.requests += 1;
-        count.seconds += duration.as_seconds_f64();
+    /// `steps`: the broker's own, which are shown here.
+    pub(super) fn new(version: &str, steps: StepHistograms, started: OffsetDateTime) -> Self {
+        let mut registry = Registry::default();
+        let requests = Family::<Outcome, Counter>::default();
+        for (method, code) in FROM_THE_START {
+            drop(requests.get_or_create(&Outcome { method, route: "/saml".to_owned(), code }));
+        }
+        let durations =
+            Family::<Route, Histogram, fn() -> Histogram>::new_with_constructor(latency_histogram);
+        // The encoder adds `_total` to a counter's name and a full stop to the help.
+        registry.register(
+            "vestibule_requests",
+            "Requests answered, by outcome code (docs/ERRORS.md)",
+            requests.clone(),
+        );
+        registry.register(
+            "vestibule_request_duration_seconds",
+            "From the request's head to its answer's",
+            durations.clone(),
+        );
+        registry.register(
+            "vestibule_step_duration_seconds",
+            "Of a login, a take, and each call of a store, key ring or token service in them",
+            steps,
+        );
+        let build = Family::<Build, Gauge>::default();
+        let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+        build.get_or_create(&Build { version: version.to_owned(), profile }).set(1);
+        registry.register("vestibule_build_info", "The version that runs", build);
+        let start = Gauge::<i64>::default();
+        start.set(started.unix_timestamp());
+        registry.register("process_start_time_seconds", "When the process started, since 1970", start);
+        Self { registry, requests, durations }
     }
 
-    /// The exposition, with the number of requests being handled.
-    pub(super) fn expose(&self, in_flight: usize) -> String {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut out = String::from(
-            "# HELP vestibule_requests_in_flight Requests being worked on.\n\
-             # TYPE vestibule_requests_in_flight gauge\n",
-        );
-        _ = writeln!(out, "vestibule_requests_in_flight {in_flight}");
-        out.push_str(
-            "# HELP vestibule_requests_total Requests answered, by outcome code (docs/ERRORS.md).\n\
-             # TYPE vestibule_requests_total counter\n",
-        );
-        for ((method, route, code), count) in counts.iter() {
-            let labels = format!("method=\"{method}\",route=\"{route}\",code=\"{code}\"");
-            _ = writeln!(out, "vestibule_requests_total{{{labels}}} {}", count.requests);
-        }
-        out.push_str(
-            "# HELP vestibule_request_seconds_total Time spent on them.\n\
-             # TYPE vestibule_request_seconds_total counter\n",
-        );
-        for ((method, route, code), count) in counts.iter() {
-            let labels = format!("method=\"{method}\",route=\"{route}\",code=\"{code}\"");
-            _ = writeln!(out, "vestibule_request_seconds_total{{{labels}}} {:.6}", count.seconds);
-        }
-        out
+    pub(super) fn count(&self, method: &'static str, route: &str, code: &'static str, took: Duration) {
+        let route = route.to_owned();
+        self.requests.get_or_create(&Outcome { method, route: route.clone(), code }).inc();
+        self.durations.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
+    }
+
+    /// Appends the exposition in Prometheus's text format.
+    pub(super) fn expose(&self, text: &mut String) {
+        // Writing to a String does not fail.
+        _ = prometheus_text::encode(text, &self.registry);
     }
 }

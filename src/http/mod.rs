@@ -21,6 +21,7 @@ mod cors;
 mod documents;
 mod envelope;
 mod error;
+mod figures;
 pub(crate) mod form;
 mod frame;
 mod headers;

@@ -37,7 +37,8 @@ pub(super) async fn start(
         }
     }
     let (idp, relay_state) = (idp.as_ref().map(|v| v.as_str()), relay_state.as_ref().map(|v| v.as_str()));
-    let mut response = match app.broker.start(idp, relay_state).await.map_err(Error::Start)? {
+    let started = app.broker.start(idp, relay_state, &context.reference).await;
+    let mut response = match started.map_err(Error::Start)? {
         AuthnRequestMessage::Redirect(url) => {
             let location = HeaderValue::try_from(url).map_err(|_| Error::Internal)?;
             (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()

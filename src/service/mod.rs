@@ -6,7 +6,8 @@
 //! wire.rs       a configuration to a service, opened, not yet listening
 //! run.rs        listeners, sweeper, metadata, graceful end
 //! descriptors.rs  how many files may be open
-//! log.rs
+//! log.rs        structured logs: their format and the queue before standard error
+//! summary.rs    the line of the start
 //! terminal.rs   standard output and standard error
 //! ```
 
@@ -14,9 +15,11 @@ pub(crate) mod descriptors;
 pub(crate) mod load;
 pub(crate) mod log;
 mod run;
+mod summary;
 mod terminal;
 mod wire;
 
+pub use log::{LineFormat, SpanFields};
 pub(crate) use run::{listen, stop_signal};
 pub(crate) use terminal::{print_message, print_result};
 pub(crate) use wire::{Front, Service};

@@ -1,6 +1,5 @@
 //! A running service: listeners, background tasks, and a graceful end.
 
-use super::descriptors;
 use super::wire::Service;
 use crate::broker::Broker;
 use crate::http::{self, Connections, ServeLimits};
@@ -40,8 +39,8 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
 impl Service {
     /// Serves until `stop` completes, then lets running requests finish.
     pub(crate) async fn run(self, public: TcpListener, admin: TcpListener, stop: impl Future<Output = ()>) {
-        let grace = self.limits.grace;
-        let connections = Connections::new(held_against_descriptors(self.limits));
+        let connections = self.connections;
+        let grace = connections.limits().grace;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop too.
@@ -64,7 +63,7 @@ impl Service {
         ));
 
         let address = public.local_addr().map(|a| a.to_string()).unwrap_or_default();
-        tracing::info!(listen = address, version = env!("CARGO_PKG_VERSION"), "serving");
+        self.summary.log("serving", Some(&address));
         http::serve(public, http::router(self.app.clone()), connections, stop).await;
         tracing::info!("stopping");
         if tokio::time::timeout(grace, self.app.idle()).await.is_err() {
@@ -77,21 +76,6 @@ impl Service {
         self.broker.finish().await;
         tracing::info!("stopped");
     }
-}
-
-/// Connections must not take the descriptors that a login needs.
-fn held_against_descriptors(limits: ServeLimits) -> ServeLimits {
-    let descriptors = descriptors::raise();
-    let fit = descriptors::connections_that_fit(limits.max_connections, descriptors);
-    if fit < limits.max_connections {
-        tracing::warn!(
-            descriptors,
-            wanted = limits.max_connections,
-            max_connections = fit,
-            "server.max_connections is lowered to what the limit of open files allows (LimitNOFILE, ulimits)"
-        );
-    }
-    ServeLimits { max_connections: fit, ..limits }
 }
 
 /// Fetches metadata at once, since keys may have changed before this process

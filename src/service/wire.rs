@@ -1,5 +1,8 @@
 //! A configuration, opened and wired: what `serve`, `demo` and Lambda functions run.
 
+use super::descriptors;
+use super::log::LogHandle;
+use super::summary::Summary;
 use crate::adapters::metadata::open_sources;
 use crate::adapters::{self, Opened};
 use crate::broker::Broker;
@@ -22,17 +25,20 @@ pub(crate) enum Front {
 pub(crate) struct Service {
     pub(crate) broker: Arc<Broker>,
     pub(crate) app: Arc<App>,
-    pub(crate) limits: http::ServeLimits,
+    pub(crate) connections: Arc<http::Connections>,
+    pub(crate) summary: Summary,
 }
 
 impl Service {
     /// Opens what the configuration names. Nothing is contacted but files.
     pub(crate) async fn open(
         config: Config,
+        log: &LogHandle,
         front: Front,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Result<Self, String> {
+        let summary = Summary::of(&config);
         let Opened { ports, callers } =
             adapters::open(&config.sts, &config.store, &config.keys, clock, random)
                 .await
@@ -50,6 +56,10 @@ impl Service {
             proxies: config.server.trusted_proxies.clone(),
             ..http::ServeLimits::default()
         };
+        let connections = http::Connections::new(match front {
+            Front::Listener => held_against_descriptors(limits),
+            Front::Gateway => limits,
+        });
         let settings = http::HttpSettings {
             public_url: config.server.public_url,
             redirect_url: config.server.redirect_url,
@@ -71,10 +81,32 @@ impl Service {
         let broker = Broker::new(config.broker, ports).renewed_from(sources, config.metadata.refresh);
         let broker = Arc::new(broker);
         let app = App::new(broker.clone(), callers, settings).map_err(|e| e.to_string())?;
+        let log = log.clone();
+        let app = app.counting_lost_log_lines(move || log.lost());
         let app = match front {
             Front::Listener => app,
             Front::Gateway => app.behind_gateway(),
         };
-        Ok(Self { broker, app: Arc::new(app), limits })
+        Ok(Self {
+            broker,
+            app: Arc::new(app.counting_connections(connections.clone())),
+            connections,
+            summary,
+        })
     }
+}
+
+/// Connections must not take the descriptors that a login needs.
+fn held_against_descriptors(limits: http::ServeLimits) -> http::ServeLimits {
+    let descriptors = descriptors::raise();
+    let fit = descriptors::connections_that_fit(limits.max_connections, descriptors);
+    if fit < limits.max_connections {
+        tracing::warn!(
+            descriptors,
+            wanted = limits.max_connections,
+            max_connections = fit,
+            "server.max_connections is lowered to what the limit of open files allows (LimitNOFILE, ulimits)"
+        );
+    }
+    http::ServeLimits { max_connections: fit, ..limits }
 }

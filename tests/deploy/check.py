@@ -389,6 +389,19 @@ def adfs_faults():
     return [] if rules in script.replace("__PROVIDER__", "ADFS") else ["adfs: other claim rules than docs/ADFS.md's"]
 
 
+def alert_faults():
+    """Prometheus's rules: what promtool would ask of their form. tests/alerts.rs reads their expressions."""
+    rules = [rule for group in yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"] for rule in group["rules"]]
+    names = [rule.get("alert") for rule in rules]
+    faults = [f"alerts: {name} twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    for rule in rules:
+        whole = set(rule) <= {"alert", "expr", "for", "labels", "annotations"} and isinstance(rule.get("expr"), str)
+        told = rule.get("labels", {}).get("severity") in ("page", "ticket")
+        told = told and set(rule.get("annotations", {})) == {"summary", "description"}
+        faults += [] if whole and told else [f"alerts: {rule}"]
+    return faults
+
+
 def self_test(template, actions):
     """The checks can fail."""
     wanted = actions["role"]["http"]
@@ -425,7 +438,7 @@ def main():
     faults += [f"no policy for {role}" for role in sorted(set(actions["role"]) - seen)]
     faults += explanation_faults() + function_faults(template) + table_faults(template) + api_faults(api, template)
     faults += trust_faults() + resource_policy_faults(template) + option_faults(template) + container_faults()
-    faults += adfs_faults() + demo_faults()
+    faults += adfs_faults() + demo_faults() + alert_faults()
     if not faults:
         self_test(template, actions)
     print("\n".join(faults) or f"deploy/: {len(seen)} roles, as the code needs them")

@@ -420,24 +420,25 @@ async fn the_log_tells_what_happened_and_holds_no_secret() {
     vestibule.get("/path-canary", &[]).await;
 
     let log = log.text();
-    let line = |answer: &Answer| {
-        let reference = answer.header("x-request-id");
-        let mut lines = log.lines().filter(|l| l.contains("request answered") && l.contains(reference));
+    let line = |answer: &Answer, code: &str| {
+        // The reference is the login's; of its requests, the one that ended so.
+        let (reference, code) = (answer.header("x-request-id"), format!("\"code\":\"{code}\""));
+        let wanted = |l: &&str| l.contains("request answered") && l.contains(reference) && l.contains(&code);
+        let mut lines = log.lines().filter(wanted);
         let line: serde_json::Value = serde_json::from_str(lines.next().unwrap()).unwrap();
         assert!(lines.next().is_none(), "one line per request");
         line["fields"].clone()
     };
     assert_eq!(
-        (&line(&delivered)["code"], &line(&delivered)["route"], &line(&delivered)["status"]),
-        (&"delivered".into(), &"/saml".into(), &200.into())
+        (&line(&delivered, "delivered")["route"], &line(&delivered, "delivered")["status"]),
+        (&"/saml".into(), &200.into())
     );
     let reference = delivered.header("x-request-id");
     assert!(
         log.lines().any(|line| line.contains("login delivered") && line.contains(reference)),
         "each line of a request carries its reference"
     );
-    assert_eq!(line(&gone)["code"], "gone");
-    assert_eq!(line(&gone)["duration_ms"], 0);
+    assert!(line(&gone, "gone")["duration_ms"].is_u64());
     let credentials = delivered.json();
     for secret in [
         waiting.ticket.as_str(),

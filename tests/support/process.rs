@@ -52,13 +52,18 @@ impl Process {
     }
 
     /// Starts `command`, appending its output to `log`, and waits for nothing.
-    pub fn spawn(mut command: Command, log: &Path) -> Self {
-        let name = log.file_stem().unwrap().to_string_lossy().into_owned();
+    pub fn spawn(command: Command, log: &Path) -> Self {
         let output: File = OpenOptions::new().create(true).append(true).open(log).unwrap();
+        Self::spawn_into(command, log, output.try_clone().unwrap().into(), output.into())
+    }
+
+    /// Starts `command` with this output, of which nothing comes into `log`.
+    pub fn spawn_into(mut command: Command, log: &Path, output: Stdio, errors: Stdio) -> Self {
+        let name = log.file_stem().unwrap().to_string_lossy().into_owned();
         let child = command
             .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
+            .stdout(output)
+            .stderr(errors)
             .spawn()
             .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
         Self { name, child, log: log.to_owned() }
@@ -85,7 +90,7 @@ impl Process {
 
     /// Everything written so far, by earlier processes with the same log too.
     pub fn log_text(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// `kill -9`.

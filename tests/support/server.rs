@@ -1,6 +1,7 @@
 //! The real binary, with a configuration and files of its own in a temporary directory.
 
 use super::process::{Process, free_port, remove_configuration};
+use std::io::PipeWriter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
@@ -37,11 +38,17 @@ pub struct Setup {
     config: String,
     dir: TempDir,
     env: Vec<(String, String)>,
+    output: Option<PipeWriter>,
     port: u16,
     admin_port: u16,
 }
 
 impl Setup {
+    /// Writes its output into this pipe and not into `server.log`.
+    pub fn output(self, output: PipeWriter) -> Self {
+        Self { output: Some(output), ..self }
+    }
+
     /// Puts a file beside the configuration: `@DIR@/name` there.
     pub fn file(self, name: &str, content: &str) -> Self {
         std::fs::write(self.dir.path().join(name), content).unwrap();
@@ -61,7 +68,7 @@ impl Setup {
 
     /// Starts the binary and waits until it is ready.
     pub fn start(self) -> Server {
-        let Self { config, dir, env, port, admin_port } = self;
+        let Self { config, dir, env, output, port, admin_port } = self;
         let address = format!("127.0.0.1:{port}");
         let admin_address = format!("127.0.0.1:{admin_port}");
         let base_url = format!("http://{address}");
@@ -74,7 +81,7 @@ impl Setup {
             .replace("@DIR@", dir.path().to_str().unwrap());
         std::fs::write(dir.path().join("vestibule.toml"), config).unwrap();
         let mut server = Server { base_url, admin_url, dir, process: None };
-        server.run(&env);
+        server.run(&env, output);
         server
     }
 }
@@ -99,6 +106,7 @@ impl Server {
             config: config.to_owned(),
             dir: TempDir::with_prefix("vestibule-").unwrap(),
             env: Vec::new(),
+            output: None,
             port: free_port(),
             admin_port: free_port(),
         }
@@ -143,16 +151,23 @@ impl Server {
     pub fn restart(&mut self) {
         // Dropped, it is killed and has ended.
         self.process = None;
-        self.run(&[]);
+        self.run(&[], None);
     }
 
-    fn run(&mut self, env: &[(String, String)]) {
+    fn run(&mut self, env: &[(String, String)], output: Option<PipeWriter>) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command.arg("serve").arg("--config").arg(self.path("vestibule.toml"));
         command.current_dir(self.dir.path());
         remove_configuration(&mut command);
         command.envs(env.iter().map(|(name, value)| (name, value)));
         let log: &Path = &self.path("server.log");
-        self.process = Some(Process::start(command, log, &format!("{}/readyz", self.admin_url)));
+        let mut process = match output {
+            Some(output) => {
+                Process::spawn_into(command, log, output.try_clone().unwrap().into(), output.into())
+            }
+            None => Process::spawn(command, log),
+        };
+        process.wait_ready(&format!("{}/readyz", self.admin_url));
+        self.process = Some(process);
     }
 }

@@ -215,16 +215,15 @@ impl KeyRing for LocalKeyRing {
         self.current().map(|_| ())
     }
 
-    fn signing_since(&self) -> Option<OffsetDateTime> {
-        let now = self.clock.now();
-        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        rotation::current(&loaded.ring.keys, now).map(|key| key.signs_from)
-    }
-
     async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError> {
         let kid = ticket_kid(token)?;
         let key = self.named(&kid).map_err(|_| TicketError::KeysUnavailable)?.ok_or(TicketError::Invalid)?;
         decode_ticket(token, Algorithm::HS256, &DecodingKey::from_secret(&key.signing))
+    }
+
+    fn created(&self) -> Option<OffsetDateTime> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        rotation::current(&loaded.ring.keys, self.clock.now()).map(|key| key.created)
     }
 }
 

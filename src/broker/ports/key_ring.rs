@@ -45,8 +45,8 @@ pub trait KeyRing: Send + Sync {
         Ok(())
     }
 
-    /// Since when the current key seals and signs, where that is known here.
-    fn signing_since(&self) -> Option<OffsetDateTime> {
+    /// When the key that seals and signs now was made; `None` where it is not known.
+    fn created(&self) -> Option<OffsetDateTime> {
         None
     }
 

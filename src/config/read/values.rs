@@ -146,6 +146,12 @@ fn is_host(host: &str) -> bool {
     }
 }
 
+/// Whether this URL, which [`WebUrl::parse`] has accepted, leads to this machine.
+pub(crate) fn is_loopback_url(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>().ok();
+    uri.and_then(|uri| uri.host().map(str::to_ascii_lowercase)).is_some_and(|host| is_loopback(&host))
+}
+
 fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     address.parse().map_or_else(

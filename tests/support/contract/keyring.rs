@@ -71,6 +71,7 @@ pub fn claims(n: u8) -> TicketClaims {
         sub: session(n).as_str().to_owned(),
         jti: Jti::from_stored(format!("jti-{n}")),
         login: LoginId::from_stored(format!("login-{n}")),
+        reference: Some(format!("7K3F-000{n}")),
         challenge: "c".repeat(43),
         iat: now,
         exp: now + 30,

@@ -328,6 +328,10 @@ impl KeyRing for KmsKeyRing {
         }
         Ok(JwkSet { keys })
     }
+
+    fn created(&self) -> Option<OffsetDateTime> {
+        Some(self.seen()?.ring?.current(self.clock.now())?.created)
+    }
 }
 
 #[async_trait]

@@ -1,0 +1,119 @@
+//! What the log says at the start: what this process is, for whom, and by what.
+
+use crate::broker::Binding;
+use crate::config::{Config, Keys, MetadataPlace, MetadataSource, Signing, Store, Sts};
+
+/// The configuration in a line: names and places of the configuration's own, no secret,
+/// no query of a URL.
+pub(crate) struct Summary {
+    public_url: String,
+    acs_url: String,
+    entity_id: String,
+    /// `NAME=PLACE`, the place being a file or a URL.
+    providers: String,
+    rules: usize,
+    sts: &'static str,
+    sts_regions: String,
+    store: &'static str,
+    /// The file, or the tables.
+    store_at: String,
+    store_region: Option<String>,
+    keys: &'static str,
+    /// The file, or the KMS key.
+    keys_at: String,
+    binding: &'static str,
+    log_level: tracing::Level,
+    worthless: bool,
+}
+
+impl Summary {
+    pub(crate) fn of(config: &Config) -> Self {
+        let (sts, sts_regions) = match &config.sts {
+            Sts::Local { region, .. } => ("local", region.clone()),
+            Sts::Aws { regions, .. } => ("aws", regions.join(",")),
+        };
+        let (store, store_at, store_region) = match &config.store {
+            Store::Embedded { path } => ("embedded", path.display().to_string(), None),
+            Store::DynamoDb(dynamodb) => {
+                let tables = [
+                    &*dynamodb.sessions_table,
+                    &dynamodb.claims_table,
+                    &dynamodb.users_table,
+                    &dynamodb.audit_table,
+                ];
+                ("dynamodb", tables.join(","), Some(dynamodb.region.clone()))
+            }
+        };
+        let (keys, keys_at) = match &config.keys {
+            Keys::Local { path } => ("local", path.display().to_string()),
+            Keys::Kms(kms) => {
+                let kind = match kms.signing {
+                    Signing::DataKey => "kms",
+                    Signing::KmsAsymmetric { .. } => "kms-asymmetric",
+                    Signing::KmsHmac { .. } => "kms-hmac",
+                };
+                (kind, kms.key_id.clone())
+            }
+        };
+        let providers: Vec<String> = config.metadata.sources.iter().map(provider).collect();
+        Self {
+            acs_url: config.broker.service.acs_url.clone(),
+            entity_id: config.broker.service.entity_id.clone(),
+            providers: providers.join(","),
+            rules: config.broker.rules.iter().count(),
+            sts,
+            sts_regions,
+            store,
+            store_at,
+            store_region,
+            keys,
+            keys_at,
+            binding: match config.broker.binding {
+                Binding::Challenge => "challenge",
+                Binding::Plain => "plain",
+            },
+            log_level: config.log.level,
+            worthless: sts == "local" && !config.server.is_on_loopback(),
+            public_url: config.server.public_url.clone(),
+        }
+    }
+
+    /// `what`: `serving`, or `started` where the gateway listens.
+    pub(crate) fn log(&self, what: &'static str, listen: Option<&str>) {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            listen,
+            public_url = self.public_url,
+            acs_url = self.acs_url,
+            entity_id = self.entity_id,
+            providers = self.providers,
+            rules = self.rules,
+            sts = self.sts,
+            sts_regions = self.sts_regions,
+            store = self.store,
+            store_at = self.store_at,
+            store_region = self.store_region,
+            keys = self.keys,
+            keys_at = self.keys_at,
+            binding = self.binding,
+            log_level = self.log_level.as_str(),
+            "{what}"
+        );
+        if self.worthless {
+            tracing::warn!(
+                public_url = self.public_url,
+                "sts.kind is \"local\": people are given credentials that AWS does not know"
+            );
+        }
+    }
+}
+
+/// What an identity provider is called, and where its metadata is from.
+fn provider(source: &MetadataSource) -> String {
+    let place = match &source.place {
+        MetadataPlace::File(path) => path.display().to_string(),
+        // A query can hold a token.
+        MetadataPlace::Url(url) => url.split('?').next().unwrap_or_default().to_owned(),
+    };
+    format!("{}={place}", source.idp)
+}
