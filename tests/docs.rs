@@ -33,6 +33,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("aws", "needs an AWS account"),
     ("your-adfs", "needs the reader's AD FS"),
     ("keys", "makes private keys"),
+    ("stopped", "needs a stopped service; tests/restore.rs does it"),
 ];
 
 /// What a configuration must have; a fragment replaces the tables that it has itself.

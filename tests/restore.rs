@@ -1,5 +1,6 @@
 //! The real binary: a backup while people sign in, a restore of it, and a rolling upgrade,
 //! each as `docs/OPERATING.md` has it.
+#![allow(clippy::disallowed_methods, reason = "how long something took is asked")]
 
 mod support;
 
