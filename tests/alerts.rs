@@ -126,7 +126,7 @@ async fn the_exposition_is_well_formed_and_histograms_add_up() {
     );
     assert_eq!(one("vestibule_build_info", &[]), 1.0);
     assert_eq!(one("vestibule_ready", &[]), 1.0);
-    assert_eq!(one("vestibule_slots_in_use", &[]), 0.0);
+    assert_eq!(one("vestibule_slots_in_use", &[("class", "shared")]), 0.0);
     assert!(one("process_resident_memory_bytes", &[]) > 1e6);
     assert!(one("process_open_fds", &[]) > 3.0 && one("process_open_fds", &[]) < one("process_max_fds", &[]));
 

@@ -88,6 +88,23 @@ impl Process {
         panic!("{} did not answer {url}:\n{}", self.name, self.log_text());
     }
 
+    /// Waits until `url` answers 200, for a process that the test has started itself.
+    pub fn wait_until_answers(url: &str) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+            if agent.get(url).call().is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            sleep(PAUSE);
+        }
+        panic!("nobody answers {url}");
+    }
+
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything written so far, by earlier processes with the same log too.
     pub fn log_text(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

@@ -132,6 +132,11 @@ impl Server {
         std::fs::read_to_string(self.path("server.log")).unwrap()
     }
 
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").id()
+    }
+
     /// `kill -9`; nothing is flushed or tidied up.
     pub fn kill(&mut self) {
         self.process.take().expect("the server runs").kill();

@@ -1,0 +1,66 @@
+//! The server under attack, and how to reach it from several addresses.
+
+use super::support::server::{EMBEDDED, Server};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+const SAML: &str = r#"
+[[saml.idp]]
+name = "ADFS"
+provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
+metadata = "@DIR@/idp.xml"
+
+[[rule]]
+name = "production"
+when.role_name = { contains = "Prod" }
+duration = "1h"
+"#;
+
+/// systemd's and Docker's default; 127.0.0.1 to 127.0.0.8 hold 125 connections each.
+const SOFT_LIMIT: u64 = 1_024;
+
+pub const HONEST: u8 = 10;
+pub const ATTACKERS: std::ops::RangeInclusive<u8> = 2..=9;
+
+/// A server with these lines more in `[server]`, started with the common soft limit of
+/// descriptors.
+pub fn start(more: &str) -> Server {
+    static LIMIT: Mutex<()> = Mutex::new(());
+    let config = format!("{}{SAML}", EMBEDDED.replace("[sts]", &format!("{more}\n\n[sts]")));
+    let setup = Server::setup(&config).file("idp.xml", include_str!("../../fixtures/FederationMetadata.xml"));
+    let _one_at_a_time = LIMIT.lock().unwrap_or_else(PoisonError::into_inner);
+    let ours = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(SOFT_LIMIT), maximum: ours.maximum }).unwrap();
+    let server = setup.start();
+    // The attackers need more.
+    setrlimit(Resource::Nofile, Rlimit { current: ours.maximum, maximum: ours.maximum }).unwrap();
+    server
+}
+
+pub fn address(server: &Server) -> SocketAddr {
+    server.base_url.trim_start_matches("http://").parse().unwrap()
+}
+
+/// A connection from 127.0.0.N.
+pub fn connect(server: &Server, from: u8) -> TcpStream {
+    connect_to(address(server), from)
+}
+
+pub fn connect_to(address: SocketAddr, from: u8) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, from], 0)).into()).unwrap();
+    socket.connect_timeout(&address.into(), Duration::from_secs(10)).unwrap();
+    socket.set_tcp_nodelay(true).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
+/// The attackers' addresses, round and round.
+pub fn attackers(count: usize) -> impl Iterator<Item = u8> {
+    ATTACKERS.cycle().take(count)
+}
