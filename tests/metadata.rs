@@ -19,6 +19,8 @@ const CONFIG: &str = r#"
 listen = "@LISTEN@"
 admin_listen = "@ADMIN@"
 public_url = "https://vestibule.example.com"
+# Hundreds of people, from one address.
+max_posts_per_minute = 1000000
 
 [sts]
 kind = "local"
