@@ -13,7 +13,7 @@ use prometheus_client::encoding::prometheus_text;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long `/metrics` waits for the store.
+/// How long `/readyz` and `/metrics` wait for the store: scrapes have ten seconds.
 const READY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// `/healthz` (the process runs), `/readyz` (a login could be sealed and recorded),
@@ -27,29 +27,29 @@ pub fn admin_router(app: Arc<App>) -> Router {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let ports = app.broker.ports();
-    let keys = ports.keys.ready().await.map_err(|_| "keys_unavailable");
-    let why = match ports.audit.ready().await {
-        Err(NotReady(why)) => Err(why),
-        Ok(()) => keys,
-    };
-    match why {
+    match readiness(&app).await {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(why) => {
+        Err(NotReady(why)) => {
             tracing::warn!(code = why, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
         }
     }
 }
 
-async fn exposition(State(app): State<Arc<App>>) -> impl IntoResponse {
-    // Asked within a scrape's usual patience of ten seconds.
+/// Whether a login could be recorded and sealed now.
+async fn readiness(app: &App) -> Result<(), NotReady> {
     let ports = app.broker.ports();
-    let ready = tokio::time::timeout(READY_PATIENCE, ports.audit.ready()).await;
-    let ready = matches!(ready, Ok(Ok(()))) && ports.keys.ready().await.is_ok();
+    // A probe is not held up by a disk that does not answer.
+    let recorded = tokio::time::timeout(READY_PATIENCE, ports.audit.ready()).await;
+    recorded.unwrap_or(Err(NotReady("store_unavailable")))?;
+    ports.keys.ready().await.map_err(|_| NotReady("keys_unavailable"))
+}
+
+async fn exposition(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let ports = app.broker.ports();
     let now = ports.clock.now();
     let mut figures = Figures::default();
-    figures::ready(&mut figures, ready);
+    figures::ready(&mut figures, readiness(&app).await.is_ok());
     figures::slots(&mut figures, &app.slots(), &app.refused());
     if let Some(connections) = &app.connections {
         figures::connections(&mut figures, connections.figures());

@@ -9,7 +9,7 @@
 //! Behind API Gateway, that one throttles.
 
 use super::client::Client;
-use super::connections::{Connection, Working};
+use super::connections::Working;
 use super::context::Context;
 use super::error::Error;
 use super::settings::HttpSettings;
@@ -128,16 +128,19 @@ impl Admission {
             self.count(Limit::Slots);
             return Err(Error::Busy);
         };
-        Ok(Slot { _permit: permit, _working: context.connection.as_ref().map(Connection::work) })
+        let working = match &context.connection {
+            Some(connection) => Some(connection.work().ok_or(Error::Busy)?),
+            None => None,
+        };
+        Ok(Slot { _permit: permit, _working: working })
     }
 
     /// Waits until no slot is taken.
     pub(super) async fn idle(&self) {
-        for slots in [&self.reserved, &self.shared] {
-            let all = u32::try_from(slots.total).unwrap_or(u32::MAX);
-            // Fails only on a closed semaphore, and these are never closed.
-            drop(slots.free.acquire_many(all).await);
-        }
+        let all = |slots: &Slots| u32::try_from(slots.total).unwrap_or(u32::MAX);
+        // Both at the end; it fails only on a closed semaphore, and these are never closed.
+        let _shared = self.shared.free.acquire_many(all(&self.shared)).await;
+        let _reserved = self.reserved.free.acquire_many(all(&self.reserved)).await;
     }
 
     /// For the operator.

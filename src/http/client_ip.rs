@@ -12,7 +12,7 @@ pub(super) fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Ne
     let mut client = peer?.to_canonical();
     let values: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().map(|v| v.to_str().unwrap_or("?")).collect();
     for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
-        if !trusted.iter().any(|network| contains(network, client)) {
+        if !is_trusted(client, trusted) {
             break;
         }
         // An unreadable hop ends the chain: the last proxy is all that is known.
@@ -24,8 +24,13 @@ pub(super) fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Ne
 
 /// Whether a proxy that is not trusted forwards for others: then everybody is one client.
 pub(super) fn proxy_is_not_trusted(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> bool {
-    let peer = peer.to_canonical();
-    headers.contains_key(X_FORWARDED_FOR) && !trusted.iter().any(|network| contains(network, peer))
+    headers.contains_key(X_FORWARDED_FOR) && !is_trusted(peer, trusted)
+}
+
+/// Whether this address is a trusted proxy's.
+pub(super) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| contains(network, address))
 }
 
 /// An address, with or without a port.
@@ -35,7 +40,7 @@ fn parse(hop: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
-pub(super) fn contains(network: &Network, address: IpAddr) -> bool {
+fn contains(network: &Network, address: IpAddr) -> bool {
     match (network.address, address) {
         (IpAddr::V4(net), IpAddr::V4(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 32, network.prefix),
         (IpAddr::V6(net), IpAddr::V6(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 128, network.prefix),

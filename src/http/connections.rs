@@ -7,7 +7,7 @@
 //! dawdle is never among them.
 
 use super::client::Client;
-use super::client_ip::contains;
+use super::client_ip::is_trusted;
 use crate::config::Network;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -57,7 +57,7 @@ impl Default for ServeLimits {
 /// The open connections of one listener.
 #[derive(Debug)]
 pub struct Connections {
-    pub(super) limits: ServeLimits,
+    limits: ServeLimits,
     table: Mutex<Table>,
 }
 
@@ -84,8 +84,12 @@ pub(super) struct Connection {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    WaitsForClient { since: Instant },
+    WaitsForClient {
+        since: Instant,
+    },
     Works,
+    /// It gave way: what its request wanted is not begun any more.
+    Ended,
 }
 
 /// Why a connection is not taken.
@@ -133,14 +137,16 @@ impl Connections {
         } else {
             return Ok(table.insert(client, now));
         };
-        let Some(gives_way) = table.gives_way(who) else {
-            table.figures.refused += 1;
-            return Err(full);
-        };
-        table.remove(&gives_way);
-        table.figures.gave_way += 1;
-        gives_way.ended.notify_one();
-        Ok(table.insert(client, now))
+        // One that has begun to work since it was chosen stays, and the next one is asked.
+        while let Some(gives_way) = table.gives_way(who) {
+            if gives_way.end() {
+                table.remove(&gives_way);
+                table.figures.gave_way += 1;
+                return Ok(table.insert(client, now));
+            }
+        }
+        table.figures.refused += 1;
+        Err(full)
     }
 
     /// It has ended, by itself or because it was told to.
@@ -149,9 +155,7 @@ impl Connections {
     }
 
     fn client(&self, peer: IpAddr) -> Option<Client> {
-        let peer = peer.to_canonical();
-        let proxy = self.limits.proxies.iter().any(|network| contains(network, peer));
-        (!proxy).then(|| Client::of(peer))
+        (!is_trusted(peer, &self.limits.proxies)).then(|| Client::of(peer))
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -205,22 +209,42 @@ impl Table {
 }
 
 impl Connection {
-    /// Marks it as working until the guard is dropped.
-    pub(super) fn work(self: &Arc<Self>) -> Working {
-        *self.lock() = State::Works;
-        Working(Arc::clone(self))
+    /// Marks it as working until the guard is dropped. `None`: it gave way to another, and
+    /// an assertion would be used up for a client that gets no answer.
+    pub(super) fn work(self: &Arc<Self>) -> Option<Working> {
+        let mut state = self.lock();
+        if matches!(*state, State::Ended) {
+            return None;
+        }
+        *state = State::Works;
+        drop(state);
+        Some(Working(Arc::clone(self)))
     }
 
     /// From now on it waits for its client.
     pub(super) fn wait_for_client(&self) {
-        *self.lock() = State::WaitsForClient { since: Instant::now() };
+        let mut state = self.lock();
+        if !matches!(*state, State::Ended) {
+            *state = State::WaitsForClient { since: Instant::now() };
+        }
+    }
+
+    /// Ends it, unless it works.
+    fn end(&self) -> bool {
+        let mut state = self.lock();
+        if matches!(*state, State::Works) {
+            return false;
+        }
+        *state = State::Ended;
+        self.ended.notify_one();
+        true
     }
 
     /// Since when it waits for its client, if it does.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         match *self.lock() {
             State::WaitsForClient { since } => Some(since),
-            State::Works => None,
+            State::Works | State::Ended => None,
         }
     }
 

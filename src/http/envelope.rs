@@ -86,7 +86,10 @@ pub(super) async fn per_client(
     request: Request,
     next: Next,
 ) -> Response {
-    let client = context.connection.as_ref().and(context.source_ip).map(Client::of);
+    // A trusted proxy that forwards for nobody asks for many: a gateway's authorizer, say.
+    let trusted = &app.settings.trusted_proxies;
+    let address = context.connection.as_ref().and(context.source_ip);
+    let client = address.filter(|ip| !client_ip::is_trusted(*ip, trusted)).map(Client::of);
     let Some(client) = client else { return next.run(request).await };
     match app.admission.admit(client, request.method()) {
         Ok(_in_progress) => next.run(request).await,
@@ -107,7 +110,7 @@ pub(super) async fn task(request: Request, next: Next) -> Response {
 fn has_one_host(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.is_empty() || Authority::try_from(host.as_bytes()).is_ok(),
+        (Some(host), None) => Authority::try_from(host.as_bytes()).is_ok(),
         (None, _) => request.version() < Version::HTTP_11,
         (Some(_), Some(_)) => false,
     }

@@ -30,11 +30,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/config.json", get(documents::config).fallback(only("GET, HEAD, OPTIONS")));
     let mut own = Router::new()
         .route("/saml/login", start)
+        .route("/authorizer", post(authorizer::route).fallback(only("POST")))
         .layer(limited)
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
         .route("/.well-known/jwks.json", get(documents::jwks).fallback(only("GET, HEAD")))
-        .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")))
-        .route("/authorizer", post(authorizer::route).fallback(only("POST")));
+        .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")));
     for asset in pages::ASSETS {
         let page = get(move |headers| pages::serve(asset, headers));
         let (router, allow) =

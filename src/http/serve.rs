@@ -72,7 +72,7 @@ pub async fn serve(
                 tasks.spawn(async move {
                     // Also where a panic ends it.
                     let open = Open { connections: &connections, connection: &connection };
-                    run(stream, peer, router, open.connection, &connections.limits, stopped).await;
+                    run(stream, peer, router, open.connection, connections.limits(), stopped).await;
                 });
             }
             Err(full) => refuse(&stream, full),
@@ -81,7 +81,7 @@ pub async fn serve(
     drop(listener);
     stopping.send_replace(true);
     let all_ended = async { while tasks.join_next().await.is_some() {} };
-    if timeout(connections.limits.grace, all_ended).await.is_err() {
+    if timeout(connections.limits().grace, all_ended).await.is_err() {
         tracing::warn!("requests were still running when the grace period ended");
     }
 }

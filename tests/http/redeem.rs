@@ -6,6 +6,7 @@ use super::{ORIGIN, Vestibule, request, settings};
 use axum::body::Body;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret;
+use serde_json::json;
 use tower::ServiceExt;
 use vestibule::broker::{Binding, EventKind, Jti};
 use vestibule::http::router;
@@ -133,6 +134,31 @@ async fn a_session_that_expired_or_never_was_is_gone() {
     vestibule.service.pass(60);
     let headers = [("authorization", long_lived.as_str()), ("vestibule-verifier", &waiting.verifier)];
     vestibule.get("/saml", &headers).await.refused(404, "gone");
+}
+
+/// A clock that was set back would give a ticket of 30 seconds as much longer.
+#[tokio::test]
+async fn a_ticket_from_the_future_takes_nothing() {
+    let vestibule = Vestibule::new();
+    let waiting = vestibule.waiting().await;
+    let later = |seconds: i64| {
+        vestibule.ticket_with(&waiting, move |c| (c.iat, c.exp) = (c.iat + seconds, c.exp + seconds))
+    };
+    let not_before = vestibule.ticket_with(&waiting, |c| c.nbf = Some(c.iat + 6)).await;
+    let authorizer = |ticket: &str| {
+        let arn = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/v1/GET/saml";
+        let event = json!({ "type": "TOKEN", "methodArn": arn, "authorizationToken": ticket });
+        request("POST", "/authorizer", &[], Body::from(event.to_string()))
+    };
+    for ticket in [later(6).await, later(35).await, not_before] {
+        let headers = [("authorization", ticket.as_str()), ("vestibule-verifier", &waiting.verifier)];
+        vestibule.get("/saml", &headers).await.refused(401, "ticket_not_yet_valid");
+        vestibule.ask(authorizer(&ticket)).await.refused(401, "unauthorized");
+    }
+    // Our machines' clocks may differ by as much.
+    let ticket = later(5).await;
+    let headers = [("authorization", ticket.as_str()), ("vestibule-verifier", &waiting.verifier)];
+    assert_eq!(vestibule.get("/saml", &headers).await.status, 200);
 }
 
 #[tokio::test]

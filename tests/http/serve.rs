@@ -340,6 +340,28 @@ async fn one_client_s_requests_a_minute_are_bounded() {
     assert!(rest(stream).starts_with("HTTP/1.1 200 "));
 }
 
+/// A gateway asks for many people from one address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxy_is_no_client_and_any_other_authorizer_s_caller_is() {
+    let trusted = vec![Network { address: "127.0.0.1".parse().unwrap(), prefix: 32 }];
+    for (trusted_proxies, limited) in [(trusted, false), (Vec::new(), true)] {
+        let settings = HttpSettings { max_posts_per_minute: 8, trusted_proxies, ..settings() };
+        let server = server_with(ServeLimits::default(), settings).await;
+        let statuses: Vec<String> = (0..4)
+            .map(|_| {
+                let mut stream = connect(server.address);
+                write!(
+                    stream,
+                    "POST /authorizer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+                )
+                .unwrap();
+                rest(stream)[9..12].to_owned()
+            })
+            .collect();
+        assert_eq!(statuses.contains(&"429".to_owned()), limited, "{statuses:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_exactly_one_host_is_400() {
     let server = server(10, TIMEOUT).await;
@@ -349,6 +371,7 @@ async fn a_request_without_exactly_one_host_is_400() {
         ("Host: a\r\nHost: a\r\n", "1.1", false),
         ("Host: a b\r\n", "1.1", false),
         ("Host: a/b\r\n", "1.1", false),
+        ("Host:\r\n", "1.1", false),
         ("Host: a\r\n", "1.1", true),
         ("Host: [::1]:8080\r\n", "1.1", true),
         ("", "1.0", true),

@@ -45,13 +45,24 @@ fn the_client_with_the_most_gives_way_and_its_longest_waiting_first() {
 fn what_works_does_not_give_way() {
     let mut opener = Opener(table(2, 2), Instant::now());
     let (one, other) = (opener.open("192.0.2.66").unwrap(), opener.open("192.0.2.66").unwrap());
-    let (working, _other_working) = (one.work(), other.work());
+    let (working, _other_working) = (one.work().unwrap(), other.work().unwrap());
     assert_eq!(opener.open("192.0.2.1").unwrap_err(), Full::Listener);
     assert_eq!(opener.open("192.0.2.66").unwrap_err(), Full::Client);
     drop(working);
     assert!(opener.open("192.0.2.1").is_ok());
     assert!(!opener.is_open(&one) && opener.is_open(&other));
     assert_eq!(opener.0.figures(), ConnectionFigures { open: 2, gave_way: 1, refused: 2 });
+}
+
+/// Otherwise its login would use up the assertion, and nobody would get the ticket.
+#[test]
+fn what_gave_way_does_not_begin_to_work() {
+    let mut opener = Opener(table(1, 1), Instant::now());
+    let first = opener.open("192.0.2.1").unwrap();
+    opener.open("192.0.2.2").unwrap();
+    assert!(first.work().is_none());
+    first.wait_for_client();
+    assert!(first.work().is_none(), "for good");
 }
 
 #[test]
