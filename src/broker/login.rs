@@ -58,6 +58,8 @@ impl Broker {
         let attempt = Attempt::new(post, self.settings.binding)?;
         let identity = self.identify(&attempt).await?;
         let grant = self.decide(&attempt, identity).await?;
+        // Nothing is used up where credentials could not be locked away.
+        self.ports.keys.ready().await.map_err(|_| LoginError::Keys)?;
         let login = self.begin(&attempt, &grant).await?;
         match self.issue(&attempt, &grant, &login).await {
             Ok(ticket) => {

@@ -49,6 +49,16 @@ pub fn database(path: &Path) -> Result<(), String> {
     if tables == 3 { Ok(()) } else { Err("it is the database of another program".to_owned()) }
 }
 
+/// Whether a key ring in a file has been used with this database, where that can be asked.
+pub fn has_ring(path: &Path) -> bool {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+        .and_then(|database| {
+            database.query_row("SELECT count(*) FROM meta WHERE name = 'ring'", [], |row| row.get(0))
+        })
+        .is_ok_and(|found: i64| found > 0)
+}
+
 /// Free bytes where this file is or will be.
 ///
 /// # Errors

@@ -142,10 +142,11 @@ impl LocalKeyRing {
         loaded.ring.keys.iter().map(Key::info).collect()
     }
 
-    fn current(&self) -> Result<Key, KeyRingError> {
+    /// The key that seals and signs, of a file that was looked at so recently.
+    fn current(&self, known_for: Duration) -> Result<Key, KeyRingError> {
         let now = self.clock.now();
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if (now - loaded.looked_at).abs() >= REFRESH_INTERVAL
+        if (loaded.lost || (now - loaded.looked_at).abs() >= known_for)
             && let Err(error) = self.look(&mut loaded, now)
         {
             // What is sealed and signed now could not be opened after a restart, and other
@@ -193,7 +194,7 @@ impl LocalKeyRing {
 #[async_trait]
 impl KeyRing for LocalKeyRing {
     async fn seal(&self, purpose: &Purpose, plaintext: &SecretSlice<u8>) -> Result<Sealed, KeyRingError> {
-        self.current()?.sealer()?.seal(purpose, plaintext, &*self.random)
+        self.current(REFRESH_INTERVAL)?.sealer()?.seal(purpose, plaintext, &*self.random)
     }
 
     async fn open(&self, purpose: &Purpose, sealed: &Sealed) -> Result<SecretSlice<u8>, KeyRingError> {
@@ -203,16 +204,14 @@ impl KeyRing for LocalKeyRing {
     }
 
     async fn sign(&self, claims: &TicketClaims) -> Result<Ticket, KeyRingError> {
-        let key = self.current()?;
+        let key = self.current(REFRESH_INTERVAL)?;
         encode_ticket(claims, &key.kid, Algorithm::HS256, &EncodingKey::from_secret(&key.signing))
             .map_err(|_| KeyRingError::Unavailable)
     }
 
     /// Looks at the file now: a probe is not to be told what was.
     async fn ready(&self) -> Result<(), KeyRingError> {
-        let long_ago = self.clock.now() - REFRESH_INTERVAL;
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).looked_at = long_ago;
-        self.current().map(|_| ())
+        self.current(Duration::ZERO).map(|_| ())
     }
 
     async fn verify(&self, token: &str) -> Result<TicketClaims, TicketError> {

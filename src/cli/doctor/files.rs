@@ -14,11 +14,25 @@ const NO_SPACE: u64 = 8 << 20;
 
 pub(super) fn check(config: &Config, report: &mut Report) {
     if let Keys::Local { path } = &config.keys {
-        secret(report, "key ring", path, |path| {
-            LocalKeyRing::open(path, Arc::new(SystemClock), Arc::new(SystemRandom))
-                .map(|ring| format!("opens, {} key(s)", ring.list().len()))
-                .map_err(|e| e.to_string())
-        });
+        if let Store::Embedded { path: database } = &config.store
+            && !path.exists()
+            && inspect::has_ring(database)
+        {
+            report.fault(
+                "key ring",
+                format!(
+                    "{} does not exist, and the database has been used with its keys before",
+                    path.display()
+                ),
+                "restore it from a backup, or make new ones with `vestibule keys create`",
+            );
+        } else {
+            secret(report, "key ring", path, |path| {
+                LocalKeyRing::open(path, Arc::new(SystemClock), Arc::new(SystemRandom))
+                    .map(|ring| format!("opens, {} key(s)", ring.list().len()))
+                    .map_err(|e| e.to_string())
+            });
+        }
     }
     if let Sts::Local { path, region } = &config.sts {
         secret(report, "issuer key", path, |path| {

@@ -254,3 +254,17 @@ pub(super) fn explain(path: &Path, error: Error) -> OpenError {
         _ => OpenError::Database { path, reason: error.to_string() },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `tests/store_faults.rs` has it with a read-only root, where a test may mount one.
+    #[test]
+    fn no_connection_makes_temporary_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let conn = open(&directory.path().join("db")).unwrap();
+        let memory: i64 = conn.query_row("PRAGMA temp_store", [], |row| row.get(0)).unwrap();
+        assert_eq!(memory, 2);
+    }
+}

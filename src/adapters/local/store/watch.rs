@@ -18,7 +18,7 @@ pub(super) const CHECKPOINT_AT: u64 = 64 << 20;
 const LONG_JOURNAL: u64 = 96 << 20;
 
 /// Beyond it no login begins, until whoever reads has ended.
-pub(super) const FULL_JOURNAL: u64 = 512 << 20;
+const FULL_JOURNAL: u64 = 512 << 20;
 
 /// Why the store takes no writes, or no logins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,6 +227,29 @@ impl Watch {
             }
             (Some(fault), None) => tracing::info!(code = fault.code(), "the store takes logins again"),
             (_, _) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    /// Half a gigabyte, sparse.
+    #[test]
+    fn no_login_begins_while_the_journal_is_too_long() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        File::create(&path).unwrap();
+        let journal = File::create(directory.path().join("db-wal")).unwrap();
+        let watch = Watch::of(&path);
+        for (bytes, may) in [(FULL_JOURNAL - 1, true), (FULL_JOURNAL, false), (0, true)] {
+            journal.set_len(bytes).unwrap();
+            assert_eq!(watch.check(), Ok(()), "takes and ends of logins go on");
+            assert_eq!(watch.may_begin().is_ok(), may, "{bytes}");
+            assert_eq!(watch.check_all().is_ok(), may, "{bytes}");
+            assert_eq!(watch.fault(), (!may).then_some(Fault::JournalFull));
         }
     }
 }
