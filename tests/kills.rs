@@ -14,20 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 use support::forge::Forge;
-use support::server::{EMBEDDED, Server};
+use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
 use support::waiting::WaitingPage;
-
-const SAML: &str = r#"
-[[saml.idp]]
-name = "ADFS"
-provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
-metadata = "@DIR@/idp.xml"
-
-[[rule]]
-name = "production"
-when.role_name = { contains = "Prod" }
-duration = "1h"
-"#;
 
 /// Clients at once.
 const PEOPLE: u32 = 4;
@@ -142,9 +130,7 @@ fn histories(database: &Path) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
 #[test]
 fn killed_under_load_hands_out_nothing_twice_and_loses_no_record() {
     let kills = std::env::var("VESTIBULE_KILLS").map_or(8, |text| text.parse().expect("a number"));
-    let mut server = Server::setup(&format!("{EMBEDDED}{SAML}"))
-        .file("idp.xml", include_str!("../fixtures/FederationMetadata.xml"))
-        .start();
+    let mut server = Server::setup(&format!("{EMBEDDED}{ADFS}")).file("idp.xml", ADFS_METADATA).start();
     let url = server.base_url.clone();
     let people = People {
         next: AtomicU32::new(0),

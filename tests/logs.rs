@@ -14,31 +14,15 @@ use support::browser::{Browser, Form, Page as Answered};
 use support::faults::Fault;
 use support::forge::{Forge, Signing, rsa};
 use support::log::Log;
-use support::metadata_server::metadata;
-use support::server::{EMBEDDED, Server, Setup};
+use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server, Setup};
 use support::test_service::{Answer, Page, TestService, assertion};
 use vestibule::broker::EventKind;
 use vestibule::service::{LineFormat, SpanFields};
 
-const SAML: &str = r#"
-[log]
-format = "json"
-
-[saml]
-entity_id = "urn:amazon:webservices"
-
-[[saml.idp]]
-name = "ADFS"
-provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
-metadata = "@DIR@/adfs.xml"
-
-[[rule]]
-name = "production"
-when.role_name = { contains = "Prod" }
-"#;
+const JSON: &str = "\n[log]\nformat = \"json\"\n";
 
 fn setup() -> Setup {
-    Server::setup(&format!("{EMBEDDED}{SAML}")).file("adfs.xml", &metadata(&[rsa()]))
+    Server::setup(&format!("{EMBEDDED}{JSON}{ADFS}")).file("idp.xml", ADFS_METADATA)
 }
 
 /// A login at the real binary, and the take of its credentials.
@@ -165,7 +149,7 @@ fn the_start_says_what_runs_in_one_line() {
         ("public_url", server.base_url.clone().into()),
         ("acs_url", server.url("/saml").into()),
         ("entity_id", "urn:amazon:webservices".into()),
-        ("providers", format!("ADFS={}", server.path("adfs.xml").display()).into()),
+        ("providers", format!("ADFS={}", server.path("idp.xml").display()).into()),
         ("rules", 1.into()),
         ("sts", "local".into()),
         ("sts_regions", "eu-central-1".into()),
@@ -181,9 +165,9 @@ fn the_start_says_what_runs_in_one_line() {
     assert!(!text.contains("WARN"), "local credentials are no surprise on this machine: {text}");
     assert!(text.contains("eu-central-1"));
 
-    let config = format!("{EMBEDDED}{SAML}").replace("\"@URL@\"", "\"https://vestibule.example.com\"");
+    let config = format!("{EMBEDDED}{JSON}{ADFS}").replace("\"@URL@\"", "\"https://vestibule.example.com\"");
     let config = config.replace("redirect_url = \"@URL@/\"\n", "");
-    let mut server = Server::setup(&config).file("adfs.xml", &metadata(&[rsa()])).start();
+    let mut server = Server::setup(&config).file("idp.xml", ADFS_METADATA).start();
     assert!(server.stop().success());
     let text = server.log_text();
     let warned = text.lines().find(|line| line.contains("credentials that AWS does not know")).expect(&text);

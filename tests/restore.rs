@@ -10,25 +10,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use support::forge::Forge;
-use support::server::{EMBEDDED, Server};
+use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
 use support::waiting::WaitingPage;
 
-const SAML: &str = r#"
+const SAML: &str = "
 [saml]
-clock_skew = "0s"
-
-[[saml.idp]]
-name = "ADFS"
-provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
-metadata = "@DIR@/idp.xml"
-
-[[rule]]
-name = "production"
-when.role_name = { contains = "Prod" }
-duration = "1h"
-"#;
-
-const METADATA: &str = include_str!("../fixtures/FederationMetadata.xml");
+clock_skew = \"0s\"
+";
 
 /// Says that a copy was put in place, however young it is.
 const RESTORED: &str = "UPDATE meta SET value = 0 WHERE name = 'alive_at'";
@@ -82,7 +70,7 @@ fn count(database: &Path, condition: &str) -> u32 {
 
 #[test]
 fn a_restored_backup_refuses_what_was_used_after_it_was_made() {
-    let mut server = Server::setup(&format!("{EMBEDDED}{SAML}")).file("idp.xml", METADATA).start();
+    let mut server = Server::setup(&format!("{EMBEDDED}{SAML}{ADFS}")).file("idp.xml", ADFS_METADATA).start();
     let (url, person) = (server.base_url.clone(), Person::new());
     let (database, backup) = (server.path("vestibule.db"), server.path("backup.db"));
     let login = |name: &str| {
@@ -146,9 +134,9 @@ fn the_documentation_says_how_to_restore() {
 /// takes at either; nobody is refused, nothing is lost.
 #[test]
 fn a_rolling_upgrade_loses_nothing_and_refuses_nobody() {
-    let mut old = Server::setup(&format!("{EMBEDDED}{SAML}")).file("idp.xml", METADATA).start();
+    let mut old = Server::setup(&format!("{EMBEDDED}{SAML}{ADFS}")).file("idp.xml", ADFS_METADATA).start();
     let public_url = old.base_url.clone();
-    let config = format!("{EMBEDDED}{SAML}")
+    let config = format!("{EMBEDDED}{SAML}{ADFS}")
         .replace("@URL@", &public_url)
         .replace("@DIR@", old.dir.path().to_str().unwrap());
     let (number, both, only_new, stop) =

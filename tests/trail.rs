@@ -7,10 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::path::Path;
 use support::browser::{Browser, Form};
-use support::cloud;
 use support::faults::Fault;
 use support::forge::{self, Encrypting, Forge};
-use support::server::{EMBEDDED, Server};
+use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
 use support::test_service::{Page, TestService, assertion};
 use tempfile::TempDir;
 use vestibule::broker::AuditEvent;
@@ -192,21 +191,6 @@ async fn no_name_forges_a_line_of_the_listing() {
     }
 }
 
-const CONFIG: &str = r#"
-[saml]
-audience = "urn:amazon:webservices"
-
-[[saml.idp]]
-name = "ADFS"
-provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
-metadata = "@DIR@/adfs.xml"
-
-[[rule]]
-name = "production"
-when.role_name = { contains = "Prod" }
-duration = "1h"
-"#;
-
 /// What is summed is in memory: SIGTERM writes it down, and repetitions cost a restarted
 /// process nothing.
 #[test]
@@ -214,7 +198,7 @@ fn a_graceful_stop_writes_the_sums() {
     const POSTS: u32 = 1_500;
     // Each post comes from an address of its own, or the limits of one address would count.
     let embedded = EMBEDDED.replace("[sts]", "trusted_proxies = [\"127.0.0.1/32\"]\n\n[sts]");
-    let setup = Server::setup(&format!("{embedded}{CONFIG}")).file("adfs.xml", &cloud::metadata());
+    let setup = Server::setup(&format!("{embedded}{ADFS}")).file("idp.xml", ADFS_METADATA);
     let mut server = setup.start();
     let browser = Browser::new();
     let post = |server: &Server, number: u32| {

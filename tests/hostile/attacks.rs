@@ -2,12 +2,10 @@
 
 use super::honest::{ask, assertion, beside, post, sign_in};
 use super::support::browser::Browser;
-use super::support::process::{Process, remove_configuration};
 use super::support::server::Server;
-use super::target::{ATTACKERS, HONEST, address, attackers, connect, start};
+use super::target::{ATTACKERS, address, attackers, connect, start, start_writing_into};
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -112,34 +110,24 @@ fn a_form_of_100000_fields_costs_no_more_than_a_login() {
     assert!(forms <= 2 * logins + 5, "{forms} ticks for 60 forms, {logins} for 60 logins");
 }
 
-/// Standard error is a pipe that is full, and so is standard output.
+/// Standard output and standard error are a pipe that nobody reads.
 #[test]
 fn output_that_nobody_reads_stops_nothing() {
-    let mut server = start("");
-    server.stop();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
-    command.arg("serve").arg("--config").arg(server.path("vestibule.toml")).current_dir(server.dir.path());
-    remove_configuration(&mut command);
-    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    Process::wait_until_answers(&format!("{}/readyz", server.admin_url));
-    // Each leaves a line of 200 bytes; a pipe holds 64 KB.
-    for _ in 0..800 {
-        let answer =
-            ask(address(&server), HONEST, b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        assert!(answer.unwrap().starts_with("HTTP/1.1 404 "));
-    }
-    for _ in 0..10 {
-        sign_in(&server.base_url, address(&server)).unwrap();
-    }
+    let (_never_read, output) = std::io::pipe().unwrap();
+    let mut server = start_writing_into("", Some(output));
+    let (seen, ()) = beside(&server, SECONDS, || {
+        // Each leaves a line of 200 bytes; a pipe holds 64 KB.
+        for _ in 0..800 {
+            let request = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+            assert!(ask(address(&server), 2, request).unwrap().starts_with("HTTP/1.1 404 "));
+        }
+    });
+    seen.assert_served("output that nobody reads");
     assert_eq!(Browser::new().get(&format!("{}/healthz", server.admin_url), &[]).status, 200);
     // A stop does not wait for a reader either.
-    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while child.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < deadline, "it does not end");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let began = Instant::now();
+    assert!(server.stop().success());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -1,24 +1,13 @@
 //! The server under attack, and how to reach it from several addresses.
 
-use super::support::server::{EMBEDDED, Server};
+use super::support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server, Setup};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use std::cell::RefCell;
+use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-const SAML: &str = r#"
-[[saml.idp]]
-name = "ADFS"
-provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
-metadata = "@DIR@/idp.xml"
-
-[[rule]]
-name = "production"
-when.role_name = { contains = "Prod" }
-duration = "1h"
-"#;
 
 /// systemd's and Docker's default; 127.0.0.1 to 127.0.0.8 hold 125 connections each.
 const SOFT_LIMIT: u64 = 1_024;
@@ -29,8 +18,14 @@ pub const ATTACKERS: std::ops::RangeInclusive<u8> = 2..=9;
 /// A server with these lines more in `[server]`, started with the common soft limit of
 /// descriptors.
 pub fn start(more: &str) -> Server {
-    let config = format!("{}{SAML}", EMBEDDED.replace("[sts]", &format!("{more}\n\n[sts]")));
-    let setup = Server::setup(&config).file("idp.xml", include_str!("../../fixtures/FederationMetadata.xml"));
+    start_writing_into(more, None)
+}
+
+/// The same with its output in this pipe.
+pub fn start_writing_into(more: &str, output: Option<PipeWriter>) -> Server {
+    let config = format!("{}{ADFS}", EMBEDDED.replace("[sts]", &format!("{more}\n\n[sts]")));
+    let setup = Server::setup(&config).file("idp.xml", ADFS_METADATA);
+    let setup = output.into_iter().fold(setup, Setup::output);
     one_test_at_a_time();
     let ours = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(SOFT_LIMIT), maximum: ours.maximum }).unwrap();

@@ -33,11 +33,28 @@ kind = "local"
 path = "@DIR@/keys"
 "#;
 
+/// The forge's identity provider and a rule for those of its people who may work in
+/// production. Its metadata is [`ADFS_METADATA`], in `idp.xml`.
+pub const ADFS: &str = r#"
+[[saml.idp]]
+name = "ADFS"
+provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
+metadata = "@DIR@/idp.xml"
+
+[[rule]]
+name = "production"
+when.role_name = { contains = "Prod" }
+duration = "1h"
+"#;
+
+pub const ADFS_METADATA: &str = include_str!("../../fixtures/FederationMetadata.xml");
+
 /// What a server needs before it starts.
 pub struct Setup {
     config: String,
     dir: TempDir,
     env: Vec<(String, String)>,
+    through: Vec<String>,
     output: Option<PipeWriter>,
     port: u16,
     admin_port: u16,
@@ -66,9 +83,17 @@ impl Setup {
         self
     }
 
+    /// Has another program start it each time, such as one that takes rights away:
+    /// these words come before the binary's name. `@DIR@` is replaced.
+    pub fn through(mut self, words: &[&str]) -> Self {
+        let dir = self.dir.path().to_str().unwrap();
+        self.through = words.iter().map(|word| word.replace("@DIR@", dir)).collect();
+        self
+    }
+
     /// Starts the binary and waits until it is ready.
     pub fn start(self) -> Server {
-        let Self { config, dir, env, output, port, admin_port } = self;
+        let Self { config, dir, env, through, output, port, admin_port } = self;
         let address = format!("127.0.0.1:{port}");
         let admin_address = format!("127.0.0.1:{admin_port}");
         let base_url = format!("http://{address}");
@@ -80,7 +105,7 @@ impl Setup {
             .replace("@REGION@", REGION)
             .replace("@DIR@", dir.path().to_str().unwrap());
         std::fs::write(dir.path().join("vestibule.toml"), config).unwrap();
-        let mut server = Server { base_url, admin_url, dir, process: None };
+        let mut server = Server { base_url, admin_url, dir, through, process: None };
         server.run(&env, output);
         server
     }
@@ -96,6 +121,7 @@ pub struct Server {
     pub admin_url: String,
     /// Its files: `vestibule.toml`, `vestibule.db`, `keys`, `server.log`, and those of the test.
     pub dir: TempDir,
+    through: Vec<String>,
 }
 
 impl Server {
@@ -106,6 +132,7 @@ impl Server {
             config: config.to_owned(),
             dir: TempDir::with_prefix("vestibule-").unwrap(),
             env: Vec::new(),
+            through: Vec::new(),
             output: None,
             port: free_port(),
             admin_port: free_port(),
@@ -160,8 +187,9 @@ impl Server {
     }
 
     fn run(&mut self, env: &[(String, String)], output: Option<PipeWriter>) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
-        command.arg("serve").arg("--config").arg(self.path("vestibule.toml"));
+        let mut words = self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_vestibule")]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).arg("serve").arg("--config").arg(self.path("vestibule.toml"));
         command.current_dir(self.dir.path());
         remove_configuration(&mut command);
         command.envs(env.iter().map(|(name, value)| (name, value)));
