@@ -75,7 +75,7 @@ async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Connections::new(ServeLimits::default());
-    tokio::spawn(http::serve(listener, router, connections, std::future::pending()));
+    tokio::spawn(http::serve(listener, move || router.clone(), connections, std::future::pending()));
     address
 }
 

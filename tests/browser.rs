@@ -155,7 +155,8 @@ fn site(runtime: &Runtime, idps: usize, place: Place<'_>, delivery: &str) -> Ser
                 grace: Duration::ZERO,
                 ..Default::default()
             };
-            serve(listener, idp.router(), Connections::new(limits), std::future::pending()).await;
+            let pages = idp.router();
+            serve(listener, move || pages.clone(), Connections::new(limits), std::future::pending()).await;
         });
     }
     setup.start()

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub struct Broker {
     pub(super) settings: BrokerSettings,
     pub(super) ports: Ports,
-    pub(super) refusals: RefusalQuota,
+    pub(super) refusals: Arc<RefusalQuota>,
     pub(super) metadata: Vec<Arc<RenewedSource>>,
     pub(super) steps: StepDurations,
 }
@@ -44,9 +44,22 @@ impl Broker {
         Self {
             settings,
             ports,
-            refusals: RefusalQuota::default(),
+            refusals: Arc::default(),
             metadata: Vec::new(),
             steps: StepDurations::default(),
+        }
+    }
+
+    /// The same process with other settings: what it has counted and what it remembers of
+    /// refusals goes on. Metadata is [renewed from](Self::renewed_from) no source yet.
+    #[must_use]
+    pub fn reconfigured(&self, settings: BrokerSettings) -> Self {
+        Self {
+            settings,
+            ports: self.ports.clone(),
+            refusals: Arc::clone(&self.refusals),
+            metadata: Vec::new(),
+            steps: self.steps.clone(),
         }
     }
 

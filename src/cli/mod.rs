@@ -35,6 +35,7 @@ enum Command {
     /// Run the service
     ///
     /// Stops at the first SIGTERM or SIGINT, after the logins under way have ended.
+    /// Reads the configuration again at SIGHUP, and keeps the old one if it has a fault.
     Serve {
         /// The configuration (config/vestibule.toml documents every option)
         #[arg(long, value_name = "FILE")]

@@ -4,7 +4,7 @@ use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::service::load::load;
 use crate::service::log::{self, LogHandle, Output};
-use crate::service::{Front, Service, listen, stop_signal};
+use crate::service::{Front, HangUp, Reloader, Service, listen, stop_signal};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,15 +12,19 @@ pub(super) async fn run(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<(), String> {
-    let config = load(path, environment).await?;
+    // First of all: a signal while the configuration is read ends nothing.
+    let hang_up = HangUp::catch()?;
+    let environment: Vec<_> = environment.collect();
+    let config = load(path, environment.iter().cloned()).await?;
     let log = log::start(config.log, Output::Queued);
-    let served = serve(config, &log).await;
+    let reloader = Reloader::new(path, environment, &config, &log, hang_up);
+    let served = serve(config, &log, reloader).await;
     // What the process prints from here on comes after its last line.
     log.flush();
     served
 }
 
-async fn serve(config: Config, log: &LogHandle) -> Result<(), String> {
+async fn serve(config: Config, log: &LogHandle, reloader: Reloader) -> Result<(), String> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -30,6 +34,6 @@ async fn serve(config: Config, log: &LogHandle) -> Result<(), String> {
     let (public, admin) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
     let service =
         Service::open(config, log, Front::Listener, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
-    service.run(public, admin, stop_signal()?).await;
+    service.run(public, admin, stop_signal()?, Some(reloader)).await;
     Ok(())
 }

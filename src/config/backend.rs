@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use time::Duration;
 
 /// `[sts]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sts {
     /// Credentials derived from a local key, clearly marked as local.
     Local {
@@ -43,7 +43,7 @@ impl Sts {
 }
 
 /// `[store]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Store {
     /// SQLite.
     Embedded {
@@ -55,7 +55,7 @@ pub enum Store {
 }
 
 /// `store.kind = "dynamodb"`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DynamoDb {
     /// Where the tables are.
     pub region: String,
@@ -72,7 +72,7 @@ pub struct DynamoDb {
 }
 
 /// `[keys]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keys {
     /// A file of mode 0600; made at first start.
     Local {
@@ -84,7 +84,7 @@ pub enum Keys {
 }
 
 /// `keys.kind = "kms"`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kms {
     /// Where the key and its table are.
     pub region: String,

@@ -11,6 +11,7 @@
 mod backend;
 mod delivery;
 mod draft;
+mod fixed;
 mod idp;
 mod log;
 mod metadata;
@@ -27,6 +28,7 @@ mod whole;
 pub use backend::{DynamoDb, Keys, Kms, Signing, Store, Sts};
 pub use delivery::JwtIn;
 pub use draft::{Checked, Draft};
+pub use fixed::Fixed;
 pub use idp::SignOn;
 pub use log::Log;
 pub use metadata::{FetchedMetadata, Metadata, MetadataPlace, MetadataSource};

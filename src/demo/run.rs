@@ -76,7 +76,8 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
         random,
     };
     let pages = idp.pages().merge(panel.router());
-    let idp = tokio::spawn(http::serve(idp_listener, pages, connections, std::future::pending()));
+    let idp =
+        tokio::spawn(http::serve(idp_listener, move || pages.clone(), connections, std::future::pending()));
     let (stopped, until_stopped) = oneshot::channel::<()>();
     let printer = TrailPrinter::new(service.broker.clone()).print_until(async {
         // The sender is dropped, which is an error, and the signal.
@@ -86,7 +87,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), String> {
     print_message(&format!(
         "\n  Vestibule demo: {public_url}/\n\n  Ctrl-C ends it; nothing is kept. Times are UTC.\n"
     ));
-    service.run(public, admin, stop).await;
+    service.run(public, admin, stop, None).await;
     idp.abort();
     drop(stopped);
     // Both end at once; a panic in either is no reason to keep the directory.

@@ -23,10 +23,10 @@ pub struct App {
     pub(super) cors: CorsLayer,
     pub(super) redirect: Redirect,
     pub(super) config_json: String,
-    pub(super) metrics: Metrics,
-    pub(super) admission: Admission,
-    proxy_warned: AtomicBool,
-    pub(super) log_lines_lost: Box<dyn Fn() -> u64 + Send + Sync>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) admission: Arc<Admission>,
+    proxy_warned: Arc<AtomicBool>,
+    pub(super) log_lines_lost: Arc<dyn Fn() -> u64 + Send + Sync>,
     pub(super) connections: Option<Arc<Connections>>,
 }
 
@@ -49,16 +49,43 @@ impl App {
                 broker.settings(),
                 callers.is_some() || settings.ping_url.is_some(),
             ),
-            metrics: Metrics::new(&settings.version, broker.steps().histograms(), broker.ports().clock.now()),
-            admission: Admission::new(&settings),
-            proxy_warned: AtomicBool::new(false),
-            log_lines_lost: Box::new(|| 0),
+            metrics: Arc::new(Metrics::new(
+                &settings.version,
+                broker.steps().histograms(),
+                broker.ports().clock.now(),
+            )),
+            admission: Arc::new(Admission::new(&settings)),
+            proxy_warned: Arc::default(),
+            log_lines_lost: Arc::new(|| 0),
             connections: None,
             broker,
             callers,
             behind_gateway: false,
             settings,
         })
+    }
+
+    /// The same process with other settings: slots, limits, counters and connections go
+    /// on as they are, so those among the settings change nothing.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn reconfigured(&self, broker: Arc<Broker>, settings: HttpSettings) -> Result<Self, SettingsError> {
+        let app = Self::new(broker, self.callers.clone(), settings)?;
+        Ok(Self {
+            behind_gateway: self.behind_gateway,
+            metrics: Arc::clone(&self.metrics),
+            admission: Arc::clone(&self.admission),
+            proxy_warned: Arc::clone(&self.proxy_warned),
+            log_lines_lost: Arc::clone(&self.log_lines_lost),
+            connections: self.connections.clone(),
+            ..app
+        })
+    }
+
+    /// Shows among the metrics whether the configuration could be read again.
+    pub fn note_reload(&self, usable: bool) {
+        self.metrics.note_reload(usable, self.broker.ports().clock.now());
     }
 
     /// A gateway in front checks the signatures of pings and names the caller
@@ -72,7 +99,7 @@ impl App {
     /// Shows among the metrics how many lines of the log were lost.
     #[must_use]
     pub fn counting_lost_log_lines(self, lost: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self { log_lines_lost: Box::new(lost), ..self }
+        Self { log_lines_lost: Arc::new(lost), ..self }
     }
 
     /// Shows among the metrics the connections of the public listener.

@@ -57,6 +57,8 @@ pub(super) struct Metrics {
     registry: Registry,
     requests: Family<Outcome, Counter>,
     durations: Family<Route, Histogram, fn() -> Histogram>,
+    reload_usable: Gauge<i64>,
+    config_loaded: Gauge<i64>,
 }
 
 impl Metrics {
@@ -92,7 +94,28 @@ impl Metrics {
         let start = Gauge::<i64>::default();
         start.set(started.unix_timestamp());
         registry.register("process_start_time_seconds", "When the process started, since 1970", start);
-        Self { registry, requests, durations }
+        let reload_usable = Gauge::<i64>::default();
+        reload_usable.set(1);
+        registry.register(
+            "vestibule_config_last_reload_successful",
+            "0: the file was not usable when SIGHUP came last, and what was read before it goes on",
+            reload_usable.clone(),
+        );
+        let config_loaded = Gauge::<i64>::default();
+        config_loaded.set(started.unix_timestamp());
+        registry.register(
+            "vestibule_config_loaded_time_seconds",
+            "When the configuration in use was read, since 1970",
+            config_loaded.clone(),
+        );
+        Self { registry, requests, durations, reload_usable, config_loaded }
+    }
+
+    pub(super) fn note_reload(&self, usable: bool, now: OffsetDateTime) {
+        self.reload_usable.set(i64::from(usable));
+        if usable {
+            self.config_loaded.set(now.unix_timestamp());
+        }
     }
 
     pub(super) fn count(&self, method: &'static str, route: &str, code: &'static str, took: Duration) {

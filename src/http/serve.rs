@@ -41,10 +41,11 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` is ready, then lets running requests end within the
-/// grace period.
+/// grace period. `router` is asked for each request, since a new configuration brings
+/// another one.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    router: impl Fn() -> Router + Clone + Send + Sync + 'static,
     connections: Arc<Connections>,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -116,7 +117,7 @@ fn refuse(stream: &TcpStream, full: Full) {
 async fn run(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    router: impl Fn() -> Router + Send + Sync + 'static,
     connection: &Arc<Connection>,
     limits: &ServeLimits,
     mut stopped: watch::Receiver<bool>,
@@ -133,7 +134,7 @@ async fn run(
         extension.wait_for_client();
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(Arc::clone(&extension));
-        router.clone().oneshot(request)
+        router().oneshot(request)
     });
     let http = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -4,7 +4,7 @@
 use super::terminal::print_message;
 use crate::adapters::aws::{ParameterStore, Sdk};
 use crate::adapters::local::{SystemClock, SystemRandom};
-use crate::adapters::metadata::obtain;
+use crate::adapters::metadata;
 use crate::broker::ports::{Clock, SecureRandom};
 use crate::config::{Checked, Config, Draft, Faults, ParameterSource};
 use std::path::Path;
@@ -20,8 +20,45 @@ pub(crate) async fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, String> {
-    let draft = read_with_parameters(path, environment).await?;
-    finish(path, fetch_metadata(draft, true).await)
+    obtain(path, environment).await.map_err(|unusable| unusable.print(path))
+}
+
+/// Why there is no configuration.
+pub(crate) enum Unusable {
+    /// Of the file and the environment.
+    Faults(Faults),
+    /// A sentence: what they refer to cannot be had.
+    Unavailable(String),
+}
+
+impl Unusable {
+    /// Prints the faults and returns the sentence that the process ends with.
+    fn print(&self, path: &Path) -> String {
+        match self {
+            Self::Faults(faults) => print_faults(path, faults),
+            Self::Unavailable(sentence) => sentence.clone(),
+        }
+    }
+}
+
+impl From<Faults> for Unusable {
+    fn from(faults: Faults) -> Self {
+        Self::Faults(faults)
+    }
+}
+
+/// Loads the configuration and prints nothing: for a process that serves.
+pub(crate) async fn obtain(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Unusable> {
+    let draft = fetch_parameters(Draft::read(path, environment)?).await.map_err(Unusable::Unavailable)?;
+    let draft = fetch_metadata(draft, true).await;
+    // A large aggregate takes a second to parse, and a running service serves meanwhile.
+    let finished = tokio::task::spawn_blocking(|| draft.finish()).await;
+    finished
+        .map_err(|e| Unusable::Unavailable(format!("it was not read to its end: {e}")))?
+        .map_err(Into::into)
 }
 
 /// The same for a process that verifies no SAML: fetches no metadata.
@@ -29,7 +66,8 @@ pub(crate) async fn load_without_metadata(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, String> {
-    finish(path, read_with_parameters(path, environment).await?.without_metadata())
+    let draft = fetch_parameters(read(path, environment)?).await?;
+    draft.without_metadata().finish().map_err(|faults| print_faults(path, &faults))
 }
 
 /// Reads the file and the environment; prints all that is wrong with them.
@@ -45,17 +83,6 @@ pub(crate) fn check(path: &Path, draft: Draft) -> Result<Checked, String> {
     draft.check().map_err(|faults| print_faults(path, &faults))
 }
 
-async fn read_with_parameters(
-    path: &Path,
-    environment: impl Iterator<Item = (String, String)>,
-) -> Result<Draft, String> {
-    fetch_parameters(read(path, environment)?).await
-}
-
-fn finish(path: &Path, draft: Draft) -> Result<Config, String> {
-    draft.finish().map_err(|faults| print_faults(path, &faults))
-}
-
 /// Prints the faults and returns the sentence that the process ends with.
 fn print_faults(path: &Path, faults: &Faults) -> String {
     print_message(&faults.to_string());
@@ -65,10 +92,10 @@ fn print_faults(path: &Path, faults: &Faults) -> String {
 /// Fetches the metadata that the draft refers to by URL, if any. With `keep`, what
 /// is valid becomes the last good copy on the disk.
 pub(crate) async fn fetch_metadata(draft: Draft, keep: bool) -> Draft {
-    let metadata = draft.metadata();
+    let places = draft.metadata();
     let (clock, random): (Arc<dyn Clock>, Arc<dyn SecureRandom>) =
         (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let (found, warnings) = obtain(&metadata, keep, METADATA_PATIENCE, &clock, &random).await;
+    let (found, warnings) = metadata::obtain(&places, keep, METADATA_PATIENCE, &clock, &random).await;
     draft.with_metadata(found, warnings)
 }
 

@@ -46,7 +46,6 @@ pub(crate) struct LogHandle {
 
 impl LogHandle {
     /// From now on, lines of this level and above it are written.
-    #[allow(dead_code, reason = "for the reload of the configuration")]
     pub(crate) fn set_level(&self, level: Level) {
         // Fails only where another start of the log came first (tests), whose level stays.
         let _ = self.filter.reload(targets(level));

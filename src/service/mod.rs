@@ -5,6 +5,7 @@
 //! load.rs       a path to a finished configuration, by way of the Parameter Store and metadata URLs
 //! wire.rs       a configuration to a service, opened, not yet listening
 //! run.rs        listeners, sweeper, metadata, graceful end
+//! reload.rs     SIGHUP: the configuration, read again
 //! descriptors.rs  how many files may be open
 //! log.rs        structured logs: their format and the queue before standard error
 //! summary.rs    the line of the start
@@ -14,12 +15,14 @@
 pub(crate) mod descriptors;
 pub(crate) mod load;
 pub(crate) mod log;
+mod reload;
 mod run;
 mod summary;
 mod terminal;
 mod wire;
 
 pub use log::{LineFormat, SpanFields};
+pub(crate) use reload::{HangUp, Reloader};
 pub(crate) use run::{listen, stop_signal};
 pub(crate) use terminal::{print_message, print_result};
 pub(crate) use wire::{Front, Service};

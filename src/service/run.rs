@@ -1,8 +1,10 @@
 //! A running service: listeners, background tasks, and a graceful end.
 
+use super::reload::Reloader;
 use super::wire::Service;
 use crate::broker::Broker;
 use crate::http::{self, Connections, ServeLimits};
+use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,17 +39,27 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
 }
 
 impl Service {
-    /// Serves until `stop` completes, then lets running requests finish.
-    pub(crate) async fn run(self, public: TcpListener, admin: TcpListener, stop: impl Future<Output = ()>) {
-        let connections = self.connections;
+    /// Serves until `stop` completes, then lets running requests finish. Meanwhile the
+    /// reloader, if there is one, replaces the service by another configuration's.
+    pub(crate) async fn run(
+        self,
+        public: TcpListener,
+        admin: TcpListener,
+        stop: impl Future<Output = ()>,
+        reloader: Option<Reloader>,
+    ) {
+        let connections = self.connections.clone();
         let grace = connections.limits().grace;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop too.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
-        let sweeper = tokio::spawn(sweep_until(self.broker.clone(), until_stopped(stopped.clone())));
-        let refresher = tokio::spawn(refresh_until(self.broker.clone(), until_stopped(stopped.clone())));
+        let address = public.local_addr().map(|a| a.to_string()).unwrap_or_default();
+        self.summary.log("serving", Some(&address));
+        let (newest, current) = watch::channel(Arc::new(Current::of(self)));
+        let sweeper = tokio::spawn(sweep_until(current.clone(), until_stopped(stopped.clone())));
+        let refresher = tokio::spawn(refresh_until(current.clone(), until_stopped(stopped.clone())));
         // The admin listener stays to the end: a stopping server is monitored too.
         let admin_connections = Connections::new(ServeLimits {
             max_connections: 64,
@@ -55,51 +67,85 @@ impl Service {
             grace: Duration::from_secs(1),
             ..ServeLimits::default()
         });
-        let admin_server = tokio::spawn(http::serve(
-            admin,
-            http::admin_router(self.app.clone()),
-            admin_connections,
-            until_stopped(stopped),
-        ));
+        let routers = current.clone();
+        let admin_router = move || routers.borrow().admin.clone();
+        let admin_server =
+            tokio::spawn(http::serve(admin, admin_router, admin_connections, until_stopped(stopped)));
+        let reloading = tokio::spawn(reload(newest, reloader));
 
-        let address = public.local_addr().map(|a| a.to_string()).unwrap_or_default();
-        self.summary.log("serving", Some(&address));
-        http::serve(public, http::router(self.app.clone()), connections, stop).await;
+        let routers = current.clone();
+        http::serve(public, move || routers.borrow().public.clone(), connections, stop).await;
         tracing::info!("stopping");
-        if tokio::time::timeout(grace, self.app.idle()).await.is_err() {
+        reloading.abort();
+        let Service { broker, app, .. } = &current.borrow().clone().service;
+        // Requests of every configuration have the same slots.
+        if tokio::time::timeout(grace, app.idle()).await.is_err() {
             tracing::warn!(
                 "logins were still running when the grace period ended; the next start reports them"
             );
         }
         stopping.send_replace(true);
         let _ = tokio::join!(sweeper, refresher, admin_server);
-        self.broker.finish().await;
+        broker.finish().await;
         tracing::info!("stopped");
+    }
+}
+
+/// What serves at the moment.
+struct Current {
+    service: Service,
+    public: Router,
+    admin: Router,
+}
+
+impl Current {
+    fn of(service: Service) -> Self {
+        let public = http::router(service.app.clone());
+        let admin = http::admin_router(service.app.clone());
+        Self { service, public, admin }
+    }
+}
+
+/// Replaces the service whenever there is another configuration. Requests under way
+/// end as they began.
+async fn reload(newest: watch::Sender<Arc<Current>>, reloader: Option<Reloader>) {
+    // Also without a reloader the channel stays open.
+    let Some(mut reloader) = reloader else { return newest.closed().await };
+    loop {
+        let current = newest.borrow().clone();
+        let next = reloader.next(&current.service).await;
+        newest.send_replace(Arc::new(Current::of(next)));
+    }
+}
+
+/// Renews metadata of the configuration in use.
+async fn refresh_until(mut current: watch::Receiver<Arc<Current>>, stopped: impl Future<Output = ()>) {
+    tokio::pin!(stopped);
+    loop {
+        let broker = current.borrow_and_update().service.broker.clone();
+        // A stop cancels a fetch, another configuration too: the known keys are still valid.
+        tokio::select! {
+            () = &mut stopped => return,
+            () = refresh(&broker) => return,
+            changed = current.changed() => if changed.is_err() { return },
+        }
     }
 }
 
 /// Fetches metadata at once, since keys may have changed before this process
 /// started, and then whenever a source is due.
-async fn refresh_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
-    tokio::pin!(stopped);
+async fn refresh(broker: &Broker) {
     loop {
-        // A stop cancels a fetch: the known keys are still valid.
-        tokio::select! {
-            () = &mut stopped => return,
-            () = broker.refresh_metadata() => {}
-        }
-        let Some(due) = broker.metadata_due() else { return };
+        broker.refresh_metadata().await;
+        let Some(due) = broker.metadata_due() else { return std::future::pending().await };
         let wait = Duration::try_from(due - broker.ports().clock.now()).unwrap_or_default();
-        tokio::select! {
-            () = &mut stopped => return,
-            // In parts: the clock may be set, or may stop while the machine sleeps.
-            () = tokio::time::sleep(wait.clamp(LEAST_REFRESH_WAIT, MOST_REFRESH_WAIT)) => {}
-        }
+        // In parts: the clock may be set, or may stop while the machine sleeps.
+        tokio::time::sleep(wait.clamp(LEAST_REFRESH_WAIT, MOST_REFRESH_WAIT)).await;
     }
 }
 
 /// Sweeps at once, since a crashed process may have left something, then regularly.
-async fn sweep_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
+async fn sweep_until(current: watch::Receiver<Arc<Current>>, stopped: impl Future<Output = ()>) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     tokio::pin!(stopped);
@@ -108,6 +154,7 @@ async fn sweep_until(broker: Arc<Broker>, stopped: impl Future<Output = ()>) {
             () = &mut stopped => return,
             _ = ticks.tick() => {}
         }
+        let broker = current.borrow().service.broker.clone();
         if broker.sweep().await.is_err() {
             tracing::warn!("sweep postponed: the store is unavailable");
         }

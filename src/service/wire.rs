@@ -21,7 +21,7 @@ pub(crate) enum Front {
     Gateway,
 }
 
-/// The service, opened, not yet listening.
+/// The service as one configuration has it, opened, not yet listening.
 pub(crate) struct Service {
     pub(crate) broker: Arc<Broker>,
     pub(crate) app: Arc<App>,
@@ -43,13 +43,6 @@ impl Service {
             adapters::open(&config.sts, &config.store, &config.keys, clock, random)
                 .await
                 .map_err(|e| e.to_string())?;
-        let metadata = ServiceProviderMetadata {
-            entity_id: &config.broker.service.entity_id,
-            acs_url: &config.broker.service.acs_url,
-            signing_certificates: &config.certificates.signing,
-            requests_signed: config.broker.providers.current().iter().all(|provider| provider.sign_requests),
-            encryption_certificates: &config.certificates.encryption,
-        };
         let limits = http::ServeLimits {
             max_connections: config.server.max_connections,
             max_connections_per_client: config.server.max_connections_per_client,
@@ -60,23 +53,7 @@ impl Service {
             Front::Listener => held_against_descriptors(limits),
             Front::Gateway => limits,
         });
-        let settings = http::HttpSettings {
-            public_url: config.server.public_url,
-            redirect_url: config.server.redirect_url,
-            jwt_in: config.jwt_in,
-            allowed_origins: config.server.allowed_origins,
-            ping_url: config.server.ping_url,
-            trusted_proxies: config.server.trusted_proxies,
-            contact: config.server.contact,
-            sign_on: config.sign_on,
-            region: config.sts.region().to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            service_provider_metadata: metadata.to_xml(),
-            max_concurrent_requests: config.server.max_concurrent_requests,
-            max_requests_per_client: config.server.max_requests_per_client,
-            max_posts_per_minute: config.server.max_posts_per_minute,
-            request_timeout: config.server.request_timeout,
-        };
+        let settings = http_settings(&config);
         let sources = open_sources(&config.metadata, &ports.random);
         let broker = Broker::new(config.broker, ports).renewed_from(sources, config.metadata.refresh);
         let broker = Arc::new(broker);
@@ -93,6 +70,48 @@ impl Service {
             connections,
             summary,
         })
+    }
+
+    /// The same process with another configuration. What it has opened, and what it has
+    /// counted, goes on; of the configuration that is [`Fixed`](crate::config::Fixed).
+    pub(crate) fn reconfigured(&self, config: Config) -> Result<Self, String> {
+        let summary = Summary::of(&config);
+        let settings = http_settings(&config);
+        let sources = open_sources(&config.metadata, &self.broker.ports().random);
+        let sources = self.broker.with_reported_keys(sources);
+        let broker = self.broker.reconfigured(config.broker).renewed_from(sources, config.metadata.refresh);
+        let broker = Arc::new(broker);
+        let app = self.app.reconfigured(broker.clone(), settings).map_err(|e| e.to_string())?;
+        Ok(Self { broker, app: Arc::new(app), connections: self.connections.clone(), summary })
+    }
+}
+
+/// What the HTTP layer has of a configuration.
+fn http_settings(config: &Config) -> http::HttpSettings {
+    let metadata = ServiceProviderMetadata {
+        entity_id: &config.broker.service.entity_id,
+        acs_url: &config.broker.service.acs_url,
+        signing_certificates: &config.certificates.signing,
+        requests_signed: config.broker.providers.current().iter().all(|provider| provider.sign_requests),
+        encryption_certificates: &config.certificates.encryption,
+    };
+    let server = config.server.clone();
+    http::HttpSettings {
+        public_url: server.public_url,
+        redirect_url: server.redirect_url,
+        jwt_in: config.jwt_in,
+        allowed_origins: server.allowed_origins,
+        ping_url: server.ping_url,
+        trusted_proxies: server.trusted_proxies,
+        contact: server.contact,
+        sign_on: config.sign_on.clone(),
+        region: config.sts.region().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        service_provider_metadata: metadata.to_xml(),
+        max_concurrent_requests: server.max_concurrent_requests,
+        max_requests_per_client: server.max_requests_per_client,
+        max_posts_per_minute: server.max_posts_per_minute,
+        request_timeout: server.request_timeout,
     }
 }
 

@@ -144,7 +144,8 @@ idp_initiated = true
             grace: Duration::ZERO,
             ..Default::default()
         };
-        serve(listener, idp.router(), Connections::new(limits), std::future::pending()).await;
+        let pages = idp.router();
+        serve(listener, move || pages.clone(), Connections::new(limits), std::future::pending()).await;
     });
 
     let copied = server.path("copied.json");

@@ -130,6 +130,31 @@ fn output_that_nobody_reads_stops_nothing() {
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
+/// No client can send it, but a rotation of logs does, and so does a closed terminal. It
+/// ended the process at once, with every login in it.
+#[test]
+fn a_hang_up_ends_nothing() {
+    let mut server = start("");
+    let path = server.path("vestibule.toml");
+    let good = std::fs::read_to_string(&path).unwrap();
+    let (seen, ()) = beside(&server, SECONDS, || {
+        for round in 0..40 {
+            match round % 4 {
+                0 => std::fs::write(&path, &good).unwrap(),
+                1 => std::fs::write(&path, &good[..good.len() / 3]).unwrap(),
+                2 => std::fs::remove_file(&path).unwrap(),
+                _ => std::fs::write(&path, [0xff; 1_000]).unwrap(),
+            }
+            server.hang_up();
+            std::thread::sleep(Duration::from_millis(75));
+        }
+    });
+    seen.assert_served("hang-ups");
+    assert!(server.stop().success());
+    let log = server.log_text();
+    assert!(log.contains("configuration reloaded") && log.contains("is not reloaded"), "{log}");
+}
+
 #[test]
 fn no_host_or_two_is_refused() {
     let server = start("");

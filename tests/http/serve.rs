@@ -34,12 +34,8 @@ async fn server_with(limits: ServeLimits, settings: HttpSettings) -> Server {
     let shutdown = async {
         let _ = stopped.await;
     };
-    let running = tokio::spawn(serve(
-        listener,
-        router(vestibule.service.app.clone()),
-        Connections::new(limits),
-        shutdown,
-    ));
+    let router = router(vestibule.service.app.clone());
+    let running = tokio::spawn(serve(listener, move || router.clone(), Connections::new(limits), shutdown));
     Server { vestibule, address, stop, running }
 }
 

@@ -118,9 +118,14 @@ impl Process {
 
     /// `kill -TERM`: asks to stop, and waits until it did.
     pub fn terminate(mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("-TERM");
         self.wait_end()
+    }
+
+    /// `kill -HUP` and the like.
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// Waits until it ends by itself.

@@ -174,6 +174,11 @@ impl Server {
         self.process.take().expect("the server runs").terminate()
     }
 
+    /// `kill -HUP`: the configuration is read again.
+    pub fn hang_up(&self) {
+        self.process.as_ref().expect("the server runs").signal("-HUP");
+    }
+
     /// Waits until it ends by itself, as a server told to crash does.
     pub fn wait_end(&mut self) -> ExitStatus {
         self.process.take().expect("the server runs").wait_end()

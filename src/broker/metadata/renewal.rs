@@ -43,6 +43,18 @@ impl Broker {
         self
     }
 
+    /// What `sources` renew from here on, with the keys that this process has reported
+    /// already: else a change that comes with a new configuration would be nobody's.
+    #[must_use]
+    pub fn with_reported_keys(&self, mut sources: Vec<MetadataSource>) -> Vec<MetadataSource> {
+        for source in &mut sources {
+            if let Some(keys) = self.source_of(&source.idp).and_then(|known| known.reported_keys()) {
+                source.reported_keys = Some(keys);
+            }
+        }
+        sources
+    }
+
     /// Fetches from all sources that are due, and renews their identity
     /// providers. What is wrong with a source is in the log.
     pub async fn refresh_metadata(&self) {

@@ -100,6 +100,10 @@ impl RenewedSource {
         self.state().health()
     }
 
+    pub(super) fn reported_keys(&self) -> Option<Vec<String>> {
+        self.state().reported_keys()
+    }
+
     /// Fetches in the background, and renews the identity provider.
     pub(super) async fn refresh(&self) {
         let seen = self.state().fetches();

@@ -144,6 +144,11 @@ impl SourceState {
         std::mem::take(&mut self.failures_in_a_row) > 0
     }
 
+    /// The fingerprints of which the audit trail knows.
+    pub(super) fn reported_keys(&self) -> Option<Vec<String>> {
+        self.reported_keys.clone()
+    }
+
     /// Notes the fingerprints that are about to be reported: `None` if they are the
     /// noted ones, else those noted before, if any were.
     pub(super) fn note_keys(&mut self, keys: &[String]) -> Option<Option<Vec<String>>> {
