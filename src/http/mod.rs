@@ -43,6 +43,7 @@ pub use admin::admin_router;
 pub use admission::{Limit, SlotFigures};
 pub use app::App;
 pub use connections::{ConnectionFigures, Connections, ServeLimits};
+pub use envelope::Unreadable;
 pub use error::{Error, PingError, Refusal, Row, Who};
 pub use router::router;
 pub use serve::{Peer, serve};

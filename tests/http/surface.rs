@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tower::ServiceExt;
 use vestibule::broker::Binding;
 use vestibule::config::SignOn;
-use vestibule::http::{admin_router, router};
+use vestibule::http::{Unreadable, admin_router, router};
 
 fn assert_secure(answer: &Answer) {
     let csp = answer.header("content-security-policy");
@@ -279,6 +279,22 @@ async fn config_json_says_whether_and_how_to_ping() {
         assert_eq!(said, (&ping.into(), &ping_url.into(), &region.into()));
         let status = vestibule.get("/users", &[]).await.status;
         assert_eq!(status.as_u16(), users, "{config}");
+    }
+}
+
+/// What our own listener refuses before a handler sees it, a gateway may forward.
+#[tokio::test]
+async fn what_a_gateway_forwards_and_is_no_request_is_refused() {
+    let vestibule = Vestibule::new();
+    for accept in ["application/json", "text/html"] {
+        let mut request = request("GET", "/", &[("accept", accept), ("host", "a")], Body::empty());
+        request.extensions_mut().insert(Unreadable);
+        let answer = vestibule.ask(request).await;
+        assert_eq!(answer.status, 400);
+        assert_secure(&answer);
+        assert!(answer.header("content-type").starts_with(accept));
+        assert!(answer.body.contains("request_malformed"), "{}", answer.body);
+        assert!(answer.body.contains(answer.header("x-request-id")), "{}", answer.body);
     }
 }
 
