@@ -42,6 +42,7 @@ mod users;
 pub use admin::admin_router;
 pub use admission::{Limit, SlotFigures};
 pub use app::App;
+pub use client_ip::last_hop;
 pub use connections::{ConnectionFigures, Connections, ServeLimits};
 pub use envelope::Unreadable;
 pub use error::{Error, PingError, Refusal, Row, Who};
