@@ -38,9 +38,10 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     if let (Some(_), Some(peer)) = (&connection, peer) {
         app.warn_of_a_proxy_that_is_not_trusted(peer, request.headers());
     }
+    let came_from_outside = connection.is_some() || app.behind_gateway;
     let refused = if request.extensions().get::<Unreadable>().is_some() {
         Some(Error::RequestMalformed)
-    } else if connection.is_some() && !has_one_host(&request) {
+    } else if came_from_outside && !has_one_host(&request) {
         Some(Error::HostMalformed)
     } else {
         None

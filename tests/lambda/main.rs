@@ -1,8 +1,11 @@
 //! The binary as Lambda functions, on DynamoDB, KMS and a strict STS: events of every
-//! kind in API Gateway's shapes, and what goes back to the gateway.
+//! kind in the shapes of API Gateway and of load balancers, and what goes back to them.
 
+mod balancer;
+mod front;
 mod functions;
 mod logins;
+mod odd;
 mod ping;
 #[path = "../support/mod.rs"]
 mod support;
@@ -31,5 +34,30 @@ pub fn http(stage: &str, method: &str, path: &str, headers: &[(&str, &str)], bod
             "time": "23/Nov/2026:09:00:00 +0000", "timeEpoch": 1_795_424_400_000_i64
         },
         "body": body.map(|body| STANDARD.encode(body)), "isBase64Encoded": body.is_some()
+    })
+}
+
+/// An event of an Application Load Balancer, whose target group has multi-value headers
+/// switched on or not. It encodes a body as AWS documents it: a form is no text to it.
+pub fn balancer(
+    lists: bool,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+) -> Value {
+    let all = headers
+        .iter()
+        .map(|(name, value)| (name.to_lowercase(), if lists { json!([value]) } else { json!(value) }));
+    let all: serde_json::Map<String, Value> = all.collect();
+    let arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/vestibule/6d0ecf831eec9f09";
+    let (headers, query) = match lists {
+        true => ("multiValueHeaders", "multiValueQueryStringParameters"),
+        false => ("headers", "queryStringParameters"),
+    };
+    json!({
+        "requestContext": { "elb": { "targetGroupArn": arn } },
+        "httpMethod": method, "path": path, query: {}, headers: all,
+        "body": STANDARD.encode(body.unwrap_or_default()), "isBase64Encoded": body.is_some()
     })
 }
