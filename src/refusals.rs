@@ -329,6 +329,8 @@ macro_rules! request_errors { ($then:ident $($head:tt)*) => { $then! { { $($head
     Busy                                     "busy"               Operator 503 TOO_MANY                           "Right now more people are signing in than this service can take." WAIT retry_after 1;
     /// One client has more requests in progress, or makes more a minute, than one may.
     TooManyRequests { retry_after: u32 }     "too_many_requests"  Person   429 TOO_MANY                           "From your network more sign-ins arrive than this service takes from one place." WAIT;
+    /// A gateway has forwarded what is no HTTP request ([`Unreadable`](crate::http::Unreadable)).
+    RequestMalformed                         "request_malformed"  Page     400 MESSAGE_UNREADABLE                 "What was sent here is not a request that can be read." START_AT_THE_PAGE;
     /// HTTP/1.1 without exactly one Host (RFC 9112 3.2).
     HostMalformed                            "host_malformed"     Page     400 MESSAGE_UNREADABLE                 "The request does not say properly which host it is for." START_AT_THE_PAGE;
     Internal                                 "internal"           Us       500 "Something went wrong on our side" "This service made a mistake while working on your request." AGAIN_THEN_ASK;

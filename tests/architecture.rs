@@ -131,7 +131,7 @@ fn an_arrow_that_is_not_in_the_table_is_found() {
         ("saml/mod.rs", "pub use crate::http::Error;"),
         ("refusals.rs", "macro_rules! m { () => { $crate::http::Error } }"),
         ("cli/mod.rs", "use crate::lambda::is_lambda;"),
-        ("lambda.rs", "use crate::cli::run;"),
+        ("lambda/mod.rs", "use crate::cli::run;"),
         ("main.rs", "fn main() { vestibule::http::serve() }"),
         ("unknown.rs", "use crate::http::Settings;"),
     ] {

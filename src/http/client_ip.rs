@@ -22,6 +22,14 @@ pub(super) fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Ne
     Some(client)
 }
 
+/// The peer of the nearest proxy, by what that has appended to `X-Forwarded-For`: for a
+/// load balancer that says it in no other way. With the proxy's own peer taken as ours,
+/// `client_ip` comes to the same hop again, and goes on if that is trusted.
+pub fn last_hop(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all(X_FORWARDED_FOR).iter().next_back()?;
+    parse(last.to_str().ok()?.rsplit(',').next()?.trim())
+}
+
 /// Whether a proxy that is not trusted forwards for others: then everybody is one client.
 pub(super) fn proxy_is_not_trusted(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> bool {
     headers.contains_key(X_FORWARDED_FOR) && !is_trusted(peer, trusted)
@@ -88,6 +96,24 @@ mod tests {
         assert_eq!(of("10.0.0.1", &["203.0.113.9, nonsense, 10.2.2.2"]), "10.2.2.2");
         assert_eq!(of("10.0.0.1", &["", "203.0.113.9:4711"]), "203.0.113.9");
         assert_eq!(of("10.0.0.1", &["[2001:db8::7]:443"]), "2001:db8::7");
+    }
+
+    #[test]
+    fn the_last_hop_is_what_the_nearest_proxy_wrote() {
+        for (forwarded, hop) in [
+            (&["203.0.113.9"] as &[_], Some("203.0.113.9")),
+            (&["1.1.1.1, 203.0.113.9"], Some("203.0.113.9")),
+            (&["203.0.113.9", "10.0.0.1:4711"], Some("10.0.0.1")),
+            (&["1.1.1.1, [2001:db8::7]:443"], Some("2001:db8::7")),
+            (&["203.0.113.9, nonsense"], None),
+            (&["203.0.113.9,"], None),
+            (&["203.0.113.9", "ü"], None),
+            (&[], None),
+        ] {
+            let value = |v: &&str| (X_FORWARDED_FOR, http::HeaderValue::from_bytes(v.as_bytes()).unwrap());
+            let headers = forwarded.iter().map(value).collect();
+            assert_eq!(last_hop(&headers), hop.map(|hop| hop.parse().unwrap()), "{forwarded:?}");
+        }
     }
 
     #[test]

@@ -20,6 +20,11 @@ use std::sync::Arc;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+/// Set on a request that a gateway has forwarded although parts of it cannot be parts of
+/// one: it holds those that can. Our own listener never makes a request of such input.
+#[derive(Debug, Clone, Copy)]
+pub struct Unreadable;
+
 pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let stopwatch = Stopwatch::start();
     let reference = Reference::new(SupportId::random(&*app.broker.ports().random));
@@ -33,17 +38,23 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     if let (Some(_), Some(peer)) = (&connection, peer) {
         app.warn_of_a_proxy_that_is_not_trusted(peer, request.headers());
     }
-    let host_is_clear = connection.is_none() || has_one_host(&request);
+    let came_from_outside = connection.is_some() || app.behind_gateway;
+    let refused = if request.extensions().get::<Unreadable>().is_some() {
+        Some(Error::RequestMalformed)
+    } else if came_from_outside && !has_one_host(&request) {
+        Some(Error::HostMalformed)
+    } else {
+        None
+    };
     request.extensions_mut().insert(Context { reference: reference.clone(), source_ip, connection });
 
     // An error's span, so that no level of the log leaves its fields out. The broker
     // records what it learns.
     let span =
         tracing::error_span!("request", reference = reference.as_str(), login = Empty, access_key_id = Empty);
-    let mut response = if host_is_clear {
-        next.run(request).instrument(span.clone()).await
-    } else {
-        Error::HostMalformed.into_response()
+    let mut response = match refused {
+        Some(error) => error.into_response(),
+        None => next.run(request).instrument(span.clone()).await,
     };
     // Of the login, if the request was found to continue one.
     let reference = reference.current();

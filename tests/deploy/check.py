@@ -194,7 +194,7 @@ def explanation_faults():
 
 def function_faults(template):
     """One function for each thing that the binary can be; logins are swept every minute."""
-    known = re.findall(r'"(\w+)" => Ok\(Self::', (ROOT / "src/lambda.rs").read_text())
+    known = re.findall(r'"(\w+)" => Ok\(Self::', (ROOT / "src/lambda/mod.rs").read_text())
     functions = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
     handlers = [f["Handler"] for f in functions]
     faults = [] if sorted(handlers) == sorted(known) else [f"template: handlers {handlers}, and the binary has {known}"]

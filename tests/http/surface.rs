@@ -9,7 +9,9 @@ use std::sync::Arc;
 use tower::ServiceExt;
 use vestibule::broker::Binding;
 use vestibule::config::SignOn;
-use vestibule::http::{admin_router, router};
+use vestibule::http::{Unreadable, admin_router, router};
+
+const HOST: [(&str, &str); 1] = [("host", "vestibule.example.com")];
 
 fn assert_secure(answer: &Answer) {
     let csp = answer.header("content-security-policy");
@@ -274,11 +276,41 @@ async fn config_json_says_whether_and_how_to_ping() {
             let app = Arc::into_inner(vestibule.service.app).unwrap().behind_gateway();
             vestibule.service.app = Arc::new(app);
         }
-        let config = vestibule.get("/config.json", &[]).await.json();
+        let config = vestibule.get("/config.json", &HOST).await.json();
         let said = (&config["ping"], &config["ping_url"], &config["region"]);
         assert_eq!(said, (&ping.into(), &ping_url.into(), &region.into()));
-        let status = vestibule.get("/users", &[]).await.status;
+        let status = vestibule.get("/users", &HOST).await.status;
         assert_eq!(status.as_u16(), users, "{config}");
+    }
+}
+
+/// What our own listener refuses before a handler sees it, a gateway may forward.
+#[tokio::test]
+async fn behind_a_gateway_a_request_must_be_one_too() {
+    let mut vestibule = Vestibule::new();
+    let app = Arc::into_inner(vestibule.service.app).unwrap().behind_gateway();
+    vestibule.service.app = Arc::new(app);
+    let json = ("accept", "application/json");
+    for (headers, code) in [
+        (&[json] as &[_], "host_malformed"),
+        (&[json, ("host", "a"), ("host", "b")], "host_malformed"),
+        (&[json, ("host", "a b")], "host_malformed"),
+        (&[json, ("host", "")], "host_malformed"),
+        (&[json, ("host", "a")], ""),
+    ] {
+        let answer = vestibule.get("/", headers).await;
+        assert_eq!(answer.status, if code.is_empty() { 200 } else { 400 }, "{headers:?}");
+        assert!(code.is_empty() || answer.json()["error"] == code, "{headers:?}: {}", answer.body);
+    }
+    for accept in ["application/json", "text/html"] {
+        let mut request = request("GET", "/", &[("accept", accept), ("host", "a")], Body::empty());
+        request.extensions_mut().insert(Unreadable);
+        let answer = vestibule.ask(request).await;
+        assert_eq!(answer.status, 400);
+        assert_secure(&answer);
+        assert!(answer.header("content-type").starts_with(accept));
+        assert!(answer.body.contains("request_malformed"), "{}", answer.body);
+        assert!(answer.body.contains(answer.header("x-request-id")), "{}", answer.body);
     }
 }
 

@@ -1,45 +1,16 @@
-//! The binary as Lambda functions, on DynamoDB, KMS and a strict STS: events of every
-//! kind in API Gateway's shapes, and what goes back to the gateway.
+//! Logins, and what they cost.
 
-mod support;
-
+use crate::http;
+use crate::support;
+use crate::support::aws::Service;
+use crate::support::cloud::{Cloud, FORM, SESSION, VERIFIER, form, rest, ticket_of};
+use crate::support::fault_proxy::FaultProxy;
+use crate::support::forge;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use support::aws::Service;
-use support::cloud::{Cloud, FORM, SESSION, VERIFIER, form, metadata, rest, ticket_of};
-use support::fault_proxy::FaultProxy;
-use support::forge;
-use support::lambda_runtime::LambdaHost;
-use support::process::free_port;
-use support::wire::{Reply, WireServer};
 
 const ARN: &str = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml";
-
-/// An event of an HTTP API at a stage (payload format 2.0), or of a function URL.
-fn http(stage: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Value {
-    // HTTP APIs write names of headers in lower case.
-    let headers: serde_json::Map<String, Value> =
-        headers.iter().map(|(name, value)| (name.to_lowercase(), json!(value))).collect();
-    let raw = if stage == "$default" { path.to_owned() } else { format!("/{stage}{path}") };
-    json!({
-        "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": raw, "rawQueryString": "",
-        "headers": headers,
-        "requestContext": {
-            "accountId": "123456789012", "apiId": "abc123",
-            "domainName": "abc123.execute-api.eu-central-1.amazonaws.com", "domainPrefix": "abc123",
-            "http": {
-                "method": method, "path": raw, "protocol": "HTTP/1.1",
-                "sourceIp": "203.0.113.9", "userAgent": "Mozilla/5.0"
-            },
-            "requestId": "JKJaXmPLvHcESHA=", "routeKey": format!("{method} {path}"), "stage": stage,
-            "time": "23/Nov/2026:09:00:00 +0000", "timeEpoch": 1_795_424_400_000_i64
-        },
-        "body": body.map(|body| STANDARD.encode(body)), "isBase64Encoded": body.is_some()
-    })
-}
 
 #[test]
 fn a_login_through_a_rest_api_and_its_authorizer() {
@@ -229,106 +200,4 @@ fn a_warm_login_asks_aws_for_no_more_than_it_must() {
     println!("the first login ever: {:?}", counts("_cold"));
     let warm = ["AssumeRoleWithSAML 1", "DeleteItem 1", "TransactWriteItems 3", "UpdateItem 1"];
     assert_eq!(counts("_warm"), warm);
-}
-
-#[test]
-fn the_ping_believes_the_gateway_and_nothing_in_the_request() {
-    let cloud = Cloud::start();
-    let function = cloud.function("http");
-    let arn = "arn:aws:sts::123456789012:assumed-role/ADFS-Production/paula@example.com";
-    let mut signed = rest("GET", "/users", &[("User-Agent", "page")], None);
-    let unsigned = signed.clone();
-    signed["requestContext"]["identity"]["userArn"] = json!(arn);
-    let answer = function.invoke(&signed).unwrap();
-    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-    assert_eq!(body, json!({ "status": "Success", "agent": "page", "arn": arn }));
-
-    let config = |function: &LambdaHost| -> Value {
-        let answer = function.invoke(&rest("GET", "/config.json", &[], None)).unwrap();
-        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
-    };
-    assert_eq!(config(&function)["ping"], false, "nobody has said that the gateway checks any");
-    let ping_url = "https://abc123.execute-api.eu-central-1.amazonaws.com/v1/users";
-    let config = config(&cloud.function_with(&[("VESTIBULE_SERVER_PING_URL", ping_url)]));
-    assert_eq!((&config["ping"], &config["ping_url"]), (&json!(true), &json!(ping_url)));
-
-    let mut signed = http("$default", "GET", "/users", &[], None);
-    signed["requestContext"]["authorizer"] = json!({ "iam": {
-        "accessKey": "ASIAIOSFODNN7EXAMPLE", "accountId": "123456789012", "callerId": "AROA:paula@example.com",
-        "cognitoIdentity": null, "principalOrgId": null, "userArn": arn, "userId": "AROA:paula@example.com"
-    } });
-    assert_eq!(function.invoke(&signed).unwrap()["statusCode"], 200);
-
-    let forged = rest("GET", "/users", &[("userArn", arn), ("Authorization", "AWS4-HMAC-SHA256 x")], None);
-    for event in [unsigned, forged, http("$default", "GET", "/users", &[("x-user-arn", arn)], None)] {
-        assert_eq!(function.invoke(&event).unwrap()["statusCode"], 403);
-    }
-}
-
-#[test]
-fn the_sweeper_runs_on_a_schedule() {
-    let cloud = Cloud::start();
-    let event = json!({
-        "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
-        "source": "aws.events", "account": "123456789012", "time": "2026-11-23T09:00:00Z",
-        "region": "eu-central-1", "resources": [], "detail": {}
-    });
-    assert_eq!(cloud.function("sweeper").invoke(&event).unwrap()["swept"], true);
-}
-
-/// Nothing runs between events: metadata whose time has come is looked at before
-/// a login, and the functions that need none ask nobody.
-#[test]
-fn metadata_at_a_url_is_looked_at_again_before_a_login() {
-    let cloud = Cloud::start();
-    let answer = Arc::new(Mutex::new(Some(metadata())));
-    let (asked, shared) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&answer));
-    let (port, counter) = (free_port(), Arc::clone(&asked));
-    let _source = WireServer::start(port, move |_| {
-        counter.fetch_add(1, Ordering::SeqCst);
-        Some(Reply::new(200, "application/samlmetadata+xml", shared.lock().unwrap().clone()?))
-    });
-    let path = cloud.dir.path().join("vestibule.toml");
-    let file = format!("metadata = {:?}", cloud.dir.path().join("adfs.xml").display().to_string());
-    let url = format!("metadata = \"http://127.0.0.1:{port}/\"");
-    let text = std::fs::read_to_string(&path).unwrap().replace(&file, &url);
-    assert!(text.contains(&url));
-    std::fs::write(&path, text.replace("[log]", "[saml]\nmetadata_refresh = \"1s\"\n[log]")).unwrap();
-
-    let http_function = cloud.function("http");
-    let post = |assertion_id: &str| {
-        let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
-        http_function.invoke(&rest("POST", "/saml", &headers, Some(&form(assertion_id)))).unwrap()
-    };
-    assert_eq!(post("_before")["statusCode"], 302);
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "at its start");
-    *answer.lock().unwrap() = Some(metadata().replace(&forge::rsa().certificate, &forge::p256().certificate));
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
-    let refused = post("_after");
-    assert_eq!(refused["statusCode"], 403, "{refused}");
-    assert!(refused["body"].as_str().unwrap().contains("signature_mismatch"), "{refused}");
-    assert!(asked.load(Ordering::SeqCst) >= 2);
-
-    *answer.lock().unwrap() = None;
-    let before = asked.load(Ordering::SeqCst);
-    let swept = cloud.function("sweeper").invoke(&json!({})).unwrap();
-    assert_eq!(swept["swept"], true, "{swept}");
-    assert_eq!(asked.load(Ordering::SeqCst), before, "a sweeper needs no identity provider");
-}
-
-/// A handler that is not exactly one of three ends the process before anything else.
-#[test]
-fn another_handler_does_not_start() {
-    for handler in [Some("authoriser"), Some("bootstrap"), Some("HTTP"), Some("http "), Some(""), None] {
-        let mut function = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"));
-        function.env_clear().env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
-        function.envs(handler.map(|handler| ("_HANDLER", handler)));
-        let output = function.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let sentence = format!(
-            "vestibule: the function's Handler is {:?}, and must be one of http, authorizer and sweeper\n",
-            handler.unwrap_or_default()
-        );
-        assert_eq!((output.status.code(), said), (Some(1), sentence));
-    }
 }
