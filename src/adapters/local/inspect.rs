@@ -1,6 +1,7 @@
 //! Inspects the local files without making or changing any.
 
 use super::keyfile;
+use super::store::journal::must_belong;
 use rusqlite::{Connection, OpenFlags};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -34,8 +35,9 @@ pub fn file(path: &Path) -> Result<Option<FileFacts>, String> {
 /// upgrade the schema under a running server.
 ///
 /// # Errors
-/// SQLite's message.
+/// SQLite's message, or whose write-ahead log is beside it.
 pub fn database(path: &Path) -> Result<(), String> {
+    must_belong(path).map_err(|e| e.to_string())?;
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|e| e.to_string())?;

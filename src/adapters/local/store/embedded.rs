@@ -2,7 +2,7 @@
 
 use super::watch::{Fault, Watch};
 use super::writer::{Unwritten, Writer};
-use super::{meta, schema, statements};
+use super::{journal, meta, schema, statements};
 use crate::adapters::error::OpenError;
 use crate::adapters::local::inspect;
 use crate::broker::ports::{
@@ -39,8 +39,10 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError`]; a file that is not ours is left as it was.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        journal::must_belong(path)?;
         let conn = schema::open(path)?;
         let watch = Arc::new(Watch::of(path));
+        journal::name_the_file(&conn, watch.inode()).map_err(|error| schema::explain(path, error))?;
         let writer = Writer::start(conn, Arc::clone(&watch))?;
         let reader = Arc::new(Mutex::new(schema::open(path)?));
         Ok(Self { writer, reader, watch, resumed: AtomicBool::new(false) })
@@ -110,10 +112,10 @@ impl EmbeddedStore {
 #[async_trait]
 impl SessionStore for EmbeddedStore {
     async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
-        self.resume(start.event.at).await.map_err(|_| BeginError::Unavailable)?;
         if self.watch.may_begin().is_err() {
             return Err(BeginError::Unavailable);
         }
+        self.resume(start.event.at).await.map_err(|_| BeginError::Unavailable)?;
         let start = start.clone();
         self.write(move |conn| statements::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
     }

@@ -14,8 +14,12 @@ pub(super) const LIVED: &str = "lived";
 const ALIVE_AT: &str = "alive_at";
 /// The inode of the file that it was in.
 const FILE: &str = "file";
+
 /// A key ring in a file has been used with this database.
 const RING: &str = "ring";
+/// The inode of the file that had a write-ahead log last (`journal.rs`). Beside `file`, which
+/// says until the first login or sweep that it is a copy.
+const HAS_LOG: &str = "has_log";
 
 /// The most that one sweep lets the store live: six times the interval between
 /// sweeps. A clock that jumps makes no more of a claim's time pass.
@@ -97,6 +101,19 @@ pub(super) fn resume(conn: &Connection, inode: u64, now: OffsetDateTime) -> rusq
         write(conn, ALIVE_AT, nanos(now))?;
     }
     Ok(())
+}
+
+/// The inode of the file that had the log last.
+pub(super) fn has_log(conn: &Connection) -> rusqlite::Result<Option<u64>> {
+    Ok(read(conn, HAS_LOG)?.map(|inode| u64::from_ne_bytes(inode.to_ne_bytes())))
+}
+
+/// Notes the file's own inode; `true`: it was another one, or none.
+pub(super) fn note_log(conn: &Connection, inode: u64) -> rusqlite::Result<bool> {
+    if has_log(conn)? == Some(inode) {
+        return Ok(false);
+    }
+    write(conn, HAS_LOG, i64::from_ne_bytes(inode.to_ne_bytes())).map(|()| true)
 }
 
 fn newest_record(conn: &Connection) -> rusqlite::Result<Option<i64>> {

@@ -7,6 +7,7 @@
 //! the write-ahead log when it starts over; they are sealed at any rate.
 
 mod embedded;
+pub(in crate::adapters::local) mod journal;
 mod meta;
 mod schema;
 mod statements;

@@ -2,8 +2,8 @@
 //! answered when the commit is on the disk: at 32 logins at once this is one
 //! `fsync` instead of 32.
 
-use super::schema::BUSY_TIMEOUT;
-use super::watch::{CHECKPOINT_AT, Watch};
+use super::journal::{Used, tidy};
+use super::watch::Watch;
 use crate::adapters::error::OpenError;
 use rusqlite::{Connection, Error, ErrorCode};
 use std::sync::Arc;
@@ -148,6 +148,7 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
 
 /// Until every sender is gone and the queue is empty.
 fn write_all(conn: &Connection, watch: &Watch, jobs: &Receiver<Box<dyn Job>>) {
+    let mut log = Used::new();
     while let Ok(first) = jobs.recv() {
         let mut group: Vec<_> = std::iter::once(first)
             .chain(jobs.try_iter().take(GROUP - 1))
@@ -157,26 +158,25 @@ fn write_all(conn: &Connection, watch: &Watch, jobs: &Receiver<Box<dyn Job>>) {
             continue;
         }
         // Before anything is written to a file that nobody will find again.
-        let end = watch.check().map_err(|_| Unwritten::Nothing);
-        let end = end.and_then(|()| write_group(conn, watch, &mut group));
+        let mut sound = watch.check();
+        let mut end = sound.map_err(|_| Unwritten::Nothing);
+        if end.is_ok() {
+            log.again();
+            end = write_group(conn, watch, &mut group);
+            // If it went meanwhile, nobody knows which file has the records.
+            sound = watch.check();
+            end = end.and(sound.map_err(|_| Unwritten::Unknown));
+        }
         for job in group {
             job.answer(end);
         }
-        if watch.journal_bytes() >= CHECKPOINT_AT {
-            start_over(conn);
+        match sound {
+            Ok(()) => tidy(conn, watch),
+            Err(_) => log.leave(conn, watch),
         }
     }
-}
-
-/// Makes the write-ahead log short again, unless somebody reads just now.
-fn start_over(conn: &Connection) {
-    // Waits for no reader: the next group tries again.
-    let done = conn
-        .busy_timeout(Duration::ZERO)
-        .and_then(|()| conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
-        .and_then(|()| conn.busy_timeout(BUSY_TIMEOUT));
-    if let Err(error) = done {
-        tracing::warn!(%error, "the write-ahead log could not start over");
+    if watch.check().is_err() {
+        log.leave(conn, watch);
     }
 }
 
