@@ -227,6 +227,11 @@ fn a_disk_that_takes_no_more_stops_logins_until_there_is_room() {
     let delivered = while_logging_in(&server, || limit("200000"));
     let (status, word) = readyz(&server);
     assert_eq!((status, word.as_str()), (503, "store_unavailable"));
+    assert!(!login(&server, &Browser::new()).is_delivered());
+    until("the store's own line of a login has its reference", || {
+        let log = server.log_text();
+        log.lines().any(|line| line.contains("the store could not write") && line.contains("reference="))
+    });
     limit("unlimited");
     until("ready again", || login(&server, &Browser::new()).is_delivered() && readyz(&server).0 == 200);
     server.kill();
