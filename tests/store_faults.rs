@@ -446,6 +446,12 @@ fn a_start_makes_no_new_keys_where_there_were_some() {
         let (code, said) = command(&["doctor"]);
         assert_eq!(code, Some(2), "{said}");
     };
+    let issuer = server.path("sts-key");
+    rename(&issuer, &server.path("old-issuer"));
+    refused(&issuer);
+    let (code, said) = command(&["keys", "create"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(issuer.exists());
     let file = server.path("keys");
     rename(&file, &server.path("old"));
     refused(&file);

@@ -92,6 +92,13 @@ pub enum OpenError {
         path.display()
     )]
     KeyFileGone { path: PathBuf },
+    /// The local issuer's key that the database was used with is gone.
+    #[error(
+        "{} does not exist, and the database has been used with this issuer before: restore it from a backup, \
+         or make a new one with `vestibule keys create` (every credential of the local issuer ends)",
+        path.display()
+    )]
+    IssuerKeyGone { path: PathBuf },
     /// There are no keys yet, and this command makes none.
     #[error("{} does not exist; the first start makes it, or `vestibule keys create`", path.display())]
     KeyFileMissing { path: PathBuf },

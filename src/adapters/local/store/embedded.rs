@@ -1,9 +1,11 @@
 //! The ports of the store: what runs in the writer, and what only reads.
 
+use super::meta::UsedWith;
 use super::watch::{Fault, Watch};
 use super::writer::{Unwritten, Writer};
 use super::{journal, meta, schema, statements};
 use crate::adapters::error::OpenError;
+use crate::adapters::key_marker::KeyMarker;
 use crate::adapters::local::inspect;
 use crate::broker::ports::{
     AuditTrail, BeginError, LoginStart, NotReady, PutError, SessionStore, StoreFigures, StoreUnavailable,
@@ -48,21 +50,20 @@ impl EmbeddedStore {
         Ok(Self { writer, reader, watch, resumed: AtomicBool::new(false) })
     }
 
-    /// Whether a key ring in a file has been used with this database: then none must be
-    /// made anew silently.
+    /// Whether it has been used with this: then that must not be made anew silently.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn has_ring(&self) -> Result<bool, OpenError> {
-        self.ask(meta::has_ring)
+    pub fn was_used(&self, with: UsedWith) -> Result<bool, OpenError> {
+        self.ask(|conn| meta::was_used(conn, with))
     }
 
-    /// Notes that it is used from now on.
+    /// Notes that it is from now on.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn note_ring(&self) -> Result<(), OpenError> {
-        self.ask(meta::note_ring)
+    pub fn note_use(&self, with: UsedWith) -> Result<(), OpenError> {
+        self.ask(|conn| meta::note_use(conn, with))
     }
 
     /// While the service starts, nothing waits for this.
@@ -202,5 +203,16 @@ impl UserDirectory for EmbeddedStore {
     async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
         let event = event.clone();
         self.write(move |conn| statements::signed_in(conn, &event)).await
+    }
+}
+
+#[async_trait]
+impl KeyMarker for EmbeddedStore {
+    async fn has_ring(&self) -> Result<bool, StoreUnavailable> {
+        self.read(|conn| meta::was_used(conn, UsedWith::KmsRing)).await
+    }
+
+    async fn note_ring(&self) -> Result<(), StoreUnavailable> {
+        self.write(|conn| meta::note_use(conn, UsedWith::KmsRing)).await
     }
 }

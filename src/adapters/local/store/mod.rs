@@ -8,10 +8,11 @@
 
 mod embedded;
 pub(in crate::adapters::local) mod journal;
-mod meta;
+pub(in crate::adapters::local) mod meta;
 mod schema;
 mod statements;
 mod watch;
 mod writer;
 
 pub use embedded::EmbeddedStore;
+pub use meta::UsedWith;
