@@ -18,10 +18,11 @@ use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
 use support::forge::{self, Forge};
 use support::test_service::{Page, TestService, assertion};
+use vestibule::adapters::KeyMarker;
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::SystemRandom;
 use vestibule::broker::ports::{
-    BeginError, LoginStart, NotReady, PutError, StoreUnavailable, TakeError, UsedOnce,
+    AuditTrail, BeginError, LoginStart, NotReady, PutError, StoreUnavailable, TakeError, UsedOnce,
 };
 use vestibule::broker::{AuditEvent, EventKind, Sealed, SealedSession, SweepReport};
 
@@ -306,6 +307,23 @@ fn refusal() -> (UsedOnce, AuditEvent) {
     let login = Login::new();
     let refused = AuditEvent { login: None, ..login.event(EventKind::Refused, login.began) };
     (UsedOnce { handle: login.assertion, not_on_or_after: login.began + time::Duration::DAY }, refused)
+}
+
+/// Beside the moment when the store was alive: neither takes the other's place.
+#[tokio::test]
+async fn the_tables_know_that_they_have_been_used_with_a_key_ring() {
+    let dynamodb = DynamoDb::new();
+    let store = || DynamoDbStore::new(&client(&dynamodb.url()), Tables::prefixed(""), Arc::new(SystemRandom));
+    for had_one in [false, true] {
+        let store = store();
+        assert_eq!(store.has_ring().await, Ok(had_one));
+        store.note_ring().await.unwrap();
+        store.note_ring().await.unwrap();
+        store.sweep(start_of_time()).await.unwrap();
+    }
+    let claims = dynamodb.aws.items("SAMLClaims");
+    assert_eq!(claims.len(), 1);
+    assert!(claims[0]["alive_at"].is_object() && claims[0]["ring"].is_object(), "{claims:?}");
 }
 
 /// The whole service over DynamoDB. Before, each post was write units, and one hot

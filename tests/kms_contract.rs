@@ -18,7 +18,7 @@ use support::fault_proxy::{Fault, FaultProxy, Rule};
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::KeyAdmin;
 use vestibule::adapters::aws::kms::KmsKeyRing;
-use vestibule::adapters::local::{ManualClock, SystemRandom};
+use vestibule::adapters::local::{EmbeddedStore, ManualClock, SystemRandom};
 use vestibule::broker::ports::{Clock, KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
 use vestibule::broker::{TicketError, ticket_kid};
 use vestibule::config::{Kms, Signing};
@@ -406,6 +406,34 @@ async fn a_server_that_may_not_make_the_ring_waits_for_its_operator() {
     }
     let created = emulated.ring().create().await.unwrap();
     assert_eq!(kid_that_signs(&ring).await, created.kid, "at once");
+}
+
+/// The table was restored without its item, or another one has its name: every server made
+/// a new ring, and what waited could not be opened any more.
+#[tokio::test]
+async fn a_ring_that_is_gone_is_not_made_anew() {
+    let emulated = Emulated::new(None);
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(EmbeddedStore::open(&directory.path().join("db")).unwrap());
+    let ring = || emulated.ring().not_anew(store.clone());
+    let running = ring();
+    kid_that_signs(&running).await;
+    let key = json!({ "TableName": "SAMLKeys", "Key": { "kid": emulated.item()["kid"] } });
+    emulated.aws.call(Service::DynamoDb, "DeleteItem", &key).unwrap();
+    emulated.clock.advance(REFRESH);
+    for ring in [ring(), running] {
+        for _ in 0..2 {
+            assert_eq!(ring.sign(&claims(1)).await.unwrap_err(), KeyRingError::Unavailable);
+            assert!(emulated.aws.items("SAMLKeys").is_empty());
+            assert_eq!(ring.ready().await, Err(KeyRingError::Unavailable), "no login begins");
+        }
+        let created = emulated.ring().create().await.unwrap();
+        emulated.clock.advance(REFRESH);
+        assert_eq!(ring.ready().await, Ok(()));
+        assert_eq!(kid_that_signs(&ring).await, created.kid);
+        emulated.aws.call(Service::DynamoDb, "DeleteItem", &key).unwrap();
+        emulated.clock.advance(REFRESH);
+    }
 }
 
 #[tokio::test]

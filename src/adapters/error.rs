@@ -62,6 +62,29 @@ pub enum OpenError {
         /// The newest schema known here.
         known: i64,
     },
+    /// The write-ahead log of another file.
+    #[error(
+        "{} does not belong to {}, which is a copy or was replaced: the log would write another database's \
+         records into it; after a restore remove the log and start again, but where both files were copied \
+         together apply it first, with `sqlite3 {} 'PRAGMA wal_checkpoint(TRUNCATE)'`",
+        log.display(), path.display(), path.display()
+    )]
+    LogOfAnotherFile {
+        path: PathBuf,
+        /// The log.
+        log: PathBuf,
+    },
+    /// Only the log is left.
+    #[error(
+        "{} is missing or empty, and its write-ahead log {} is there: put the file back, or restore a backup \
+         and remove the log; without any records you start by removing both",
+        path.display(), log.display()
+    )]
+    FileGone {
+        path: PathBuf,
+        /// The log.
+        log: PathBuf,
+    },
     /// The keys that the database was used with are gone.
     #[error(
         "{} does not exist, and the database has been used with its keys before: restore it from a backup, \
@@ -69,6 +92,13 @@ pub enum OpenError {
         path.display()
     )]
     KeyFileGone { path: PathBuf },
+    /// The local issuer's key that the database was used with is gone.
+    #[error(
+        "{} does not exist, and the database has been used with this issuer before: restore it from a backup, \
+         or make a new one with `vestibule keys create` (every credential of the local issuer ends)",
+        path.display()
+    )]
+    IssuerKeyGone { path: PathBuf },
     /// There are no keys yet, and this command makes none.
     #[error("{} does not exist; the first start makes it, or `vestibule keys create`", path.display())]
     KeyFileMissing { path: PathBuf },

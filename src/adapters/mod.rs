@@ -4,6 +4,7 @@
 pub mod aws;
 mod error;
 mod key_admin;
+mod key_marker;
 pub mod local;
 pub mod metadata;
 mod open;
@@ -12,4 +13,5 @@ mod seal;
 
 pub use error::OpenError;
 pub use key_admin::{KeyAdmin, KeyInfo};
+pub use key_marker::KeyMarker;
 pub use open::{Opened, keys_table_endpoint, open, open_key_ring};

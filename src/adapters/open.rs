@@ -8,7 +8,8 @@ use super::aws::kms::KmsKeyRing;
 use super::aws::{AwsSts, Sdk};
 use super::error::OpenError;
 use super::key_admin::KeyAdmin;
-use super::local::{EmbeddedStore, LocalKeyRing, LocalSts};
+use super::key_marker::KeyMarker;
+use super::local::{EmbeddedStore, LocalKeyRing, LocalSts, UsedWith};
 use crate::broker::Ports;
 use crate::broker::ports::{
     AuditTrail, CallerDirectory, Clock, KeyRing, SecureRandom, SessionStore, TokenService, UserDirectory,
@@ -39,7 +40,7 @@ pub async fn open(
 ) -> Result<Opened, OpenError> {
     let sdk = Sdk::default();
     // First, since it knows whether there have been keys before.
-    let (Stores { sessions, audit, users }, known) = match store {
+    let (Stores { sessions, audit, users, marker }, known) = match store {
         Store::Embedded { path } => {
             let store = Arc::new(EmbeddedStore::open(path)?);
             (Stores::of(store.clone()), Some(store))
@@ -53,7 +54,10 @@ pub async fn open(
     type TokenServices = (Arc<dyn TokenService>, Option<Arc<dyn CallerDirectory>>);
     let (token_service, callers): TokenServices = match sts {
         Sts::Local { path, region } => {
-            let token_service = Arc::new(LocalSts::open(path, region.clone(), Arc::clone(&random))?);
+            let token_service = not_anew(known, UsedWith::IssuerKey, path, || {
+                LocalSts::open(path, region.clone(), Arc::clone(&random))
+            })?;
+            let token_service = Arc::new(token_service);
             (token_service.clone(), Some(token_service))
         }
         Sts::Aws { regions, endpoint, timeout } => {
@@ -64,12 +68,12 @@ pub async fn open(
         }
     };
     let keys: Arc<dyn KeyRing> = match keys {
-        Keys::Local { path } => {
-            ring_must_not_be_gone(known, path)?;
-            Arc::new(LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&random))?)
-        }
+        Keys::Local { path } => Arc::new(not_anew(known, UsedWith::KeyFile, path, || {
+            LocalKeyRing::open(path, Arc::clone(&clock), Arc::clone(&random))
+        })?),
         Keys::Kms(settings) => {
-            Arc::new(kms_key_ring(&sdk, store, settings, Arc::clone(&clock), Arc::clone(&random)).await)
+            let ring = kms_key_ring(&sdk, store, settings, Arc::clone(&clock), Arc::clone(&random)).await;
+            Arc::new(ring.not_anew(marker))
         }
     };
     let ports = Ports { token_service, sessions, audit, users, keys, clock, random };
@@ -78,12 +82,23 @@ pub async fn open(
 
 /// Refuses to go on without a key file that was there before: a new one would be made, and
 /// nobody would notice that the old one is lost. Notes it for the next time.
-fn ring_must_not_be_gone(store: Option<&EmbeddedStore>, path: &Path) -> Result<(), OpenError> {
-    let Some(store) = store else { return Ok(()) };
-    if !store.has_ring()? {
-        return store.note_ring();
+fn not_anew<T>(
+    store: Option<&EmbeddedStore>,
+    with: UsedWith,
+    path: &Path,
+    open: impl FnOnce() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    let Some(store) = store else { return open() };
+    if !path.exists() && store.was_used(with)? {
+        let path = path.to_owned();
+        return Err(match with {
+            UsedWith::IssuerKey => OpenError::IssuerKeyGone { path },
+            UsedWith::KeyFile | UsedWith::KmsRing => OpenError::KeyFileGone { path },
+        });
     }
-    if path.exists() { Ok(()) } else { Err(OpenError::KeyFileGone { path: path.to_owned() }) }
+    let opened = open()?;
+    store.note_use(with)?;
+    Ok(opened)
 }
 
 /// Opens the key ring for its operator. With `create`, a missing file is made.
@@ -108,16 +123,17 @@ pub async fn open_key_ring(
     }
 }
 
-/// One store behind its three ports.
+/// One store behind its three ports, and what it knows of the keys.
 struct Stores {
     sessions: Arc<dyn SessionStore>,
     audit: Arc<dyn AuditTrail>,
     users: Arc<dyn UserDirectory>,
+    marker: Arc<dyn KeyMarker>,
 }
 
 impl Stores {
-    fn of<S: SessionStore + AuditTrail + UserDirectory + 'static>(store: Arc<S>) -> Self {
-        Self { sessions: store.clone(), audit: store.clone(), users: store }
+    fn of<S: SessionStore + AuditTrail + UserDirectory + KeyMarker + 'static>(store: Arc<S>) -> Self {
+        Self { sessions: store.clone(), audit: store.clone(), users: store.clone(), marker: store }
     }
 }
 

@@ -1,7 +1,8 @@
 //! `vestibule keys`: the key ring, for its operator.
 
-use crate::adapters::local::{SystemClock, SystemRandom};
+use crate::adapters::local::{LocalSts, SystemClock, SystemRandom};
 use crate::adapters::{self, KeyInfo};
+use crate::config::Sts;
 use crate::service::load::load_without_metadata;
 use crate::service::print_message;
 use clap::Subcommand;
@@ -14,7 +15,8 @@ pub(super) enum Command {
     /// Make the first key, unless there is one
     ///
     /// A server makes it at its first login as well; this is for those who want
-    /// to see it work, or to give servers no permission to make keys.
+    /// to see it work, or to give servers no permission to make keys, and where keys
+    /// are lost that the store has been used with. The local issuer's key is made too.
     Create {
         /// The configuration
         #[arg(long, value_name = "FILE")]
@@ -54,9 +56,22 @@ pub(super) async fn run(
     .await
     .map_err(|e| e.to_string())?;
     match command {
-        Command::Create { .. } => print_keys(&[ring.create().await?]),
+        Command::Create { .. } => {
+            print_keys(&[ring.create().await?]);
+            create_issuer_key(&config.sts)?;
+        }
         Command::Rotate { .. } => print_keys(&[ring.rotate().await?]),
         Command::List { .. } => print_keys(&ring.list().await?),
+    }
+    Ok(())
+}
+
+/// Unless there is one.
+fn create_issuer_key(sts: &Sts) -> Result<(), String> {
+    let Sts::Local { path, region } = sts else { return Ok(()) };
+    if !path.exists() {
+        LocalSts::open(path, region.clone(), Arc::new(SystemRandom)).map_err(|e| e.to_string())?;
+        print_message(&format!("{}  the local issuer's key, made", path.display()));
     }
     Ok(())
 }

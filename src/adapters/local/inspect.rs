@@ -1,6 +1,8 @@
 //! Inspects the local files without making or changing any.
 
 use super::keyfile;
+use super::store::journal::must_belong;
+use super::store::meta::UsedWith;
 use rusqlite::{Connection, OpenFlags};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -34,8 +36,9 @@ pub fn file(path: &Path) -> Result<Option<FileFacts>, String> {
 /// upgrade the schema under a running server.
 ///
 /// # Errors
-/// SQLite's message.
+/// SQLite's message, or whose write-ahead log is beside it.
 pub fn database(path: &Path) -> Result<(), String> {
+    must_belong(path).map_err(|e| e.to_string())?;
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|e| e.to_string())?;
@@ -49,12 +52,13 @@ pub fn database(path: &Path) -> Result<(), String> {
     if tables == 3 { Ok(()) } else { Err("it is the database of another program".to_owned()) }
 }
 
-/// Whether a key ring in a file has been used with this database, where that can be asked.
-pub fn has_ring(path: &Path) -> bool {
+/// Whether this database has been used with this, where that can be asked.
+pub fn was_used(path: &Path, with: UsedWith) -> bool {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(path, flags)
         .and_then(|database| {
-            database.query_row("SELECT count(*) FROM meta WHERE name = 'ring'", [], |row| row.get(0))
+            let noted = "SELECT count(*) FROM meta WHERE name = ?1";
+            database.query_row(noted, [with.name()], |row| row.get(0))
         })
         .is_ok_and(|found: i64| found > 0)
 }

@@ -11,6 +11,6 @@ mod sts;
 mod system;
 
 pub use keyring::LocalKeyRing;
-pub use store::EmbeddedStore;
+pub use store::{EmbeddedStore, UsedWith};
 pub use sts::LocalSts;
 pub use system::{ManualClock, SystemClock, SystemRandom};

@@ -1,7 +1,7 @@
 //! The local files: key ring, token service key, database; and the disk.
 
 use super::finding::Report;
-use crate::adapters::local::{LocalKeyRing, LocalSts, SystemClock, SystemRandom, inspect};
+use crate::adapters::local::{LocalKeyRing, LocalSts, SystemClock, SystemRandom, UsedWith, inspect};
 use crate::config::{Config, Keys, Store, Sts};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,28 +13,18 @@ const LITTLE_SPACE: u64 = 256 << 20;
 const NO_SPACE: u64 = 8 << 20;
 
 pub(super) fn check(config: &Config, report: &mut Report) {
-    if let Keys::Local { path } = &config.keys {
-        if let Store::Embedded { path: database } = &config.store
-            && !path.exists()
-            && inspect::has_ring(database)
-        {
-            report.fault(
-                "key ring",
-                format!(
-                    "{} does not exist, and the database has been used with its keys before",
-                    path.display()
-                ),
-                "restore it from a backup, or make new ones with `vestibule keys create`",
-            );
-        } else {
-            secret(report, "key ring", path, |path| {
-                LocalKeyRing::open(path, Arc::new(SystemClock), Arc::new(SystemRandom))
-                    .map(|ring| format!("opens, {} key(s)", ring.list().len()))
-                    .map_err(|e| e.to_string())
-            });
-        }
+    if let Keys::Local { path } = &config.keys
+        && !is_gone(config, report, "key ring", path, UsedWith::KeyFile)
+    {
+        secret(report, "key ring", path, |path| {
+            LocalKeyRing::open(path, Arc::new(SystemClock), Arc::new(SystemRandom))
+                .map(|ring| format!("opens, {} key(s)", ring.list().len()))
+                .map_err(|e| e.to_string())
+        });
     }
-    if let Sts::Local { path, region } = &config.sts {
+    if let Sts::Local { path, region } = &config.sts
+        && !is_gone(config, report, "issuer key", path, UsedWith::IssuerKey)
+    {
         secret(report, "issuer key", path, |path| {
             LocalSts::open(path, region.clone(), Arc::new(SystemRandom))
                 .map(|_| "opens".to_owned())
@@ -45,6 +35,18 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         database(report, path);
         space(report, path);
     }
+}
+
+/// Whether it is missing where the database has been used with it: a start refuses that.
+fn is_gone(config: &Config, report: &mut Report, check: &'static str, path: &Path, with: UsedWith) -> bool {
+    let Store::Embedded { path: database } = &config.store else { return false };
+    let gone = !path.exists() && inspect::was_used(database, with);
+    if gone {
+        let what = "does not exist, and the database has been used with it before";
+        let remedy = "restore it from a backup, or make a new one with `vestibule keys create`";
+        report.fault(check, format!("{} {what}", path.display()), remedy);
+    }
+    gone
 }
 
 /// A file that no other user may read. Opening it creates it if it is missing,

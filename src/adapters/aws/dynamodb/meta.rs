@@ -1,5 +1,6 @@
-//! What the store knows of itself: until when it was alive, and whether it is a copy
-//! from before. One item of the claims' table, since those are what a copy lacks.
+//! What the store knows of itself: until when it was alive, whether it is a copy from
+//! before, and whether it had a key ring. One item of the claims' table, since those are
+//! what a copy lacks.
 //!
 //! A process looks once a minute, before a login; the sweeper each time. So this costs
 //! no login anything, and a table that was restored is noticed by the first who uses it.
@@ -116,6 +117,23 @@ async fn accepted_from(
         .expression_attribute_values(":ahead", instant(ahead));
     written(update).await?;
     Ok(Some(now))
+}
+
+/// Whether a key ring has been used with these tables.
+pub(super) async fn has_ring(db: &Db) -> Result<bool, StoreUnavailable> {
+    let get = db.client.get_item().table_name(&db.tables.claims);
+    let found = get.set_key(Some(key("handle", text(META)))).consistent_read(true).send().await;
+    let found = found.map_err(|e| unavailable("GetItem", &e))?;
+    Ok(found.item.is_some_and(|item| item.contains_key("ring")))
+}
+
+/// Notes that one is.
+pub(super) async fn note_ring(db: &Db) -> Result<(), StoreUnavailable> {
+    let update = change(db, "SET ring = :yes")
+        .condition_expression(format!("attribute_not_exists(ring) AND {READABLE}"))
+        .expression_attribute_values(":yes", AttributeValue::Bool(true))
+        .expression_attribute_values(":layout", layout());
+    written(update).await.map(|_| ())
 }
 
 /// A newer layout is not written to: its program may need the item as it is.

@@ -4,6 +4,7 @@ use super::call::within;
 use super::db::Db;
 use super::schema::Tables;
 use super::{audit, meta, once, sessions, sweep};
+use crate::adapters::key_marker::KeyMarker;
 use crate::broker::ports::{
     AuditTrail, BeginError, LoginStart, NotReady, PutError, SecureRandom, SessionStore, StoreUnavailable,
     TakeError, Taken, UsedOnce, UserDirectory,
@@ -88,5 +89,16 @@ impl AuditTrail for DynamoDbStore {
 impl UserDirectory for DynamoDbStore {
     async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
         within(sessions::signed_in(&self.db, event)).await?
+    }
+}
+
+#[async_trait]
+impl KeyMarker for DynamoDbStore {
+    async fn has_ring(&self) -> Result<bool, StoreUnavailable> {
+        within(meta::has_ring(&self.db)).await?
+    }
+
+    async fn note_ring(&self) -> Result<(), StoreUnavailable> {
+        within(meta::note_ring(&self.db)).await?
     }
 }

@@ -2,10 +2,12 @@
 
 use super::data_key::DataKey;
 use super::jws::{self, PublicKey};
+use super::past::Past;
 use super::ring::{Entry, KmsAlgorithm, Ring, TicketSigner};
 use super::service::{Kms, Reason};
 use super::table::RingTable;
 use crate::adapters::key_admin::{KeyAdmin, KeyInfo};
+use crate::adapters::key_marker::KeyMarker;
 use crate::adapters::rotation::RELOAD_INTERVAL;
 use crate::adapters::seal::{Parts, random_kid};
 use crate::broker::ports::{Clock, KeyRing, KeyRingError, PUBLIC_KEYS_KEPT, SecureRandom};
@@ -45,6 +47,7 @@ pub struct KmsKeyRing {
     /// One task at a time reads the table or asks KMS for a key; the others wait, or
     /// go on with the keys that they have.
     asking: tokio::sync::Mutex<()>,
+    past: Past,
 }
 
 /// The ring as it was read last; `None`: there was none.
@@ -75,7 +78,14 @@ impl KmsKeyRing {
             data_keys: Mutex::default(),
             public_keys: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
+            past: Past::default(),
         }
+    }
+
+    /// Makes no ring where the store has been used with one.
+    #[must_use]
+    pub fn not_anew(self, marker: Arc<dyn KeyMarker>) -> Self {
+        Self { past: Past::known_by(marker), ..self }
     }
 
     fn refresh(&self) -> Duration {
@@ -177,10 +187,11 @@ impl KmsKeyRing {
         let ring = match self.ring().await.map_err(unavailable)? {
             Some(ring) => ring,
             None => self.first_ring().await.map_err(|reason| {
-                tracing::error!(reason, "there is no key ring yet; `vestibule keys create` makes it");
+                tracing::error!(reason, "there is no key ring; `vestibule keys create` makes one");
                 KeyRingError::Unavailable
             })?,
         };
+        self.past.has_one().await;
         ring.current(self.clock.now()).cloned().ok_or(KeyRingError::Unavailable)
     }
 
@@ -188,6 +199,16 @@ impl KmsKeyRing {
         let _asking = self.asking.lock().await;
         if let Some(Seen { ring: Some(ring), .. }) = self.seen() {
             return Ok(ring);
+        }
+        if self.past.had_one().await? {
+            // Unless an operator has made one just now.
+            let found = self.look(self.clock.now()).await?;
+            return found.ok_or_else(|| {
+                format!(
+                    "the store has been used with a ring, and the table {} has none: restore it",
+                    self.settings.keys_table
+                )
+            });
         }
         let (ring, first) = self.add_key(true).await?;
         tracing::info!(kid = first.kid, "a key ring");
@@ -313,6 +334,14 @@ impl KeyRing for KmsKeyRing {
                 self.public_key(key_id).await.map_err(keys)?.verify(token)
             }
         }
+    }
+
+    /// A login that began would use up its assertion.
+    async fn ready(&self) -> Result<(), KeyRingError> {
+        if self.past.is_gone() && self.ring().await.map_err(unavailable)?.is_none() {
+            return Err(KeyRingError::Unavailable);
+        }
+        Ok(())
     }
 
     async fn public_keys(&self) -> Result<JwkSet, KeyRingError> {

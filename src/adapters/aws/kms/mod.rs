@@ -9,6 +9,7 @@
 mod data_key;
 mod jws;
 mod key_ring;
+mod past;
 mod ring;
 mod service;
 mod table;

@@ -1,9 +1,11 @@
 //! The ports of the store: what runs in the writer, and what only reads.
 
+use super::meta::UsedWith;
 use super::watch::{Fault, Watch};
 use super::writer::{Unwritten, Writer};
-use super::{meta, schema, statements};
+use super::{journal, meta, schema, statements};
 use crate::adapters::error::OpenError;
+use crate::adapters::key_marker::KeyMarker;
 use crate::adapters::local::inspect;
 use crate::broker::ports::{
     AuditTrail, BeginError, LoginStart, NotReady, PutError, SessionStore, StoreFigures, StoreUnavailable,
@@ -39,28 +41,29 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError`]; a file that is not ours is left as it was.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        journal::must_belong(path)?;
         let conn = schema::open(path)?;
         let watch = Arc::new(Watch::of(path));
+        journal::name_the_file(&conn, watch.inode()).map_err(|error| schema::explain(path, error))?;
         let writer = Writer::start(conn, Arc::clone(&watch))?;
         let reader = Arc::new(Mutex::new(schema::open(path)?));
         Ok(Self { writer, reader, watch, resumed: AtomicBool::new(false) })
     }
 
-    /// Whether a key ring in a file has been used with this database: then none must be
-    /// made anew silently.
+    /// Whether it has been used with this: then that must not be made anew silently.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn has_ring(&self) -> Result<bool, OpenError> {
-        self.ask(meta::has_ring)
+    pub fn was_used(&self, with: UsedWith) -> Result<bool, OpenError> {
+        self.ask(|conn| meta::was_used(conn, with))
     }
 
-    /// Notes that it is used from now on.
+    /// Notes that it is from now on.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn note_ring(&self) -> Result<(), OpenError> {
-        self.ask(meta::note_ring)
+    pub fn note_use(&self, with: UsedWith) -> Result<(), OpenError> {
+        self.ask(|conn| meta::note_use(conn, with))
     }
 
     /// While the service starts, nothing waits for this.
@@ -110,10 +113,10 @@ impl EmbeddedStore {
 #[async_trait]
 impl SessionStore for EmbeddedStore {
     async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
-        self.resume(start.event.at).await.map_err(|_| BeginError::Unavailable)?;
         if self.watch.may_begin().is_err() {
             return Err(BeginError::Unavailable);
         }
+        self.resume(start.event.at).await.map_err(|_| BeginError::Unavailable)?;
         let start = start.clone();
         self.write(move |conn| statements::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
     }
@@ -200,5 +203,16 @@ impl UserDirectory for EmbeddedStore {
     async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
         let event = event.clone();
         self.write(move |conn| statements::signed_in(conn, &event)).await
+    }
+}
+
+#[async_trait]
+impl KeyMarker for EmbeddedStore {
+    async fn has_ring(&self) -> Result<bool, StoreUnavailable> {
+        self.read(|conn| meta::was_used(conn, UsedWith::KmsRing)).await
+    }
+
+    async fn note_ring(&self) -> Result<(), StoreUnavailable> {
+        self.write(|conn| meta::note_use(conn, UsedWith::KmsRing)).await
     }
 }

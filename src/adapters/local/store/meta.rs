@@ -14,8 +14,31 @@ pub(super) const LIVED: &str = "lived";
 const ALIVE_AT: &str = "alive_at";
 /// The inode of the file that it was in.
 const FILE: &str = "file";
-/// A key ring in a file has been used with this database.
-const RING: &str = "ring";
+
+/// The inode of the file that had a write-ahead log last (`journal.rs`). Beside `file`, which
+/// says until the first login or sweep that it is a copy.
+const HAS_LOG: &str = "has_log";
+
+/// What a database has been used with. Where that is gone it is not made anew silently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsedWith {
+    /// A key ring in a file.
+    KeyFile,
+    /// A key ring that KMS protects.
+    KmsRing,
+    /// The local issuer's key.
+    IssuerKey,
+}
+
+impl UsedWith {
+    pub(in crate::adapters::local) const fn name(self) -> &'static str {
+        match self {
+            Self::KeyFile => "ring",
+            Self::KmsRing => "kms_ring",
+            Self::IssuerKey => "issuer_key",
+        }
+    }
+}
 
 /// The most that one sweep lets the store live: six times the interval between
 /// sweeps. A clock that jumps makes no more of a claim's time pass.
@@ -99,16 +122,29 @@ pub(super) fn resume(conn: &Connection, inode: u64, now: OffsetDateTime) -> rusq
     Ok(())
 }
 
+/// The inode of the file that had the log last.
+pub(super) fn has_log(conn: &Connection) -> rusqlite::Result<Option<u64>> {
+    Ok(read(conn, HAS_LOG)?.map(|inode| u64::from_ne_bytes(inode.to_ne_bytes())))
+}
+
+/// Notes the file's own inode; `true`: it was another one, or none.
+pub(super) fn note_log(conn: &Connection, inode: u64) -> rusqlite::Result<bool> {
+    if has_log(conn)? == Some(inode) {
+        return Ok(false);
+    }
+    write(conn, HAS_LOG, i64::from_ne_bytes(inode.to_ne_bytes())).map(|()| true)
+}
+
 fn newest_record(conn: &Connection) -> rusqlite::Result<Option<i64>> {
     conn.query_row("SELECT at FROM audit ORDER BY seq DESC LIMIT 1", [], |row| row.get(0)).optional()
 }
 
-/// Whether a key ring in a file has been used with this database.
-pub(super) fn has_ring(conn: &Connection) -> rusqlite::Result<bool> {
-    read(conn, RING).map(|noted| noted.is_some())
+/// Whether it has been used with this.
+pub(super) fn was_used(conn: &Connection, with: UsedWith) -> rusqlite::Result<bool> {
+    read(conn, with.name()).map(|noted| noted.is_some())
 }
 
-/// Notes that one is used with it.
-pub(super) fn note_ring(conn: &Connection) -> rusqlite::Result<()> {
-    write(conn, RING, 1)
+/// Notes that it is. Nothing is written where that is known.
+pub(super) fn note_use(conn: &Connection, with: UsedWith) -> rusqlite::Result<()> {
+    if was_used(conn, with)? { Ok(()) } else { write(conn, with.name(), 1) }
 }

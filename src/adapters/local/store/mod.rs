@@ -7,10 +7,12 @@
 //! the write-ahead log when it starts over; they are sealed at any rate.
 
 mod embedded;
-mod meta;
+pub(in crate::adapters::local) mod journal;
+pub(in crate::adapters::local) mod meta;
 mod schema;
 mod statements;
 mod watch;
 mod writer;
 
 pub use embedded::EmbeddedStore;
+pub use meta::UsedWith;

@@ -161,13 +161,13 @@ fn try_open(path: &Path) -> Result<Connection, OpenError> {
     // secure_delete: what was taken does not linger in free pages.
     // temp_store: a statement journal in a temporary file fails under a read-only root, and
     // would have names and sealed pages in it.
-    // wal_autocheckpoint, cache_size: the pages that logins change are changed by the next
-    // logins too; written back four times as seldom, most are written once.
+    // cache_size: the pages that logins change are changed by the next logins too.
+    // wal_autocheckpoint: the writer writes the journal back behind its answers (`journal.rs`).
     // journal_size_limit: what a long reader made the journal grow to is given back.
     conn.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
          PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;
-         PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432;",
+         PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 33554432;",
     )
     .map_err(explain)?;
     conn.set_prepared_statement_cache_capacity(64);

@@ -1,11 +1,12 @@
 //! Whether the file that is open is still the one that has the name.
 //!
 //! A database whose file was removed or replaced takes writes as before, and all of them
-//! are gone at the next start. So each group of writes asks first (three `stat`s, some
-//! microseconds), and what was replaced takes no more.
+//! are gone at the next start. So each group of writes asks before and after (three `stat`s,
+//! some microseconds), and what was replaced takes no more.
 
 use rusqlite::ErrorCode;
 use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +52,7 @@ impl Fault {
             Self::Removed => "put the file back if it was moved, else restore a backup, and start again",
             Self::Replaced => "stop the service before a restore; start it again now",
             Self::JournalGone => {
-                "the -wal file was removed or replaced: start again; the newest records may be lost"
+                "the -wal or -shm file was removed or replaced: start again, and leave both to the service"
             }
             Self::NotWritable => {
                 "give the file and its directory back to the service's user, or mount the disk writable"
@@ -67,9 +68,10 @@ impl Fault {
 #[derive(Debug)]
 pub(super) struct Watch {
     path: PathBuf,
-    journal: PathBuf,
     file: Option<Id>,
-    journal_id: Mutex<Option<Id>>,
+    journal: Beside,
+    /// The log's index, by which processes agree about it.
+    index: Beside,
     journal_bytes: AtomicU64,
     faults: Mutex<[Option<Fault>; 3]>,
 }
@@ -88,6 +90,46 @@ struct Id {
     inode: u64,
 }
 
+/// A file that SQLite has beside the database, as long as anybody has that open.
+#[derive(Debug)]
+struct Beside {
+    path: PathBuf,
+    /// As it was seen first.
+    seen: Mutex<Option<Id>>,
+}
+
+impl Beside {
+    fn new(database: &Path, suffix: &str) -> Self {
+        let path = beside(database, suffix);
+        Self { seen: Mutex::new(look(&path).map(|(id, _)| id)), path }
+    }
+
+    /// Its length; `None`: it is not the one that was seen first.
+    fn examine(&self) -> Option<u64> {
+        let found = look(&self.path);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match (*seen, found) {
+            (Some(seen), found) if found.map(|(id, _)| id) != Some(seen) => return None,
+            (None, Some((id, _))) => *seen = Some(id),
+            (_, _) => {}
+        }
+        Some(found.map_or(0, |(_, bytes)| bytes))
+    }
+
+    /// Whether there is another file in its place.
+    fn is_another(&self) -> bool {
+        let found = look(&self.path).map(|(id, _)| id);
+        found.is_some() && found != *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name of a file that SQLite has beside the database.
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 fn look(path: &Path) -> Option<(Id, u64)> {
     let meta = std::fs::metadata(path).ok()?;
     Some((Id { device: meta.dev(), inode: meta.ino() }, meta.len()))
@@ -95,13 +137,11 @@ fn look(path: &Path) -> Option<(Id, u64)> {
 
 impl Watch {
     pub(super) fn of(path: &Path) -> Self {
-        let mut journal = path.as_os_str().to_owned();
-        journal.push("-wal");
         Self {
             path: path.to_owned(),
-            journal: journal.into(),
             file: look(path).map(|(id, _)| id),
-            journal_id: Mutex::new(None),
+            journal: Beside::new(path, "-wal"),
+            index: Beside::new(path, "-shm"),
             journal_bytes: AtomicU64::new(0),
             faults: Mutex::new([None; 3]),
         }
@@ -125,17 +165,8 @@ impl Watch {
             Some((id, _)) if Some(id) != self.file => return Err(Fault::Replaced),
             Some(_) => {}
         }
-        let journal = look(&self.journal);
-        let mut known = self.journal_id.lock().unwrap_or_else(PoisonError::into_inner);
-        match (*known, journal) {
-            // SQLite keeps the journal as long as anybody has the database open.
-            (Some(known), journal) if journal.map(|(id, _)| id) != Some(known) => {
-                return Err(Fault::JournalGone);
-            }
-            (None, Some((id, _))) => *known = Some(id),
-            (_, _) => {}
-        }
-        let bytes = journal.map_or(0, |(_, bytes)| bytes);
+        let bytes = self.journal.examine().ok_or(Fault::JournalGone)?;
+        self.index.examine().ok_or(Fault::JournalGone)?;
         let before = self.journal_bytes.swap(bytes, Ordering::Relaxed);
         if before < LONG_JOURNAL && bytes >= LONG_JOURNAL {
             tracing::warn!(bytes, "the write-ahead log grows, because somebody reads the database for long");
@@ -143,14 +174,21 @@ impl Watch {
         Ok(())
     }
 
-    /// The same, and whether a login may begin: for a probe, which may take longer.
+    /// The same, and whether a login may begin: for a probe.
     pub(super) fn check_all(&self) -> Result<(), Fault> {
         self.check()?;
-        let writable = access(&self.path, Access::WRITE_OK).is_ok()
-            && self.path.parent().is_none_or(|parent| {
-                let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-                access(parent, Access::WRITE_OK).is_ok()
-            });
+        self.may_begin()
+    }
+
+    /// Whether a login may begin. What has begun may go on: who took the rights away may be
+    /// in the middle of something, and what is open can be written.
+    pub(super) fn may_begin(&self) -> Result<(), Fault> {
+        // Of a file that is not there, `check` tells.
+        let refused = |path: &Path| {
+            matches!(access(path, Access::WRITE_OK), Err(Errno::ACCESS | Errno::PERM | Errno::ROFS))
+        };
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let writable = !refused(&self.path) && !refused(parent.unwrap_or(Path::new(".")));
         let found = match (writable, self.journal_is_full()) {
             (false, _) => Some(Fault::NotWritable),
             (true, true) => Some(Fault::JournalFull),
@@ -160,13 +198,10 @@ impl Watch {
         found.map_or(Ok(()), Err)
     }
 
-    /// Whether a login may begin.
-    pub(super) fn may_begin(&self) -> Result<(), Fault> {
-        if !self.journal_is_full() {
-            return Ok(());
-        }
-        self.note(By::Probe, Some(Fault::JournalFull));
-        Err(Fault::JournalFull)
+    /// Whether no other file has the name of the log or its index: then what SQLite has open
+    /// is nobody else's, wherever the database is.
+    pub(super) fn has_its_log(&self) -> bool {
+        !self.journal.is_another() && !self.index.is_another()
     }
 
     /// Whether the journal is so long that no login may begin.
@@ -235,6 +270,26 @@ impl Watch {
 mod tests {
     use super::*;
     use std::fs::File;
+
+    /// What another process has in its own log is left alone.
+    #[test]
+    fn a_log_or_index_of_another_process_is_not_taken_for_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        for suffix in ["", "-wal", "-shm"] {
+            File::create(beside(&path, suffix)).unwrap();
+        }
+        let watch = Watch::of(&path);
+        for suffix in ["-wal", "-shm"] {
+            let (file, away) = (beside(&path, suffix), directory.path().join("away"));
+            std::fs::rename(&file, &away).unwrap();
+            assert_eq!((watch.check(), watch.has_its_log()), (Err(Fault::JournalGone), true), "{suffix}");
+            File::create(&file).unwrap();
+            assert_eq!((watch.check(), watch.has_its_log()), (Err(Fault::JournalGone), false), "{suffix}");
+            std::fs::rename(&away, &file).unwrap();
+            assert_eq!((watch.check(), watch.has_its_log()), (Ok(()), true), "{suffix}");
+        }
+    }
 
     /// Half a gigabyte, sparse.
     #[test]

@@ -2,8 +2,8 @@
 //! answered when the commit is on the disk: at 32 logins at once this is one
 //! `fsync` instead of 32.
 
-use super::schema::BUSY_TIMEOUT;
-use super::watch::{CHECKPOINT_AT, Watch};
+use super::journal::{Used, tidy};
+use super::watch::Watch;
 use crate::adapters::error::OpenError;
 use rusqlite::{Connection, Error, ErrorCode};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::Span;
 
 /// Requests waiting at once. More than the HTTP layer admits; beyond it the
 /// store is not keeping up, and an immediate refusal is better.
@@ -63,7 +64,8 @@ impl Writer {
     ) -> Result<T, Unwritten> {
         let (reply, mut answer) = oneshot::channel();
         let stage = Arc::new(Stage::default());
-        let job = Request { work: Some(work), outcome: None, reply, stage: Arc::clone(&stage) };
+        let (work, span) = (Some(work), Span::current());
+        let job = Request { work, outcome: None, reply, stage: Arc::clone(&stage), span };
         let queue = self.queue.as_ref().ok_or(Unwritten::Nothing)?;
         if queue.try_send(Box::new(job)).is_err() {
             tracing::error!("the store's queue is full, or its writer has ended");
@@ -117,6 +119,8 @@ impl Stage {
 trait Job: Send {
     /// Whether the sender still waits for it; from then on it cannot be withdrawn.
     fn take_up(&self) -> bool;
+    /// Whose it is: the writer's lines about it have the login's reference.
+    fn span(&self) -> Span;
     fn run(&mut self, conn: &Connection) -> rusqlite::Result<()>;
     /// `group`: how the commit went.
     fn answer(self: Box<Self>, group: Result<(), Unwritten>);
@@ -127,11 +131,15 @@ struct Request<T, W> {
     outcome: Option<T>,
     reply: oneshot::Sender<Result<T, Unwritten>>,
     stage: Arc<Stage>,
+    span: Span,
 }
 
 impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Request<T, W> {
     fn take_up(&self) -> bool {
         !self.reply.is_closed() && self.stage.take_up()
+    }
+    fn span(&self) -> Span {
+        self.span.clone()
     }
     fn run(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
@@ -148,6 +156,7 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
 
 /// Until every sender is gone and the queue is empty.
 fn write_all(conn: &Connection, watch: &Watch, jobs: &Receiver<Box<dyn Job>>) {
+    let mut log = Used::new();
     while let Ok(first) = jobs.recv() {
         let mut group: Vec<_> = std::iter::once(first)
             .chain(jobs.try_iter().take(GROUP - 1))
@@ -157,31 +166,33 @@ fn write_all(conn: &Connection, watch: &Watch, jobs: &Receiver<Box<dyn Job>>) {
             continue;
         }
         // Before anything is written to a file that nobody will find again.
-        let end = watch.check().map_err(|_| Unwritten::Nothing);
-        let end = end.and_then(|()| write_group(conn, watch, &mut group));
+        let mut sound = watch.check();
+        let mut end = sound.map_err(|_| Unwritten::Nothing);
+        if end.is_ok() {
+            log.again();
+            end = write_group(conn, watch, &mut group);
+            // If it went meanwhile, nobody knows which file has the records.
+            sound = watch.check();
+            end = end.and(sound.map_err(|_| Unwritten::Unknown));
+        }
         for job in group {
             job.answer(end);
         }
-        if watch.journal_bytes() >= CHECKPOINT_AT {
-            start_over(conn);
+        match sound {
+            Ok(()) => tidy(conn, watch),
+            Err(_) => log.leave(conn, watch),
         }
     }
-}
-
-/// Makes the write-ahead log short again, unless somebody reads just now.
-fn start_over(conn: &Connection) {
-    // Waits for no reader: the next group tries again.
-    let done = conn
-        .busy_timeout(Duration::ZERO)
-        .and_then(|()| conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
-        .and_then(|()| conn.busy_timeout(BUSY_TIMEOUT));
-    if let Err(error) = done {
-        tracing::warn!(%error, "the write-ahead log could not start over");
+    if watch.check().is_err() {
+        log.leave(conn, watch);
     }
 }
 
 fn write_group(conn: &Connection, watch: &Watch, group: &mut [Box<dyn Job>]) -> Result<(), Unwritten> {
     let report = |error: &Error, unwritten| report(watch, error, unwritten);
+    // What several have in common is nobody's.
+    let of_all = if let [alone] = &*group { alone.span() } else { Span::none() };
+    let _of_all = of_all.enter();
     let mut all_written = true;
     if !conn.is_autocommit() {
         // Left over from a commit that failed and could not be rolled back then.
@@ -189,6 +200,8 @@ fn write_group(conn: &Connection, watch: &Watch, group: &mut [Box<dyn Job>]) -> 
     }
     run(conn, "BEGIN IMMEDIATE").map_err(|e| report(&e, Unwritten::Nothing))?;
     for job in group {
+        let span = job.span();
+        let _its_own = span.enter();
         let outcome = run(conn, "SAVEPOINT request").and_then(|()| job.run(conn));
         if let Err(error) = outcome {
             let unwritten = report(&error, Unwritten::Nothing);

@@ -7,7 +7,8 @@ use std::sync::mpsc::{Sender, channel};
 fn open(path: &Path) -> Connection {
     let conn = Connection::open(path).unwrap();
     conn.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;
+        "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0;
+         PRAGMA synchronous = OFF;
          CREATE TABLE IF NOT EXISTS n (n INTEGER PRIMARY KEY);
          CREATE TABLE IF NOT EXISTS child (n INTEGER REFERENCES n DEFERRABLE INITIALLY DEFERRED);",
     )
@@ -172,4 +173,63 @@ fn only_a_failed_sync_leaves_a_commit_unknown() {
     {
         assert_eq!(after_failed_commit(&failure(code)), Unwritten::Unknown, "{code}");
     }
+}
+
+/// The one moment that the question before the write cannot cover.
+#[tokio::test]
+async fn a_file_replaced_while_it_is_written_leaves_the_outcome_unknown() {
+    let fixture = Fixture::new();
+    let (path, old) = (fixture.path(), fixture.directory.path().join("old"));
+    let (from, to) = (path.clone(), old.clone());
+    let replace = move |conn: &Connection| {
+        std::fs::rename(&from, &to).unwrap();
+        std::fs::write(&from, "").unwrap();
+        insert(1)(conn)
+    };
+    assert_eq!(fixture.writer.submit(replace).await, Err(Unwritten::Unknown));
+    assert_eq!(fixture.writer.submit(insert(2)).await, Err(Unwritten::Nothing));
+    // The log, which has the name still, has nothing of the old file, and that has all of it.
+    assert_eq!(std::fs::metadata(fixture.directory.path().join("db-wal")).unwrap().len(), 0);
+    let log = fixture.directory.path().join("db-wal");
+    std::fs::write(&log, "of who came next").unwrap();
+    // What the writer does behind its answer is done before the next one.
+    for _ in 0..2 {
+        assert_eq!(fixture.writer.submit(insert(2)).await, Err(Unwritten::Nothing));
+    }
+    assert_eq!(std::fs::read(&log).unwrap(), b"of who came next");
+    let alone = Connection::open(&old).unwrap();
+    assert_eq!(alone.query_row("SELECT n FROM n", [], |row| row.get(0)), Ok(1));
+    std::fs::rename(&old, &path).unwrap();
+    assert_eq!(fixture.writer.submit(insert(3)).await, Ok(3), "put back, it goes on");
+}
+
+/// It is written back behind the answers, and starts over.
+#[tokio::test]
+async fn the_log_stays_short() {
+    let fixture = Fixture::new();
+    let log = fixture.directory.path().join("db-wal");
+    let blob =
+        |conn: &Connection| conn.execute("INSERT INTO n (b) VALUES (zeroblob(1000000))", []).map(|_| ());
+    fixture.writer.submit(|conn| conn.execute_batch("ALTER TABLE n ADD COLUMN b")).await.unwrap();
+    let mut longest = 0;
+    for _ in 0..100 {
+        fixture.writer.submit(blob).await.unwrap();
+        longest = longest.max(std::fs::metadata(&log).unwrap().len());
+    }
+    assert!((16 << 20..20 << 20).contains(&longest), "{longest}");
+    let reader = open(&fixture.path());
+    reader.execute_batch("BEGIN; SELECT count(*) FROM n;").unwrap();
+    for _ in 0..100 {
+        fixture.writer.submit(blob).await.unwrap();
+    }
+    let grown = std::fs::metadata(&log).unwrap().len();
+    assert!(grown > 90 << 20, "a reader keeps it: {grown}");
+    drop(reader);
+    for _ in 0..6 {
+        fixture.writer.submit(blob).await.unwrap();
+    }
+    // The last answer comes before the log is written back.
+    fixture.writer.submit(|_| Ok(())).await.unwrap();
+    let left = std::fs::metadata(&log).unwrap().len();
+    assert!(left < 20 << 20, "{left}");
 }
