@@ -245,7 +245,9 @@ fn keys_are_made_listed_and_rotated() {
         assert!(output.status.success(), "{}", said(&output));
         said(&output).lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    let first = keys("create");
+    let mut first = keys("create");
+    let issuer = first.pop().unwrap();
+    assert!(issuer.contains("issuer's key"), "{issuer}");
     assert_eq!((keys("create"), keys("list")), (first.clone(), first.clone()), "made once");
     let second = keys("rotate");
     let kid = |lines: &[String]| lines[0].split_whitespace().next().unwrap().to_owned();
