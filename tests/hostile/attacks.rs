@@ -3,7 +3,8 @@
 use super::honest::{ask, assertion, beside, post, sign_in};
 use super::support::browser::Browser;
 use super::support::server::Server;
-use super::target::{ATTACKERS, address, attackers, connect, start, start_writing_into};
+use super::target::{ATTACKERS, address, attackers, connect, start, start_through, start_writing_into};
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -83,6 +84,49 @@ fn idle_connections_give_way() {
     seen.assert_served("idle connections");
     let log = server.log_text();
     assert!(!log.contains("connection not accepted"), "{log}");
+}
+
+/// The limit of open files cannot be raised: what a login needs is kept free of connections.
+#[test]
+fn idle_connections_leave_descriptors_under_a_hard_limit() {
+    let mut server = start_through("", &["prlimit", "--nofile=1024:1024"]);
+    let (seen, _idle) =
+        beside(&server, SECONDS, || attackers(1_400).map(|from| connect(&server, from)).collect::<Vec<_>>());
+    seen.assert_served("idle connections under a hard limit");
+    assert!(server.stop().success());
+    let log = server.log_text();
+    assert!(log.contains("server.max_connections is lowered") && !log.contains("not accepted"), "{log}");
+}
+
+/// Who is closed comes again at once, more often than there may be connections.
+#[test]
+fn attackers_that_reconnect_shut_nobody_out() {
+    let server = start("");
+    let stop = AtomicBool::new(false);
+    let (seen, opened) = beside(&server, Duration::ZERO, || {
+        std::thread::scope(|scope| {
+            let reconnect = |from| {
+                let (server, stop) = (&server, &stop);
+                move || {
+                    let (mut held, mut opened) = (VecDeque::new(), 0_usize);
+                    while !stop.load(Ordering::Relaxed) {
+                        held.push_back(connect(server, from));
+                        opened += 1;
+                        if held.len() > 200 {
+                            held.pop_front();
+                        }
+                    }
+                    opened
+                }
+            };
+            let threads: Vec<_> = ATTACKERS.map(|from| scope.spawn(reconnect(from))).collect();
+            std::thread::sleep(SECONDS);
+            stop.store(true, Ordering::Relaxed);
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
+        })
+    });
+    assert!(opened > 1_600, "{opened}");
+    seen.assert_served("attackers that reconnect");
 }
 
 /// CPU time of the process, in ticks of 10 ms.
@@ -298,6 +342,60 @@ fn junk_forms(server: &Server, form: &[u8], stop: &AtomicBool) {
         let _ = ask(address(server), 3, form);
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Requests with some bytes changed, cut out, or doubled: each is answered or closed, soon,
+/// and none is a fault of ours.
+#[test]
+fn requests_with_random_changes_get_an_answer_or_a_close() {
+    const LONGEST: Duration = Duration::from_secs(5);
+    let server = start("max_posts_per_minute = 1000000");
+    let seeds = [
+        junk_post(&server),
+        b"GET /saml HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a.b.c\r\nCOGNITO_ID: x\r\n\r\n".to_vec(),
+        b"GET /saml/login?idp=ADFS&RelayState=x%23%23y HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n".to_vec(),
+        b"POST /saml HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\n\r\n".to_vec(),
+        b"OPTIONS /saml HTTP/1.1\r\nHost: x\r\nOrigin: null\r\nConnection: close\r\n\r\n".to_vec(),
+    ];
+    // Splitmix64 from a fixed seed: what fails, fails again.
+    let mut state = 0x5EED_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from(mixed ^ (mixed >> 31)).unwrap() % below
+    };
+    for round in 0..400 {
+        let mut request = seeds[round % seeds.len()].clone();
+        for _ in 0..=random(4) {
+            // Most of it is in the head, whatever the body's length.
+            let head = request.len().min(400);
+            let at = random(head);
+            match random(4) {
+                0 => request[at] = u8::try_from(random(256)).unwrap(),
+                1 => drop(request.drain(at..(at + 1 + random(20)).min(head))),
+                2 => request.insert(at, [b'\r', b'\n', b':', 0, b' ', 0xff][random(6)]),
+                _ => {
+                    let part = request[at..(at + 1 + random(60)).min(head)].to_vec();
+                    request.splice(at..at, part);
+                }
+            }
+        }
+        let mut stream = connect(&server, 2);
+        let began = Instant::now();
+        // It may be refused and closed before all of it is there.
+        let _ = stream.write_all(&request).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
+        let mut answer = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut stream, &mut answer);
+        let (answer, sent) = (String::from_utf8_lossy(&answer), String::from_utf8_lossy(&request));
+        let sent: String = sent.chars().take(200).collect();
+        assert!(began.elapsed() < LONGEST, "{round}: no end of {sent:?}");
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 "), "{round}: {sent:?}: {answer}");
+        assert!(!answer.contains("HTTP/1.1 5"), "{round}: {sent:?}: {answer}");
+    }
+    sign_in(&server.base_url, address(&server)).unwrap();
+    let log = server.log_text();
+    assert!(!log.contains("ERROR") && !log.contains("panic"), "{log}");
 }
 
 /// Bytes that are no request, or an odd one.

@@ -23,9 +23,20 @@ pub fn start(more: &str) -> Server {
 
 /// The same with its output in this pipe.
 pub fn start_writing_into(more: &str, output: Option<PipeWriter>) -> Server {
+    start_setup(output.into_iter().fold(setup(more), Setup::output))
+}
+
+/// The same, started by another program.
+pub fn start_through(more: &str, words: &[&str]) -> Server {
+    start_setup(setup(more).through(words))
+}
+
+fn setup(more: &str) -> Setup {
     let config = format!("{}{ADFS}", EMBEDDED.replace("[sts]", &format!("{more}\n\n[sts]")));
-    let setup = Server::setup(&config).file("idp.xml", ADFS_METADATA);
-    let setup = output.into_iter().fold(setup, Setup::output);
+    Server::setup(&config).file("idp.xml", ADFS_METADATA)
+}
+
+fn start_setup(setup: Setup) -> Server {
     one_test_at_a_time();
     let ours = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(SOFT_LIMIT), maximum: ours.maximum }).unwrap();
