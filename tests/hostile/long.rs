@@ -1,6 +1,7 @@
 //! By hand: a soak, and what a login costs beside another binary.
 
 use super::honest::{Seen, sign_in};
+use super::support::process::{Process, remove_configuration};
 use super::support::server::Server;
 use super::target::{address, start};
 use std::net::SocketAddr;
@@ -79,10 +80,12 @@ impl Drop for Other {
 
 fn run(binary: &str, server: &Server) -> Other {
     let mut command = Command::new(binary);
+    // `VESTIBULE_OLD` is no option.
+    remove_configuration(&mut command);
     command.arg("serve").arg("--config").arg(server.path("vestibule.toml")).current_dir(server.dir.path());
     let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let other = Other(command.spawn().unwrap());
-    super::support::process::Process::wait_until_answers(&format!("{}/readyz", server.admin_url));
+    Process::wait_until_answers(&format!("{}/readyz", server.admin_url));
     other
 }
 
