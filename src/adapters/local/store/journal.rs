@@ -9,20 +9,20 @@ use super::schema::BUSY_TIMEOUT;
 use super::watch::{CHECKPOINT_AT, Watch, beside};
 use crate::adapters::error::OpenError;
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 /// Frames in the log from which it is written back. What logins change is changed by the
 /// next logins too: written back four times as seldom as SQLite does, most pages are written
 /// once.
-const WRITE_BACK_AT: i64 = 4000;
-
-/// The same in bytes (pages of 4096, and a frame's header): a shorter log is not asked.
-const WRITE_BACK_BYTES: u64 = 16 << 20;
+const WRITE_BACK_AT: i32 = 4000;
 
 /// Where the file format's write version is, and the one that has no write-ahead log.
 const WRITE_VERSION_AT: usize = 18;
@@ -99,18 +99,36 @@ fn without_log(path: &Path) -> std::path::PathBuf {
     std::ffi::OsString::from_vec(uri).into()
 }
 
+/// How many frames the log had after the last commit of one connection.
+#[derive(Debug)]
+pub(super) struct Frames(Arc<AtomicI32>);
+
+impl Frames {
+    /// Counts from now on. SQLite says so with each commit; asking would cost each group of
+    /// writes its locks.
+    pub(super) fn count(conn: &mut Connection) -> rusqlite::Result<Self> {
+        let frames = Arc::new(AtomicI32::new(0));
+        let counted = Arc::clone(&frames);
+        conn.wal_hook(Some(move |_: &mut Wal, frames| {
+            counted.store(frames, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self(frames))
+    }
+}
+
 /// Behind the answers of a group, so that no login waits for it: writes the log back if it is
 /// long. Where somebody reads for long, the attempt finds nothing to do.
-pub(super) fn tidy(conn: &Connection, watch: &Watch) {
-    let done = match watch.journal_bytes() {
-        0..WRITE_BACK_BYTES => return,
-        WRITE_BACK_BYTES..CHECKPOINT_AT => checkpoint(conn, "NOOP").and_then(|found| {
-            if found.pending < WRITE_BACK_AT { Ok(found) } else { checkpoint(conn, "PASSIVE") }
-        }),
+pub(super) fn tidy(conn: &Connection, watch: &Watch, frames: &Frames) {
+    let mode = if watch.journal_bytes() >= CHECKPOINT_AT {
         // Gives the room back, too.
-        CHECKPOINT_AT.. => checkpoint(conn, "TRUNCATE"),
+        "TRUNCATE"
+    } else if frames.0.load(Ordering::Relaxed) >= WRITE_BACK_AT {
+        "PASSIVE"
+    } else {
+        return;
     };
-    if let Err(error) = done {
+    if let Err(error) = checkpoint(conn, mode) {
         tracing::warn!(%error, "the write-ahead log could not be written back");
     }
 }
@@ -138,8 +156,8 @@ impl Used {
         }
         match checkpoint(conn, "TRUNCATE") {
             // Somebody reads; the next request, or the next sweep, tries again.
-            Ok(Found { busy: true, .. }) => {}
-            Ok(_) => {
+            Ok(Found::Busy) => {}
+            Ok(Found::Done) => {
                 self.0 = false;
                 tracing::warn!("the write-ahead log is empty: its records are in the database that was open");
             }
@@ -148,17 +166,17 @@ impl Used {
     }
 }
 
-struct Found {
-    busy: bool,
-    /// Frames that are not in the file yet.
-    pending: i64,
+enum Found {
+    Done,
+    /// Somebody reads or writes.
+    Busy,
 }
 
 /// Waits for no reader.
 fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<Found> {
     conn.busy_timeout(Duration::ZERO)?;
     let found = conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-        Ok(Found { busy: row.get(0)?, pending: row.get::<_, i64>(1)? - row.get::<_, i64>(2)? })
+        Ok(if row.get(0)? { Found::Busy } else { Found::Done })
     });
     conn.busy_timeout(BUSY_TIMEOUT)?;
     found

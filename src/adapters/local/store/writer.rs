@@ -2,7 +2,8 @@
 //! answered when the commit is on the disk: at 32 logins at once this is one
 //! `fsync` instead of 32.
 
-use super::journal::{Used, tidy};
+use super::journal::{Frames, Used, tidy};
+use super::schema;
 use super::watch::Watch;
 use crate::adapters::error::OpenError;
 use rusqlite::{Connection, Error, ErrorCode};
@@ -47,11 +48,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection, watch: Arc<Watch>) -> Result<Self, OpenError> {
+    pub(super) fn start(mut conn: Connection, watch: Arc<Watch>) -> Result<Self, OpenError> {
+        let frames = Frames::count(&mut conn).map_err(|error| schema::explain(watch.path(), error))?;
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&conn, &watch, &jobs))
+            .spawn(move || write_all(&conn, &watch, &frames, &jobs))
             .map_err(OpenError::Thread)?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -155,7 +157,7 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
 }
 
 /// Until every sender is gone and the queue is empty.
-fn write_all(conn: &Connection, watch: &Watch, jobs: &Receiver<Box<dyn Job>>) {
+fn write_all(conn: &Connection, watch: &Watch, frames: &Frames, jobs: &Receiver<Box<dyn Job>>) {
     let mut log = Used::new();
     while let Ok(first) = jobs.recv() {
         let mut group: Vec<_> = std::iter::once(first)
@@ -179,7 +181,7 @@ fn write_all(conn: &Connection, watch: &Watch, jobs: &Receiver<Box<dyn Job>>) {
             job.answer(end);
         }
         match sound {
-            Ok(()) => tidy(conn, watch),
+            Ok(()) => tidy(conn, watch, frames),
             Err(_) => log.leave(conn, watch),
         }
     }
