@@ -52,6 +52,7 @@ pub async fn broker() -> (Broker, String, String) {
         reference: None,
         challenge: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hash),
         iat: forge::now().unix_timestamp(),
+        nbf: None,
         exp: forge::now().unix_timestamp() + 30,
     };
     let ticket = KeysOnly.sign(&claims).await.expect("a ticket").expose().to_owned();
@@ -130,7 +131,7 @@ impl AuditTrail for KeysOnly {
     async fn sweep(&self, _: OffsetDateTime) -> Result<SweepReport, StoreUnavailable> {
         unreachable!()
     }
-    async fn ready(&self) -> Result<(), StoreUnavailable> {
+    async fn ready(&self) -> Result<(), NotReady> {
         unreachable!()
     }
 }
