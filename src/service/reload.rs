@@ -54,11 +54,7 @@ impl Reloader {
         loop {
             self.hang_up.came().await;
             match self.reconfigured(service).await {
-                Ok(reconfigured) => {
-                    service.app.note_reload(true);
-                    reconfigured.summary.log("configuration reloaded", None);
-                    return reconfigured;
-                }
+                Ok(reconfigured) => return reconfigured,
                 Err(why) => {
                     service.app.note_reload(false);
                     tracing::error!(why, "the configuration is not reloaded, and the one in use stays");

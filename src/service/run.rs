@@ -2,7 +2,6 @@
 
 use super::reload::Reloader;
 use super::wire::Service;
-use crate::broker::Broker;
 use crate::http::{self, Connections, ServeLimits};
 use axum::Router;
 use std::net::SocketAddr;
@@ -113,34 +112,36 @@ async fn reload(newest: watch::Sender<Arc<Current>>, reloader: Option<Reloader>)
     let Some(mut reloader) = reloader else { return newest.closed().await };
     loop {
         let current = newest.borrow().clone();
-        let next = reloader.next(&current.service).await;
-        newest.send_replace(Arc::new(Current::of(next)));
+        let next = Arc::new(Current::of(reloader.next(&current.service).await));
+        newest.send_replace(next.clone());
+        // Not before it is so.
+        next.service.app.note_reload(true);
+        next.service.summary.log("configuration reloaded", None);
     }
 }
 
-/// Renews metadata of the configuration in use.
+/// Fetches metadata at once, since keys may have changed before this process or this
+/// configuration, and then whenever a source is due.
 async fn refresh_until(mut current: watch::Receiver<Arc<Current>>, stopped: impl Future<Output = ()>) {
     tokio::pin!(stopped);
     loop {
         let broker = current.borrow_and_update().service.broker.clone();
-        // A stop cancels a fetch, another configuration too: the known keys are still valid.
+        // A stop cancels a fetch: the known keys are still valid. Another configuration does
+        // not: a change of keys that is being recorded would be lost.
         tokio::select! {
             () = &mut stopped => return,
-            () = refresh(&broker) => return,
+            () = broker.refresh_metadata() => {}
+        }
+        // In parts: the clock may be set, or may stop while the machine sleeps.
+        let wait = broker.metadata_due().map_or(MOST_REFRESH_WAIT, |due| {
+            let wait = Duration::try_from(due - broker.ports().clock.now()).unwrap_or_default();
+            wait.clamp(LEAST_REFRESH_WAIT, MOST_REFRESH_WAIT)
+        });
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(wait) => {}
             changed = current.changed() => if changed.is_err() { return },
         }
-    }
-}
-
-/// Fetches metadata at once, since keys may have changed before this process
-/// started, and then whenever a source is due.
-async fn refresh(broker: &Broker) {
-    loop {
-        broker.refresh_metadata().await;
-        let Some(due) = broker.metadata_due() else { return std::future::pending().await };
-        let wait = Duration::try_from(due - broker.ports().clock.now()).unwrap_or_default();
-        // In parts: the clock may be set, or may stop while the machine sleeps.
-        tokio::time::sleep(wait.clamp(LEAST_REFRESH_WAIT, MOST_REFRESH_WAIT)).await;
     }
 }
 

@@ -17,7 +17,8 @@ use std::sync::Arc;
 pub(crate) enum Front {
     /// Our own listener.
     Listener,
-    /// API Gateway, which verifies the signatures of `AWS_IAM` routes.
+    /// API Gateway, which verifies the signatures of `AWS_IAM` routes; or a load balancer,
+    /// which verifies none and names no caller.
     Gateway,
 }
 
