@@ -47,12 +47,6 @@ fn sign_in(server: &Server, number: u32) -> (Answered, Answered) {
     (posted, taken)
 }
 
-fn metric(server: &Server, name: &str) -> u64 {
-    let text = Browser::new().get(&format!("{}/metrics", server.admin_url), &[]).body;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {name}: {text}")).parse().unwrap()
-}
-
 /// A pipe that takes no more: what is written into it waits until somebody reads.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = std::io::pipe().unwrap();
@@ -74,7 +68,7 @@ fn output_that_nobody_reads_stops_no_request_and_no_end() {
         sign_in(&server, number);
     }
     assert_eq!(Browser::new().get(&format!("{}/healthz", server.admin_url), &[]).status, 200);
-    assert_eq!(metric(&server, "vestibule_log_lines_lost_total"), 0, "the queue is not full yet");
+    assert_eq!(server.metric("vestibule_log_lines_lost_total"), 0, "the queue is not full yet");
     let began = Instant::now();
     assert!(server.stop().success());
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
@@ -113,7 +107,7 @@ fn lost_lines_are_counted_and_the_log_says_how_many() {
     let mut server = setup().output(writer).start();
     // A line has some 260 bytes, the queue 2 MiB, a pipe 64 KiB.
     flood(&server, 12_000);
-    let lost = metric(&server, "vestibule_log_lines_lost_total");
+    let lost = server.metric("vestibule_log_lines_lost_total");
     assert!(lost > 0);
 
     let drain = std::thread::spawn(move || std::io::read_to_string(reader).unwrap());

@@ -70,12 +70,6 @@ fn edit(server: &Server, from: &str, to: &str) {
     fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
-fn metric(server: &Server, name: &str) -> u64 {
-    let text = Browser::new().get(&format!("{}/metrics", server.admin_url), &[]).body;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {name}: {text}")).parse().unwrap()
-}
-
 /// All lines so far, in JSON.
 fn lines(server: &Server) -> Vec<serde_json::Value> {
     server.log_text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -104,14 +98,14 @@ fn rules_are_read_again_and_nothing_that_waits_is_lost() {
     let server = start();
     let (answer, page) = sign_in(&server);
     let issued = "vestibule_requests_total{method=\"POST\",route=\"/saml\",code=\"issued\"}";
-    assert_eq!((outcome(&answer).as_str(), metric(&server, issued)), ("302", 1));
+    assert_eq!((outcome(&answer).as_str(), server.metric(issued)), ("302", 1));
 
     edit(&server, "contains = \"Prod\"", "contains = \"Nobody\"");
     assert_eq!(outcome(&sign_in(&server).0), "302", "no file is read without being told");
     hang_up(&server, RELOADED);
     assert_eq!(outcome(&sign_in(&server).0), "403 role_not_allowed");
     assert_eq!(take(&server, &answer, &page), 200, "a ticket and a session of before");
-    assert_eq!(metric(&server, issued), 2, "counters go on");
+    assert_eq!(server.metric(issued), 2, "counters go on");
 
     edit(&server, "contains = \"Nobody\"", "contains = \"Dev\"");
     hang_up(&server, RELOADED);
@@ -146,7 +140,7 @@ fn a_file_that_is_not_usable_changes_nothing_and_ends_nothing() {
     let server = start();
     let path = server.path("vestibule.toml");
     let good = fs::read_to_string(&path).unwrap();
-    let loaded = metric(&server, "vestibule_config_loaded_time_seconds");
+    let loaded = server.metric("vestibule_config_loaded_time_seconds");
     type Spoil<'a> = Box<dyn Fn() + 'a>;
     let bad: [(&str, Spoil<'_>, &str); 6] = [
         ("garbled", Box::new(|| fs::write(&path, [0xff, 0, b'=']).unwrap()), "is not UTF-8 text"),
@@ -168,18 +162,18 @@ fn a_file_that_is_not_usable_changes_nothing_and_ends_nothing() {
         spoil();
         hang_up(&server, STAYS);
         assert_eq!(outcome(&sign_in(&server).0), "302", "{what}");
-        assert_eq!(metric(&server, "vestibule_config_last_reload_successful"), 0, "{what}");
+        assert_eq!(server.metric("vestibule_config_last_reload_successful"), 0, "{what}");
         assert!(server.log_text().contains(word), "{what}: {}", server.log_text());
     }
-    assert_eq!(metric(&server, "vestibule_config_loaded_time_seconds"), loaded);
+    assert_eq!(server.metric("vestibule_config_loaded_time_seconds"), loaded);
     let faults = lines(&server);
     let mut faults = faults.iter().filter(|line| line["message"] == "the configuration is not usable");
     assert!(faults.next_back().unwrap()["fault"].as_str().unwrap().contains("vestibule.toml:"), "its place");
 
     fs::write(&path, good).unwrap();
     hang_up(&server, RELOADED);
-    assert_eq!(metric(&server, "vestibule_config_last_reload_successful"), 1);
-    assert!(metric(&server, "vestibule_config_loaded_time_seconds") >= loaded);
+    assert_eq!(server.metric("vestibule_config_last_reload_successful"), 1);
+    assert!(server.metric("vestibule_config_loaded_time_seconds") >= loaded);
     assert_eq!(outcome(&sign_in(&server).0), "302");
 }
 

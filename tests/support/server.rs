@@ -1,5 +1,6 @@
 //! The real binary, with a configuration and files of its own in a temporary directory.
 
+use super::browser::Browser;
 use super::process::{Process, free_port, remove_configuration};
 use std::io::PipeWriter;
 use std::path::{Path, PathBuf};
@@ -172,6 +173,13 @@ impl Server {
     /// `kill -TERM`, and waits for the graceful stop.
     pub fn stop(&mut self) -> ExitStatus {
         self.process.take().expect("the server runs").terminate()
+    }
+
+    /// What `/metrics` says of this one, without a label or with all of them.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = Browser::new().get(&format!("{}/metrics", self.admin_url), &[]).body;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name}: {text}")).parse().unwrap()
     }
 
     /// `kill -HUP`: the configuration is read again.
