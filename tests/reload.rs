@@ -19,9 +19,17 @@ use support::waiting::{WaitingPage, ticket};
 
 const SOON: Duration = Duration::from_secs(20);
 
+/// Lines in JSON, so that they can be read here.
+fn config() -> String {
+    format!("{EMBEDDED}\n[log]\nformat = \"json\"\n{ADFS}")
+}
+
 fn start() -> Server {
-    let json = "\n[log]\nformat = \"json\"\n";
-    Server::setup(&format!("{EMBEDDED}{json}{ADFS}")).file("idp.xml", ADFS_METADATA).start()
+    start_with(ADFS_METADATA)
+}
+
+fn start_with(metadata: &str) -> Server {
+    Server::setup(&config()).file("idp.xml", metadata).start()
 }
 
 /// A login's answer; the page that waits for it.
@@ -227,37 +235,51 @@ fn identity_providers_are_read_again() {
     assert_eq!(names(), before);
 }
 
+/// How many changes of keys are in the audit trail.
+fn key_changes(server: &Server) -> i64 {
+    let trail = rusqlite::Connection::open(server.path("vestibule.db")).unwrap();
+    let count = "SELECT count(*) FROM audit WHERE kind = 'provider.keys_changed'";
+    trail.query_row(count, [], |row| row.get(0)).unwrap()
+}
+
+fn wait_for_key_changes(server: &Server, number: i64) {
+    let clock = Instant::now();
+    while key_changes(server) < number {
+        assert!(clock.elapsed() < SOON, "{}", server.log_text());
+        sleep(Duration::from_millis(20));
+    }
+    assert_eq!(key_changes(server), number);
+}
+
 /// Without a cache only the process itself knows which keys it has reported.
 #[test]
 fn keys_of_a_new_file_are_believed_at_once_and_audited() {
-    let server = start();
-    fs::write(server.path("idp.xml"), metadata(&[rsa()])).unwrap();
-    hang_up(&server, RELOADED);
-    let changes = || {
-        let trail = rusqlite::Connection::open(server.path("vestibule.db")).unwrap();
-        let count = "SELECT count(*) FROM audit WHERE kind = 'provider.keys_changed'";
-        trail.query_row::<i64, _, _>(count, [], |row| row.get(0)).unwrap()
-    };
-    let before = changes();
+    let server = start_with(&metadata(&[rsa()]));
+    assert_eq!((outcome(&sign_in(&server).0).as_str(), key_changes(&server)), ("302", 0));
     fs::write(server.path("idp.xml"), metadata(&[p256()])).unwrap();
     hang_up(&server, RELOADED);
     assert_eq!(outcome(&sign_in_with(&server, p256(), fresh()).0), "302");
     assert_eq!(outcome(&sign_in_with(&server, rsa(), fresh()).0), "403 signature_mismatch");
-    let clock = Instant::now();
-    while changes() == before {
-        assert!(clock.elapsed() < SOON, "{}", server.log_text());
-        sleep(Duration::from_millis(20));
-    }
-    assert_eq!(changes(), before + 1);
+    wait_for_key_changes(&server, 1);
+}
+
+/// Nobody signs in meanwhile, and the URL is not due for an hour.
+#[test]
+fn keys_of_a_url_are_audited_with_the_reload() {
+    let source = MetadataServer::start(metadata(&[rsa()]));
+    let server = Server::start(&config().replace("@DIR@/idp.xml", &source.url));
+    assert_eq!((outcome(&sign_in(&server).0).as_str(), key_changes(&server)), ("302", 0));
+    source.answer(Answer::Document(metadata(&[p256()])));
+    hang_up(&server, RELOADED);
+    wait_for_key_changes(&server, 1);
 }
 
 /// What a process remembers of refusals holds back a flood: a new configuration must not
 /// begin the hour's budget of rows anew.
 #[test]
 fn a_reload_gives_refusals_no_new_budget() {
-    let config = EMBEDDED.replacen("[sts]", "max_posts_per_minute = 1000000\n\n[sts]", 1);
-    let json = "\n[log]\nformat = \"json\"\n";
-    let server = Server::setup(&format!("{config}{json}{ADFS}")).file("idp.xml", ADFS_METADATA).start();
+    let config = config().replacen("[sts]", "max_posts_per_minute = 1000000\n\n[sts]", 1);
+    let server = Server::setup(&config).file("idp.xml", ADFS_METADATA).start();
     let refuse = |posts: usize| {
         for _ in 0..posts {
             let nobody = Forge { roles: vec![forge::role("ADFS-Nobody")], ..fresh() };
@@ -284,7 +306,7 @@ fn a_signal_while_it_starts_ends_nothing() {
     let source = MetadataServer::start(metadata(&[rsa()]));
     source.answer(Answer::Slow);
     let dir = tempfile::tempdir().unwrap();
-    let config = format!("{EMBEDDED}{ADFS}")
+    let config = config()
         .replace("@DIR@/idp.xml", &source.url)
         .replace("@LISTEN@", &format!("127.0.0.1:{}", free_port()))
         .replace("@ADMIN@", &format!("127.0.0.1:{}", free_port()))
@@ -309,8 +331,7 @@ fn a_signal_while_it_starts_ends_nothing() {
 #[test]
 fn a_stop_ends_it_though_it_reloads() {
     let source = MetadataServer::start(metadata(&[rsa()]));
-    let config = format!("{EMBEDDED}{ADFS}").replace("@DIR@/idp.xml", &source.url);
-    let mut server = Server::start(&config);
+    let mut server = Server::start(&config().replace("@DIR@/idp.xml", &source.url));
     source.answer(Answer::Slow);
     let asked = source.requests().len();
     server.hang_up();
