@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::Span;
 
 /// Requests waiting at once. More than the HTTP layer admits; beyond it the
@@ -30,6 +30,11 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the writer may take for a request. After that the outcome is unknown.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long it is taken for granted that the file is still the one of the last look. What
+/// went meanwhile is noticed after the commit, so that an outcome is unknown which could
+/// have been nothing.
+const KNOWN_FOR: Duration = Duration::from_millis(100);
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +127,7 @@ trait Job: Send {
     /// Whether the sender still waits for it; from then on it cannot be withdrawn.
     fn take_up(&self) -> bool;
     /// Whose it is: the writer's lines about it have the login's reference.
-    fn span(&self) -> Span;
+    fn span(&self) -> &Span;
     fn run(&mut self, conn: &Connection) -> rusqlite::Result<()>;
     /// `group`: how the commit went.
     fn answer(self: Box<Self>, group: Result<(), Unwritten>);
@@ -140,8 +145,8 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
     fn take_up(&self) -> bool {
         !self.reply.is_closed() && self.stage.take_up()
     }
-    fn span(&self) -> Span {
-        self.span.clone()
+    fn span(&self) -> &Span {
+        &self.span
     }
     fn run(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
@@ -159,6 +164,7 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
 /// Until every sender is gone and the queue is empty.
 fn write_all(conn: &Connection, watch: &Watch, frames: &Frames, jobs: &Receiver<Box<dyn Job>>) {
     let mut log = Used::new();
+    let mut seen_sound: Option<Instant> = None;
     while let Ok(first) = jobs.recv() {
         let mut group: Vec<_> = std::iter::once(first)
             .chain(jobs.try_iter().take(GROUP - 1))
@@ -168,7 +174,8 @@ fn write_all(conn: &Connection, watch: &Watch, frames: &Frames, jobs: &Receiver<
             continue;
         }
         // Before anything is written to a file that nobody will find again.
-        let mut sound = watch.check();
+        let known = seen_sound.is_some_and(|at| at.elapsed() < KNOWN_FOR);
+        let mut sound = if known { Ok(()) } else { watch.check() };
         let mut end = sound.map_err(|_| Unwritten::Nothing);
         if end.is_ok() {
             log.again();
@@ -176,6 +183,7 @@ fn write_all(conn: &Connection, watch: &Watch, frames: &Frames, jobs: &Receiver<
             // If it went meanwhile, nobody knows which file has the records.
             sound = watch.check();
             end = end.and(sound.map_err(|_| Unwritten::Unknown));
+            seen_sound = sound.is_ok().then(Instant::now);
         }
         for job in group {
             job.answer(end);
@@ -191,42 +199,59 @@ fn write_all(conn: &Connection, watch: &Watch, frames: &Frames, jobs: &Receiver<
 }
 
 fn write_group(conn: &Connection, watch: &Watch, group: &mut [Box<dyn Job>]) -> Result<(), Unwritten> {
-    let report = |error: &Error, unwritten| report(watch, error, unwritten);
     // What several have in common is nobody's.
-    let of_all = if let [alone] = &*group { alone.span() } else { Span::none() };
-    let _of_all = of_all.enter();
-    let mut all_written = true;
+    let nobody = Span::none();
     if !conn.is_autocommit() {
         // Left over from a commit that failed and could not be rolled back then.
-        run(conn, "ROLLBACK").map_err(|e| report(&e, Unwritten::Nothing))?;
+        run(conn, "ROLLBACK").map_err(|e| report(watch, of_all(group, &nobody), &e, Unwritten::Nothing))?;
     }
-    run(conn, "BEGIN IMMEDIATE").map_err(|e| report(&e, Unwritten::Nothing))?;
-    for job in group {
-        let span = job.span();
-        let _its_own = span.enter();
-        let outcome = run(conn, "SAVEPOINT request").and_then(|()| job.run(conn));
-        if let Err(error) = outcome {
-            let unwritten = report(&error, Unwritten::Nothing);
-            all_written = false;
-            // A full disk or a failed read can end the whole transaction.
-            if conn.is_autocommit() || run(conn, "ROLLBACK TO request").is_err() {
-                roll_back(conn, watch);
-                return Err(unwritten);
-            }
+    run(conn, "BEGIN IMMEDIATE")
+        .map_err(|e| report(watch, of_all(group, &nobody), &e, Unwritten::Nothing))?;
+    let all_written = match &mut *group {
+        // Nobody else's work has to stay where this one fails: a savepoint would keep a copy
+        // of each page that changes.
+        [alone] => {
+            alone.run(conn).map_err(|e| undo_all(conn, watch, alone.span(), &e))?;
+            true
         }
-        if let Err(error) = run(conn, "RELEASE request") {
-            roll_back(conn, watch);
-            return Err(report(&error, Unwritten::Nothing));
-        }
-    }
+        several => write_each(conn, watch, several)?,
+    };
     let committed = run(conn, "COMMIT").map_err(|error| {
         roll_back(conn, watch);
-        report(&error, after_failed_commit(&error))
+        report(watch, of_all(group, &nobody), &error, after_failed_commit(&error))
     });
     if committed.is_ok() && all_written {
         watch.succeeded();
     }
     committed
+}
+
+/// Each in its savepoint. Whether all of them succeeded.
+fn write_each(conn: &Connection, watch: &Watch, group: &mut [Box<dyn Job>]) -> Result<bool, Unwritten> {
+    let mut all_written = true;
+    for job in group {
+        let outcome = run(conn, "SAVEPOINT request").and_then(|()| job.run(conn));
+        if let Err(error) = outcome {
+            // A full disk or a failed read can end the whole transaction.
+            if conn.is_autocommit() || run(conn, "ROLLBACK TO request").is_err() {
+                return Err(undo_all(conn, watch, job.span(), &error));
+            }
+            report(watch, job.span(), &error, Unwritten::Nothing);
+            all_written = false;
+        }
+        run(conn, "RELEASE request").map_err(|e| undo_all(conn, watch, job.span(), &e))?;
+    }
+    Ok(all_written)
+}
+
+fn of_all<'s>(group: &'s [Box<dyn Job>], nobody: &'s Span) -> &'s Span {
+    if let [alone] = group { alone.span() } else { nobody }
+}
+
+fn undo_all(conn: &Connection, watch: &Watch, span: &Span, error: &Error) -> Unwritten {
+    let unwritten = report(watch, span, error, Unwritten::Nothing);
+    roll_back(conn, watch);
+    unwritten
 }
 
 /// Whether a failed COMMIT may have taken effect. The commit mark is the last thing written: if a
@@ -250,7 +275,7 @@ fn roll_back(conn: &Connection, watch: &Watch) {
     if !conn.is_autocommit()
         && let Err(error) = run(conn, "ROLLBACK")
     {
-        report(watch, &error, Unwritten::Nothing);
+        report(watch, &Span::none(), &error, Unwritten::Nothing);
     }
 }
 
@@ -259,7 +284,8 @@ fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
 }
 
 /// SQLite's messages name tables and columns, never values.
-fn report(watch: &Watch, error: &Error, unwritten: Unwritten) -> Unwritten {
+fn report(watch: &Watch, span: &Span, error: &Error, unwritten: Unwritten) -> Unwritten {
+    let _of_request = span.enter();
     tracing::error!(%error, ?unwritten, "the store could not write");
     watch.failed(error.sqlite_error_code());
     unwritten

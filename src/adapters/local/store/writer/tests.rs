@@ -92,6 +92,19 @@ async fn one_failing_request_does_not_poison_its_group() {
     assert_eq!(stored(&fixture.path()), [1, 2], "and nothing of the one that failed");
 }
 
+/// Without a savepoint: the transaction is its own.
+#[tokio::test]
+async fn a_request_that_fails_alone_leaves_nothing() {
+    let fixture = Fixture::new();
+    let half_done = |conn: &Connection| {
+        conn.execute("INSERT INTO n VALUES (7)", [])?;
+        conn.execute("INSERT INTO n VALUES (7)", []).map(|_| 7)
+    };
+    assert_eq!(fixture.writer.submit(half_done).await, Err(Unwritten::Nothing));
+    assert_eq!(fixture.writer.submit(insert(1)).await, Ok(1));
+    assert_eq!(stored(&fixture.path()), [1]);
+}
+
 #[tokio::test]
 async fn a_failed_commit_is_everybodys_failure_and_the_writer_goes_on() {
     let fixture = Fixture::new();
