@@ -44,7 +44,7 @@ impl Service {
         self,
         public: TcpListener,
         admin: TcpListener,
-        stop: impl Future<Output = ()>,
+        stop: impl Future<Output = ()> + Send + 'static,
         reloader: Option<Reloader>,
     ) {
         let connections = self.connections.clone();
@@ -73,7 +73,13 @@ impl Service {
         let reloading = tokio::spawn(reload(newest, reloader));
 
         let routers = current.clone();
-        http::serve(public, move || routers.borrow().public.clone(), connections, stop).await;
+        let public_router = move || routers.borrow().public.clone();
+        // A task, like its connections: on the thread that waits for the service, each
+        // connection would be handed from one thread to another.
+        let public_server = tokio::spawn(http::serve(public, public_router, connections, stop));
+        if let Err(error) = public_server.await {
+            tracing::error!(%error, "the listener has ended by itself");
+        }
         tracing::info!("stopping");
         reloading.abort();
         let Service { broker, app, .. } = &current.borrow().clone().service;
