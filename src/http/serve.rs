@@ -49,6 +49,11 @@ pub async fn serve(
     connections: Arc<Connections>,
     shutdown: impl Future<Output = ()>,
 ) {
+    // Each connection has them from its listener.
+    let socket = socket2::SockRef::from(&listener);
+    // Answers are small and complete: waiting to fill a packet only delays them.
+    _ = socket.set_tcp_nodelay(true);
+    _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
     let mut tasks = JoinSet::new();
     let (stopping, stopped) = watch::channel(false);
     let mut shutdown = pin!(shutdown);
@@ -122,9 +127,6 @@ async fn run(
     limits: &ServeLimits,
     mut stopped: watch::Receiver<bool>,
 ) {
-    // Answers are small and complete: waiting to fill a packet only delays them.
-    _ = stream.set_nodelay(true);
-    _ = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write_timeout));
 
