@@ -2,7 +2,7 @@
 //! differently is refused (URL standard section 5.1 is lenient).
 
 use super::error::Error;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A sign-in has two fields, and identity providers add a few.
 const MAX_FIELDS: usize = 32;
@@ -52,21 +52,36 @@ pub(crate) fn login(
 
 /// One name or value.
 pub(crate) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Malformed> {
+    // Never longer than this, so no copy is left behind where it grew.
     let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
-    let mut rest = encoded.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => hex(rest.next())? << 4 | hex(rest.next())?,
-            other => *other,
-        });
+    let mut rest = encoded;
+    while let Some(plain) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+        let (plain, escaped) = rest.split_at(plain);
+        bytes.extend_from_slice(plain);
+        rest = match escaped {
+            [b'+', rest @ ..] => {
+                bytes.push(b' ');
+                rest
+            }
+            [b'%', high, low, rest @ ..] => {
+                bytes.push(hex(*high)? << 4 | hex(*low)?);
+                rest
+            }
+            _ => return Err(Malformed),
+        };
     }
-    std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| Malformed)
+    bytes.extend_from_slice(rest);
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            error.into_bytes().zeroize();
+            Err(Malformed)
+        }
+    }
 }
 
-fn hex(digit: Option<&u8>) -> Result<u8, Malformed> {
-    let value = digit.and_then(|d| char::from(*d).to_digit(16)).ok_or(Malformed)?;
-    u8::try_from(value).map_err(|_| Malformed)
+fn hex(digit: u8) -> Result<u8, Malformed> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok()).ok_or(Malformed)
 }
 
 #[cfg(test)]
