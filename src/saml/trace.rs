@@ -310,6 +310,10 @@ impl<'t> Tracer<'t> {
 
 /// Escapes and cuts a text for a terminal and a log: one line, not too long.
 fn printable(text: &str) -> String {
+    // Nearly all that a message has.
+    if text.len() <= MAX_CHARS && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut shown = String::new();
     for c in text.chars().take(MAX_CHARS) {
         match c {
