@@ -159,14 +159,13 @@ async fn store_rate(service: &TestService) -> f64 {
                 let issued = event(EventKind::Issued);
                 let waiting = SealedSession::new(login, session, jti, sealed, ends);
                 ports.sessions.put(&waiting, &issued).await.unwrap();
-                ports.users.signed_in(&issued).await.unwrap();
             }
         })
     });
     for client in clients.collect::<Vec<_>>() {
         client.await.unwrap();
     }
-    told("store alone: begin, put, users row", LOGINS, began)
+    told("store alone: begin, put", LOGINS, began)
 }
 
 fn told(what: &str, number: usize, began: Instant) -> f64 {

@@ -40,7 +40,7 @@ fn client(url: &str) -> Client {
 
 fn store_at(url: &str) -> Store {
     let store = Arc::new(DynamoDbStore::new(&client(url), Tables::prefixed(""), Arc::new(SystemRandom)));
-    Store { sessions: store.clone(), audit: store.clone(), users: store }
+    Store { sessions: store.clone(), audit: store }
 }
 
 struct DynamoDb {
@@ -238,27 +238,20 @@ async fn protocol_store_down_at_begin_and_put() {
         let clock = Instant::now();
         let failed = started.event(EventKind::Failed, started.began);
         let refused = AuditEvent { login: None, ..new.event(EventKind::Refused, new.began) };
-        let (begin, put, release, record, ready, recent, users, sweep) = tokio::join!(
+        let (begin, put, release, record, ready, recent, sweep) = tokio::join!(
             new.begin(&it.store),
             started.put(&it.store, started.began),
             it.store.sessions.release(&started.session, &failed),
             it.store.audit.record(&refused),
             it.store.audit.ready(),
             it.store.audit.recent(10),
-            it.store.users.signed_in(&failed),
             it.store.audit.sweep(start_of_time()),
         );
         assert!(clock.elapsed() < BOUND, "{:?}", clock.elapsed());
         assert_eq!(begin, Err(BeginError::Unavailable));
         assert_eq!(put, Err(PutError::Unavailable));
-        let rest = [
-            release,
-            record,
-            ready.map_err(|_| StoreUnavailable),
-            recent.map(|_| ()),
-            users,
-            sweep.map(|_| ()),
-        ];
+        let rest =
+            [release, record, ready.map_err(|_| StoreUnavailable), recent.map(|_| ()), sweep.map(|_| ())];
         assert!(rest.iter().all(|each| *each == Err(StoreUnavailable)), "{rest:?}");
         it.proxy.reset();
     }
@@ -434,8 +427,9 @@ async fn the_users_row_counts_each_login_once() {
         let mut issued = login.event(EventKind::Issued, login.began);
         issued.subject.role_session_name = Some("anna".to_owned());
         issued.subject.role = Some(format!("role-{}", login.began.unix_timestamp()));
-        store.users.signed_in(&issued).await.unwrap();
-        store.users.signed_in(&issued).await.unwrap();
+        login.begin(&store).await.unwrap();
+        store.sessions.put(&login.session(), &issued).await.unwrap();
+        store.sessions.put(&login.session(), &issued).await.unwrap();
         last = Some(login);
     }
     let last = last.unwrap();
@@ -449,6 +443,22 @@ async fn the_users_row_counts_each_login_once() {
         "last_login": { "S": last.id.as_str() },
     });
     assert_eq!(dynamodb.aws.items("SAMLUsers"), [row]);
+}
+
+#[tokio::test]
+async fn a_users_row_that_cannot_be_written_fails_no_login() {
+    let it = Faulty::new();
+    for fault in [Fault::throttled(), Fault::json(400, "AccessDeniedException", "not allowed"), Fault::Drop] {
+        let login = Login::new();
+        login.begin(&it.store).await.unwrap();
+        it.proxy.add(Rule::on("UpdateItem", fault).containing("SAMLUsers"));
+        login.put(&it.store, login.began).await.unwrap();
+        assert_ne!(it.count("UpdateItem"), 0, "it was tried");
+        it.proxy.reset();
+        assert!(login.take(&it.store, login.began).await.is_some());
+        assert_eq!(login.history(&it.direct).await, [EventKind::Started, EventKind::Issued]);
+    }
+    assert!(it.dynamodb.aws.items("SAMLUsers").is_empty());
 }
 
 /// Neither markers nor sessions nor claims stay; TTL would remove what does.
@@ -516,13 +526,11 @@ async fn what_each_function_asks_of_dynamodb() {
 
     // The first login of a process, and once a minute: whether the tables were restored.
     Login::new().issue(store).await;
-    let counts = [("TransactWriteItems", 2), ("UpdateItem", 1)].map(|(o, n)| (o.to_owned(), n));
+    let counts = [("TransactWriteItems", 2), ("UpdateItem", 2)].map(|(o, n)| (o.to_owned(), n));
     assert_eq!(it.proxy.counts(), BTreeMap::from(counts), "of a first login");
     it.proxy.reset();
     let login = Login::new();
     login.issue(store).await;
-    let issued = login.event(EventKind::Issued, login.began);
-    store.users.signed_in(&issued).await.unwrap();
     let counts = [("TransactWriteItems", 2), ("UpdateItem", 1)].map(|(o, n)| (o.to_owned(), n));
     assert_eq!(it.proxy.counts(), BTreeMap::from(counts), "of an ordinary login");
     // Refusals, retries, failures, a session id whose former holder's time is over.
@@ -618,7 +626,6 @@ async fn items_stay_small() {
     let largest = |table: &str| dynamodb.aws.items(table).iter().map(size).max().unwrap();
     assert!(largest("SAMLSessions") <= 1_024, "reservation and marker");
     store.sessions.put(&session, &event(EventKind::Issued)).await.unwrap();
-    store.users.signed_in(&event(EventKind::Issued)).await.unwrap();
     for (table, limit) in
         [("SAMLSessions", 3 * 1_024), ("SAMLClaims", 1_024), ("SAMLAudit", 1_024), ("SAMLUsers", 1_024)]
     {

@@ -26,7 +26,6 @@ pub async fn broker() -> (Broker, String, String) {
         token_service: port.clone(),
         sessions: port.clone(),
         audit: port.clone(),
-        users: port.clone(),
         keys: port.clone(),
         clock: port.clone(),
         random: port,
@@ -136,9 +135,3 @@ impl AuditTrail for KeysOnly {
     }
 }
 
-#[async_trait]
-impl UserDirectory for KeysOnly {
-    async fn signed_in(&self, _: &AuditEvent) -> Result<(), StoreUnavailable> {
-        unreachable!()
-    }
-}

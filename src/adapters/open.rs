@@ -12,7 +12,7 @@ use super::key_marker::KeyMarker;
 use super::local::{EmbeddedStore, LocalKeyRing, LocalSts, UsedWith};
 use crate::broker::Ports;
 use crate::broker::ports::{
-    AuditTrail, CallerDirectory, Clock, KeyRing, SecureRandom, SessionStore, TokenService, UserDirectory,
+    AuditTrail, CallerDirectory, Clock, KeyRing, SecureRandom, SessionStore, TokenService,
 };
 use crate::config::{DynamoDb, Keys, Kms, Store, Sts};
 use std::path::Path;
@@ -40,7 +40,7 @@ pub async fn open(
 ) -> Result<Opened, OpenError> {
     let sdk = Sdk::default();
     // First, since it knows whether there have been keys before.
-    let (Stores { sessions, audit, users, marker }, known) = match store {
+    let (Stores { sessions, audit, marker }, known) = match store {
         Store::Embedded { path } => {
             let store = Arc::new(EmbeddedStore::open(path)?);
             (Stores::of(store.clone()), Some(store))
@@ -76,7 +76,7 @@ pub async fn open(
             Arc::new(ring.not_anew(marker))
         }
     };
-    let ports = Ports { token_service, sessions, audit, users, keys, clock, random };
+    let ports = Ports { token_service, sessions, audit, keys, clock, random };
     Ok(Opened { ports, callers })
 }
 
@@ -123,17 +123,16 @@ pub async fn open_key_ring(
     }
 }
 
-/// One store behind its three ports, and what it knows of the keys.
+/// One store behind its two ports, and what it knows of the keys.
 struct Stores {
     sessions: Arc<dyn SessionStore>,
     audit: Arc<dyn AuditTrail>,
-    users: Arc<dyn UserDirectory>,
     marker: Arc<dyn KeyMarker>,
 }
 
 impl Stores {
-    fn of<S: SessionStore + AuditTrail + UserDirectory + KeyMarker + 'static>(store: Arc<S>) -> Self {
-        Self { sessions: store.clone(), audit: store.clone(), users: store.clone(), marker: store }
+    fn of<S: SessionStore + AuditTrail + KeyMarker + 'static>(store: Arc<S>) -> Self {
+        Self { sessions: store.clone(), audit: store.clone(), marker: store }
     }
 }
 

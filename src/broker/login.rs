@@ -167,12 +167,6 @@ impl Broker {
             PutError::ReservationEnded => LoginError::TooSlow,
             PutError::Unavailable => LoginError::Store,
         })?;
-        if self.ports.users.signed_in(&issued).await.is_err() {
-            tracing::warn!(
-                reference = attempt.reference.as_str(),
-                "users row not updated; rebuild it from the audit"
-            );
-        }
         Ok(ticket)
     }
 

@@ -7,7 +7,6 @@ use super::ports::key_ring::KeyRing;
 use super::ports::session_store::SessionStore;
 use super::ports::system::{Clock, SecureRandom};
 use super::ports::token_service::TokenService;
-use super::ports::user_directory::UserDirectory;
 use super::refusal_quota::RefusalQuota;
 use super::settings::BrokerSettings;
 use super::steps::StepDurations;
@@ -30,8 +29,6 @@ pub struct Ports {
     pub sessions: Arc<dyn SessionStore>,
     /// Where events are recorded.
     pub audit: Arc<dyn AuditTrail>,
-    /// Who has signed in so far.
-    pub users: Arc<dyn UserDirectory>,
     /// What seals and signs.
     pub keys: Arc<dyn KeyRing>,
     pub clock: Arc<dyn Clock>,

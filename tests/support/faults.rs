@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
     AuditTrail, BeginError, KeyRing, KeyRingError, LoginStart, NotReady, PutError, SessionStore,
-    StoreUnavailable, TakeError, Taken, TokenService, TokenServiceError, UsedOnce, UserDirectory,
+    StoreUnavailable, TakeError, Taken, TokenService, TokenServiceError, UsedOnce,
 };
 use vestibule::broker::{
     AuditEvent, Credentials, EventKind, Handle, Jti, Ports, Purpose, Sealed, SealedSession, SweepReport,
@@ -122,14 +122,7 @@ impl Plan {
 /// The same ports, with faults in them.
 pub fn faulty(ports: Ports, plan: &Arc<Plan>) -> Ports {
     let port = Arc::new(Faulty { plan: plan.clone(), inner: ports.clone() });
-    Ports {
-        token_service: port.clone(),
-        sessions: port.clone(),
-        audit: port.clone(),
-        users: port.clone(),
-        keys: port,
-        ..ports
-    }
+    Ports { token_service: port.clone(), sessions: port.clone(), audit: port.clone(), keys: port, ..ports }
 }
 
 struct Faulty {
@@ -228,14 +221,6 @@ impl AuditTrail for Faulty {
 /// The step of recording an event of this kind.
 pub fn record(kind: EventKind) -> String {
     format!("record {}", kind.as_str())
-}
-
-#[async_trait]
-impl UserDirectory for Faulty {
-    async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
-        self.plan.before("signed_in").map_err(|()| StoreUnavailable)?;
-        self.inner.users.signed_in(event).await
-    }
 }
 
 #[async_trait]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use time::Duration;
 use tower::ServiceExt;
 use vestibule::adapters::local::{ManualClock, SystemRandom};
-use vestibule::broker::ports::{AuditTrail, CallerDirectory, SessionStore, UserDirectory};
+use vestibule::broker::ports::{AuditTrail, CallerDirectory, SessionStore};
 use vestibule::broker::{AuditEvent, Binding, Broker, BrokerSettings, EventKind, Ports, TicketSettings};
 use vestibule::config::{JwtIn, Keys, Store, Sts};
 use vestibule::http::{self, App};
@@ -122,16 +122,8 @@ impl TestService {
     }
 
     /// The same with its records in this store.
-    pub fn recording_in<S: SessionStore + AuditTrail + UserDirectory + 'static>(
-        dir: &Path,
-        store: &Arc<S>,
-    ) -> Self {
-        Self::over(dir, settings(), |ports| Ports {
-            sessions: store.clone(),
-            audit: store.clone(),
-            users: store.clone(),
-            ..ports
-        })
+    pub fn recording_in<S: SessionStore + AuditTrail + 'static>(dir: &Path, store: &Arc<S>) -> Self {
+        Self::over(dir, settings(), |ports| Ports { sessions: store.clone(), audit: store.clone(), ..ports })
     }
 
     fn over(dir: &Path, settings: BrokerSettings, change: impl FnOnce(Ports) -> Ports) -> Self {

@@ -12,7 +12,6 @@ pub(super) mod metadata_feed;
 pub(super) mod session_store;
 pub(super) mod system;
 pub(super) mod token_service;
-pub(super) mod user_directory;
 
 pub use super::token_service_error::TokenServiceError;
 pub use audit_trail::{AuditTrail, NotReady, StoreFigures};
@@ -24,4 +23,3 @@ pub use session_store::{
 };
 pub use system::{Clock, SecureRandom};
 pub use token_service::TokenService;
-pub use user_directory::UserDirectory;

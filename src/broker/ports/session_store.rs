@@ -23,7 +23,9 @@ pub trait SessionStore: Send + Sync {
 
     /// In one transaction, on condition that the reservation is this login's
     /// and has not ended at `event.at`: stores the session and records
-    /// `event` (`login.issued`). Repeating a `put` succeeds and changes nothing.
+    /// `event` (`login.issued`). With it, or afterwards, the row of who signed in
+    /// (`idp#NameID`) is brought up to date; one that is behind is no failure, since it can
+    /// be rebuilt from the audit trail. Repeating a `put` succeeds and changes nothing.
     ///
     /// # Errors
     /// [`PutError`].

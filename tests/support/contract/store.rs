@@ -1,5 +1,4 @@
-//! The contract of `SessionStore`, `AuditTrail` and `UserDirectory`
-//! (`src/broker/ports/`), and the cells of `docs/PROTOCOL.md` that a store
+//! The contract of `SessionStore` and `AuditTrail` (`src/broker/ports/`), and the cells of `docs/PROTOCOL.md` that a store
 //! alone can force. Time never passes by itself here.
 
 use super::{INSTANT, start_of_time};
@@ -8,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use time::{Duration, OffsetDateTime};
 use vestibule::broker::ports::{
     AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, Taken, UsedOnce,
-    UserDirectory,
 };
 use vestibule::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject, SupportId, SweepReport,
@@ -19,7 +17,6 @@ use vestibule::broker::{
 pub struct Store {
     pub sessions: Arc<dyn SessionStore>,
     pub audit: Arc<dyn AuditTrail>,
-    pub users: Arc<dyn UserDirectory>,
 }
 
 /// Where one store's data lives; empty at first.
@@ -999,12 +996,14 @@ pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUn
 pub async fn a_person_signs_in_again_and_again(under_test: &dyn StoreUnderTest) {
     let store = under_test.open();
     for login in [Login::new(), Login::new()] {
-        let issued = login.event(EventKind::Issued, login.began);
-        store.users.signed_in(&issued).await.unwrap();
-        store.users.signed_in(&issued).await.unwrap();
+        login.begin(&store).await.unwrap();
+        login.put(&store, login.began).await.unwrap();
+        login.put(&store, login.began).await.unwrap();
     }
-    let nobody = AuditEvent { subject: Subject::default(), ..Login::new().event(EventKind::Issued, later()) };
-    store.users.signed_in(&nobody).await.expect("nothing to bring up to date");
+    let nobody = Login::new();
+    nobody.begin(&store).await.unwrap();
+    let issued = AuditEvent { subject: Subject::default(), ..nobody.event(EventKind::Issued, nobody.began) };
+    store.sessions.put(&nobody.session(), &issued).await.expect("there is no row to bring up to date");
 }
 
 pub async fn a_store_that_works_is_ready(under_test: &dyn StoreUnderTest) {

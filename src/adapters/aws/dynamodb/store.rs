@@ -7,7 +7,7 @@ use super::{audit, meta, once, sessions, sweep};
 use crate::adapters::key_marker::KeyMarker;
 use crate::broker::ports::{
     AuditTrail, BeginError, LoginStart, NotReady, PutError, SecureRandom, SessionStore, StoreUnavailable,
-    TakeError, Taken, UsedOnce, UserDirectory,
+    TakeError, Taken, UsedOnce,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -41,7 +41,12 @@ impl SessionStore for DynamoDbStore {
     }
 
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {
-        within(sessions::put(&self.db, session, event)).await.unwrap_or(Err(PutError::Unavailable))
+        within(sessions::put(&self.db, session, event)).await.unwrap_or(Err(PutError::Unavailable))?;
+        // Not in the transaction, where a write costs twice as much.
+        if !within(sessions::signed_in(&self.db, event)).await.is_ok_and(|updated| updated.is_ok()) {
+            tracing::warn!("users row not updated; rebuild it from the audit");
+        }
+        Ok(())
     }
 
     async fn release(&self, session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable> {
@@ -82,13 +87,6 @@ impl AuditTrail for DynamoDbStore {
 
     async fn ready(&self) -> Result<(), NotReady> {
         Ok(within(sessions::ready(&self.db)).await??)
-    }
-}
-
-#[async_trait]
-impl UserDirectory for DynamoDbStore {
-    async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
-        within(sessions::signed_in(&self.db, event)).await?
     }
 }
 

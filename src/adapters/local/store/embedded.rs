@@ -9,7 +9,7 @@ use crate::adapters::key_marker::KeyMarker;
 use crate::adapters::local::inspect;
 use crate::broker::ports::{
     AuditTrail, BeginError, LoginStart, NotReady, PutError, SessionStore, StoreFigures, StoreUnavailable,
-    TakeError, Taken, UsedOnce, UserDirectory,
+    TakeError, Taken, UsedOnce,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -195,14 +195,6 @@ impl AuditTrail for EmbeddedStore {
             journal: self.watch.journal_bytes(),
             free: inspect::free_space(self.watch.path()).unwrap_or_default(),
         })
-    }
-}
-
-#[async_trait]
-impl UserDirectory for EmbeddedStore {
-    async fn signed_in(&self, event: &AuditEvent) -> Result<(), StoreUnavailable> {
-        let event = event.clone();
-        self.write(move |conn| statements::signed_in(conn, &event)).await
     }
 }
 

@@ -77,7 +77,8 @@ pub(super) fn begin(conn: &Connection, start: &LoginStart) -> Sql<Result<(), Beg
     Ok(Ok(()))
 }
 
-/// Step 8: the session, on condition of the reservation, and `login.issued`.
+/// Step 8: the session, on condition of the reservation, `login.issued`, and the row of who
+/// signed in.
 pub(super) fn put(
     conn: &Connection,
     session: &SealedSession,
@@ -109,6 +110,7 @@ pub(super) fn put(
         params![login, ends_at],
     )?;
     append(conn, event)?;
+    signed_in(conn, event)?;
     Ok(Ok(()))
 }
 
@@ -247,8 +249,8 @@ pub(super) fn look(conn: &Connection) -> Sql<()> {
     exists(conn, "SELECT 1 FROM readiness WHERE id = 1", []).map(|_| ())
 }
 
-/// The row of `idp#NameID`. A repetition of the same login is not counted again.
-pub(super) fn signed_in(conn: &Connection, event: &AuditEvent) -> Sql<()> {
+/// The row of `idp#NameID`.
+fn signed_in(conn: &Connection, event: &AuditEvent) -> Sql<()> {
     let subject = &event.subject;
     let (Some(idp), Some(name_id)) = (&subject.idp, &subject.name_id) else { return Ok(()) };
     execute(
@@ -259,8 +261,7 @@ pub(super) fn signed_in(conn: &Connection, event: &AuditEvent) -> Sql<()> {
          ON CONFLICT (CognitoID) DO UPDATE SET
              name = excluded.name, last_authentication = excluded.last_authentication,
              authentications = authentications + 1, last_role = excluded.last_role,
-             last_session = excluded.last_session, last_login = excluded.last_login
-         WHERE last_login IS NOT excluded.last_login",
+             last_session = excluded.last_session, last_login = excluded.last_login",
         params![
             format!("{idp}#{name_id}"),
             subject.role_session_name,
