@@ -190,7 +190,8 @@ impl Scratch {
             .env("VESTIBULE_SERVER_LISTEN", &self.listen)
             .env("VESTIBULE_SERVER_ADMIN_LISTEN", &self.admin)
             .env("VESTIBULE_LOG_FORMAT", "json")
-            // What the sample leaves to its reader, and `doctor` warns of.
+            // What the sample leaves to its reader, and `doctor` warns of. AWS is not here.
+            .env("VESTIBULE_SERVER_PUBLIC_URL", format!("http://{}", self.listen))
             .env("VESTIBULE_SERVER_TRUSTED_PROXIES", "[\"127.0.0.1\"]")
             .env(
                 "VESTIBULE_SAML_IDP_0_SIGN_ON_URL",

@@ -119,7 +119,8 @@ path = "keys"
 fn embedded() -> TempDir {
     let dir = TempDir::with_prefix("vestibule-doctor-").unwrap();
     fs::write(dir.path().join("idp.xml"), fixture()).unwrap();
-    fs::write(dir.path().join("vestibule.toml"), format!("{IDP}{LOCAL}")).unwrap();
+    let here = IDP.replace("https://vestibule.example.com", "http://127.0.0.1:8080");
+    fs::write(dir.path().join("vestibule.toml"), format!("{here}{LOCAL}")).unwrap();
     dir
 }
 
@@ -153,6 +154,16 @@ fn a_sound_embedded_service_is_ok_and_looking_makes_no_file() {
 
     let text = String::from_utf8(doctor(dir.path(), &[], &[]).stdout).unwrap();
     assert!(text.ends_with("0 unknown, 0 warning(s), 0 fault(s)\n"), "{text}");
+}
+
+#[test]
+fn credentials_that_aws_does_not_know_are_told_where_people_get_them() {
+    let dir = embedded();
+    fs::write(dir.path().join("vestibule.toml"), format!("{IDP}{LOCAL}")).unwrap();
+    let report = examined(dir.path());
+    assert_eq!(report.code, Some(1), "{:#}", report.json);
+    report.has("configuration", "warning", "AWS knows nothing of them");
+    report.only(&["configuration"]);
 }
 
 #[test]

@@ -60,6 +60,12 @@ impl Config {
         }
 
         let server = server?;
+        if matches!(sts, Some(Sts::Local { .. })) && !server.is_on_loopback() {
+            reading.warn(
+                "sts.kind = \"local\": people who sign in at server.public_url get credentials that this \
+                 service makes up, and AWS knows nothing of them; \"aws\" asks STS",
+            );
+        }
         let tickets =
             TicketSettings { issuer: server.public_url.clone(), lifetime: delivery.ticket_lifetime };
         let broker = BrokerSettings {
