@@ -64,8 +64,8 @@ function showSignIn(lead) {
     ...idps.map((idp) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = `Sign in with ${idp.name}`;
-      button.addEventListener("click", () => leave(idp.name));
+      button.textContent = `Sign in with ${idp.label}`;
+      button.addEventListener("click", () => leave(idp));
       return button;
     }),
   );
@@ -73,14 +73,14 @@ function showSignIn(lead) {
   show("sign-in", lead);
 }
 
-/** @param {string} idp */
+/** @param {import("./vestibule.js").IdentityProvider} idp */
 async function leave(idp) {
   for (const button of element("providers").querySelectorAll("button")) {
     button.disabled = true;
   }
-  say(`Going to ${idp}…`);
+  say(`Going to ${idp.label}…`);
   try {
-    await start(idp);
+    await start(idp.name);
   } catch (error) {
     showFailure(error, 0);
   }
@@ -93,7 +93,7 @@ function again() {
     arrive();
   } else if (idps.length === 1) {
     showSignIn(false);
-    leave(idps[0].name);
+    leave(idps[0]);
   } else {
     showSignIn(true);
   }
@@ -286,6 +286,7 @@ function showCredentials(received) {
   const date = sameDay ? {} : { day: "numeric", month: "long" };
   element("until").textContent = expiration.toLocaleString([], { hour: "2-digit", minute: "2-digit", ...date });
   element("until").setAttribute("datetime", received.Expiration);
+  element("local").hidden = !config?.local_credentials;
   element("ping-part").hidden = !config?.ping;
   setMasked(true);
   progress(2, "done");

@@ -21,6 +21,7 @@
  * @property {string} public_url
  * @property {string} region
  * @property {"challenge" | "plain"} binding
+ * @property {boolean} local_credentials Whether the service makes them up: AWS knows nothing of them.
  * @property {boolean} ping Whether somebody can check a ping.
  * @property {string | null} ping_url What a ping is signed for, if not for where it is sent.
  * @property {string | null} contact Whom a refused person should ask.
@@ -30,6 +31,7 @@
 /**
  * @typedef {object} IdentityProvider
  * @property {string} name
+ * @property {string} label What people read of it.
  * @property {boolean} idp_initiated
  * @property {boolean} sp_initiated Whether the service sends people there itself.
  * @property {string | null} sign_on_url

@@ -11,6 +11,8 @@ use crate::saml::{Comparison, IdentityProvider, RequestedAuthn, RequestedAuthnCo
 pub struct SignOn {
     /// The configured name.
     pub name: String,
+    /// What people read of it.
+    pub label: String,
     /// For IdP-initiated login; absent if switched off.
     pub sign_on_url: Option<String>,
     /// AD FS's `RPID`; absent for identity providers that take a plain RelayState.
@@ -33,6 +35,7 @@ pub(super) struct Idp {
 /// `can_sign`: whether there is a `saml.signing_key`.
 pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool) -> Idp {
     let name = name(section);
+    let label = section.optional("label", values::line(64));
     let provider_arn = section.required_at("provider_arn", ProviderArn::parse);
     let source = source(section, name.as_ref());
     let metadata = source.as_ref().and_then(|source| metadata::document(section, source, fetched));
@@ -61,6 +64,7 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool) -> I
     let provider = name.as_ref().zip(metadata).map(|(name, metadata)| {
         let sign_on = SignOn {
             name: name.value.clone(),
+            label: label.unwrap_or_else(|| name.value.clone()),
             sign_on_url: sign_on_url.filter(|_| idp_initiated),
             relying_party_id,
         };

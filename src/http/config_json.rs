@@ -11,6 +11,7 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
         let starts_here = broker.providers.current().by_name(&idp.name).is_some_and(|p| p.takes_requests());
         json!({
             "name": idp.name,
+            "label": idp.label,
             "idp_initiated": idp.sign_on_url.is_some(),
             "sp_initiated": starts_here,
             "sign_on_url": idp.sign_on_url,
@@ -30,6 +31,7 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
             JwtIn::Fragment => "fragment",
             JwtIn::Query => "query",
         },
+        "local_credentials": settings.local_credentials,
         "ping": ping,
         "ping_url": settings.ping_url,
         "contact": settings.contact,

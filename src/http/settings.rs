@@ -24,6 +24,8 @@ pub struct HttpSettings {
     pub sign_on: Vec<SignOn>,
     /// The region in the scope of a ping's signature.
     pub region: String,
+    /// Whether the credentials are this service's own, of which AWS knows nothing.
+    pub local_credentials: bool,
     /// The product's version.
     pub version: String,
     /// Our SP metadata (`saml::ServiceProviderMetadata`).

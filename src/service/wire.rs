@@ -7,7 +7,7 @@ use crate::adapters::metadata::open_sources;
 use crate::adapters::{self, Opened};
 use crate::broker::Broker;
 use crate::broker::ports::{Clock, SecureRandom};
-use crate::config::Config;
+use crate::config::{Config, Sts};
 use crate::http::{self, App};
 use crate::saml::ServiceProviderMetadata;
 use std::sync::Arc;
@@ -107,6 +107,7 @@ fn http_settings(config: &Config) -> http::HttpSettings {
         contact: server.contact,
         sign_on: config.sign_on.clone(),
         region: config.sts.region().to_owned(),
+        local_credentials: matches!(config.sts, Sts::Local { .. }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         service_provider_metadata: metadata.to_xml(),
         max_concurrent_requests: server.max_concurrent_requests,

@@ -17,6 +17,7 @@ test("Paula signs in, sees who she is, copies each format, and pings", async () 
   assert.equal(await paula.text("#user"), "paula@halvorsen.example");
   assert.equal(await paula.text("#role"), "ADFS-Production");
   assert.equal(await paula.text("#account"), "123456789012");
+  assert.match(await paula.text("#local"), /^For practice only\. .*AWS does not know them\.$/);
   assert.match(await paula.text("#left"), /^(59:\d\d|1:00:00)$/);
   assert.equal(await paula.page.evaluate(() => document.activeElement?.textContent), "You are signed in");
   assert.equal(await paula.page.title(), "You are signed in · Vestibule");

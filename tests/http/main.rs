@@ -52,6 +52,7 @@ pub fn settings() -> HttpSettings {
         contact: Some("Help desk <help@example.com>".into()),
         sign_on: vec![SignOn {
             name: "ADFS".into(),
+            label: "Example sign-in".into(),
             sign_on_url: Some("https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx".into()),
             relying_party_id: Some("urn:amazon:webservices".into()),
         }],

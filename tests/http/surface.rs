@@ -218,7 +218,8 @@ async fn a_defect_ends_one_request_with_a_reference() {
 #[tokio::test]
 async fn config_json_says_what_a_page_needs() {
     let mut settings = settings();
-    let unknown = SignOn { name: "UNKNOWN".into(), sign_on_url: None, relying_party_id: None };
+    let unknown =
+        SignOn { name: "UNKNOWN".into(), label: "UNKNOWN".into(), sign_on_url: None, relying_party_id: None };
     settings.sign_on.push(unknown);
     let vestibule = Vestibule::with(Binding::Challenge, settings);
     let answer = vestibule.get("/config.json", &[("origin", ORIGIN)]).await;
@@ -232,12 +233,14 @@ async fn config_json_says_what_a_page_needs() {
             "region": "eu-central-1",
             "binding": "challenge",
             "jwt_in": "fragment",
+            "local_credentials": false,
             "ping": true,
             "ping_url": null,
             "contact": "Help desk <help@example.com>",
             "identity_providers": [
                 {
                     "name": "ADFS",
+                    "label": "Example sign-in",
                     "idp_initiated": true,
                     "sp_initiated": true,
                     "sign_on_url": "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx",
@@ -245,6 +248,7 @@ async fn config_json_says_what_a_page_needs() {
                 },
                 {
                     "name": "UNKNOWN",
+                    "label": "UNKNOWN",
                     "idp_initiated": false,
                     "sp_initiated": false,
                     "sign_on_url": null,

@@ -282,6 +282,7 @@ pub fn http_settings() -> http::HttpSettings {
         contact: None,
         sign_on: Vec::new(),
         region: "eu-central-1".into(),
+        local_credentials: false,
         version: "test".into(),
         service_provider_metadata: String::new(),
         max_concurrent_requests: 256,
