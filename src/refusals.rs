@@ -215,7 +215,7 @@ macro_rules! role_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)
 /// Why a RelayState is refused, before the response is even read.
 macro_rules! relay_state_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     /// No RelayState in the form, or an empty one.
-    Missing   "relay_state_missing"   Page | IdP 400 BEGIN_AT_THE_PAGE "The sign-in does not say which page it is for. That happens when it is started from a bookmark or a portal." START_AT_THE_PAGE;
+    Missing   "relay_state_missing"   Page | IdP 400 BEGIN_AT_THE_PAGE "The sign-in does not say which page it is for. That happens when it is started from a bookmark, or when your company's sign-in service does not bring it along." START_AT_THE_PAGE;
     /// Not `session-id##challenge` (`docs/PAGE.md`).
     Malformed "relay_state_malformed" Page       400 BEGIN_AT_THE_PAGE "The sign-in does not say properly which page it is for." START_AT_THE_PAGE;
 }};}

@@ -17,6 +17,8 @@ let config = null;
 /** @type {Credentials | null} */
 let credentials = null;
 let began = Date.now();
+/** Whether the browser is on its way to the identity provider. */
+let leaving = false;
 
 /** What a screen reader hears. @param {string} text */
 function say(text) {
@@ -121,6 +123,10 @@ const MORE = {
   store_unavailable: { title: "Not right now" },
   keys_unavailable: { title: "Not right now" },
   delivery_uncertain: { title: "The hand-over is not certain" },
+  relay_state_missing: {
+    title: "The sign-in cannot come back here",
+    why: "If you began at a portal or a bookmark, begin here instead. If you began here, the service's people must set up your company's sign-in service: RelayState is switched off there.",
+  },
   not_https: { title: "This page is not secure" },
   binding_plain: { title: "This is the wrong page" },
   storage_blocked: { title: "Your browser is in the way" },
@@ -330,6 +336,10 @@ const base = document.querySelector("meta[name=vestibule]")?.getAttribute("conte
 
 /** @param {import("./vestibule.js").Step} step */
 function onStep(step) {
+  if (step === "leaving") {
+    leaving = true;
+    element("doing").textContent = "Going to your company’s sign-in page.";
+  }
   if (step === "fetching") {
     progress(1);
     element("doing").textContent = "Picking up your credentials.";
@@ -347,7 +357,7 @@ async function arrive() {
     showCredentials(picked.value);
   } else if (settings.status === "rejected") {
     showFailure(settings.reason, 0);
-  } else if (credentials === null) {
+  } else if (credentials === null && !leaving) {
     showSignIn(false);
   }
 }
@@ -367,6 +377,7 @@ document.addEventListener("visibilitychange", () => (document.hidden ? setMasked
 addEventListener("hashchange", arrive);
 // Back from the identity provider, without having signed in there.
 addEventListener("pageshow", (event) => {
+  leaving &&= !event.persisted;
   if (event.persisted && credentials === null && config !== null) {
     showSignIn(false);
   }

@@ -81,6 +81,10 @@ export class VestibuleError extends Error {
 }
 
 const STORAGE_KEY = "vestibule.login";
+const PLACE_KEY = "vestibule.place";
+const BEGUN_KEY = "vestibule.begun";
+/** A second sign-in from a portal so soon is the first one, come back without its RelayState. */
+const BEGUN_MS = 60_000;
 /** A connection that says nothing for so long will not say anything. */
 const PATIENCE_MS = 20_000;
 const encoder = new TextEncoder();
@@ -96,8 +100,13 @@ let config = null;
 // addresses by themselves the moment they are redirected to. A ticket found
 // there is spent, or too old.)
 let ticket = takeTicket();
+/** The provider at whose portal somebody began: no ticket, but a login to begin. */
+let portal = takePortal();
+/** Whether this document is being left for the one where the login began. */
+const moving = ticket !== null && comeBack(ticket);
 globalThis.addEventListener?.("hashchange", () => {
   ticket = takeTicket() ?? ticket;
+  portal = takePortal() ?? portal;
 });
 
 /** @returns {string | null} */
@@ -118,6 +127,38 @@ function takeTicket() {
     history.replaceState(history.state, "", url);
   }
   return found;
+}
+
+/** @returns {string | null} */
+function takePortal() {
+  const found = new URLSearchParams((globalThis.location?.hash ?? "").slice(1)).get("sign-in");
+  if (found !== null) {
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
+  return found;
+}
+
+/**
+ * To the path, query and fragment that the person left: the service sends everybody to
+ * the same address. The document there takes the ticket.
+ * @param {string} found
+ * @returns {boolean} Whether this document is left for it.
+ */
+function comeBack(found) {
+  const place = read(PLACE_KEY) ?? "";
+  remove(PLACE_KEY);
+  const [path] = place.split("#", 1);
+  const hash = place.slice(path.length);
+  const here = location.pathname + location.search;
+  // Of this origin, whatever the path looks like.
+  if (path.startsWith("/") && path !== here) {
+    // Once: a server may know that document by another path.
+    write(PLACE_KEY, hash);
+    location.replace(`${location.origin}${path}#jwt=${found}`);
+    return true;
+  }
+  history.replaceState(history.state, "", here + hash);
+  return false;
 }
 
 /**
@@ -159,9 +200,8 @@ export async function start(name) {
   const session = base64url(random(16));
   const verifier = base64url(random(32));
   const challenge = base64url(await sha256(verifier));
-  try {
-    sessionStorage.setItem(STORAGE_KEY, verifier);
-  } catch {
+  const place = location.pathname + location.search + location.hash;
+  if (!(write(STORAGE_KEY, verifier) && write(PLACE_KEY, place))) {
     throw new VestibuleError(
       "storage_blocked",
       "Your browser does not let this page keep anything, so it could not complete a sign-in. Please allow it to.",
@@ -195,7 +235,8 @@ function signOnUrl(idp, relayState) {
 }
 
 /**
- * Completes a login, if the person came back with a ticket: exchanges it, once.
+ * Completes a login, if the person came back with a ticket: exchanges it, once. Where
+ * the person signed in at the provider's portal, it begins a login here and leaves.
  * After an error whose `retry` is true the ticket is still here, and another
  * call may succeed; after any other answer it is forgotten.
  * @returns {Promise<Credentials | null>} null: there is no ticket
@@ -211,12 +252,15 @@ let underway = null;
 
 /** @returns {Promise<Credentials | null>} */
 async function exchange() {
+  if (moving) {
+    return new Promise(() => {});
+  }
   if (ticket === null) {
-    return null;
+    return portal === null ? null : begin(portal);
   }
   const bearer = ticket;
   onStep("returned");
-  const verifier = stored();
+  const verifier = read(STORAGE_KEY);
   if (verifier === null) {
     ticket = null;
     throw new VestibuleError(
@@ -241,18 +285,58 @@ async function exchange() {
   }
 }
 
-/** @returns {string | null} */
-function stored() {
+/**
+ * What a portal's tile could not do: nobody waited for what it brought.
+ * @param {string} name
+ * @returns {Promise<null>}
+ */
+async function begin(name) {
+  portal = null;
+  const since = Date.now() - Number(read(BEGUN_KEY));
+  remove(BEGUN_KEY);
+  if (since >= 0 && since < BEGUN_MS) {
+    throw new VestibuleError(
+      "relay_state_missing",
+      "Your company's sign-in service does not say where you began, so the sign-in cannot come back here.",
+    );
+  }
+  write(BEGUN_KEY, String(Date.now()));
+  await start(name);
+  return null;
+}
+
+/** @param {string} key @returns {string | null} */
+function read(key) {
   try {
-    return sessionStorage.getItem(STORAGE_KEY);
+    return sessionStorage.getItem(key);
   } catch {
     return null;
   }
 }
 
+/** @param {string} key @param {string} value @returns {boolean} Whether the browser keeps it. */
+function write(key, value) {
+  try {
+    sessionStorage.setItem(key, value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} key */
+function remove(key) {
+  try {
+    sessionStorage.removeItem(key);
+  } catch {
+    // Then nothing is kept.
+  }
+}
+
 /** A verifier is for one login. @param {string} bearer */
 function forget(bearer) {
-  sessionStorage.removeItem(STORAGE_KEY);
+  remove(STORAGE_KEY);
+  remove(BEGUN_KEY);
   // Meanwhile the next may have come.
   ticket = ticket === bearer ? null : ticket;
 }

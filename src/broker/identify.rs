@@ -1,9 +1,10 @@
 //! Steps 2 and 3 of a login: read, verify, accept; the answer is an identity.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, LoginPost};
 use super::audit::Subject;
 use super::refusal::LoginError;
 use super::refusal_log;
+use super::relay_state::Binding;
 use super::use_cases::Broker;
 use crate::saml::{
     Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, SamlRefusal, Trace,
@@ -60,6 +61,22 @@ impl Broker {
             self.record_refusal(attempt, error.code(), subject).await;
         }
         Err(error)
+    }
+
+    /// The identity provider at whose portal the person began: its own response, without a
+    /// RelayState, that answers no request. Its times and audience do not matter, since
+    /// nothing is taken from it but where to begin. Pages of the 2017 sample cannot begin.
+    pub(super) fn portal(&self, post: &LoginPost) -> Option<String> {
+        let (settings, relay_state) = (&self.settings, post.relay_state.as_deref());
+        if !relay_state.unwrap_or_default().is_empty() || settings.binding == Binding::Plain {
+            return None;
+        }
+        let providers = settings.providers.current();
+        let message = ResponseMessage::decode(&post.saml_response, &settings.limits, None);
+        let message = message.and_then(|message| message.decrypt(&settings.service.decryption_keys)).ok()?;
+        let verified = message.parse().ok()?.find_issuer(&providers).ok()?.verify().ok()?;
+        // Who drops the RelayState of a request would drop the next one too.
+        verified.in_response_to().is_none().then(|| verified.provider().name.clone())
     }
 
     /// Reads, verifies and accepts by these identity providers.

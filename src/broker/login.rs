@@ -26,6 +26,19 @@ use time::Duration;
 /// a crashed one would block its session id.
 const RESERVATION_LIFETIME: Duration = Duration::seconds(60);
 
+/// What a post leads to.
+#[derive(Debug)]
+pub enum LoginOutcome {
+    /// Credentials wait.
+    Issued(Issued),
+    /// The person signed in at the provider's own portal, so nobody waits for credentials:
+    /// a login can only begin at the page. Nothing was used up or recorded.
+    BeginAtPage {
+        /// Name of the identity provider.
+        idp: String,
+    },
+}
+
 /// A login that succeeded: credentials wait, and this ticket takes them.
 #[derive(Debug)]
 pub struct Issued {
@@ -50,8 +63,11 @@ impl Broker {
     ///
     /// # Errors
     /// [`LoginError`]; then no credentials wait.
-    pub async fn login(&self, post: LoginPost) -> Result<Issued, LoginError> {
-        self.steps.measure(Step::Login, self.post(post)).await
+    pub async fn login(&self, post: LoginPost) -> Result<LoginOutcome, LoginError> {
+        if let Some(idp) = self.portal(&post) {
+            return Ok(LoginOutcome::BeginAtPage { idp });
+        }
+        self.steps.measure(Step::Login, self.post(post)).await.map(LoginOutcome::Issued)
     }
 
     async fn post(&self, post: LoginPost) -> Result<Issued, LoginError> {

@@ -32,7 +32,7 @@ pub use attempt::LoginPost;
 pub use audit::{AuditEvent, EventKind, Subject};
 pub use credentials::{Credentials, HandOver};
 pub use ids::{Handle, Jti, LoginId, SessionId, SupportId};
-pub use login::Issued;
+pub use login::{Issued, LoginOutcome};
 pub use metadata::{
     CurrentProviders, MetadataSource, MetadataUpdate, ProviderHealth, SourceHealth, check_not_expired,
     fetch_update,

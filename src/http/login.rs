@@ -1,11 +1,13 @@
 //! `POST /saml`: takes the identity provider's form, answers a redirect with a ticket.
 
+use super::accept::preferred_format;
 use super::admission::Class;
 use super::app::App;
 use super::context::{Context, OutcomeCode};
 use super::error::Error;
+use super::refusal::Format;
 use super::{body, form};
-use crate::broker::LoginPost;
+use crate::broker::{LoginOutcome, LoginPost, RelayStateError};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, body::Body};
@@ -21,16 +23,26 @@ pub(super) async fn login(
     request: Request,
 ) -> Result<Response, Error> {
     let (head, body) = request.into_parts();
+    let for_a_person = preferred_format(&head.headers) == Format::Html;
     check_content(&head.headers)?;
     // A slow client holds no slot.
     let post = read_form(&app, &context, body).await?;
     let _slot = app.admission.slot(Class::Other, &context)?;
-    let issued = app.broker.login(post).await.map_err(Error::Login)?;
-    tracing::info!(idp = issued.idp, rule = issued.rule, "login issued");
-
-    let location = app.redirect.to(&issued.ticket)?;
+    let (location, outcome) = match app.broker.login(post).await.map_err(Error::Login)? {
+        LoginOutcome::Issued(issued) => {
+            tracing::info!(idp = issued.idp, rule = issued.rule, "login issued");
+            (app.redirect.to(&issued.ticket)?, "issued")
+        }
+        LoginOutcome::BeginAtPage { idp } if for_a_person && app.can_begin(&idp) => {
+            tracing::info!(idp, "sign-in from the provider's portal: a login begins at the page");
+            (app.redirect.to_begin(&idp)?, "begin_at_page")
+        }
+        LoginOutcome::BeginAtPage { .. } => {
+            return Err(Error::Login(RelayStateError::Missing.into()));
+        }
+    };
     let mut response = (StatusCode::FOUND, [(header::LOCATION, location)]).into_response();
-    response.extensions_mut().insert(OutcomeCode("issued"));
+    response.extensions_mut().insert(OutcomeCode(outcome));
     Ok(response)
 }
 

@@ -1,4 +1,4 @@
-//! The redirect to the page, with the ticket.
+//! The redirect to the page, with the ticket, or with the word that a login is to begin.
 
 use super::error::Error;
 use super::settings::SettingsError;
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 pub(super) struct Redirect {
     before: String,
     after: String,
+    begin: String,
 }
 
 impl Redirect {
@@ -20,12 +21,13 @@ impl Redirect {
         HeaderValue::from_str(url)
             .map_err(|_| SettingsError { name: "redirect_url", value: url.to_owned() })?;
         let (base, fragment) = url.split_once('#').unwrap_or((url, ""));
+        let begin = format!("{base}#sign-in=");
         Ok(match jwt_in {
-            JwtIn::Fragment => Self { before: format!("{base}#jwt="), after: String::new() },
+            JwtIn::Fragment => Self { before: format!("{base}#jwt="), after: String::new(), begin },
             JwtIn::Query => {
                 let separator = if base.contains('?') { '&' } else { '?' };
                 let after = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
-                Self { before: format!("{base}{separator}jwt="), after }
+                Self { before: format!("{base}{separator}jwt="), after, begin }
             }
         })
     }
@@ -35,6 +37,12 @@ impl Redirect {
         let mut location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;
         location.set_sensitive(true);
         Ok(location)
+    }
+
+    /// Where a login at this identity provider begins by itself.
+    pub(super) fn to_begin(&self, idp: &str) -> Result<HeaderValue, Error> {
+        // Its name needs no escapes.
+        HeaderValue::from_str(&[&self.begin, idp].concat()).map_err(|_| Error::Internal)
     }
 }
 

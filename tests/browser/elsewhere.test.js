@@ -54,6 +54,38 @@ describe("a page of another origin that imports the module from the Vestibule", 
     }
   });
 
+  test("comes back to the document, query and fragment where it began", async () => {
+    const paula = await Visitor.of(browser, sites.elsewhere);
+    const deep = `${sites.elsewhere.page}reports.html?year=2026&quarter=3#costs`;
+    await paula.page.goto(deep);
+    await paula.page.getByText('"nobody"').waitFor();
+    await paula.page.getByRole("button", { name: "Sign in" }).click();
+    await paula.choose("paula");
+    await paula.page.waitForURL(deep);
+    const { user } = await result(paula);
+    assert.equal(user, "paula@halvorsen.example");
+    assert.equal(await paula.page.title(), "A deeper page of somebody else");
+    assert.equal(paula.page.url(), deep);
+    const taken = paula.requests.filter((request) => request.method() === "GET" && request.url().endsWith("/saml"));
+    assert.equal(taken.length, 1, "asked once, by the document where it began");
+    assert.equal(await paula.page.evaluate(() => sessionStorage.length), 0);
+    await paula.leavesNothingBehind();
+  });
+
+  test("is led nowhere else by what somebody put into its storage", async () => {
+    for (const place of ["//vestibule.invalid/x", "/gone.html#x", "https://vestibule.invalid/", ".vestibule.invalid/", "#x#y", ""]) {
+      const person = await open();
+      await person.page.evaluate((place) => {
+        sessionStorage.setItem("vestibule.login", "v".repeat(43));
+        sessionStorage.setItem("vestibule.place", place);
+      }, place);
+      await person.page.goto("about:blank");
+      await person.page.goto(`${person.home}#jwt=not.a.ticket`).catch(() => {});
+      assert.equal(new URL(person.page.url()).origin, new URL(person.home).origin, place);
+      await person.context.close();
+    }
+  });
+
   test("reads refusals: code, sentence, reference, and whether to ask again", async () => {
     const person = await open();
     await person.page.evaluate(() => sessionStorage.setItem("vestibule.login", "v".repeat(43)));

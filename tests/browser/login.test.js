@@ -282,6 +282,45 @@ test("Dev and Tim are refused, and told why, what to do, whom to ask, and a refe
   }
 });
 
+/** What an identity provider posts for the tile of a portal: no RelayState. */
+async function asATile(person, times = Infinity) {
+  await person.page.route("**/saml", async (route) => {
+    const form = new URLSearchParams(route.request().postData() ?? "");
+    if (form.has("RelayState") && times > 0) {
+      times -= 1;
+      form.delete("RelayState");
+    }
+    await route.continue({ postData: form.toString() });
+  });
+}
+
+test("a tile of the portal begins a login here, once", async () => {
+  const paula = await visitor();
+  await asATile(paula, 1);
+  await paula.signIn("paula");
+  // Her identity provider asks again; most would not.
+  await paula.choose("paula");
+  await paula.heading("You are signed in");
+  assert.equal(paula.page.url(), paula.home);
+  await paula.leavesNothingBehind();
+});
+
+test("an identity provider that never says where somebody began is not asked for ever", async () => {
+  const paula = await visitor();
+  await asATile(paula);
+  await paula.signIn("paula");
+  await paula.choose("paula");
+  await paula.heading("The sign-in cannot come back here");
+  assert.equal(await paula.text("#code"), "relay_state_missing");
+  await paula.inspect("no-relay-state");
+  // The next one has its own chance.
+  await paula.page.unroute("**/saml");
+  await paula.page.getByRole("button", { name: "Sign in again" }).click();
+  await paula.choose("paula");
+  await paula.heading("You are signed in");
+  await paula.leavesNothingBehind();
+});
+
 test("a refusal is complete without JavaScript, and the page says that it needs it", async () => {
   const dev = await visitor({ javaScriptEnabled: false });
   await dev.page.goto(dev.home);

@@ -5,6 +5,7 @@
 mod authorizer;
 mod bad_input;
 mod ping;
+mod portal;
 mod redeem;
 mod serve;
 #[path = "../support/mod.rs"]

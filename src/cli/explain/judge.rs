@@ -53,7 +53,8 @@ pub struct Judgement {
 }
 
 const NO_RELAY_STATE: &str = "RelayState came with it and is as the page makes it (none was given here; \
-                              without one the answer is relay_state_missing)";
+                              without one nothing is handed over: a login begins at the page, or the answer is \
+                              relay_state_missing)";
 const REQUEST: &str = "the request that InResponseTo names was made here, for the same RelayState and shortly \
                        before the assertion was issued, and has had no other answer (only the service's key \
                        ring can tell; it is judged here as made when the assertion was issued)";
