@@ -89,7 +89,9 @@ const BEGUN_MS = 60_000;
 const PATIENCE_MS = 20_000;
 const encoder = new TextEncoder();
 
-let base = new URL(".", import.meta.url).href.replace(/\/+$/, "");
+// esbuild leaves `import.meta` empty in a script that is no module. Vite takes
+// `new URL(".", import.meta.url)`, written just so, for a file to copy.
+let base = new URL(".", import.meta.url ?? location.href).href.replace(/\/+$/, "");
 /** @type {(step: Step) => void} */
 let onStep = () => {};
 /** @type {Promise<Config> | null} */
