@@ -14,6 +14,28 @@
 // The secrets of a login are in sessionStorage while the person is away, and
 // credentials only ever in memory.
 
+/** A step that failed. The codes of the service are in its docs/ERRORS.md. */
+export class VestibuleError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} sentence
+   * @param {string | null} [reference]
+   * @param {boolean} [retry]
+   */
+  constructor(code, sentence, reference = null, retry = false) {
+    super(sentence);
+    this.name = "VestibuleError";
+    /** Stable, for programs. */
+    this.code = code;
+    /** For the person. */
+    this.sentence = sentence;
+    /** What to read out to the help desk. */
+    this.reference = reference;
+    /** Nothing is lost: the same call may be made again. */
+    this.retry = retry;
+  }
+}
+
 /**
  * What a Vestibule says about itself (`/config.json`).
  * @typedef {object} Config
@@ -29,6 +51,7 @@
  */
 
 /**
+ * Where people can sign in.
  * @typedef {object} IdentityProvider
  * @property {string} name
  * @property {string} label What people read of it.
@@ -39,6 +62,7 @@
  */
 
 /**
+ * What a login ends with. Keep it in memory.
  * @typedef {object} Credentials
  * @property {string} AccessKeyId
  * @property {string} SecretAccessKey
@@ -50,6 +74,7 @@
  */
 
 /**
+ * Who signed a ping.
  * @typedef {object} Pong
  * @property {string} status
  * @property {string} agent
@@ -61,24 +86,6 @@
  * exchanging it; exchanged. And the same for a ping.
  * @typedef {"leaving" | "returned" | "fetching" | "received" | "pinging" | "answered"} Step
  */
-
-/** A step that failed. The codes of the service are in its docs/ERRORS.md. */
-export class VestibuleError extends Error {
-  /**
-   * @param {string} code Stable, for programs.
-   * @param {string} sentence For the person.
-   * @param {string | null} [reference] What to read out to the help desk.
-   * @param {boolean} [retry] Nothing is lost: the same call may be made again.
-   */
-  constructor(code, sentence, reference = null, retry = false) {
-    super(sentence);
-    this.name = "VestibuleError";
-    this.code = code;
-    this.sentence = sentence;
-    this.reference = reference;
-    this.retry = retry;
-  }
-}
 
 const STORAGE_KEY = "vestibule.login";
 const PLACE_KEY = "vestibule.place";
@@ -166,7 +173,9 @@ function comeBack(found) {
 /**
  * Reads the settings of the Vestibule. The other calls do so by themselves: it
  * is for those who show them, have a copy of this file, or follow the steps.
- * @param {{ base?: string, onStep?: (step: Step) => void }} [options]
+ * @param {object} [options]
+ * @param {string} [options.base] The Vestibule's address, if this file does not come from there.
+ * @param {(step: Step) => void} [options.onStep] Hears of each step.
  * @returns {Promise<Config>}
  */
 export function configure(options = {}) {
@@ -213,7 +222,10 @@ export async function start(name) {
   location.assign(signOnUrl(idp, `${session}##${challenge}`));
 }
 
-/** Whether a login at it can begin in a page. @param {IdentityProvider} idp */
+/**
+ * Whether a login at it can begin in a page.
+ * @param {IdentityProvider} idp
+ */
 export function canStart(idp) {
   return idp.sign_on_url !== null || idp.sp_initiated;
 }

@@ -7,4 +7,4 @@ configure({ bse: "https://vestibule.example.com" });
 start(42);
 ping({ AccessKeyId: "ASIA" });
 (await complete()).AccessKeyId;
-new VestibuleError("code", "sentence").retry satisfies boolean;
+new VestibuleError("code", "sentence").retry satisfies string;

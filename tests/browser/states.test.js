@@ -2,12 +2,10 @@
 // (target/screenshots/, to be looked at by people).
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { FLAGS, Visitor, launch, root, sites } from "./support.js";
 
@@ -184,19 +182,5 @@ test("no credentials are in any file of the browser's profile, and a ticket that
     assert.deepEqual([answer.status, (await answer.json()).error], [404, "gone"]);
   } finally {
     await rm(profile, { recursive: true, force: true });
-  }
-});
-
-test("TypeScript reads the module's types, and the page keeps to them", async () => {
-  const tsc = path.join(root, "tests/browser/node_modules/typescript/bin/tsc");
-  const options = "--noEmit --strict --allowJs --checkJs --target es2022 --module esnext --moduleResolution bundler --lib es2023,dom,dom.iterable".split(" ");
-  const check = (...files) => promisify(execFile)(process.execPath, [tsc, ...options, ...files], { cwd: root });
-  await check("static/vestibule.js", "static/page.js", "tests/browser/consumer.ts");
-  const wrong = await check("tests/browser/consumer.wrong.ts").then(
-    () => "",
-    (error) => error.stdout,
-  );
-  for (const line of [6, 7, 8, 9]) {
-    assert.match(wrong, new RegExp(`consumer\\.wrong\\.ts\\(${line},`), `line ${line} is wrong:\n${wrong}`);
   }
 });

@@ -1,0 +1,130 @@
+/**
+ * Reads the settings of the Vestibule. The other calls do so by themselves: it
+ * is for those who show them, have a copy of this file, or follow the steps.
+ * @param {object} [options]
+ * @param {string} [options.base] The Vestibule's address, if this file does not come from there.
+ * @param {(step: Step) => void} [options.onStep] Hears of each step.
+ * @returns {Promise<Config>}
+ */
+export function configure(options?: {
+    base?: string | undefined;
+    onStep?: ((step: Step) => void) | undefined;
+}): Promise<Config>;
+/**
+ * Begins a login: makes session id, verifier and challenge, keeps the first
+ * two in this tab, and leaves for the identity provider.
+ * @param {string} [name] Of the identity provider; the first, if there is no name.
+ * @returns {Promise<void>}
+ */
+export function start(name?: string): Promise<void>;
+/**
+ * Whether a login at it can begin in a page.
+ * @param {IdentityProvider} idp
+ */
+export function canStart(idp: IdentityProvider): boolean;
+/**
+ * Completes a login, if the person came back with a ticket: exchanges it, once. Where
+ * the person signed in at the provider's portal, it begins a login here and leaves.
+ * After an error whose `retry` is true the ticket is still here, and another
+ * call may succeed; after any other answer it is forgotten.
+ * @returns {Promise<Credentials | null>} null: there is no ticket
+ */
+export function complete(): Promise<Credentials | null>;
+/**
+ * Asks the Vestibule who these credentials are, by a request that they sign.
+ * @param {Credentials} credentials
+ * @returns {Promise<Pong>}
+ */
+export function ping(credentials: Credentials): Promise<Pong>;
+/** A step that failed. The codes of the service are in its docs/ERRORS.md. */
+export class VestibuleError extends Error {
+    /**
+     * @param {string} code
+     * @param {string} sentence
+     * @param {string | null} [reference]
+     * @param {boolean} [retry]
+     */
+    constructor(code: string, sentence: string, reference?: string | null, retry?: boolean);
+    /** Stable, for programs. */
+    code: string;
+    /** For the person. */
+    sentence: string;
+    /** What to read out to the help desk. */
+    reference: string | null;
+    /** Nothing is lost: the same call may be made again. */
+    retry: boolean;
+}
+/**
+ * What a Vestibule says about itself (`/config.json`).
+ */
+export type Config = {
+    version: string;
+    public_url: string;
+    region: string;
+    binding: "challenge" | "plain";
+    /**
+     * Whether the service makes them up: AWS knows nothing of them.
+     */
+    local_credentials: boolean;
+    /**
+     * Whether somebody can check a ping.
+     */
+    ping: boolean;
+    /**
+     * What a ping is signed for, if not for where it is sent.
+     */
+    ping_url: string | null;
+    /**
+     * Whom a refused person should ask.
+     */
+    contact: string | null;
+    identity_providers: IdentityProvider[];
+};
+/**
+ * Where people can sign in.
+ */
+export type IdentityProvider = {
+    name: string;
+    /**
+     * What people read of it.
+     */
+    label: string;
+    idp_initiated: boolean;
+    /**
+     * Whether the service sends people there itself.
+     */
+    sp_initiated: boolean;
+    sign_on_url: string | null;
+    relying_party_id: string | null;
+};
+/**
+ * What a login ends with. Keep it in memory.
+ */
+export type Credentials = {
+    AccessKeyId: string;
+    SecretAccessKey: string;
+    SessionToken: string;
+    /**
+     * As in RFC 3339.
+     */
+    Expiration: string;
+    /**
+     * The role's ARN.
+     */
+    role: string;
+    account: string;
+    user: string;
+};
+/**
+ * Who signed a ping.
+ */
+export type Pong = {
+    status: string;
+    agent: string;
+    arn: string;
+};
+/**
+ * What is happening: leaving for the identity provider; back with a ticket;
+ * exchanging it; exchanged. And the same for a ping.
+ */
+export type Step = "leaving" | "returned" | "fetching" | "received" | "pinging" | "answered";
