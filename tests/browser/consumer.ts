@@ -1,6 +1,6 @@
 // A page's developer writes TypeScript, and the module's types are enough.
 
-import { type Credentials, type Step, VestibuleError, complete, configure, ping, start } from "../../static/vestibule.js";
+import { type Credentials, type Step, VestibuleError, complete, configure, ping, start } from "vestibule";
 
 const { identity_providers, contact } = await configure({
   base: "https://vestibule.example.com",

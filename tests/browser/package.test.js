@@ -1,8 +1,8 @@
-// The module as others take it: its types, and by a bundler.
+// The module as others take it: as a package, with its types, by a bundler.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -24,7 +24,8 @@ async function tsc(directory, ...options) {
 }
 
 /** Where the errors are. */
-const lines = (output) => Array.from(output.matchAll(/^\S+\((\d+),\d+\): error/gm), ([, line]) => Number(line));
+const errors = (output) =>
+  Array.from(output.matchAll(/^(\S+)\((\d+),\d+\): error/gm), ([, file, line]) => `${file}:${line}`);
 
 let scratch;
 before(async () => (scratch = await mkdtemp(path.join(os.tmpdir(), "vestibule-package-"))));
@@ -55,8 +56,100 @@ test("the module and the page keep to the types", async () => {
   assert.equal(await tsc(root, ...PAGE, "--allowJs", "--checkJs", ...files), "");
 });
 
-test("TypeScript reads the types beside the module, without allowJs", async () => {
-  assert.equal(await tsc(root, ...PAGE, "tests/browser/consumer.ts"), "");
-  const wrong = await tsc(root, ...PAGE, "tests/browser/consumer.wrong.ts");
-  assert.deepEqual(lines(wrong), [6, 7, 8, 9, 10], wrong);
+test("npm pack makes a package of the module, its types and the licences", async () => {
+  const project = await consumer();
+  const files = ["LICENSE-APACHE", "LICENSE-MIT", "package.json", "vestibule.d.ts", "vestibule.js"];
+  assert.deepEqual((await readdir(path.join(project, "node_modules/vestibule"))).sort(), files);
+
+  const { version, dependencies, sideEffects } = JSON.parse(await read("static/package.json"));
+  assert.equal(version, (await read("Cargo.toml")).match(/^version = "(.+)"$/m)[1]);
+  assert.equal(dependencies, undefined);
+  // To import it takes the ticket out of the address. No bundler may drop that.
+  assert.equal(sideEffects, true);
+  assert.ok((await read("docs/PAGE.md")).includes(`npm install ./vestibule-${version}.tgz`));
+
+  const list = 'import("vestibule").then((module) => console.log(Object.keys(module).sort().join(" ")))';
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", list], { cwd: project });
+  assert.equal(stdout.trim(), "VestibuleError canStart complete configure ping start");
 });
+
+for (const [module, moduleResolution] of [["esnext", "bundler"], ["nodenext", "nodenext"]]) {
+  test(`TypeScript reads the package's types: ${moduleResolution}, without allowJs`, async () => {
+    const project = await consumer();
+    await configureTypeScript(project, { module, moduleResolution });
+    for (const file of ["consumer.ts", "consumer.wrong.ts"]) {
+      await copyFile(path.join(here, file), path.join(project, file));
+    }
+    const output = await tsc(project, "--project", ".");
+    assert.deepEqual(errors(output), [6, 7, 8, 9, 10].map((line) => `consumer.wrong.ts:${line}`), output);
+  });
+}
+
+test("TypeScript reads the package's types for the service's address", async () => {
+  const project = await consumer();
+  const [{ compilerOptions }] = (await blocks("json")).filter((block) => block.includes("paths")).map(JSON.parse);
+  await configureTypeScript(project, compilerOptions);
+  const [address] = Object.keys(compilerOptions.paths);
+  for (const file of ["consumer.ts", "consumer.wrong.ts"]) {
+    const text = await read(`tests/browser/${file}`);
+    await writeFile(path.join(project, file), text.replace('from "vestibule"', `from "${address}"`));
+  }
+  const output = await tsc(project, "--project", ".");
+  assert.deepEqual(errors(output), [6, 7, 8, 9, 10].map((line) => `consumer.wrong.ts:${line}`), output);
+});
+
+test("what docs/PAGE.md imports from the package is TypeScript too", async () => {
+  const project = await consumer();
+  await configureTypeScript(project, {});
+  const recipes = (await blocks("js")).filter((block) => block.includes('from "vestibule"'));
+  assert.equal(recipes.length, 1, "are they still found?");
+  for (const [number, recipe] of recipes.entries()) {
+    await writeFile(path.join(project, `recipe-${number}.ts`), recipe);
+  }
+  assert.equal(await tsc(project, "--project", "."), "");
+});
+
+/** A project of somebody else, who installed the package. */
+async function consumer() {
+  const project = await mkdtemp(path.join(scratch, "consumer-"));
+  await writeFile(path.join(project, "package.json"), '{ "private": true, "type": "module" }');
+  await npm(project, "install", await tarball());
+  return project;
+}
+
+let packed;
+/** What `npm pack` makes, in a copy: what it does on the way happens there. */
+function tarball() {
+  packed ??= (async () => {
+    const checkout = path.join(scratch, "checkout");
+    await mkdir(checkout);
+    await cp(path.join(root, "static"), path.join(checkout, "static"), { recursive: true });
+    for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) {
+      await copyFile(path.join(root, licence), path.join(checkout, licence));
+    }
+    await npm(path.join(checkout, "static"), "pack", "--ignore-scripts=false", "--pack-destination", checkout);
+    const [name, ...others] = (await readdir(checkout)).filter((file) => file.endsWith(".tgz"));
+    assert.deepEqual(others, []);
+    assert.deepEqual(await readdir(path.join(checkout, "static")), await readdir(path.join(root, "static")));
+    return path.join(checkout, name);
+  })();
+  return packed;
+}
+
+/** npm without the network, and without what this machine has of packages. */
+function npm(directory, ...words) {
+  const options = ["--offline", "--no-audit", "--no-fund", "--no-update-notifier"];
+  return run("npm", [...words, ...options, "--cache", path.join(scratch, "npm")], { cwd: directory });
+}
+
+function configureTypeScript(project, compilerOptions) {
+  const lib = ["es2023", "dom", "dom.iterable"];
+  const all = { target: "es2022", lib, module: "esnext", moduleResolution: "bundler", ...compilerOptions };
+  return writeFile(path.join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: all }));
+}
+
+/** The blocks of docs/PAGE.md in this language. */
+async function blocks(language) {
+  const found = (await read("docs/PAGE.md")).matchAll(/^```(\w+)\n(.*?)^```$/gms);
+  return Array.from(found).flatMap(([, of, body]) => (of === language ? [body] : []));
+}
