@@ -36,6 +36,19 @@ export function complete(): Promise<Credentials | null>;
  * @returns {Promise<Pong>}
  */
 export function ping(credentials: Credentials): Promise<Pong>;
+/**
+ * A credential provider: what clients of the AWS SDK for JavaScript v3 take as
+ * `credentials`. Nothing renews them. From their `Expiration` on, by the clock of
+ * this computer, it throws `credentials_expired`, and the page offers a new login.
+ * @param {Credentials} credentials
+ * @returns {() => Promise<{ accessKeyId: string, secretAccessKey: string, sessionToken: string, expiration: Date }>}
+ */
+export function credentialProvider(credentials: Credentials): () => Promise<{
+    accessKeyId: string;
+    secretAccessKey: string;
+    sessionToken: string;
+    expiration: Date;
+}>;
 /** A step that failed. The codes of the service are in its docs/ERRORS.md. */
 export class VestibuleError extends Error {
     /**

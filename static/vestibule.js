@@ -371,6 +371,24 @@ export async function ping(credentials) {
 }
 
 /**
+ * A credential provider: what clients of the AWS SDK for JavaScript v3 take as
+ * `credentials`. Nothing renews them. From their `Expiration` on, by the clock of
+ * this computer, it throws `credentials_expired`, and the page offers a new login.
+ * @param {Credentials} credentials
+ * @returns {() => Promise<{ accessKeyId: string, secretAccessKey: string, sessionToken: string, expiration: Date }>}
+ */
+export function credentialProvider(credentials) {
+  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = credentials;
+  const expiration = new Date(credentials.Expiration);
+  return async () => {
+    if (expiration.getTime() <= Date.now()) {
+      throw new VestibuleError("credentials_expired", "Your AWS credentials have expired. Please sign in again.");
+    }
+    return { accessKeyId, secretAccessKey, sessionToken, expiration };
+  };
+}
+
+/**
  * The headers that sign a GET without query and body (AWS Signature Version 4).
  * @param {URL} url
  * @param {Credentials} credentials

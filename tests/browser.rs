@@ -22,7 +22,7 @@ const MISSING: &str = "The browser tests need more than cargo. Run `tests/run`: 
 #[test]
 fn the_page_in_a_browser() {
     let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    for needed in ["playwright-core", "axe-core", "typescript"] {
+    for needed in ["playwright-core", "axe-core", "typescript", "@aws-sdk/client-sts"] {
         assert!(suite.join("node_modules").join(needed).is_dir(), "no {needed}. {MISSING}");
     }
     assert!(Path::new("/usr/bin/chromium").is_file(), "no chromium. {MISSING}");

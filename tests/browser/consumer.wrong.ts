@@ -1,10 +1,11 @@
 // Each of these is a mistake, and TypeScript must find it: else the module's
 // types would be "any".
 
-import { VestibuleError, complete, configure, ping, start } from "vestibule";
+import { VestibuleError, complete, configure, credentialProvider, ping, start } from "vestibule";
 
 configure({ bse: "https://vestibule.example.com" });
 start(42);
 ping({ AccessKeyId: "ASIA" });
 (await complete()).AccessKeyId;
 new VestibuleError("code", "sentence").retry satisfies string;
+credentialProvider(await complete());
