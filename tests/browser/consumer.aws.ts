@@ -2,7 +2,7 @@
 
 import { STSClient } from "@aws-sdk/client-sts";
 import type { AwsCredentialIdentityProvider } from "@aws-sdk/types";
-import { type Credentials, credentialProvider } from "vestibule";
+import { type Credentials, credentialProvider } from "@vestibule-federation/vestibule";
 
 export function client(credentials: Credentials): STSClient {
   const provider: AwsCredentialIdentityProvider = credentialProvider(credentials);

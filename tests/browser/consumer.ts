@@ -1,6 +1,6 @@
 // A page's developer writes TypeScript, and the module's types are enough.
 
-import { type Credentials, type Step, VestibuleError, complete, configure, ping, start } from "vestibule";
+import { type Credentials, type Step, VestibuleError, complete, configure, ping, start } from "@vestibule-federation/vestibule";
 
 const { identity_providers, contact } = await configure({
   base: "https://vestibule.example.com",

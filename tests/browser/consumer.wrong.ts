@@ -1,7 +1,7 @@
 // Each of these is a mistake, and TypeScript must find it: else the module's
 // types would be "any".
 
-import { VestibuleError, complete, configure, credentialProvider, ping, start } from "vestibule";
+import { VestibuleError, complete, configure, credentialProvider, ping, start } from "@vestibule-federation/vestibule";
 
 configure({ bse: "https://vestibule.example.com" });
 start(42);

@@ -59,16 +59,16 @@ test("the module and the page keep to the types", async () => {
 test("npm pack makes a package of the module, its types and the licences", async () => {
   const project = await consumer();
   const files = ["LICENSE-APACHE", "LICENSE-MIT", "package.json", "vestibule.d.ts", "vestibule.js"];
-  assert.deepEqual((await readdir(path.join(project, "node_modules/vestibule"))).sort(), files);
+  assert.deepEqual((await readdir(path.join(project, "node_modules/@vestibule-federation/vestibule"))).sort(), files);
 
   const { version, dependencies, sideEffects } = JSON.parse(await read("static/package.json"));
   assert.equal(version, (await read("Cargo.toml")).match(/^version = "(.+)"$/m)[1]);
   assert.equal(dependencies, undefined);
   // To import it takes the ticket out of the address. No bundler may drop that.
   assert.equal(sideEffects, true);
-  assert.ok((await read("docs/PAGE.md")).includes(`npm install ./vestibule-${version}.tgz`));
+  assert.ok((await read("docs/PAGE.md")).includes(`npm install ./vestibule-federation-vestibule-${version}.tgz`));
 
-  const list = 'import("vestibule").then((module) => console.log(Object.keys(module).sort().join(" ")))';
+  const list = 'import("@vestibule-federation/vestibule").then((module) => console.log(Object.keys(module).sort().join(" ")))';
   const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", list], { cwd: project });
   assert.equal(stdout.trim(), "VestibuleError canStart complete configure credentialProvider ping start");
 });
@@ -92,7 +92,7 @@ test("TypeScript reads the package's types for the service's address", async () 
   const [address] = Object.keys(compilerOptions.paths);
   for (const file of ["consumer.ts", "consumer.wrong.ts"]) {
     const text = await read(`tests/browser/${file}`);
-    await writeFile(path.join(project, file), text.replace('from "vestibule"', `from "${address}"`));
+    await writeFile(path.join(project, file), text.replace('from "@vestibule-federation/vestibule"', `from "${address}"`));
   }
   const output = await tsc(project, "--project", ".");
   assert.deepEqual(errors(output), [6, 7, 8, 9, 10, 11].map((line) => `consumer.wrong.ts:${line}`), output);
@@ -104,7 +104,7 @@ test("a page that uses the AWS SDK is TypeScript, and so is what docs/PAGE.md sh
   // The SDK's own types want those of node.
   await configureTypeScript(project, { skipLibCheck: true });
   await copyFile(path.join(here, "consumer.aws.ts"), path.join(project, "consumer.aws.ts"));
-  const recipes = (await blocks("js")).filter((block) => block.includes('from "vestibule"'));
+  const recipes = (await blocks("js")).filter((block) => block.includes('from "@vestibule-federation/vestibule"'));
   assert.equal(recipes.length, 2, "are they still found?");
   for (const [number, recipe] of recipes.entries()) {
     await writeFile(path.join(project, `recipe-${number}.ts`), recipe);
