@@ -125,7 +125,7 @@ fn fault_of(block: &Block) -> Option<String> {
                 let word = block
                     .body
                     .split_whitespace()
-                    .find(|word| ["demo", "explain", "serve", "tests/run"].contains(word));
+                    .find(|word| ["aws", "demo", "explain", "serve", "tests/run"].contains(word));
                 let named =
                     word.is_some_and(|word| file == word || read(file).contains(&format!("\"{word}\"")));
                 (!named).then(|| format!("{file} does not run it"))
@@ -155,6 +155,7 @@ fn a_block_nobody_knows_what_to_do_with_is_a_fault() {
     assert!(fault("sh not-run:lazy", "ls").is_some());
     assert!(fault("sh by:tests/nothing.rs", "vestibule demo").is_some());
     assert!(fault("sh by:tests/corpus.rs", "vestibule demo").is_some());
+    assert!(fault("sh by:tests/corpus.rs", "aws dynamodb query").is_some());
     assert_eq!(fault("sh by:tests/demo.rs", "vestibule demo"), None);
     assert_eq!(blocks("x", "  ```sh\n  a\n    b\n  ```\n")[0].body, "a\n  b\n");
 }

@@ -1,0 +1,329 @@
+//! The auditor's questions of docs/OPERATING.md: each command as it stands there, on the
+//! rows of real logins, in the database file and in the tables.
+
+mod support;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use support::aws::{Emulators, REGION, Service, own_retries};
+use support::faults::Fault;
+use support::forge::{self, Forge};
+use support::test_service::{Page, TestService, assertion};
+use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
+use vestibule::adapters::local::SystemRandom;
+use vestibule::broker::{AuditEvent, EventKind, Subject};
+
+/// What the manual has in place of the values that differ.
+const KEY: &str = "ASIAEXAMPLE";
+const LOGIN: &str = "gW9mzUQ3mBqTlsTRyS3QfA";
+const REFERENCE: &str = "75XW-9Y9K";
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/ADFS-Production";
+
+/// The commands of a section, each on one line, by the question above it.
+fn questions(section: &str) -> BTreeMap<String, String> {
+    let manual = include_str!("../docs/OPERATING.md");
+    let section = manual.split(&format!("\n### {section}\n")).nth(1).expect(section);
+    let block = section.split("\n```sh").nth(1).and_then(|fence| fence.split_once('\n')).expect("a block").1;
+    let entries = block.split("\n```").next().unwrap().split("\n\n");
+    let questions = entries.map(|entry| {
+        let (question, command) = entry.split_once('\n').expect(entry);
+        let question = question.strip_prefix("# ").expect(question).split('?').next().unwrap();
+        (question.to_owned(), command.replace("\\\n", ""))
+    });
+    questions.collect()
+}
+
+/// What a command is asked with in place of what the manual has.
+type Instead<'a> = &'a [(&'a str, &'a str)];
+
+fn filled(command: &str, instead: Instead<'_>) -> String {
+    instead.iter().fold(command.to_owned(), |command, (from, to)| command.replace(from, to))
+}
+
+trait Asked {
+    /// The answer's rows, each as one text.
+    fn rows(&self, question: &str, instead: Instead<'_>) -> Vec<String>;
+
+    /// There is a row for each of these, and it has all of its texts.
+    fn has(&self, question: &str, instead: Instead<'_>, expected: &[&[&str]]) {
+        let rows = self.rows(question, instead);
+        assert_eq!(rows.len(), expected.len(), "{question}: {rows:#?}");
+        for texts in expected {
+            let found = rows.iter().any(|row| texts.iter().all(|text| row.contains(*text)));
+            assert!(found, "{question}: {texts:?} is not in {rows:#?}");
+        }
+    }
+}
+
+/// The ticket of a login.
+async fn login(service: &TestService, number: u32, name: &str) -> String {
+    let forge = Forge { name_id: name.to_owned(), ..assertion(number) };
+    service.post(&forge, &Page::new(number)).await.ticket()
+}
+
+async fn deliver(service: &TestService, number: u32, name: &str) {
+    let ticket = login(service, number, name).await;
+    assert_eq!(service.take(&ticket, &Page::new(number)).await.status, 200);
+}
+
+/// A day of logins, and what is to be found of it.
+struct Day {
+    events: Vec<AuditEvent>,
+}
+
+impl Day {
+    /// One login that is delivered (1), one that nobody takes (2), one that fails after
+    /// STS (3), one of another person (4), one whose credentials still wait (5); two
+    /// refusals (6, 7), and a sum of 17.
+    async fn of(service: &TestService) -> Self {
+        deliver(service, 1, forge::PERSON).await;
+        login(service, 2, forge::PERSON).await;
+        service.plan.at("seal", Fault::Down);
+        assert_eq!(service.post(&assertion(3), &Page::new(3)).await.status, 503);
+        service.plan.mend();
+        deliver(service, 4, "EXAMPLE\\o'hara").await;
+
+        let late = Forge { issued: forge::at(-3_600), confirmed_until: forge::at(-3_300), ..assertion(6) };
+        assert_eq!(service.post(&late, &Page::new(6)).await.code(), "assertion_expired");
+        let powerless = Forge { roles: vec![forge::role("ADFS-Dev")], ..assertion(7) };
+        assert_eq!(service.post(&powerless, &Page::new(7)).await.code(), "role_not_allowed");
+        let now = Some(forge::now());
+        let idp = Some("ADFS".to_owned());
+        let sum = AuditEvent {
+            at: forge::now(),
+            kind: EventKind::RefusalsSummed,
+            login: None,
+            session: None,
+            reference: None,
+            source_ip: None,
+            code: Some("assertion_expired".to_owned()),
+            subject: Subject { idp, times: Some(17), from: now, until: now, ..Subject::default() },
+        };
+        service.broker.ports().audit.record(&sum).await.unwrap();
+
+        service.pass(61);
+        service.sweep().await;
+        login(service, 5, forge::PERSON).await;
+        Self { events: service.audit().await }
+    }
+
+    fn login(&self, number: u32) -> &str {
+        let assertion = format!("_assertion-{number}");
+        let mut events = self.events.iter();
+        let started = events.find(|event| {
+            event.kind == EventKind::Started && event.subject.assertion_id.as_ref() == Some(&assertion)
+        });
+        started.unwrap().login.as_ref().unwrap().as_str()
+    }
+
+    fn key(&self, number: u32) -> &str {
+        let login = self.login(number);
+        let of_it = |event: &&AuditEvent| event.login.as_ref().is_some_and(|each| each.as_str() == login);
+        let mut keys =
+            self.events.iter().filter(of_it).filter_map(|event| event.subject.access_key_id.as_deref());
+        keys.next().unwrap()
+    }
+
+    /// The questions that both stores answer.
+    fn is_found(&self, store: &impl Asked, paula: &str, o_hara: &str) {
+        let started = ["login.started"];
+        let whose = "Whose is this access key";
+        let whole: &[&[&str]] = &[
+            &["login.issued", self.login(1), "EXAMPLE\\\\paula", ROLE],
+            &["login.delivered", self.login(1), "EXAMPLE\\\\paula", ROLE],
+        ];
+        store.has(whose, &[(KEY, self.key(1))], whole);
+        store.has(whose, &[(KEY, self.key(3))], &[&["login.failed", self.login(3), "paula"]]);
+        store.has(whose, &[], &[]);
+
+        let issued = ["login.issued", self.key(1)];
+        let delivered = ["login.delivered", self.key(1)];
+        store.has("What happened in this login", &[(LOGIN, self.login(1))], &[&started, &issued, &delivered]);
+
+        let refused = self.events.iter().find(|event| event.kind == EventKind::Refused).unwrap();
+        let reference = refused.reference.as_ref().unwrap().as_str();
+        let question = "What happened under this reference, refusals included";
+        store.has(question, &[(REFERENCE, reference)], &[&["login.refused", "assertion_expired", "paula"]]);
+
+        let question = "What did this person do";
+        let issued = ["login.issued", self.key(4)];
+        let delivered = ["login.delivered", self.key(4)];
+        store.has(question, &[(paula, o_hara)], &[&started, &issued, &delivered]);
+        let of_paula = |event: &&AuditEvent| event.subject.name_id.as_deref() == Some(forge::PERSON);
+        assert_eq!(store.rows(question, &[]).len(), self.events.iter().filter(of_paula).count());
+
+        let all: Vec<[&str; 1]> = self.events.iter().map(|event| [event.kind.as_str()]).collect();
+        let all: Vec<&[&str]> = all.iter().map(|kind| &kind[..]).collect();
+        store.has("What happened on this day", &[], &all);
+        store.has("What happened on this day", &[("2026-11-23", "2026-11-24")], &[]);
+
+        let expected: &[&[&str]] =
+            &[&["assertion_expired", "paula"], &["role_not_allowed", "paula"], &["assertion_expired", "17"]];
+        store.has("Who was refused on this day", &[], expected);
+
+        let question = "Which logins of this day ended without a delivery, and with which access key";
+        let expired = ["login.expired", self.login(2), self.key(2)];
+        let failed = ["login.failed", "keys_unavailable", self.login(3), self.key(3)];
+        store.has(question, &[], &[&expired, &failed]);
+        store.has("Which logins have no end", &[], &[&[self.login(5)]]);
+
+        let question = "Who had this role at this instant";
+        store.has(question, &[], &[&["paula", self.key(1)], &["o'hara", self.key(4)]]);
+        store.has(question, &[("ADFS-Production", "ADFS-Dev")], &[]);
+        let later = [("09:30:00", "10:30:00"), ("1795426200", "1795429800")];
+        store.has(question, &later, &[]);
+    }
+}
+
+// ---- the database file
+
+struct File {
+    questions: BTreeMap<String, String>,
+    path: PathBuf,
+}
+
+impl Asked for File {
+    /// And an index answers.
+    fn rows(&self, question: &str, instead: Instead<'_>) -> Vec<String> {
+        let command = filled(&self.questions[question], instead);
+        let sql = command.strip_prefix("sqlite3 var/vestibule.db \"").and_then(|sql| sql.strip_suffix('"'));
+        let sql = sql.expect(&command);
+        let database = rusqlite::Connection::open(&self.path).unwrap();
+        let mut statement = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let plan = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        let plan: Vec<String> = plan.collect::<Result<_, _>>().unwrap();
+        let index = match question {
+            "Whose is this access key" => "audit_by_access_key",
+            "What happened in this login" => "audit_event_once",
+            "What did this person do" => "audit_by_name",
+            _ => "audit_by_time",
+        };
+        assert!(
+            plan.iter().any(|step| step.contains(&format!("USING INDEX {index} ("))),
+            "{question}: {plan:?}"
+        );
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{question}: {plan:?}");
+
+        let mut statement = database.prepare(sql).unwrap();
+        assert_eq!(statement.column_count(), 1, "one text a row");
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let rows: Vec<String> = rows.collect::<Result<_, _>>().unwrap();
+        for row in &rows {
+            assert!(serde_json::from_str::<Vec<Value>>(row).is_ok(), "{row}");
+        }
+        rows
+    }
+}
+
+#[tokio::test]
+async fn the_database_file_answers_every_question() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = TestService::open(dir.path());
+    let day = Day::of(&service).await;
+    let path = dir.path().join("vestibule.db");
+    let file = File { questions: questions("An auditor's questions, of the database file"), path };
+    day.is_found(&file, "EXAMPLE\\paula", "EXAMPLE\\o''hara");
+
+    let question = "How many refusals of this day, by code";
+    assert_eq!(file.rows(question, &[]), ["[\"assertion_expired\",18]", "[\"role_not_allowed\",1]"]);
+    let question = "How many logins of this month, by day and role";
+    assert_eq!(file.rows(question, &[]), [format!("[\"2026-11-23\",\"{ROLE}\",2,2]")]);
+    assert_eq!(file.questions.len(), 11, "all of them were asked");
+}
+
+// ---- the tables
+
+struct InTables {
+    questions: BTreeMap<String, String>,
+    aws: Emulators,
+}
+
+/// The words of a command: single quotes hold together.
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in command.split('\'').enumerate() {
+        if index % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+/// The operation and input that the AWS CLI makes of a command. What its output is made
+/// into afterwards is the CLI's own.
+fn call(command: &str) -> (&'static str, Value) {
+    let words = words(command);
+    let mut words = words.iter().map(String::as_str);
+    assert_eq!([words.next(), words.next()], [Some("aws"), Some("dynamodb")]);
+    let operation = match words.next() {
+        Some("query") => "Query",
+        Some("scan") => "Scan",
+        other => panic!("{other:?}"),
+    };
+    let mut input = json!({});
+    while let Some(option) = words.next() {
+        let name = match option {
+            "|" => break,
+            "--consistent-read" => {
+                input["ConsistentRead"] = json!(true);
+                continue;
+            }
+            "--query" | "--output" => {
+                words.next();
+                continue;
+            }
+            "--table-name" => "TableName",
+            "--index-name" => "IndexName",
+            "--key-condition-expression" => "KeyConditionExpression",
+            "--filter-expression" => "FilterExpression",
+            "--projection-expression" => "ProjectionExpression",
+            "--expression-attribute-names" => "ExpressionAttributeNames",
+            "--expression-attribute-values" => "ExpressionAttributeValues",
+            other => panic!("{other}: an option that this test does not know"),
+        };
+        let value = words.next().expect(option);
+        input[name] = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+    }
+    (operation, input)
+}
+
+impl Asked for InTables {
+    fn rows(&self, question: &str, instead: Instead<'_>) -> Vec<String> {
+        let (operation, input) = call(&filled(&self.questions[question], instead));
+        let answer = self.aws.call(Service::DynamoDb, operation, &input);
+        let answer = answer.unwrap_or_else(|error| panic!("{question}: {error:?}"));
+        answer["Items"].as_array().unwrap().iter().map(Value::to_string).collect()
+    }
+}
+
+#[tokio::test]
+async fn the_tables_answer_every_question() {
+    let aws = Emulators::only(&[Service::DynamoDb]);
+    aws.create_tables();
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI", None, None, "test"))
+        .endpoint_url(aws.endpoint(Service::DynamoDb))
+        .retry_partition(own_retries())
+        .build();
+    let client = Client::from_conf(config);
+    let store = Arc::new(DynamoDbStore::new(&client, Tables::prefixed(""), Arc::new(SystemRandom)));
+    let dir = tempfile::tempdir().unwrap();
+    let service = TestService::recording_in(dir.path(), &store);
+    let day = Day::of(&service).await;
+    let tables = InTables { questions: questions("An auditor's questions, of the tables"), aws };
+    day.is_found(&tables, "EXAMPLE\\\\paula", "EXAMPLE\\\\o\\u0027hara");
+
+    let delivered = ["login.delivered", "2026-11-23", ROLE];
+    tables.has("How many logins of this month, by day and role", &[], &[&delivered, &delivered]);
+    assert_eq!(tables.questions.len(), 10, "all of them were asked");
+}
