@@ -514,6 +514,54 @@ fn every_document_is_linked_from_the_readme() {
     }
 }
 
+// ---- how long it takes to read
+
+const WORDS_A_MINUTE: usize = 200;
+
+/// The words below a heading, up to the next one: prose and tables, no blocks; of a link
+/// its text.
+fn words_below(document: &str, anchor: &str) -> usize {
+    let (mut fenced, mut inside, mut words) = (false, false, 0);
+    for line in read(document).lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced && line.starts_with('#') {
+            inside = anchors(line).contains(anchor);
+        } else if !fenced && inside {
+            let (begin, links) = line.split_once("](").unwrap_or((line, ""));
+            let behind = links.split("](").filter_map(|link| Some(link.split_once(')')?.1));
+            let text = std::iter::once(begin).chain(behind).collect::<Vec<_>>().concat();
+            words += text.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count();
+        }
+    }
+    words
+}
+
+/// The list at the beginning of docs/OPERATING.md is right about each section, and short.
+#[test]
+fn an_operator_reads_for_25_minutes_at_most() {
+    let manual = read("docs/OPERATING.md");
+    let list = manual.split("\n## What to read first\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = list.lines().filter_map(|line| {
+        let (target, rest) = line.strip_prefix("| [")?.split_once("](")?.1.split_once(')')?;
+        let (path, anchor) = target.split_once('#')?;
+        let said: usize = rest.split('|').nth(1)?.trim().parse().ok()?;
+        let document = match path {
+            "" => "docs/OPERATING.md".to_owned(),
+            path => path.strip_prefix("../").map_or_else(|| format!("docs/{path}"), str::to_owned),
+        };
+        Some((target.to_owned(), said, words_below(&document, anchor)))
+    });
+    let rows: Vec<(String, usize, usize)> = rows.collect();
+    assert!(rows.len() > 10, "are they still found?");
+    for (target, said, counted) in &rows {
+        assert!(said.abs_diff(*counted) <= 10 + counted / 10, "{target}: {counted} words, not {said}");
+    }
+    let own = words_below("docs/OPERATING.md", "what-to-read-first");
+    let all = own + rows.iter().map(|(_, _, counted)| counted).sum::<usize>();
+    assert!(all <= 25 * WORDS_A_MINUTE, "{all} words");
+}
+
 // ---- names of the code
 
 /// Names of specifications and of AWS, which a page uses beside those of the code.
