@@ -4,8 +4,13 @@
 
 mod support;
 
+use serde_json::json;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::aws::{Emulators, Service};
 use support::fault_proxy::{Fault, FaultProxy, Rule};
 use tempfile::TempDir;
@@ -189,4 +194,103 @@ fn keys_that_kms_protects_are_made_listed_and_rotated() {
     let (code, said) = keys("rotate", "alias/nobodys");
     assert_eq!(code, Some(EX_CONFIG), "{said}");
     assert!(said.contains("vestibule: ") && said.contains("alias/nobodys"), "{said}");
+}
+
+/// What operators have in `~/.aws/config`: no keys, but where to get some.
+#[test]
+fn operators_with_profiles_make_keys_and_ask_the_doctor() {
+    let place = Place::new();
+    place.aws.create_tables();
+    let key = place.aws.create_key("SYMMETRIC_DEFAULT");
+    let (id, secret) = ("AKIAOPERATOR00000000", "of the operator");
+    let process = json!({ "Version": 1, "AccessKeyId": id, "SecretAccessKey": secret }).to_string();
+    std::fs::write(place.dir.path().join("process.json"), process).unwrap();
+    let (portal, asked) = sso_portal(id, secret);
+    let home = place.dir.path();
+    // As `aws sso login` leaves it: the file's name is the SHA-1 of the session's.
+    let token = json!({
+        "accessToken": "of-the-operator", "expiresAt": "2100-01-01T00:00:00Z", "region": "eu-central-1",
+        "startUrl": "https://example.awsapps.com/start",
+    });
+    let cache = home.join(".aws/sso/cache");
+    std::fs::create_dir_all(&cache).unwrap();
+    std::fs::write(cache.join(format!("{SHA1_OF_COMPANY}.json")), token.to_string()).unwrap();
+    let profiles = format!(
+        "[profile by-process]\ncredential_process = cat {}\n\
+         [profile by-sso]\nsso_session = company\nsso_account_id = 123456789012\nsso_role_name = Operator\n\
+         [sso-session company]\nsso_region = eu-central-1\nsso_start_url = https://example.awsapps.com/start\n",
+        home.join("process.json").display()
+    );
+    std::fs::write(home.join(".aws/config"), profiles).unwrap();
+    let run = |profile: &str, command: &[&str]| {
+        let output = place
+            .command(command)
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env_remove("AWS_SECRET_ACCESS_KEY")
+            .envs([("HOME", home.to_str().unwrap()), ("AWS_PROFILE", profile), ("PATH", "/usr/bin:/bin")])
+            .envs([("VESTIBULE_KEYS_KIND", "kms"), ("VESTIBULE_KEYS_KEY_ID", &key)])
+            .env("AWS_ENDPOINT_URL_SSO", &portal)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    for profile in ["by-process", "by-sso"] {
+        let (code, said) = run(profile, &["keys", "create"]);
+        assert_eq!(code, Some(0), "{profile}: {said}");
+        let (_, said) = run(profile, &["doctor"]);
+        assert!(
+            said.contains("ok       credentials: there are AWS credentials to ask with"),
+            "{profile}: {said}"
+        );
+        assert!(!said.contains(secret), "{said}");
+    }
+    assert!(asked.load(Ordering::Relaxed) >= 2, "the portal gave the credentials");
+    // Who has not signed in is told so.
+    std::fs::remove_dir_all(&cache).unwrap();
+    let (code, said) = run("by-sso", &["keys", "create"]);
+    assert_eq!(code, Some(EX_CONFIG), "{said}");
+    assert!(said.to_lowercase().contains("sso"), "{said}");
+    let (code, said) = run("nobodys", &["doctor"]);
+    assert_eq!(code, Some(2), "{said}");
+    let told = "the Parameter Store did not answer: no AWS credentials (profile `nobodys` was not defined";
+    assert!(said.contains(told), "{said}");
+}
+
+/// SHA-1 of `company`.
+const SHA1_OF_COMPANY: &str = "71b21161ffa1e6516bcc072aaf5ef38cbe85b511";
+
+/// The portal of IAM Identity Center: credentials for a token.
+fn sso_portal(id: &str, secret: &str) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let credentials = json!({ "roleCredentials": {
+        "accessKeyId": id, "secretAccessKey": secret, "sessionToken": "t", "expiration": 4_102_444_800_000_i64,
+    } })
+    .to_string();
+    let count = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = String::new();
+            for line in BufReader::new(&stream).lines() {
+                let line = line.unwrap();
+                if line.is_empty() {
+                    break;
+                }
+                head += &(line + "\n");
+            }
+            let genuine =
+                head.starts_with("GET /federation/credentials?") && head.contains("of-the-operator");
+            assert!(genuine && head.contains("role_name=Operator"), "{head}");
+            count.fetch_add(1, Ordering::Relaxed);
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+                 Connection: close\r\n\r\n{credentials}",
+                credentials.len()
+            );
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    (url, asked)
 }

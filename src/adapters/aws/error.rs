@@ -15,11 +15,22 @@ where
     }
 }
 
-/// The end of the chain of causes: "connection refused", "operation timed out".
+/// The end of the chain of causes: "connection refused", "operation timed out", "no AWS
+/// credentials (…)".
 pub fn innermost(error: &dyn Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    let said = error.to_string();
+    no_credentials(&said).unwrap_or(said)
+}
+
+/// The SDK lists each of its ways to credentials on a line. Who has none named a profile, or
+/// should have.
+fn no_credentials(said: &str) -> Option<String> {
+    let (_, ways) = said.split_once("no credentials found in chain")?;
+    let profile = ways.lines().find_map(|line| line.trim().strip_prefix("Profile: "));
+    let why = profile.and_then(|why| why.rsplit_once("not enabled: ").map(|(_, why)| why));
+    Some(format!("no AWS credentials ({})", why.unwrap_or("neither a profile nor a role")))
 }

@@ -1,5 +1,6 @@
 //! The Parameter Store of AWS Systems Manager: configured values, decrypted, at start.
 
+use super::error::innermost;
 use super::sdk::Sdk;
 use crate::config::{ParameterError, ParameterSource, Parameters};
 use async_trait::async_trait;
@@ -96,7 +97,10 @@ fn parameter_error(error: &SdkError<GetParametersError>) -> ParameterError {
             if of_kms { ParameterError::KeyDenied } else { ParameterError::Denied }
         }
         _ => {
-            let reason = DisplayErrorContext(error).to_string();
+            let reason = match error.code() {
+                Some(_) => DisplayErrorContext(error).to_string(),
+                None => innermost(error),
+            };
             ParameterError::Unavailable(reason.chars().take(MAX_REASON_CHARS).collect())
         }
     }

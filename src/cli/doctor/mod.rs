@@ -108,7 +108,7 @@ async fn credentials(sdk: &Sdk, config: &Config, report: &mut Report) -> bool {
             true
         }
         Err(why) => {
-            let what = format!("no AWS credentials, so neither tables nor keys can be used: {why}");
+            let what = format!("neither tables nor keys can be used: {why}");
             let remedy = "give the process a task role, an instance profile or a function's role; to try it \
                           from elsewhere, AWS_PROFILE or the variables that all AWS tools know";
             report.fault(CHECK, what, remedy);

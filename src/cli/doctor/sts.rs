@@ -1,7 +1,7 @@
 //! Whether STS answers, and how far its clock is from ours.
 
 use super::finding::{Report, Severity};
-use super::inspect::{InspectError, QueryService};
+use super::inspect::{self, InspectError, QueryService};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
 use crate::roles::partition_of_region;
@@ -51,7 +51,13 @@ pub(super) async fn check(
             }
             // A login is not signed: without credentials STS is as usable as with them.
             Err(error) => {
-                report.ok("sts", format!("{place} answers (it does not tell who we are: {error})"));
+                let why = match inspect::credentials(sdk, region).await {
+                    Ok(()) => error.to_string(),
+                    Err(why) => {
+                        format!("there are no AWS credentials to ask it with, and logins need none; {why}")
+                    }
+                };
+                report.ok("sts", format!("{place} answers (it does not tell who we are: {why})"));
             }
         }
         match answer.ahead {
