@@ -134,4 +134,3 @@ impl AuditTrail for KeysOnly {
         unreachable!()
     }
 }
-

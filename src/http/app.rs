@@ -116,10 +116,8 @@ impl App {
 
     /// Whether a page can begin a login at this identity provider.
     pub(super) fn can_begin(&self, idp: &str) -> bool {
-        let providers = self.broker.settings().providers.current();
-        let takes_requests = providers.by_name(idp).is_some_and(|provider| provider.takes_requests());
-        let mut sign_on = self.settings.sign_on.iter().filter(|sign_on| sign_on.name == idp);
-        sign_on.any(|sign_on| takes_requests || sign_on.sign_on_url.is_some())
+        let sign_on = self.settings.sign_on.iter().find(|sign_on| sign_on.name == idp);
+        sign_on.is_some_and(|sign_on| config_json::can_start(self.broker.settings(), sign_on))
     }
 
     /// Slots by class, for the operator.

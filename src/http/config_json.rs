@@ -2,18 +2,17 @@
 
 use super::settings::HttpSettings;
 use crate::broker::{Binding, BrokerSettings};
-use crate::config::JwtIn;
+use crate::config::{JwtIn, SignOn};
 use serde_json::{Value, json};
 
 /// What a page must know to begin a login. Nothing in it is a secret.
 pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping: bool) -> String {
     let providers = settings.sign_on.iter().map(|idp| {
-        let starts_here = broker.providers.current().by_name(&idp.name).is_some_and(|p| p.takes_requests());
         json!({
             "name": idp.name,
             "label": idp.label,
             "idp_initiated": idp.sign_on_url.is_some(),
-            "sp_initiated": starts_here,
+            "sp_initiated": takes_requests(broker, idp),
             "sign_on_url": idp.sign_on_url,
             "relying_party_id": idp.relying_party_id,
         })
@@ -38,6 +37,16 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
         "identity_providers": providers.collect::<Vec<Value>>(),
     })
     .to_string()
+}
+
+/// Whether `GET /saml/login` sends people to it.
+fn takes_requests(broker: &BrokerSettings, idp: &SignOn) -> bool {
+    broker.providers.current().by_name(&idp.name).is_some_and(|provider| provider.takes_requests())
+}
+
+/// Whether a page can begin a login at it, as `canStart` of `vestibule.js` reads the above.
+pub(super) fn can_start(broker: &BrokerSettings, idp: &SignOn) -> bool {
+    idp.sign_on_url.is_some() || takes_requests(broker, idp)
 }
 
 /// The region in `https://ID.execute-api.REGION.amazonaws.com/STAGE`. A gateway under

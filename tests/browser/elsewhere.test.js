@@ -54,9 +54,9 @@ describe("a page of another origin that imports the module from the Vestibule", 
     }
   });
 
-  test("comes back to the document, query and fragment where it began", async () => {
+  test("comes back to the path, query and fragment where it began", async () => {
     const paula = await Visitor.of(browser, sites.elsewhere);
-    const deep = `${sites.elsewhere.page}reports.html?year=2026&quarter=3#costs`;
+    const deep = `${sites.elsewhere.page}reports?year=2026&quarter=3#costs`;
     await paula.page.goto(deep);
     await paula.page.getByText('"nobody"').waitFor();
     await paula.page.getByRole("button", { name: "Sign in" }).click();
@@ -64,7 +64,6 @@ describe("a page of another origin that imports the module from the Vestibule", 
     await paula.page.waitForURL(deep);
     const { user } = await result(paula);
     assert.equal(user, "paula@halvorsen.example");
-    assert.equal(await paula.page.title(), "A deeper page of somebody else");
     assert.equal(paula.page.url(), deep);
     const taken = paula.requests.filter((request) => request.method() === "GET" && request.url().endsWith("/saml"));
     assert.equal(taken.length, 1, "asked once, by the document where it began");

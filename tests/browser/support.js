@@ -174,12 +174,15 @@ export async function assertNotLogged(site, tickets) {
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
-/** A dumb server of files, as a bucket is: `@VESTIBULE@` in them becomes the site's address. */
+/**
+ * A dumb server of files, as a bucket is: `@VESTIBULE@` in them becomes the site's address.
+ * Every path without an extension is the page, as where a script shows what the path names.
+ */
 export async function serveFiles(site, directory) {
   const { port, pathname: prefix } = new URL(site.page);
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", site.page);
-    const name = pathname === prefix ? "index.html" : path.posix.relative(prefix, pathname);
+    const name = path.extname(pathname) === "" ? "index.html" : path.posix.relative(prefix, pathname);
     const type = TYPES[path.extname(name)];
     try {
       assert.ok(type && !name.startsWith(".."));

@@ -1,5 +1,5 @@
-//! The contract of `SessionStore` and `AuditTrail` (`src/broker/ports/`), and the cells of `docs/PROTOCOL.md` that a store
-//! alone can force. Time never passes by itself here.
+//! The contract of `SessionStore` and `AuditTrail` (`src/broker/ports/`), and the cells of
+//! `docs/PROTOCOL.md` that a store alone can force. Time never passes by itself here.
 
 use super::{INSTANT, start_of_time};
 use std::sync::Arc;
