@@ -99,6 +99,7 @@ metadata = "METADATA"
 entity_id = "http://adfs.example.com/adfs/services/trust"
 sign_on_url = "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx"
 relying_party_id = "urn:vestibule"
+label = "Example sign-in"
 audience = "urn:c"
 in_response_to = "IdP_Initiated_Login"
 [delivery]
@@ -141,6 +142,7 @@ level = "debug"
     );
     assert_eq!(idp.sign_on_services[0].location, "https://adfs.example.com/adfs/ls/");
     assert_eq!(config.sign_on[0].relying_party_id.as_deref(), Some("urn:vestibule"));
+    assert_eq!(config.sign_on[0].label, "Example sign-in");
     let kept = format!("{:?} {:?} {:?}", config.sts, config.store, config.keys);
     let expected =
         r#"Local { path: "a", region: "eu-central-1" } Embedded { path: "b" } Local { path: "c" }"#;

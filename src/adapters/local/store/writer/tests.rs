@@ -216,6 +216,20 @@ async fn a_file_replaced_while_it_is_written_leaves_the_outcome_unknown() {
     assert_eq!(fixture.writer.submit(insert(3)).await, Ok(3), "put back, it goes on");
 }
 
+/// Then nothing was written, and nobody has to wonder.
+#[tokio::test]
+async fn a_file_that_went_a_while_ago_is_missed_before_anything_is_written() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.writer.submit(insert(1)).await, Ok(1));
+    let away = fixture.directory.path().join("away");
+    std::fs::rename(fixture.path(), &away).unwrap();
+    tokio::time::sleep(KNOWN_FOR).await;
+    assert_eq!(fixture.writer.submit(insert(2)).await, Err(Unwritten::Nothing));
+    std::fs::rename(&away, fixture.path()).unwrap();
+    assert_eq!(fixture.writer.submit(insert(3)).await, Ok(3));
+    assert_eq!(stored(&fixture.path()), [1, 3]);
+}
+
 /// It is written back behind the answers, and starts over.
 #[tokio::test]
 async fn the_log_stays_short() {
