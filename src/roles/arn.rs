@@ -119,26 +119,11 @@ fn part(arn: &str, index: usize) -> &str {
 }
 
 /// AWS's partitions. A closed list, except that the isolated ones multiply (`aws-iso-b`, `-e`, `-f`).
-fn is_partition(text: &str) -> bool {
+pub(super) fn is_partition(text: &str) -> bool {
     matches!(text, "aws" | "aws-us-gov" | "aws-cn" | "aws-eusc" | "aws-iso")
         || text
             .strip_prefix("aws-iso-")
             .is_some_and(|rest| (1..=8).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_lowercase()))
-}
-
-/// The partition that a region lies in, by AWS's prefixes (the SDKs' `partitions.json`).
-pub fn partition_of_region(region: &str) -> &'static str {
-    const PREFIXES: [(&str, &str); 8] = [
-        ("us-gov-", "aws-us-gov"),
-        ("cn-", "aws-cn"),
-        ("eusc-", "aws-eusc"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("us-isof-", "aws-iso-f"),
-        ("eu-isof-", "aws-iso-f"),
-    ];
-    PREFIXES.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
 }
 
 fn has_account(parts: &Parts<'_>) -> bool {
@@ -184,24 +169,6 @@ mod tests {
         }
         for unknown in ["", "AWS", "aws-", "aws-xx", "aws-iso-", "aws-iso-B", "*", "aws*"] {
             assert_eq!(with(unknown), Err(ArnError::NotIam), "{unknown}");
-        }
-    }
-
-    #[test]
-    fn every_region_lies_in_one_known_partition() {
-        for (region, partition) in [
-            ("us-east-1", "aws"),
-            ("eu-central-1", "aws"),
-            ("us-gov-west-1", "aws-us-gov"),
-            ("cn-northwest-1", "aws-cn"),
-            ("eusc-de-east-1", "aws-eusc"),
-            ("us-iso-east-1", "aws-iso"),
-            ("us-isob-east-1", "aws-iso-b"),
-            ("eu-isoe-west-1", "aws-iso-e"),
-            ("us-isof-south-1", "aws-iso-f"),
-        ] {
-            assert_eq!(partition_of_region(region), partition, "{region}");
-            assert!(is_partition(partition));
         }
     }
 

@@ -7,12 +7,14 @@ mod arn;
 mod decide;
 mod explain;
 mod grant;
+mod region;
 mod rule;
 #[cfg(test)]
 mod tests;
 
-pub use arn::{ArnError, ProviderArn, RoleArn, partition_of_region};
+pub use arn::{ArnError, ProviderArn, RoleArn};
 pub use decide::{Denial, RoleRefusal, Rules};
 pub use explain::{Considered, Explanation};
 pub use grant::Grant;
+pub use region::{is_region, partition_of_region};
 pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError};

@@ -1,6 +1,7 @@
 //! Small values: durations, URLs, origins, networks. The error of each parser
 //! says what was expected.
 
+use crate::roles::is_region;
 use std::net::{IpAddr, SocketAddr};
 use time::Duration;
 
@@ -214,9 +215,7 @@ pub(crate) fn idp_name(text: &str) -> Result<String, &'static str> {
 
 /// A region of AWS, `eu-central-1`.
 pub(crate) fn region(text: &str) -> Result<String, &'static str> {
-    let ok = (1..=32).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if ok { Ok(text.to_owned()) } else { Err("expected a region such as \"us-east-1\"") }
+    if is_region(text) { Ok(text.to_owned()) } else { Err("expected a region such as \"us-east-1\"") }
 }
 
 /// A DynamoDB table's name (API reference, `TableName`), or its ARN.
