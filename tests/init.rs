@@ -1,8 +1,14 @@
 //! `vestibule init`, as a process: what it writes is usable, and nothing is lost.
 
+mod support;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
+use support::metadata_server::{Answer, MetadataServer};
 use tempfile::TempDir;
 
 fn workplace() -> TempDir {
@@ -33,6 +39,16 @@ const OURS: [&str; 6] = [
     "--account=210987654321",
 ];
 
+/// It passes `check` as it lies there.
+fn checked(dir: &Path, site: &str) {
+    let (output, said) = vestibule(dir, &["check", "--config", &format!("{site}/vestibule.toml")]);
+    assert!(output.status.success() && !said.contains("warning"), "{said}");
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
 fn names(dir: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -53,28 +69,47 @@ fn what_it_writes_passes_check_and_pins_our_acs() {
     assert_eq!(names(dir.path()), ["adfs.xml", "site"], "nothing is left over");
 
     fs::remove_file(dir.path().join("adfs.xml")).unwrap();
-    let (output, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
-    assert!(output.status.success() && !said.contains("warning"), "{said}");
+    checked(dir.path(), "site");
 
-    let policy: serde_json::Value =
-        serde_json::from_slice(&fs::read(site.join("trust-policy.json")).unwrap()).unwrap();
-    let statement = &policy["Statement"][0];
+    let statement = &json(&site.join("trust-policy.json"))["Statement"][0];
     assert_eq!(statement["Principal"]["Federated"], "arn:aws:iam::210987654321:saml-provider/ADFS");
     assert_eq!(statement["Condition"]["StringEquals"]["SAML:aud"], "https://login.corp.example/saml");
     let script = fs::read_to_string(site.join("adfs.ps1")).unwrap();
     for part in [
+        "$trust      = 'new'",
         "'https://login.corp.example/saml'",
-        "'urn:amazon:webservices'",
+        "$identifier = 'urn:amazon:webservices'",
         "\"arn:aws:iam::210987654321:saml-provider/ADFS,arn:aws:iam::210987654321:role/ADFS-\"",
         "-EnableRelayStateForIdpInitiatedSignOn $true",
-        "query = \";mail;{0}\"",
     ] {
         assert!(script.contains(part), "{part} is not in {script}");
     }
+    for mark in ["@TRUST@", "@ACS@", "@IDENTIFIER@", "@CONSOLE@", "@PROVIDER@", "@ROLES@"] {
+        assert!(!script.contains(mark), "{mark} was not put in");
+    }
     let config = fs::read_to_string(site.join("vestibule.toml")).unwrap();
-    assert!(config.contains("https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx"), "{config}");
+    for part in [
+        "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx",
+        "kind = \"aws\"",
+        "path = \"site/var/vestibule.db\"",
+        "metadata = \"site/idp-metadata.xml\"",
+    ] {
+        assert!(config.contains(part), "{part} is not in {config}");
+    }
     let readme = fs::read_to_string(site.join("README.md")).unwrap();
-    assert!(readme.contains("was\nnot tried on the real STS"), "{readme}");
+    assert!(readme.contains("was not tried on the real STS"), "{readme}");
+}
+
+/// One source for the script, one for what explains it.
+#[test]
+fn the_scripts_claim_rules_are_those_of_the_guide() {
+    let dir = workplace();
+    assert!(vestibule(dir.path(), &["init", "--metadata", "adfs.xml"]).0.status.success());
+    let script = fs::read_to_string(dir.path().join("site/adfs.ps1")).unwrap();
+    let guide = include_str!("../docs/ADFS.md");
+    let (_, rules) = guide.split_once("```claims\n").unwrap();
+    let (rules, _) = rules.split_once("```").unwrap();
+    assert!(rules.contains("RoleSessionName") && script.contains(rules.trim()), "{script}");
 }
 
 #[test]
@@ -83,8 +118,253 @@ fn without_options_it_says_which_values_are_examples() {
     let (output, said) = vestibule(dir.path(), &["init", "--metadata", "adfs.xml"]);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("examples still: --public-url, --account"), "{said}");
-    let (output, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
+    checked(dir.path(), "site");
+}
+
+/// So that a rollover of the identity provider's keys needs nobody.
+#[test]
+fn metadata_at_an_address_stays_an_address() {
+    let metadata = include_str!("../fixtures/metadata.xml");
+    let server = MetadataServer::start(metadata.to_owned());
+    let url = server.url.clone();
+    let dir = TempDir::with_prefix("vestibule-init-").unwrap();
+    let (output, said) = vestibule(dir.path(), &[&["init", "--metadata", url.as_str()], &OURS[3..]].concat());
     assert!(output.status.success(), "{said}");
+    let config = fs::read_to_string(dir.path().join("site/vestibule.toml")).unwrap();
+    assert!(config.contains(&format!("metadata = \"{url}\"")), "{config}");
+    assert!(config.contains("metadata_cache = \"site/var/metadata\""), "{config}");
+    // IAM takes the document itself.
+    assert_eq!(fs::read(dir.path().join("site/idp-metadata.xml")).unwrap(), metadata.as_bytes());
+
+    server.answer(Answer::Status(503));
+    let (output, said) = vestibule(
+        dir.path(),
+        &[&["init", "--metadata", url.as_str()], &OURS[3..], &["--directory", "other"]].concat(),
+    );
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("--metadata: http://") && said.contains("it answers 503"), "{said}");
+    assert_eq!(names(dir.path()), ["site"]);
+}
+
+#[test]
+fn a_companys_own_authority_vouches_for_the_address() {
+    let server = MetadataServer::start_tls(include_str!("../fixtures/metadata.xml").to_owned(), "localhost");
+    let dir = TempDir::with_prefix("vestibule-init-").unwrap();
+    fs::write(dir.path().join("company.pem"), &server.authority).unwrap();
+    let ours = [&["init", "--metadata", server.url.as_str()], &OURS[3..]].concat();
+    let (output, said) = vestibule(dir.path(), &ours);
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    let (output, said) = vestibule(dir.path(), &[&ours[..], &["--metadata-ca", "company.pem"]].concat());
+    assert!(output.status.success(), "{said}");
+    let config = fs::read_to_string(dir.path().join("site/vestibule.toml")).unwrap();
+    assert!(config.contains("metadata_ca = \"site/metadata-ca.pem\""), "{config}");
+    fs::remove_file(dir.path().join("company.pem")).unwrap();
+    checked(dir.path(), "site");
+}
+
+/// Every Keycloak realm.
+#[test]
+fn for_a_provider_that_wants_signed_requests_a_key_is_made_and_kept() {
+    let dir = workplace();
+    let metadata = fs::read_to_string(dir.path().join("adfs.xml")).unwrap();
+    let wants =
+        metadata.replacen("<IDPSSODescriptor", "<IDPSSODescriptor WantAuthnRequestsSigned=\"true\"", 1);
+    assert_ne!(wants, metadata);
+    fs::write(dir.path().join("adfs.xml"), wants).unwrap();
+    let (output, said) = vestibule(dir.path(), &OURS);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("saml-signing.pem"), "it is named: {said}");
+    let key = dir.path().join("site/saml-signing.pem");
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    checked(dir.path(), "site");
+
+    let first = fs::read(&key).unwrap();
+    let (output, said) = vestibule(dir.path(), &OURS);
+    assert!(!output.status.success() && said.contains("--force"), "{said}");
+    let (output, said) = vestibule(dir.path(), &[&OURS[..], &["--force"]].concat());
+    assert!(output.status.success(), "{said}");
+    assert_eq!(fs::read(&key).unwrap(), first, "a private key was replaced: {said}");
+    checked(dir.path(), "site");
+    let (output, said) = vestibule(dir.path(), &[&OURS[..], &["--directory", "second"]].concat());
+    assert!(output.status.success(), "{said}");
+    assert_ne!(fs::read(dir.path().join("second/saml-signing.pem")).unwrap(), first);
+}
+
+#[test]
+fn a_trust_for_the_console_can_stay() {
+    let dir = workplace();
+    for (trust, identifier, start) in [
+        (
+            "second",
+            "https://signin.aws.amazon.com/saml",
+            "relying_party_id = \"https://signin.aws.amazon.com/saml\"",
+        ),
+        ("existing", "urn:amazon:webservices", "idp_initiated = false"),
+    ] {
+        let (output, said) =
+            vestibule(dir.path(), &[&OURS[..], &["--adfs-trust", trust, "--directory", trust]].concat());
+        assert!(output.status.success(), "{said}");
+        let config = fs::read_to_string(dir.path().join(trust).join("vestibule.toml")).unwrap();
+        assert!(config.contains(&format!("audience = \"{identifier}\"")), "{config}");
+        assert!(config.contains(start), "{config}");
+        checked(dir.path(), trust);
+        let script = fs::read_to_string(dir.path().join(trust).join("adfs.ps1")).unwrap();
+        assert!(script.contains(&format!("$trust      = '{trust}'")), "{script}");
+        assert!(script.contains(&format!("$identifier = '{identifier}'")), "{script}");
+        assert!(script.contains("$console    = 'urn:amazon:webservices'"), "{script}");
+        let policy = json(&dir.path().join(trust).join("trust-policy.json"));
+        let recipients = &policy["Statement"][0]["Condition"]["StringEquals"]["SAML:aud"];
+        assert_eq!(
+            *recipients,
+            serde_json::json!(["https://signin.aws.amazon.com/saml", "https://login.corp.example/saml"])
+        );
+    }
+}
+
+#[test]
+fn each_partition_has_its_own_names() {
+    let dir = workplace();
+    for (region, partition, identifier) in [
+        ("eu-central-1", "aws", "urn:amazon:webservices"),
+        ("us-gov-west-1", "aws-us-gov", "urn:amazon:webservices:govcloud"),
+        ("cn-northwest-1", "aws-cn", "urn:amazon:webservices:cn-north-1"),
+        ("eusc-de-east-1", "aws-eusc", "urn:amazon:webservices"),
+    ] {
+        let (output, said) =
+            vestibule(dir.path(), &[&OURS[..], &["--region", region, "--directory", region]].concat());
+        assert!(output.status.success() && !said.contains("warning"), "{said}");
+        let read = |name: &str| fs::read_to_string(dir.path().join(region).join(name)).unwrap();
+        for name in ["vestibule.toml", "trust-policy.json", "adfs.ps1", "README.md"] {
+            let text = read(name);
+            let arns = text.split("arn:").skip(1).map(|rest| rest.split(':').next().unwrap());
+            for found in arns {
+                assert_eq!(found, partition, "{name}");
+            }
+        }
+        assert!(read("vestibule.toml").contains(&format!("audience = \"{identifier}\"")));
+        assert!(read("adfs.ps1").contains(&format!("$identifier = '{identifier}'")));
+        checked(dir.path(), region);
+    }
+    let (output, said) = vestibule(dir.path(), &[&OURS[..], &["--region", "eu-centrl-1"]].concat());
+    assert!(
+        output.status.success() && said.contains("warning: eu-centrl-1 is none of the regions"),
+        "{said}"
+    );
+}
+
+/// And what the template in `deploy/` overrides, and what its policies insist on.
+#[test]
+fn the_templates_names_are_those_of_the_configuration() {
+    let dir = workplace();
+    let arguments = ["--store", "dynamodb", "--directory", "config", "--provider-name", "Company"];
+    let (output, said) = vestibule(dir.path(), &[&OURS[..], &arguments].concat());
+    assert!(output.status.success(), "{said}");
+    checked(dir.path(), "config");
+    let config: toml::Table =
+        toml::from_str(&fs::read_to_string(dir.path().join("config/vestibule.toml")).unwrap()).unwrap();
+    let template = include_str!("../deploy/sam/template.yaml");
+    for (section, key) in [
+        ("store", "sessions_table"),
+        ("store", "users_table"),
+        ("store", "audit_table"),
+        ("store", "claims_table"),
+        ("keys", "keys_table"),
+    ] {
+        let table = config[section][key].as_str().unwrap();
+        assert!(template.contains(&format!("TableName: !Sub \"${{Prefix}}{table}\"")), "{table}");
+        assert!(template.contains(&format!("VESTIBULE_{}_{}", section.to_uppercase(), key.to_uppercase())));
+    }
+    let alias = config["keys"]["key_id"].as_str().unwrap().strip_prefix("alias/").unwrap();
+    assert!(template.contains(&format!("AliasName: !Sub \"alias/${{Prefix}}{alias}\"")));
+    let context = config["keys"]["encryption_context"]["samlprovider"].as_str().unwrap();
+    assert!(template.contains(&format!("\"kms:EncryptionContext:samlprovider\": {context} }}")));
+    // Where functions find it: `deploy/sam/package` copies the directory to `config/`.
+    assert_eq!(config["saml"]["idp"][0]["metadata"].as_str(), Some("config/idp-metadata.xml"));
+    assert!(
+        !template.contains("VESTIBULE_SAML_IDP_0_METADATA"),
+        "the configuration says where its metadata is"
+    );
+}
+
+/// It works, and is the sign of an old document.
+#[test]
+fn a_certificate_that_has_ended_is_said() {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.not_before = rcgen::date_time_ymd(2015, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2018, 3, 13);
+    let certificate = STANDARD.encode(params.self_signed(&key).unwrap().der());
+    let dir = workplace();
+    let metadata = fs::read_to_string(dir.path().join("adfs.xml")).unwrap();
+    let (before, rest) = metadata.split_once("X509Certificate>").unwrap();
+    let (_, after) = rest.split_once("</").unwrap();
+    fs::write(dir.path().join("adfs.xml"), format!("{before}X509Certificate>{certificate}</{after}"))
+        .unwrap();
+    let (output, said) = vestibule(dir.path(), &OURS);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("warning: the signing certificate") && said.contains("ended on 2018-03-13"),
+        "{said}"
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let dir = workplace();
+    let (output, said) = vestibule(
+        dir.path(),
+        &[
+            "init",
+            "--metadata",
+            "missing.xml",
+            "--metadata-ca",
+            "missing.pem",
+            "--public-url",
+            "ftp://x",
+            "--account",
+            "12",
+            "--region",
+            "moon",
+            "--provider-name",
+            "AD/FS",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    for option in
+        ["--metadata:", "--metadata-ca:", "--public-url:", "--account:", "--region:", "--provider-name:"]
+    {
+        let lines = said.lines().filter(|line| line.starts_with(option)).count();
+        assert_eq!(lines, 1, "{option} in\n{said}");
+    }
+    assert!(said.contains("begins with https://"), "{said}");
+    assert_eq!(names(dir.path()), ["adfs.xml"]);
+}
+
+#[test]
+fn a_document_that_is_no_metadata_is_named_for_what_it_is() {
+    for (document, why) in [
+        ("<!DOCTYPE html><html><body>Sign in</body></html>", "is it a web page?"),
+        (
+            "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"x\"/>",
+            "no identity provider in it",
+        ),
+        ("{}", "not a well-formed XML document"),
+    ] {
+        let dir = workplace();
+        fs::write(dir.path().join("adfs.xml"), document).unwrap();
+        let (output, said) = vestibule(dir.path(), &OURS);
+        assert_eq!(output.status.code(), Some(78), "{said}");
+        assert!(said.contains(why), "{said}");
+        assert_eq!(names(dir.path()), ["adfs.xml"]);
+    }
+    let dir = workplace();
+    let metadata = fs::read_to_string(dir.path().join("adfs.xml")).unwrap();
+    let past = metadata.replacen(" entityID=", " validUntil=\"2020-01-01T00:00:00Z\" entityID=", 1);
+    assert_ne!(past, metadata);
+    fs::write(dir.path().join("adfs.xml"), past).unwrap();
+    let (output, said) = vestibule(dir.path(), &OURS);
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("was valid until 2020-01-01") && said.contains("publishes now"), "{said}");
 }
 
 #[test]
@@ -118,12 +398,13 @@ fn a_place_that_cannot_be_made_leaves_nothing_behind() {
 #[test]
 fn options_that_make_no_usable_set_write_nothing() {
     for (arguments, names_it) in [
-        (&["--public-url", "ftp://login.corp.example"][..], "public_url"),
-        (&["--public-url", "https://x.example/'; Remove-Item -Recurse C:\\"], "public_url"),
-        (&["--account", "12"], "--account"),
-        (&["--provider-name", "AD/FS\""], "--provider-name"),
-        (&["--region", "nowhere at all"], "region"),
+        (&["--public-url", "https://x.example/'; Remove-Item -Recurse C:\\"][..], "--public-url"),
+        (&["--account", "12345678901x"], "--account"),
+        (&["--region", "nowhere at all"], "--region"),
         (&["--entity-id", "urn:somebody:else"], "no identity provider"),
+        (&["--metadata-ca", "adfs.xml"], "--metadata-ca"),
+        (&["--store", "dynamodb", "--state", "/var/lib/vestibule"], "--state"),
+        (&["--region", "eusc-de-east-1", "--adfs-trust", "second"], "--adfs-trust"),
     ] {
         let dir = workplace();
         let (output, said) =

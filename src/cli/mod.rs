@@ -72,7 +72,8 @@ enum Command {
     /// Write what is special to a site: configuration, AD FS script, trust policy
     ///
     /// From the identity provider's metadata. All files or none are written, and
-    /// none is overwritten without --force.
+    /// none is overwritten without --force. The README.md among them says what to do
+    /// with them. Exit code 78: all that is wrong with the options is said at once.
     Init(init::Options),
     /// The keys that seal waiting credentials and sign tickets
     Keys {
@@ -101,7 +102,7 @@ pub fn run(
         Command::Check { config, resolve } => in_runtime(check::run(&config, resolve, environment)),
         Command::Doctor(options) => doctor::run(&options, environment),
         Command::Explain(options) => explain::run(&options, environment),
-        Command::Init(options) => in_runtime(async move { init::run(&options) }),
+        Command::Init(options) => in_runtime(async move { init::run(&options).await }),
         Command::Keys { command } => in_runtime(keys::run(command, environment)),
     }
 }

@@ -38,6 +38,18 @@ pub fn open_sources(metadata: &Metadata, random: &Arc<dyn SecureRandom>) -> Vec<
     metadata.sources.iter().map(open).collect()
 }
 
+/// What a source has now: the metadata, and the document that it was read from.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn read_now(source: &MetadataSource, timeout: Duration) -> Result<(IdpMetadata, Vec<u8>), String> {
+    let feed = ConfiguredFeed { source: source.clone(), cache: None };
+    match feed.fetch(Known::default(), timeout).await? {
+        Fetched::Document { metadata, bytes, .. } => Ok((metadata, bytes)),
+        Fetched::Unchanged(_) => Err("it says that nothing has changed, and was not asked that".to_owned()),
+    }
+}
+
 pub(super) struct ConfiguredFeed {
     pub(super) source: MetadataSource,
     pub(super) cache: Option<Cache>,

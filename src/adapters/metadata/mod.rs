@@ -15,5 +15,5 @@ mod fetch;
 mod start;
 
 pub use cache::last_good_confirmed;
-pub use feed::open_sources;
+pub use feed::{open_sources, read_now};
 pub use start::obtain;

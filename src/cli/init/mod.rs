@@ -1,134 +1,110 @@
 //! `vestibule init`: the files that are special to a site, from the identity
 //! provider's metadata.
+//!
+//! ```text
+//! options.rs  the command line
+//! look.rs     reads the metadata, at its URL or in its file
+//! found.rs    what it says
+//! site.rs     the options and that, as one site; everything that is wrong with them
+//! key.rs      the key that signs requests, where the provider wants them signed
+//! config.rs   vestibule.toml, trust-policy.json
+//! adfs.rs     adfs.ps1
+//! guide.rs    README.md: what to do with them, in order
+//! place.rs    all files or none
+//! ```
 
+mod adfs;
+mod config;
+mod found;
+mod guide;
+mod key;
+mod look;
+mod options;
 mod place;
-mod render;
+mod site;
 
-use crate::config::Draft;
-use crate::roles::{ProviderArn, partition_of_region};
-use crate::saml::{IdpMetadata, SignOnService};
+use crate::adapters::local::SystemClock;
+use crate::broker::ports::Clock;
 use crate::service::print_message;
-use clap::Args;
+use found::Found;
+use look::look;
+pub(super) use options::Options;
+use options::{DEFAULT_ACCOUNT, DEFAULT_URL};
 use place::Staged;
-use render::Site;
-use std::path::{Path, PathBuf};
+use site::Site;
 
-/// As `config` reads it: a federation's aggregate has some megabytes.
-const MAX_METADATA_BYTES: u64 = 16 << 20;
-
-#[derive(Args)]
-pub(super) struct Options {
-    /// The identity provider's SAML metadata
-    /// (AD FS: https://HOST/FederationMetadata/2007-06/FederationMetadata.xml)
-    #[arg(long, value_name = "FILE")]
-    metadata: PathBuf,
-    /// Which identity provider, where the metadata describes several
-    #[arg(long, value_name = "ID")]
-    entity_id: Option<String>,
-    /// How the world will name this service; the ACS is this + /saml
-    #[arg(long, value_name = "URL", default_value = DEFAULT_URL)]
-    public_url: String,
-    /// The AWS account of the roles
-    #[arg(long, value_name = "ID", default_value = DEFAULT_ACCOUNT)]
-    account: String,
-    /// The region of STS, tables and keys
-    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
-    region: String,
-    /// The SAML provider's name in IAM, and the identity provider's here
-    #[arg(long, value_name = "NAME", default_value = "ADFS")]
-    provider_name: String,
-    /// Where the files go
-    #[arg(long, value_name = "DIR", default_value = "site")]
-    directory: PathBuf,
-    /// Replace files that are there
-    #[arg(long)]
-    force: bool,
-}
-
-const DEFAULT_URL: &str = "https://vestibule.example.com";
-const DEFAULT_ACCOUNT: &str = "123456789012";
-
-pub(super) fn run(options: &Options) -> Result<(), String> {
-    let shown = options.metadata.display();
-    let document = read(&options.metadata).map_err(|e| format!("{shown} cannot be read: {e}"))?;
-    let metadata = IdpMetadata::parse(&document, options.entity_id.as_deref())
-        .map_err(|e| format!("{shown} cannot be used: {e}"))?;
-    let partition = partition_of_region(&options.region);
-    let provider =
-        format!("arn:{partition}:iam::{}:saml-provider/{}", options.account, options.provider_name);
-    ProviderArn::parse(&provider)
-        .map_err(|e| format!("--account and --provider-name make no SAML provider ({provider}): {e}"))?;
-
-    let place = |name: &str| options.directory.join(name);
-    let site = Site {
-        public_url: options.public_url.trim_end_matches('/'),
-        account: &options.account,
-        region: &options.region,
-        partition,
-        provider_name: &options.provider_name,
-        provider: &provider,
-        entity_id: options.entity_id.as_deref(),
-        adfs_page: adfs_page(&metadata.sign_on_services),
-        directory: &options.directory,
-    };
-    // Under a name of its own it may replace nothing of the operator's.
-    let kept = place("idp-metadata.xml");
-    let files: [(&str, Vec<u8>); 5] = [
-        ("idp-metadata.xml", document),
-        ("vestibule.toml", site.configuration(&kept).into_bytes()),
-        ("adfs.ps1", site.adfs_script().into_bytes()),
-        ("trust-policy.json", site.trust_policy().into_bytes()),
-        ("README.md", site.readme().into_bytes()),
-    ];
+pub(super) async fn run(options: &Options) -> Result<(), String> {
     let staged = Staged::beside(&options.directory)?;
+    let found = look(options, &staged).await;
+    let site = Site::of(options, found.as_ref().ok());
+
+    let key_name = "saml-signing.pem";
+    let key_is_there = options.directory.join(key_name).symlink_metadata().is_ok();
+    let mut files: Vec<(&str, Vec<u8>)> = Vec::new();
+    if let Ok(found) = &found {
+        files.push(("idp-metadata.xml", found.document.clone()));
+    }
+    if let Some(authorities) = &options.metadata_ca {
+        // A file that cannot be read is among the faults below.
+        files.extend(std::fs::read(authorities).ok().map(|pem| ("metadata-ca.pem", pem)));
+    }
+    files.push(("vestibule.toml", site.configuration(&site.paths()).into_bytes()));
+    files.push(("trust-policy.json", site.trust_policy().into_bytes()));
+    if let Some(script) = site.adfs_script() {
+        files.push(("adfs.ps1", script.into_bytes()));
+    }
+    files.push(("README.md", site.guide().into_bytes()));
     for (name, content) in &files {
         staged.write(name, content)?;
     }
-    // The very file, but for where the metadata still is.
-    let proof = staged.write("proof.toml", site.configuration(&options.metadata).as_bytes())?;
-    usable(&proof)?;
-    staged.forget("proof.toml")?;
-    staged.become_real(&options.directory, &files.each_ref().map(|(name, _)| *name), options.force)?;
-    print_next_steps(options, &site, &metadata);
+    let mut names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    if site.wants_key && !(key_is_there && options.force) {
+        staged.write_private(key_name, &key::make(SystemClock.now())?)?;
+        names.push(key_name);
+    }
+    let warnings = usable(&site, found, &staged)?;
+    staged.become_real(&options.directory, &names, options.force)?;
+
+    print_message(&format!("{}: {}", options.directory.display(), names.join(", ")));
+    if site.wants_key && !names.contains(&key_name) {
+        print_message(&format!("{key_name} was there and was kept: no private key is ever replaced"));
+    }
+    for warning in warnings.iter().chain(&site.warnings) {
+        print_message(&format!("warning: {warning}"));
+    }
+    print_next_steps(options, &site);
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let meta = std::fs::metadata(path).map_err(|e| e.to_string())?;
-    if !meta.is_file() || meta.len() > MAX_METADATA_BYTES {
-        return Err("it is no file of at most 16 MiB".to_owned());
+/// Files are only written if they pass `check`; else everything that is wrong is
+/// said at once, by the options' names. Gives `check`'s warnings.
+fn usable(site: &Site<'_>, found: Result<Found, String>, staged: &Staged) -> Result<Vec<String>, String> {
+    let (metadata, mut faults) = match found {
+        Ok(found) => (Some(found), site.faults.clone()),
+        Err(why) => (None, [vec![why], site.faults.clone()].concat()),
+    };
+    let checked = staged.check(&site.configuration(&site.proof_paths(staged)), metadata);
+    let (warnings, more) = match checked {
+        Ok(warnings) => (warnings, Vec::new()),
+        Err(more) => (Vec::new(), more),
+    };
+    for fault in more {
+        // One cause may show at an option and at a key that was made of it.
+        let option = |fault: &str| fault.split(':').next().unwrap_or_default().to_owned();
+        if !faults.iter().any(|said| option(said) == option(&fault)) {
+            faults.push(fault);
+        }
     }
-    std::fs::read(path).map_err(|e| e.to_string())
+    if faults.is_empty() {
+        return Ok(warnings);
+    }
+    Err(format!(
+        "these options make no usable configuration, and nothing was written:\n{}",
+        faults.join("\n")
+    ))
 }
 
-/// Files are only written if they pass `check`: the options are checked as those
-/// of a configuration.
-fn usable(path: &Path) -> Result<(), String> {
-    let read = Draft::read(path, std::iter::empty()).and_then(Draft::check);
-    read.map(|_| ()).map_err(|faults| {
-        let faults: Vec<_> =
-            faults.0.iter().map(|fault| format!("{}: {}", fault.key, fault.message)).collect();
-        format!("these options make no usable configuration: {}", faults.join("; "))
-    })
-}
-
-/// AD FS's own sign-on page, if this is an AD FS: beside its endpoint.
-fn adfs_page(services: &[SignOnService]) -> Option<String> {
-    let location = services.iter().map(|service| service.location.as_str());
-    let adfs = location.filter_map(|at| at.strip_suffix("/adfs/ls/").or_else(|| at.strip_suffix("/adfs/ls")));
-    adfs.map(|host| format!("{host}/adfs/ls/IdpInitiatedSignOn.aspx")).next()
-}
-
-fn print_next_steps(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) {
-    let directory = options.directory.display();
-    print_message(&format!(
-        "{directory}: vestibule.toml, idp-metadata.xml, adfs.ps1, trust-policy.json, README.md"
-    ));
-    print_message(&format!(
-        "identity provider {}: {} signing key(s)",
-        metadata.entity_id,
-        metadata.signing_keys.len()
-    ));
+fn print_next_steps(options: &Options, site: &Site<'_>) {
     let mut placeholders = Vec::new();
     if site.public_url == DEFAULT_URL {
         placeholders.push("--public-url");
@@ -142,25 +118,7 @@ fn print_next_steps(options: &Options, site: &Site<'_>, metadata: &IdpMetadata) 
             placeholders.join(", ")
         ));
     }
-    if site.adfs_page.is_none() {
-        print_message(
-            "The metadata is not AD FS's: adfs.ps1 shows which values are needed; enter them there by hand.",
-        );
-    }
+    let directory = options.directory.display();
     print_message(&format!("Next: {directory}/README.md, step by step. At the end:"));
     print_message(&format!("  vestibule doctor --config {directory}/vestibule.toml"));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sign_on_page_is_found_beside_ad_fss_endpoint() {
-        let service =
-            |location: &str| SignOnService { binding: String::new(), location: location.to_owned() };
-        let page = "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx";
-        assert_eq!(adfs_page(&[service("https://adfs.example.com/adfs/ls/")]).as_deref(), Some(page));
-        assert_eq!(adfs_page(&[service("https://idp.example.com/sso")]), None);
-    }
 }

@@ -1,9 +1,13 @@
 //! All files or none: written beside their place, then moved there.
 
+use super::found::Found;
 use crate::adapters::local::SystemRandom;
 use crate::broker::ports::SecureRandom;
+use crate::config::{Draft, Fault, Faults};
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A directory beside the real one; gone when dropped.
@@ -31,16 +35,47 @@ impl Staged {
         Ok(Self(path))
     }
 
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, String> {
-        let path = self.0.join(name);
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed(&path))?;
+        self.write_mode(name, content, 0o644)
+    }
+
+    /// For its owner alone.
+    pub(super) fn write_private(&self, name: &str, content: &[u8]) -> Result<PathBuf, String> {
+        self.write_mode(name, content, 0o600)
+    }
+
+    fn write_mode(&self, name: &str, content: &[u8], mode: u32) -> Result<PathBuf, String> {
+        let path = self.path(name);
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(mode).open(&path).map_err(failed(&path))?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(failed(&path))?;
         Ok(path)
     }
 
     pub(super) fn forget(&self, name: &str) -> Result<(), String> {
-        let path = self.0.join(name);
+        let path = self.path(name);
         fs::remove_file(&path).map_err(failed(&path))
+    }
+
+    /// Tries a configuration, as `check` does, with metadata that was had already.
+    /// Gives its warnings, or what is wrong by the options' names.
+    pub(super) fn check(&self, text: &str, found: Option<Found>) -> Result<Vec<String>, Vec<String>> {
+        let path = self.write("proof.toml", text.as_bytes()).map_err(|why| vec![why])?;
+        let faults = |faults: Faults| faults.0.iter().map(by_option).collect::<Vec<_>>();
+        let mut draft = Draft::read(&path, std::iter::empty()).map_err(faults)?;
+        if let Some(source) = draft.metadata().sources.first()
+            && let Some(found) = found
+        {
+            let read = BTreeMap::from([(source.key.clone(), Ok(found.metadata))]);
+            draft = draft.with_metadata(read, Vec::new());
+        }
+        let checked = draft.check().map_err(faults)?;
+        self.forget("proof.toml").map_err(|why| vec![why])?;
+        Ok(checked.warnings)
     }
 
     /// Moves the files to their place: as one directory if there is none yet.
@@ -85,6 +120,21 @@ impl Staged {
         }
         Ok(())
     }
+}
+
+/// A fault by the option that the value came from, without its place in a file that
+/// nobody will see.
+fn by_option(fault: &Fault) -> String {
+    let option = match fault.key.as_str() {
+        "server.public_url" => "--public-url",
+        "saml.idp[0].metadata" => "--metadata",
+        "saml.idp[0].metadata_ca" => "--metadata-ca",
+        "saml.idp[0].entity_id" => "--entity-id",
+        "saml.idp[0].name" | "saml.idp[0].provider_arn" => "--provider-name",
+        "sts.region" => "--region",
+        key => key,
+    };
+    format!("{option}: {}", fault.message)
 }
 
 fn parent(directory: &Path) -> &Path {

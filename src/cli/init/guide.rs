@@ -1,0 +1,163 @@
+//! `README.md` of a site: what to do with its files, in order.
+
+use super::options::{Store, Trust};
+use super::site::{Site, is_url};
+
+impl Site<'_> {
+    pub(super) fn guide(&self) -> String {
+        let mut steps = vec![self.saml_provider(), self.roles()];
+        if self.store == Store::Dynamodb {
+            steps.push(self.tables());
+        }
+        steps.push(self.start());
+        steps.push(match (&self.adfs_page, self.trust) {
+            (Some(_), Trust::New) => {
+                "**AD FS**: run `adfs.ps1` on the primary server, as an administrator. `-WhatIf` says what it \
+                 would do.\n"
+                    .to_owned()
+            }
+            (Some(_), Trust::Second) => format!(
+                "**AD FS**: run `adfs.ps1` on the primary server. It makes a second relying party trust, by AWS's \
+                 other name `{}`, with the claim rules of the one for the console, which stays as it is.\n",
+                self.identifier()
+            ),
+            (Some(_), Trust::Existing) => {
+                "**AD FS**: run `adfs.ps1` on the primary server. It adds our address to the relying party trust \
+                 for the console. Logins begin at Vestibule only; AD FS's own sign-on page leads to the console, \
+                 as before.\n"
+                    .to_owned()
+            }
+            (None, _) => self.values(),
+        });
+        steps.push(self.try_it());
+        let mut text =
+            format!("# Vestibule at {}\n\nMade by `vestibule init`. In this order:\n\n", self.public_url);
+        for (number, step) in (1..).zip(steps) {
+            let step = step.trim_end().replace('\n', "\n   ").replace("\n   \n", "\n\n");
+            text.push_str(&format!("{number}. {step}\n"));
+        }
+        text.push_str(&self.about_the_trust_policy());
+        text
+    }
+
+    fn saml_provider(&self) -> String {
+        let Self { provider_name: name, provider, .. } = self;
+        let renewed = if is_url(self.metadata) {
+            format!(" Vestibule itself reads {} again and again.", self.metadata)
+        } else {
+            " Vestibule reads the file again when it changes.".to_owned()
+        };
+        format!(
+            "**The SAML provider in IAM**, {provider}:\n\
+             `aws iam create-saml-provider --name {name} --saml-metadata-document file://idp-metadata.xml`\n\
+             (If it exists: `aws iam update-saml-provider`.) IAM keeps a copy of its own, and STS refuses logins \
+             after a change of the identity provider's keys until that copy is renewed.{renewed}\n"
+        )
+    }
+
+    fn roles(&self) -> String {
+        let (role, new) = (self.role(), "aws iam create-role --role-name ADFS-Production");
+        let of = if self.adfs_page.is_some() && self.trust == Trust::New {
+            format!("AD FS's group `AWS-Production` gives the role `ADFS-Production`, {role}:\n")
+        } else {
+            format!("for a new role, such as {role}:\n")
+        };
+        format!(
+            "**The roles.** `trust-policy.json` is the same for each; {of}\
+             `{new} --assume-role-policy-document file://trust-policy.json`\n\
+             then attach what its people may do. A role that exists:\n\
+             `aws iam update-assume-role-policy --role-name NAME --policy-document file://trust-policy.json`\n"
+        )
+    }
+
+    fn tables(&self) -> String {
+        let prefix = if self.directory == std::path::Path::new("config") {
+            ""
+        } else {
+            " (for functions, make these files with `--directory config`: that is where they find them)"
+        };
+        format!(
+            "**Tables and keys**, as `[store]` and `[keys]` of `vestibule.toml` name them: \
+             `deploy/sam/template.yaml` of the distribution makes them, and the functions{prefix}; \
+             docs/AWS.md has servers and containers. Then the first key, by an operator:\n\
+             `vestibule keys create --config {}`\n",
+            self.config()
+        )
+    }
+
+    fn start(&self) -> String {
+        let config = self.config();
+        let key = if self.wants_key {
+            "\nThe identity provider wants requests signed: `saml-signing.pem` is the key, and its certificate is in \
+             our metadata. Keep it as a secret."
+        } else {
+            ""
+        };
+        format!(
+            "**Start it** where `init` was run (paths are as seen from there), behind a proxy that \
+             terminates TLS for {url}:\n\
+             `vestibule check --config {config}`\n\
+             `vestibule serve --config {config}`\n\
+             Our metadata is at {url}/saml/metadata.{key}\n",
+            url = self.public_url,
+        )
+    }
+
+    /// What another identity provider must be told.
+    fn values(&self) -> String {
+        format!(
+            "**The identity provider.** Give it our metadata, or these values:\n\n\
+             | what | value |\n\
+             |---|---|\n\
+             | entity id, audience | `{identifier}` |\n\
+             | Assertion Consumer Service (HTTP-POST) | `{acs}` |\n\
+             | NameID | who it is, always the same: persistent, or the mail address |\n\
+             | attribute `https://aws.amazon.com/SAML/Attributes/Role` | one value for each role: `{provider},{role}` |\n\
+             | attribute `https://aws.amazon.com/SAML/Attributes/RoleSessionName` | 2 to 64 of `A-Z a-z 0-9 _ + = , . @ -`, such as the mail address |\n\n\
+             The assertion or the response is signed, by RSA or ECDSA with SHA-256 or better.\n",
+            identifier = self.identifier(),
+            acs = self.acs(),
+            provider = self.provider,
+            role = self.role(),
+        )
+    }
+
+    fn try_it(&self) -> String {
+        format!(
+            "**Try it.** With credentials that may read IAM, `doctor` compares all of this:\n\
+             `vestibule doctor --config {} --role {}`\n\
+             Then open {}/ and sign in. A refusal shows a code; docs/ERRORS.md explains each.\n",
+            self.config(),
+            self.role(),
+            self.public_url
+        )
+    }
+
+    fn about_the_trust_policy(&self) -> String {
+        let both = match self.console_acs() {
+            Some(console) => format!(
+                "It names `{console}` beside it, so that the console's sign-in goes on. Whoever signs in there has the \
+                 role without Vestibule: without its rules, and without a record in its trail.\n\n"
+            ),
+            None => String::new(),
+        };
+        format!(
+            "\n## About the trust policy\n\n\
+             `SAML:aud` in a trust policy is the assertion's *Recipient*, the address it was posted to, and not its \
+             Audience. Policies made by the console pin AWS's own sign-in page, and STS answers `AccessDenied` to \
+             what came by way of this service; `trust-policy.json` pins `{acs}` instead, so that the role cannot be \
+             had with an assertion meant for anybody else.\n\n{both}\
+             This is reasoned from AWS's documentation and from reports, and was not tried on the real STS: try it \
+             with one role of little power first.\n",
+            acs = self.acs(),
+        )
+    }
+
+    fn role(&self) -> String {
+        format!("arn:{}:iam::{}:role/ADFS-Production", self.partition, self.account)
+    }
+
+    fn config(&self) -> String {
+        self.directory.join("vestibule.toml").display().to_string()
+    }
+}

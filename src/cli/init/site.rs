@@ -1,0 +1,183 @@
+//! The options and the metadata, as one site; and what is wrong with them.
+
+use super::found::Found;
+use super::options::{DEFAULT_ACCOUNT, Options, Store, Trust};
+use super::place::Staged;
+use crate::roles::{ProviderArn, is_region, partition_of_region};
+use std::path::{Path, PathBuf};
+
+/// The regions of mid 2026, to notice a slip of the pen: a region of the right form
+/// that is not here is a warning only, since new ones come.
+const REGIONS: &str = "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 \
+    ap-south-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 \
+    ap-southeast-7 ca-central-1 ca-west-1 cn-north-1 cn-northwest-1 eu-central-1 eu-central-2 eu-north-1 \
+    eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 eusc-de-east-1 il-central-1 me-central-1 me-south-1 \
+    mx-central-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-west-1 us-west-2";
+
+/// The values that differ from site to site.
+pub(super) struct Site<'a> {
+    pub(super) public_url: &'a str,
+    pub(super) account: String,
+    pub(super) region: &'a str,
+    pub(super) partition: &'static str,
+    pub(super) provider_name: &'a str,
+    /// The SAML provider's ARN.
+    pub(super) provider: String,
+    pub(super) entity_id: Option<&'a str>,
+    pub(super) store: Store,
+    pub(super) trust: Trust,
+    pub(super) metadata: &'a str,
+    pub(super) metadata_ca: Option<&'a Path>,
+    /// AD FS's sign-on page; `None` for another identity provider.
+    pub(super) adfs_page: Option<String>,
+    /// Whether the identity provider wants requests signed.
+    pub(super) wants_key: bool,
+    /// As it is seen from where `init` runs.
+    pub(super) directory: &'a Path,
+    pub(super) state: PathBuf,
+    /// What is wrong with the options, a line each.
+    pub(super) faults: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Where the configuration finds what stands in files of their own.
+pub(super) struct Paths {
+    pub(super) metadata: String,
+    pub(super) metadata_ca: Option<PathBuf>,
+    pub(super) signing_key: PathBuf,
+}
+
+impl<'a> Site<'a> {
+    /// What is wrong is among its faults, and an example in its place.
+    pub(super) fn of(options: &'a Options, found: Option<&Found>) -> Self {
+        let mut faults = Vec::new();
+        let mut warnings = found.map(Found::ended_certificates).unwrap_or_default();
+        // Consoles show it in groups of four.
+        let mut account = options.account.replace('-', "");
+        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+            faults.push(format!("--account: an account has 12 digits; found {:?}", options.account));
+            DEFAULT_ACCOUNT.clone_into(&mut account);
+        }
+        let mut region = options.region.as_str();
+        if !is_region(region) {
+            faults.push(format!("--region: AWS calls no region so; found {region:?}"));
+            region = "us-east-1";
+        } else if !REGIONS.split_whitespace().any(|known| known == region) {
+            warnings.push(format!(
+                "{region} is none of the regions that this version knows; is it written right?"
+            ));
+        }
+        let partition = partition_of_region(region);
+        let arn = |name: &str| format!("arn:{partition}:iam::{account}:saml-provider/{name}");
+        let mut provider = arn(&options.provider_name);
+        if ProviderArn::parse(&provider).is_err() {
+            faults.push(format!(
+                "--provider-name: IAM takes 1 to 128 of A-Z a-z 0-9 . _ - for a SAML provider; found {:?}",
+                options.provider_name
+            ));
+            provider = arn("ADFS");
+        }
+        let adfs_page = found.and_then(Found::adfs_page);
+        if found.is_some() && adfs_page.is_none() && options.adfs_trust != Trust::New {
+            faults.push(
+                "--adfs-trust: the metadata is not AD FS's, so there is no trust to speak of".to_owned(),
+            );
+        }
+        if options.adfs_trust == Trust::Second && console(partition).is_none() {
+            faults.push(format!(
+                "--adfs-trust: this version does not know AWS's second name in {partition}; use existing"
+            ));
+        }
+        let is_url = is_url(&options.metadata);
+        if options.metadata_ca.is_some() && !is_url {
+            faults.push("--metadata-ca: it vouches for an address, and --metadata is a file".to_owned());
+        }
+        if options.state.is_some() && options.store == Store::Dynamodb {
+            faults.push("--state: with --store dynamodb nothing is kept on a disk".to_owned());
+        }
+        Self {
+            public_url: options.public_url.trim_end_matches('/'),
+            account,
+            region,
+            partition,
+            provider_name: &options.provider_name,
+            provider,
+            entity_id: options.entity_id.as_deref(),
+            store: options.store,
+            trust: options.adfs_trust,
+            metadata: &options.metadata,
+            metadata_ca: options.metadata_ca.as_deref().filter(|_| is_url),
+            adfs_page,
+            wants_key: found.is_some_and(|found| found.metadata.want_authn_requests_signed),
+            directory: &options.directory,
+            state: options.state.clone().unwrap_or_else(|| options.directory.join("var")),
+            faults,
+            warnings,
+        }
+    }
+
+    pub(super) fn acs(&self) -> String {
+        format!("{}/saml", self.public_url)
+    }
+
+    /// AWS's name as a relying party, in each partition (IAM guide, AWS's own SAML metadata).
+    pub(super) fn relying_party(&self) -> &'static str {
+        match self.partition {
+            "aws-us-gov" => "urn:amazon:webservices:govcloud",
+            "aws-cn" => "urn:amazon:webservices:cn-north-1",
+            _ => "urn:amazon:webservices",
+        }
+    }
+
+    /// What identity provider and STS know this service by: one of AWS's two names.
+    pub(super) fn identifier(&self) -> &'static str {
+        let second = console(self.partition).filter(|_| self.trust == Trust::Second);
+        second.unwrap_or_else(|| self.relying_party())
+    }
+
+    /// The console's sign-in address, where roles may be had with assertions for it too.
+    pub(super) fn console_acs(&self) -> Option<&'static str> {
+        console(self.partition).filter(|_| self.trust != Trust::New)
+    }
+
+    /// As the site's files lie at the end.
+    pub(super) fn paths(&self) -> Paths {
+        let at = |name: &str| self.directory.join(name);
+        let file = || at("idp-metadata.xml").to_string_lossy().into_owned();
+        Paths {
+            metadata: if is_url(self.metadata) { self.metadata.to_owned() } else { file() },
+            metadata_ca: self.metadata_ca.map(|_| at("metadata-ca.pem")),
+            signing_key: at("saml-signing.pem"),
+        }
+    }
+
+    /// As the options name them.
+    pub(super) fn given_paths(&self) -> Paths {
+        let metadata = self.metadata.to_owned();
+        Paths { metadata, metadata_ca: self.metadata_ca.map(Path::to_owned), ..self.paths() }
+    }
+
+    /// As they lie while they are tried: a key that is kept is at its place already.
+    pub(super) fn proof_paths(&self, staged: &Staged) -> Paths {
+        let mut paths = self.given_paths();
+        let new_key = staged.path("saml-signing.pem");
+        if new_key.exists() {
+            paths.signing_key = new_key;
+        }
+        paths
+    }
+}
+
+pub(super) fn is_url(text: &str) -> bool {
+    text.starts_with("https:") || text.starts_with("http:")
+}
+
+/// The sign-in address of AWS's console, which is its second name as an audience.
+fn console(partition: &str) -> Option<&'static str> {
+    match partition {
+        "aws" => Some("https://signin.aws.amazon.com/saml"),
+        "aws-us-gov" => Some("https://signin.amazonaws-us-gov.com/saml"),
+        "aws-cn" => Some("https://signin.amazonaws.cn/saml"),
+        _ => None,
+    }
+}
