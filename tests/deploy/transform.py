@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 
+from prepared import prepared
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -33,7 +34,7 @@ class NoPolicies:
 
 def template(directory):
     """With api.json included, and the code uploaded, as `sam deploy` does it."""
-    package = [ROOT / "deploy/sam/package", "/bin/true", ROOT / "config", directory]
+    package = [ROOT / "deploy/sam/package", "/bin/true", prepared(directory), directory]
     subprocess.run(package, check=True, stdout=subprocess.DEVNULL)
     document = yaml_parse((ROOT / "deploy/sam/template.yaml").read_text())
     api = document["Resources"]["Api"]["Properties"]
