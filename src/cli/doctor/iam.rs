@@ -14,12 +14,20 @@ use time::Duration;
 pub(super) async fn check(
     sdk: &Sdk,
     config: &Config,
+    caller: Option<&str>,
     more_roles: &[String],
     clock: &dyn Clock,
     report: &mut Report,
 ) {
     let arns: Vec<_> = config.broker.rules.provider_arns().collect();
     let Some((_, first)) = arns.first() else { return };
+    for (name, arn) in &arns {
+        if let Some(what) = other_account(name, arn, caller) {
+            let remedy =
+                "if it is a slip, mend provider_arn; else run doctor with credentials of that account";
+            report.unknown("account", what, remedy);
+        }
+    }
     let iam = QueryService::iam(sdk, clock, first.partition()).await;
     let providers = config.broker.providers.current();
     for (name, arn) in &arns {
@@ -31,6 +39,16 @@ pub(super) async fn check(
     for (role, duration) in roles(config, more_roles, report) {
         trust_of(&iam, config, &role, duration, report).await;
     }
+}
+
+/// Two accounts are in order where one holds the tables and another the roles. Where
+/// they are not, every login fails at STS.
+fn other_account(name: &str, arn: &ProviderArn, caller: Option<&str>) -> Option<String> {
+    let ours = caller?.split(':').nth(4).filter(|ours| *ours != arn.account())?;
+    Some(format!(
+        "{name}: provider_arn is of account {}, and we are of {ours}, which cannot see what IAM has there",
+        arn.account()
+    ))
 }
 
 /// STS trusts IAM's copy, we trust our file: logins work only where they agree.
@@ -207,4 +225,19 @@ fn decoded(text: &str) -> Option<serde_json::Value> {
     let form = format!("p={}", text.replace('+', "%2B"));
     let (_, decoded) = form_urlencoded::parse(form.as_bytes()).next()?;
     serde_json::from_str(&decoded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_in_an_account_that_is_not_ours_is_said() {
+        let arn = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
+        let caller = |account: &str| format!("arn:aws:sts::{account}:assumed-role/Operator/paula");
+        assert_eq!(other_account("ADFS", &arn, Some(&caller("123456789012"))), None);
+        assert_eq!(other_account("ADFS", &arn, None), None);
+        let said = other_account("ADFS", &arn, Some(&caller("123456789021"))).unwrap();
+        assert!(said.contains("123456789012") && said.contains("123456789021"), "{said}");
+    }
 }

@@ -83,7 +83,7 @@ async fn examine(
     match &config.sts {
         Sts::Aws { regions, endpoint, .. } => {
             let caller = sts::check(&sdk, regions, endpoint.as_deref(), &clock, report).await;
-            iam::check(&sdk, &config, &options.roles, &clock, report).await;
+            iam::check(&sdk, &config, caller.as_deref(), &options.roles, &clock, report).await;
             if let (Some(caller), Some(region)) = (caller, regions.first()) {
                 let simulator = QueryService::iam(&sdk, &clock, partition_of_region(region)).await;
                 permissions::check(&simulator, &caller, &table_arns, report).await;
