@@ -89,7 +89,7 @@ impl Site<'_> {
         let config = self.config();
         let key = if self.wants_key {
             "\nThe identity provider wants requests signed: `saml-signing.pem` is the key, and its certificate is in \
-             our metadata. Keep it as a secret."
+             our metadata. It is a secret, of the user that the service runs as."
         } else {
             ""
         };
