@@ -143,7 +143,7 @@ macro_rules! saml_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)
     /// another canonicalization of the signature itself.
     TransformRefused    unproven "signature_transform"       IdP             403 UNVERIFIED                  "The answer's signature needs processing that is not accepted here." SETTINGS_WRONG;
     /// Neither RSA nor ECDSA with SHA-256, SHA-384 or SHA-512.
-    AlgorithmRefused    unproven "signature_algorithm"       IdP             403 UNVERIFIED                  "The answer's signature is of a kind that is too weak to be accepted." SETTINGS_WRONG;
+    AlgorithmRefused    unproven "signature_algorithm"       IdP             403 UNVERIFIED                  "The answer's signature is of a kind that is not accepted here." SETTINGS_WRONG;
     DuplicateId         unproven "duplicate_id"              IdP             403 UNVERIFIED                  "Two parts of the answer have the same name, so it is not clear which one was signed." ASK;
     /// A relative namespace URI.
     NotCanonicalizable  unproven "not_canonicalizable"       IdP             403 UNVERIFIED                  "The answer is written in a way that makes its signature uncheckable." ASK;

@@ -93,6 +93,31 @@ async fn an_identity_provider_that_takes_no_redirect_gets_a_form() {
 }
 
 #[tokio::test]
+async fn the_form_is_in_the_person_s_language() {
+    let (service, _dir) = service_of(at(HTTP_POST, "https://idp.example.com/sso"), None);
+    let relay_state: String =
+        form_urlencoded::byte_serialize(Page::new(1).relay_state().as_bytes()).collect();
+    let target = format!("/saml/login?RelayState={relay_state}");
+    for (language, title, button) in [
+        ("de-CH", "Zur Anmeldeseite Ihres Unternehmens", "Weiter"),
+        ("fr", "Vers la page de connexion de votre entreprise", "Continuer"),
+        ("es", "To your company’s sign-in page", "Continue"),
+    ] {
+        let request = Request::get(&target).header("accept-language", language).body(Body::empty()).unwrap();
+        let answer = service.send(request).await;
+        assert_eq!(answer.headers["vary"], "accept-language");
+        let tag = answer.headers["content-language"].to_str().unwrap();
+        for part in [
+            format!("<html lang=\"{tag}\">"),
+            format!("<h1>{title}</h1>"),
+            format!("<button type=\"submit\">{button}</button>"),
+        ] {
+            assert!(answer.body.contains(&part), "{part} is not in: {}", answer.body);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_redirect_is_preferred_and_others_are_left_alone() {
     let service =
         |binding: &str, location: &str| SignOnService { binding: binding.into(), location: location.into() };

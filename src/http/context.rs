@@ -1,6 +1,7 @@
 //! What the envelope and the handlers tell each other beside the request and its answer.
 
 use super::connections::Connection;
+use super::language::Language;
 use crate::broker::Reference;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 pub(super) struct Context {
     pub(super) reference: Reference,
     pub(super) source_ip: Option<IpAddr>,
+    /// Of what a person reads.
+    pub(super) language: Language,
     /// Ours, if the request came over our own listener.
     pub(super) connection: Option<Arc<Connection>>,
 }

@@ -34,6 +34,7 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let method = known_method(request.method());
     let format = format_for(&request);
+    let language = accept::preferred_language(request.headers());
     let connection = request.extensions().get::<Arc<Connection>>().cloned();
     if let (Some(_), Some(peer)) = (&connection, peer) {
         app.warn_of_a_proxy_that_is_not_trusted(peer, request.headers());
@@ -46,7 +47,8 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     } else {
         None
     };
-    request.extensions_mut().insert(Context { reference: reference.clone(), source_ip, connection });
+    let context = Context { reference: reference.clone(), source_ip, language, connection };
+    request.extensions_mut().insert(context);
 
     // An error's span, so that no level of the log leaves its fields out. The broker
     // records what it learns.
@@ -62,10 +64,13 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let mut code = response.extensions().get::<OutcomeCode>().map_or("ok", |outcome| outcome.0);
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let contact = app.settings.contact.as_deref();
-        let help = Help { reference, contact, start_page: &app.settings.redirect_url };
+        let help = Help { reference, contact, start_page: &app.settings.redirect_url, language };
         // Headers of inner layers (CORS) stay.
         let mut page = show(&error, format, &help);
         page.headers_mut().extend(response.headers_mut().drain());
+        if error != Error::Unauthorized {
+            headers::in_language(page.headers_mut(), language);
+        }
         response = page;
         code = error.code();
     }

@@ -1,12 +1,35 @@
 //! The frame of the pages made here: complete without JavaScript, in the style of
 //! the built-in page (`static/index.html`).
 
+use super::language::Language;
+
+// Words of the pages beside those of the list of refusals.
+pub(super) const BACK: &str = "Back to the sign-in page";
+pub(super) const WHOM_TO_ASK: &str = "Whom to ask";
+pub(super) const REFERENCE: &str = "Reference";
+pub(super) const REASON: &str = "Reason";
+pub(super) const HELP_DESK: &str = "your company’s help desk";
+pub(super) const TO_SIGN_IN: &str = "To your company’s sign-in page";
+pub(super) const BEING_SENT: &str = "You are being sent there. If nothing happens, please press the button.";
+pub(super) const CONTINUE: &str = "Continue";
+
+/// For the test that holds the table of translations complete.
+#[cfg(test)]
+pub(super) const FRAME_WORDS: [&str; 8] =
+    [BACK, WHOM_TO_ASK, REFERENCE, REASON, HELP_DESK, TO_SIGN_IN, BEING_SENT, CONTINUE];
+
 /// A page. Title and address are plain text and get escaped; script and content are HTML.
-pub(super) fn frame(title: &str, start_page: &str, script: &str, content: &str) -> String {
-    let (title, start_page) = (escape(title), escape(start_page));
+pub(super) fn frame(
+    language: Language,
+    title: &'static str,
+    start_page: &str,
+    script: &str,
+    content: &str,
+) -> String {
+    let (language, title, start_page) = (language.tag(), escape(language.say(title)), escape(start_page));
     format!(
         r#"<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

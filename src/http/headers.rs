@@ -1,5 +1,6 @@
 //! Headers that every answer carries.
 
+use super::language::Language;
 use crate::broker::SupportId;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -27,6 +28,12 @@ const FIXED: [(HeaderName, &str); 7] = [
 
 /// Two years. Not `includeSubDomains`: hosts below ours are not ours to decide for.
 const HSTS: &str = "max-age=63072000";
+
+/// Says which language was chosen, and by what.
+pub(super) fn in_language(headers: &mut HeaderMap, language: Language) {
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.append(header::VARY, HeaderValue::from_name(header::ACCEPT_LANGUAGE));
+}
 
 /// Adds them. Headers that a handler has set stay.
 pub(super) fn secure(headers: &mut HeaderMap, reference: &SupportId, https: bool) {

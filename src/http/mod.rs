@@ -25,6 +25,7 @@ mod figures;
 pub(crate) mod form;
 mod frame;
 mod headers;
+mod language;
 mod login;
 mod metrics;
 mod openapi;

@@ -1,7 +1,8 @@
 //! How a refusal is shown: an HTML page, or JSON.
 
 use super::error::{Error, Refusal};
-use super::frame::{escape, frame};
+use super::frame::{BACK, HELP_DESK, REASON, REFERENCE, WHOM_TO_ASK, escape, frame};
+use super::language::Language;
 use crate::broker::SupportId;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -34,6 +35,7 @@ pub(super) struct Help<'a> {
     pub(super) reference: &'a SupportId,
     pub(super) contact: Option<&'a str>,
     pub(super) start_page: &'a str,
+    pub(super) language: Language,
 }
 
 /// The refusal in this format.
@@ -41,7 +43,7 @@ pub(super) fn show(error: &Error, format: Format, help: &Help<'_>) -> Response {
     let row = error.row();
     let (content_type, body) = match format {
         Format::Html => ("text/html; charset=utf-8", page(error, help)),
-        Format::Json => ("application/json", json(error, help.reference)),
+        Format::Json => ("application/json", json(error, help)),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = row.status;
@@ -70,14 +72,14 @@ struct Document<'a> {
     retry_after: Option<u32>,
 }
 
-fn json(error: &Error, reference: &SupportId) -> String {
-    let row = error.row();
-    let sentences = [Some(row.happened), error.operator_says(), Some(row.to_do)];
+fn json(error: &Error, help: &Help<'_>) -> String {
+    let (row, language) = (error.row(), help.language);
+    let sentences = [Some(language.say(row.happened)), error.operator_says(), Some(language.say(row.to_do))];
     let message: Vec<&str> = sentences.into_iter().flatten().filter(|s| !s.is_empty()).collect();
     let document = Document {
         error: row.code,
         message: message.join(" "),
-        reference: reference.as_str(),
+        reference: help.reference.as_str(),
         retry_after: error.retry_after(),
     };
     // Strings and a number always serialize.
@@ -85,7 +87,7 @@ fn json(error: &Error, reference: &SupportId) -> String {
 }
 
 fn page(error: &Error, help: &Help<'_>) -> String {
-    let row = error.row();
+    let (row, say) = (error.row(), |text| help.language.say(text));
     let paragraph = |class: &str, text: &str| match text {
         "" => String::new(),
         text => format!("<p{class}>{}</p>\n", escape(text)),
@@ -93,21 +95,25 @@ fn page(error: &Error, help: &Help<'_>) -> String {
     let start_page = escape(help.start_page);
     let content = format!(
         r#"<p class="lead">{happened}</p>
-{operator_says}{to_do}<p class="actions"><a class="button" href="{start_page}">Back to the sign-in page</a></p>
+{operator_says}{to_do}<p class="actions"><a class="button" href="{start_page}">{back}</a></p>
 <dl class="help">
-<div><dt>Whom to ask</dt><dd>{contact}</dd></div>
-<div><dt>Reference</dt><dd class="reference">{reference}</dd></div>
-<div><dt>Reason</dt><dd><code>{code}</code></dd></div>
+<div><dt>{whom_to_ask}</dt><dd>{contact}</dd></div>
+<div><dt>{reference_word}</dt><dd class="reference">{reference}</dd></div>
+<div><dt>{reason}</dt><dd><code>{code}</code></dd></div>
 </dl>
 "#,
-        happened = escape(row.happened),
+        happened = escape(say(row.happened)),
         operator_says = paragraph(r#" class="operator-says""#, error.operator_says().unwrap_or_default()),
-        to_do = paragraph("", row.to_do),
+        to_do = paragraph("", say(row.to_do)),
+        back = escape(say(BACK)),
+        whom_to_ask = escape(say(WHOM_TO_ASK)),
+        reference_word = escape(say(REFERENCE)),
+        reason = escape(say(REASON)),
         code = row.code,
-        contact = escape(help.contact.unwrap_or("your company’s help desk")),
+        contact = escape(help.contact.unwrap_or(say(HELP_DESK))),
         reference = escape(help.reference.as_str()),
     );
-    frame(row.title, help.start_page, "", &content)
+    frame(help.language, row.title, help.start_page, "", &content)
 }
 
 #[cfg(test)]
@@ -123,10 +129,11 @@ mod tests {
             reference: &SupportId::from_stored("7K3F-9QTZ".into()),
             contact: Some("<script>alert(1)</script> help@example.com"),
             start_page: "https://app.example.com/?a=1&b=\"><script>",
+            language: Language::English,
         };
         match format {
             Format::Html => page(&error, &help),
-            Format::Json => json(&error, help.reference),
+            Format::Json => json(&error, &help),
         }
     }
 

@@ -5,7 +5,9 @@ use super::app::App;
 use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use super::form;
-use super::frame::{escape, frame};
+use super::frame::{BEING_SENT, CONTINUE, TO_SIGN_IN, escape, frame};
+use super::headers;
+use super::language::Language;
 use crate::broker::AuthnRequestMessage;
 use axum::Extension;
 use axum::extract::{RawQuery, State};
@@ -44,8 +46,11 @@ pub(super) async fn start(
             (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
         }
         AuthnRequestMessage::Post { destination, saml_request, relay_state } => {
-            let page = page(&app.settings.redirect_url, &destination, &saml_request, &relay_state);
-            ([(header::CONTENT_SECURITY_POLICY, MAY_POST)], Html(page)).into_response()
+            let start_page = &app.settings.redirect_url;
+            let page = page(context.language, start_page, &destination, &saml_request, &relay_state);
+            let mut page = ([(header::CONTENT_SECURITY_POLICY, MAY_POST)], Html(page)).into_response();
+            headers::in_language(page.headers_mut(), context.language);
+            page
         }
     };
     response.extensions_mut().insert(OutcomeCode("sent"));
@@ -53,19 +58,27 @@ pub(super) async fn start(
 }
 
 /// The form of the HTTP-POST binding (bindings 3.5.4). Without a script it shows a button.
-fn page(start_page: &str, destination: &str, saml_request: &str, relay_state: &str) -> String {
+fn page(
+    language: Language,
+    start_page: &str,
+    destination: &str,
+    saml_request: &str,
+    relay_state: &str,
+) -> String {
     let content = format!(
-        r#"<p class="lead">You are being sent there. If nothing happens, please press the button.</p>
+        r#"<p class="lead">{}</p>
 <form method="post" action="{}">
 <input type="hidden" name="SAMLRequest" value="{}">
 <input type="hidden" name="RelayState" value="{}">
-<p class="actions"><button type="submit">Continue</button></p>
+<p class="actions"><button type="submit">{}</button></p>
 </form>
 "#,
+        escape(language.say(BEING_SENT)),
         escape(destination),
         escape(saml_request),
         escape(relay_state),
+        escape(language.say(CONTINUE)),
     );
     let script = "<script type=\"module\" src=\"/post.js\"></script>\n";
-    frame("To your company’s sign-in page", start_page, script, &content)
+    frame(language, TO_SIGN_IN, start_page, script, &content)
 }

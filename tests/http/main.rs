@@ -4,6 +4,7 @@
 
 mod authorizer;
 mod bad_input;
+mod languages;
 mod ping;
 mod portal;
 mod redeem;

@@ -127,6 +127,12 @@ fn every_route_is_there_and_text_goes_out_as_text() {
             assert_eq!(answer["isBase64Encoded"], false, "{method} {path}");
         }
     }
+    for event in [rest, |m: &str, p: &str, h: &[(&str, &str)], b: Option<&str>| http("$default", m, p, h, b)]
+    {
+        let answer =
+            function.invoke(&event("GET", "/nowhere", &[("Accept-Language", "de-CH")], None)).unwrap();
+        assert!(answer["body"].as_str().unwrap().contains("<h1>Hier ist nichts</h1>"), "{answer}");
+    }
     let preflight = rest("OPTIONS", "/saml", &[("Origin", "https://vestibule.example.com")], None);
     assert_eq!(function.invoke(&preflight).unwrap()["statusCode"], 200);
 }

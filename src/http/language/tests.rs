@@ -1,0 +1,104 @@
+//! Holds `static/words.json` complete, and each translation to what holds for the English.
+
+use super::super::error::{Error, Refusal};
+use super::super::frame::FRAME_WORDS;
+use super::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What may be the same in another language.
+const SAME: [&str; 0] = [];
+
+/// Words that mean nothing to the people who read them.
+const JARGON: [&str; 19] = [
+    "saml",
+    "assertion",
+    "jwt",
+    "sts",
+    "xml",
+    "base64",
+    "relaystate",
+    "acs",
+    "token",
+    "digest",
+    "http",
+    "url",
+    "idp",
+    "issuer",
+    "audience",
+    "recipient",
+    "utf",
+    "parser",
+    "request",
+];
+
+fn table() -> BTreeMap<String, BTreeMap<String, String>> {
+    serde_json::from_str(include_str!("../../../static/words.json")).unwrap()
+}
+
+fn texts() -> BTreeSet<&'static str> {
+    let of = |error: &Error| {
+        let row = error.row();
+        [row.title, row.happened, row.to_do]
+    };
+    // API Gateway's own word stays as it is.
+    let refusals = Error::all().into_iter().filter(|error| *error != Error::Unauthorized);
+    let refusals = refusals.flat_map(|error| of(&error));
+    refusals.chain(FRAME_WORDS).filter(|text| !text.is_empty()).collect()
+}
+
+#[test]
+fn every_text_is_there_in_every_language() {
+    let table = table();
+    for text in texts() {
+        let translations = table.get(text).unwrap_or_else(|| panic!("not in static/words.json: {text}"));
+        for language in ["de", "fr"] {
+            let translated = translations.get(language).unwrap_or_else(|| panic!("{language}: {text}"));
+            assert!(!translated.trim().is_empty(), "{language}: {text}");
+            assert!(translated != text || SAME.contains(&text), "{language}: {text}");
+            assert_eq!(translated.ends_with('.'), text.ends_with('.'), "{language}: {translated}");
+        }
+        assert_eq!(translations.len(), 2, "{text}");
+        for language in Language::ALL {
+            assert!(!language.say(text).is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_translation_keeps_placeholders_and_has_no_jargon() {
+    let placeholders = |text: &str| -> BTreeSet<String> {
+        text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.to_owned())).collect()
+    };
+    let ours = texts();
+    for (english, translations) in table() {
+        for (language, translated) in translations {
+            assert_eq!(placeholders(&translated), placeholders(&english), "{language}: {translated}");
+            if ours.contains(english.as_str()) {
+                let words = translated.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+                for word in words {
+                    assert!(!JARGON.contains(&word.as_str()), "{language}: {word}: {translated}");
+                }
+            }
+        }
+    }
+}
+
+/// Others add their own words to the file: it is merged line by line.
+#[test]
+fn the_file_is_sorted() {
+    let keys: Vec<&str> = include_str!("../../../static/words.json")
+        .lines()
+        .filter_map(|line| line.strip_prefix(" \"")?.strip_suffix("\": {"))
+        .collect();
+    assert_eq!(keys.len(), table().len());
+    assert!(keys.is_sorted(), "sort the keys of static/words.json");
+}
+
+#[test]
+fn a_language_says_what_it_knows() {
+    let text = "The sign-in has expired";
+    assert_eq!(Language::English.say(text), text);
+    assert_eq!(Language::German.say(text), "Die Anmeldung ist abgelaufen");
+    assert_eq!(Language::French.say(text), "La connexion a expiré");
+    assert_eq!(Language::German.say("Unauthorized"), "Unauthorized");
+}
