@@ -334,6 +334,81 @@ fn a_response_is_taken_in_every_form_that_an_operator_gets() {
     assert_eq!(step(&given, "relay_state").unwrap()["ok"], false);
 }
 
+/// A response that an operator is given has mostly expired.
+#[test]
+fn what_only_its_times_refuse_is_decided_as_of_its_issue_too() {
+    let site = site();
+    let late = &["--at", "2026-11-23T10:30:00Z"];
+    let session_over = Forge { session_not_on_or_after: Some(at(-120)), ..Forge::default() };
+    let early = &["--at", "2026-11-23T08:30:00Z"];
+    for (forge, arguments, code) in
+        [(Forge::default(), late, "assertion_expired"), (Forge::default(), early, "assertion_not_yet_valid")]
+    {
+        let (said, exit) = site.explain(&forge.xml(), arguments);
+        assert_eq!(exit, Some(1), "{said}");
+        for part in [
+            &format!("would be refused: {code} (403)"),
+            "were it in time (as of 2026-11-23T09:00:00Z, when it was issued):",
+            "rule 'production': 1 of 3 offered roles met role_name contains \"Prod\"; holds",
+            &format!("would grant {PRODUCTION} for 60 min, by rule 'production'"),
+        ] {
+            assert!(said.contains(part), "{part} is not in: {said}");
+        }
+        let json = site.json(&forge.xml(), arguments);
+        assert_eq!((&json["code"], &json["grant"]), (&Value::from(code), &Value::Null));
+        assert_eq!(json["in_time"]["grant"]["role"], PRODUCTION);
+        assert_eq!(json["in_time"]["code"], Value::Null);
+    }
+    // The refusal behind it.
+    let dev = Forge { roles: vec![role("ADFS-Dev")], ..Forge::default() };
+    let other = Forge { audiences: vec!["urn:other".into()], ..Forge::default() };
+    for (forge, code) in [(dev, "role_not_allowed"), (other, "wrong_audience")] {
+        let json = site.json(&forge.xml(), late);
+        assert_eq!(json["in_time"]["code"], code, "{json}");
+        let (said, exit) = site.explain(&forge.xml(), late);
+        assert!(exit == Some(1) && said.contains(&format!("\n  would be refused: {code}")), "{said}");
+    }
+    // Refused for its times even then: nothing is promised.
+    let (said, _) = site.explain(&session_over.xml(), late);
+    assert!(!said.contains("were it in time"), "{said}");
+    let wrong = Forge { recipient: "https://elsewhere.example/".into(), ..Forge::default() };
+    assert_eq!(site.json(&wrong.xml(), late)["in_time"], Value::Null, "not only its times");
+}
+
+#[test]
+fn a_form_without_relay_state_is_refused_unless_a_portal_s_tile_begins_a_login() {
+    let answer = Forge { in_response_to: Some(format!("_{}", "A".repeat(71))), ..Forge::default() };
+    for field in ["SAMLResponse=", "RelayState=&SAMLResponse="] {
+        let file = |forge: &Forge| {
+            let escaped: String =
+                form_urlencoded::byte_serialize(STANDARD.encode(forge.xml()).as_bytes()).collect();
+            format!("{field}{escaped}")
+        };
+        let (said, exit) = site().explain(&file(&answer), AT_ISSUE);
+        assert_eq!(exit, Some(1), "{said}");
+        assert!(said.contains("would be refused: relay_state_missing (400)"), "{said}");
+        // Its metadata has an address for requests: the page can begin.
+        let (said, exit) = site().explain(&file(&Forge::default()), AT_ISSUE);
+        assert_eq!(exit, Some(0), "{said}");
+        assert!(said.contains("would begin a login at the page") && !said.contains("REFUSED"), "{said}");
+        assert!(said.contains("portal of ADFS"), "{said}");
+        // Not believed, so nothing begins by it.
+        let (said, exit) = site().explain(&file(&Forge::default().not_signed()), AT_ISSUE);
+        assert!(exit == Some(1) && said.contains("relay_state_missing"), "{said}");
+    }
+}
+
+/// Who reads it has run it.
+#[test]
+fn no_remedy_is_to_explain_what_was_explained() {
+    let dev = Forge { roles: vec![role("ADFS-Dev")], ..Forge::default() };
+    let json = site().json(&dev.xml(), AT_ISSUE);
+    assert!(json["refusal"]["do"].as_str().unwrap().starts_with("compare what each rule asks for"), "{json}");
+    for row in include_str!("../docs/ERRORS.md").lines().filter(|line| line.starts_with("| `")) {
+        assert!(!row.contains("| `vestibule explain`"), "{row}");
+    }
+}
+
 #[test]
 fn the_clock_is_the_one_that_was_asked_for() {
     let site = site();
@@ -384,7 +459,18 @@ fn json_has_its_documented_shape() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(
         keys(&json),
-        ["clock", "code", "grant", "not_checked", "outcome", "read_as", "refusal", "rules", "steps"]
+        [
+            "clock",
+            "code",
+            "grant",
+            "in_time",
+            "not_checked",
+            "outcome",
+            "read_as",
+            "refusal",
+            "rules",
+            "steps"
+        ]
     );
     for key in keys(&json) {
         assert!(documented.contains(&format!("| `{key}` |")), "{key} is not documented");

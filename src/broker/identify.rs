@@ -5,6 +5,7 @@ use super::audit::Subject;
 use super::refusal::LoginError;
 use super::refusal_log;
 use super::relay_state::Binding;
+use super::settings::BrokerSettings;
 use super::use_cases::Broker;
 use crate::saml::{
     Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, SamlRefusal, Trace,
@@ -63,20 +64,9 @@ impl Broker {
         Err(error)
     }
 
-    /// The identity provider at whose portal the person began: its own response, without a
-    /// RelayState, that answers no request. Its times and audience do not matter, since
-    /// nothing is taken from it but where to begin. Pages of the 2017 sample cannot begin.
+    /// As [`BrokerSettings::portal`] has it.
     pub(super) fn portal(&self, post: &LoginPost) -> Option<String> {
-        let (settings, relay_state) = (&self.settings, post.relay_state.as_deref());
-        if !relay_state.unwrap_or_default().is_empty() || settings.binding == Binding::Plain {
-            return None;
-        }
-        let providers = settings.providers.current();
-        let message = ResponseMessage::decode(&post.saml_response, &settings.limits, None);
-        let message = message.and_then(|message| message.decrypt(&settings.service.decryption_keys)).ok()?;
-        let verified = message.parse().ok()?.find_issuer(&providers).ok()?.verify().ok()?;
-        // Who drops the RelayState of a request would drop the next one too.
-        verified.in_response_to().is_none().then(|| verified.provider().name.clone())
+        self.settings.portal(&post.saml_response, post.relay_state.as_deref())
     }
 
     /// Reads, verifies and accepts by these identity providers.
@@ -103,5 +93,22 @@ impl Broker {
             let about = is_recorded.then(|| Subject::of_refused(provider, &assertion));
             Unidentified { about, ..refused(assertion.refusal) }
         })
+    }
+}
+
+impl BrokerSettings {
+    /// The identity provider at whose portal the person began: its own response, without a
+    /// RelayState, that answers no request. Its times and audience do not matter, since
+    /// nothing is taken from it but where to begin. Pages of the 2017 sample cannot begin.
+    pub fn portal(&self, saml_response: &str, relay_state: Option<&str>) -> Option<String> {
+        if !relay_state.unwrap_or_default().is_empty() || self.binding == Binding::Plain {
+            return None;
+        }
+        let providers = self.providers.current();
+        let message = ResponseMessage::decode(saml_response, &self.limits, None);
+        let message = message.and_then(|message| message.decrypt(&self.service.decryption_keys)).ok()?;
+        let verified = message.parse().ok()?.find_issuer(&providers).ok()?.verify().ok()?;
+        // Who drops the RelayState of a request would drop the next one too.
+        verified.in_response_to().is_none().then(|| verified.provider().name.clone())
     }
 }

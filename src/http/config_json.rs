@@ -45,7 +45,7 @@ fn takes_requests(broker: &BrokerSettings, idp: &SignOn) -> bool {
 }
 
 /// Whether a page can begin a login at it, as `canStart` of `vestibule.js` reads the above.
-pub(super) fn can_start(broker: &BrokerSettings, idp: &SignOn) -> bool {
+pub fn can_start(broker: &BrokerSettings, idp: &SignOn) -> bool {
     idp.sign_on_url.is_some() || takes_requests(broker, idp)
 }
 

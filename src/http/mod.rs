@@ -44,6 +44,7 @@ pub use admin::admin_router;
 pub use admission::{Limit, SlotFigures};
 pub use app::App;
 pub use client_ip::last_hop;
+pub use config_json::can_start;
 pub use connections::{ConnectionFigures, Connections, ServeLimits};
 pub use envelope::Unreadable;
 pub use error::{Error, PingError, Refusal, Row, Who};

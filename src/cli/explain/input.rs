@@ -82,6 +82,7 @@ impl Input {
 impl Posted {
     fn of(fields: Vec<form::Field>) -> Result<Self, Error> {
         let (saml_response, relay_state) = form::login(fields.into_iter().map(Ok))?;
-        Ok(Self { saml_response, relay_state })
+        // A form without the field is judged as the service does, and not left open.
+        Ok(Self { saml_response, relay_state: Some(relay_state.unwrap_or_default()) })
     }
 }

@@ -1,7 +1,7 @@
 //! The judgement: steps 2 to 4 of `docs/PROTOCOL.md` by the functions of the
 //! service. What only its stores and AWS know is left open.
 
-use crate::broker::{BrokerSettings, LoginError, RelayState};
+use crate::broker::{BrokerSettings, LoginError, RelayState, SamlRefusal};
 use crate::http::Error;
 use crate::roles::{Explanation, Grant};
 use crate::saml::{
@@ -26,6 +26,12 @@ pub enum Clock {
 pub enum Judged {
     /// The service would go on to mark the assertion as used and to ask STS.
     Accepted(Box<Grant>),
+    /// The service would send the browser to the page, to begin a login at this identity
+    /// provider: nothing else is taken from a sign-in of its portal.
+    BeginsAtPage {
+        /// Its configured name.
+        idp: String,
+    },
     /// By this step.
     Refused {
         /// Set for a step outside of `saml`: `relay_state`, `form`, `rules`.
@@ -48,8 +54,19 @@ pub struct Judgement {
     pub outcome: Judged,
     /// The clock, if one was read (or could have been).
     pub at: OffsetDateTime,
+    /// What would become of it at the instant of its issue, if only times refuse it.
+    pub in_time: Option<InTime>,
     /// Conditions that cannot be checked offline.
     pub unchecked: Vec<&'static str>,
+}
+
+/// The end of a judgement as of the assertion's issue.
+#[derive(Debug)]
+pub struct InTime {
+    /// When the assertion says it was issued.
+    pub at: OffsetDateTime,
+    /// Accepted, or refused for another reason than its times.
+    pub outcome: Judged,
 }
 
 const NO_RELAY_STATE: &str = "RelayState came with it and is as the page makes it (none was given here; \
@@ -92,10 +109,33 @@ pub fn judge(
             }
         }
     };
+    let in_time = if outcome.is_of_time_only() { in_time(settings, saml_response) } else { None };
     if matches!(outcome, Judged::Accepted(_)) {
         unchecked.extend([CLAIM, SESSION, STS]);
     }
-    Judgement { relay_state: relay_state.is_some(), steps: trace.into_steps(), outcome, at, unchecked }
+    Judgement {
+        relay_state: relay_state.is_some(),
+        steps: trace.into_steps(),
+        outcome,
+        at,
+        in_time,
+        unchecked,
+    }
+}
+
+/// The same as of the instant of issue. `None` if times refuse it even then.
+fn in_time(settings: &BrokerSettings, saml_response: &str) -> Option<InTime> {
+    let mut at = None;
+    let of_clock = |verified: &VerifiedAssertion<'_, '_>| {
+        at = verified.issue_instant();
+        at.unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    let outcome = match identify(settings, saml_response, &Trace::default(), of_clock, &mut Vec::new()) {
+        Ok(identity) => decide(settings, identity),
+        Err(error) => Judged::refused(None, error, None),
+    };
+    let at = at?;
+    (!outcome.is_of_time_only()).then_some(InTime { at, outcome })
 }
 
 /// As `broker/identify.rs` does, except that the AuthnRequest is taken as ours.
@@ -139,10 +179,24 @@ impl Judged {
         Self::Refused { step, error: Error::Login(error), explanation }
     }
 
+    /// Whether another clock would have it otherwise.
+    fn is_of_time_only(&self) -> bool {
+        let Self::Refused { error: Error::Login(LoginError::Saml(refusal)), .. } = self else { return false };
+        matches!(
+            refusal,
+            SamlRefusal::Expired
+                | SamlRefusal::NotYetValid
+                | SamlRefusal::RequestExpired
+                | SamlRefusal::SessionOver
+                | SamlRefusal::TooOld
+                | SamlRefusal::MetadataExpired
+        )
+    }
+
     /// The stable code of a refusal.
     pub fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Accepted(_) => None,
+            Self::Accepted(_) | Self::BeginsAtPage { .. } => None,
             Self::Refused { error, .. } => Some(error.code()),
         }
     }
@@ -151,16 +205,22 @@ impl Judged {
     pub fn explanation(&self) -> Option<&Explanation> {
         match self {
             Self::Accepted(grant) => Some(grant.explanation()),
+            Self::BeginsAtPage { .. } => None,
             Self::Refused { explanation, .. } => explanation.as_ref(),
         }
     }
 }
 
 impl Judgement {
+    /// Of a sign-in that began at this identity provider's portal.
+    pub(super) fn of_a_portal(self, idp: String) -> Self {
+        Self { relay_state: false, outcome: Judged::BeginsAtPage { idp }, unchecked: Vec::new(), ..self }
+    }
+
     /// For a form in which the service would not find the response.
     pub(super) fn of_no_form(error: Error, clock: Clock) -> Self {
         let (Clock::At(at) | Clock::Issued { otherwise: at }) = clock;
         let outcome = Judged::Refused { step: Some("form"), error, explanation: None };
-        Self { relay_state: false, steps: Vec::new(), outcome, at, unchecked: Vec::new() }
+        Self { relay_state: false, steps: Vec::new(), outcome, at, in_time: None, unchecked: Vec::new() }
     }
 }

@@ -8,11 +8,12 @@ mod input;
 mod judge;
 mod report;
 
-pub use judge::{Clock, Judged, Judgement, judge};
+pub use judge::{Clock, InTime, Judged, Judgement, judge};
 
 use super::runtime::{EX_CONFIG, in_runtime};
 use crate::adapters::local::SystemClock;
 use crate::config::Config;
+use crate::http::can_start;
 use crate::service::load::{self, fetch_metadata, fetch_parameters};
 use crate::service::{print_message, print_result};
 use clap::Args;
@@ -107,18 +108,23 @@ fn explain(options: &Options, config: &Config, file: &[u8]) -> ExitCode {
         At::Instant(_) => "given",
     };
     let judgement = match &input.posted {
-        Ok(posted) => judge(
-            &config.broker,
-            &posted.saml_response,
-            posted.relay_state.as_ref().map(|text| text.as_str()),
-            clock,
-            options.show_values,
-        ),
+        Ok(posted) => {
+            let (response, relay_state) = (&posted.saml_response, posted.relay_state.as_ref());
+            let relay_state = relay_state.map(|text| text.as_str());
+            let judged = judge(&config.broker, response, relay_state, clock, options.show_values);
+            // As `http/login.rs` does for a person's browser.
+            let portal = relay_state.and_then(|text| config.broker.portal(response, Some(text)));
+            let sign_on = portal.and_then(|idp| config.sign_on.iter().find(|sign_on| sign_on.name == idp));
+            match sign_on.filter(|sign_on| can_start(&config.broker, sign_on)) {
+                Some(sign_on) => judged.of_a_portal(sign_on.name.clone()),
+                None => judged,
+            }
+        }
         Err(refusal) => Judgement::of_no_form(refusal.clone(), clock),
     };
     let report = report::Report { form: input.form, asked, service: &config.broker.service, judgement };
     print_result(&if options.json { report.json() } else { report.text() });
-    ExitCode::from(u8::from(!report.is_accepted()))
+    ExitCode::from(u8::from(report.is_refused()))
 }
 
 /// Offline like `check`, with every fault at once.

@@ -1,7 +1,7 @@
 //! A judgement, in words or as JSON.
 
-use super::judge::{Judged, Judgement};
-use crate::roles::Grant;
+use super::judge::{InTime, Judged, Judgement};
+use crate::roles::{Considered, Grant};
 use crate::saml::{Fact, ServiceProvider, Step, Traced};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -33,11 +33,15 @@ impl Report<'_> {
         matches!(self.judgement.outcome, Judged::Accepted(_))
     }
 
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self.judgement.outcome, Judged::Refused { .. })
+    }
+
     /// The steps of `saml`, and those before and after it.
     fn lines(&self) -> Vec<Line<'_>> {
         let Judgement { steps, outcome, .. } = &self.judgement;
         let (refusing, by_saml) = match outcome {
-            Judged::Accepted(_) => (None, false),
+            Judged::Accepted(_) | Judged::BeginsAtPage { .. } => (None, false),
             Judged::Refused { step, .. } => (*step, step.is_none()),
         };
         let traced_steps = steps.iter().enumerate().map(|(index, traced)| Line {
@@ -103,6 +107,13 @@ impl Report<'_> {
             }
         }
         match outcome {
+            Judged::BeginsAtPage { idp } => {
+                let _ = write!(
+                    text,
+                    "\nwould begin a login at the page: a sign-in from the portal of {idp}, without RelayState; \
+                     nothing else is taken from it"
+                );
+            }
             Judged::Accepted(grant) => {
                 let _ = writeln!(text, "\ngrants    {}", granted(grant));
                 text.push_str("would be accepted, if");
@@ -115,6 +126,7 @@ impl Report<'_> {
                     "\n  means   {}\n  who     {}\n  do      {}",
                     row.means, row.who, row.remedy
                 );
+                text.push_str(&self.in_time());
                 if !unchecked.is_empty() {
                     text.push_str("\nnot checked here: whether");
                 }
@@ -126,27 +138,28 @@ impl Report<'_> {
         text
     }
 
+    /// What would become of it if only its times were right.
+    fn in_time(&self) -> String {
+        let Some(InTime { at, outcome }) = &self.judgement.in_time else { return String::new() };
+        let mut text =
+            format!("\n\nwere it in time (as of {}, when it was issued):", rfc3339(whole_second(*at)));
+        for explained in outcome.explanation().iter().flat_map(|explanation| explanation.lines()) {
+            let _ = write!(text, "\n            {explained}");
+        }
+        let _ = match outcome {
+            Judged::Accepted(grant) => write!(text, "\n  would grant {}", granted(grant)),
+            other => write!(text, "\n  would be refused: {}", other.code().unwrap_or_default()),
+        };
+        text
+    }
+
     /// For programs. `docs/OPERATING.md` describes it.
     pub(super) fn json(&self) -> String {
         let Judgement { outcome, at, unchecked, .. } = &self.judgement;
         let steps: Vec<Value> = self.lines().iter().map(|line| line.json(*at)).collect();
-        let rules = outcome.explanation().map(|explanation| explanation.rules()).unwrap_or_default();
-        let rules: Vec<Value> = rules
-            .iter()
-            .map(|rule| json!({"rule": rule.rule, "findings": rule.findings, "verdict": rule.verdict}))
-            .collect();
         let (grant, refusal) = match outcome {
-            Judged::Accepted(grant) => (
-                json!({
-                    "role": grant.role().as_str(),
-                    "rule": grant.rule(),
-                    "duration_seconds": grant.duration().whole_seconds(),
-                    "provider": grant.provider().as_str(),
-                    "session_policy": grant.session_policy().is_some(),
-                    "policy_arns": grant.policy_arns(),
-                }),
-                Value::Null,
-            ),
+            Judged::BeginsAtPage { .. } => (Value::Null, Value::Null),
+            Judged::Accepted(grant) => (grant_json(grant), Value::Null),
             Judged::Refused { error, .. } => {
                 let Row { code, status, means, who, remedy } = Row::of(error.code());
                 let row = json!({"code": code, "status": status, "means": means, "who": who, "do": remedy});
@@ -154,7 +167,11 @@ impl Report<'_> {
             }
         };
         let document = json!({
-            "outcome": if self.is_accepted() { "accepted" } else { "refused" },
+            "outcome": match outcome {
+                Judged::Accepted(_) => "accepted",
+                Judged::BeginsAtPage { .. } => "begins_at_page",
+                Judged::Refused { .. } => "refused",
+            },
             "code": outcome.code(),
             "read_as": self.form,
             "clock": {
@@ -163,8 +180,9 @@ impl Report<'_> {
                 "skew_seconds": self.service.clock_skew.whole_seconds(),
             },
             "steps": steps,
-            "rules": rules,
+            "rules": rules(outcome),
             "grant": grant,
+            "in_time": self.judgement.in_time.as_ref().map(in_time_json),
             "refusal": refusal,
             "not_checked": unchecked,
         });
@@ -184,6 +202,30 @@ impl Line<'_> {
         }
         json!({"step": self.name, "ok": self.ok, "facts": facts})
     }
+}
+
+fn in_time_json(InTime { at, outcome }: &InTime) -> Value {
+    let grant = if let Judged::Accepted(grant) = outcome { grant_json(grant) } else { Value::Null };
+    json!({"at": rfc3339(*at), "code": outcome.code(), "rules": rules(outcome), "grant": grant})
+}
+
+fn grant_json(grant: &Grant) -> Value {
+    json!({
+        "role": grant.role().as_str(),
+        "rule": grant.rule(),
+        "duration_seconds": grant.duration().whole_seconds(),
+        "provider": grant.provider().as_str(),
+        "session_policy": grant.session_policy().is_some(),
+        "policy_arns": grant.policy_arns(),
+    })
+}
+
+/// Those looked at.
+fn rules(outcome: &Judged) -> Vec<Value> {
+    let rules = outcome.explanation().map(|explanation| explanation.rules()).unwrap_or_default();
+    let json =
+        |rule: &Considered| json!({"rule": rule.rule, "findings": rule.findings, "verdict": rule.verdict});
+    rules.iter().map(json).collect()
 }
 
 fn value(fact: &Fact, clock: OffsetDateTime) -> Value {
