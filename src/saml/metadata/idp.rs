@@ -22,6 +22,9 @@ use time::{Duration, OffsetDateTime};
 pub const MAX_METADATA_BYTES: usize = 32 << 20;
 /// The most nodes of its tree (each takes about 100 bytes).
 const MAX_NODES: u32 = 2_000_000;
+/// The most entity ids in a message, and the most characters of each.
+const MAX_NAMED: usize = 10;
+const MAX_NAMED_CHARS: usize = 200;
 /// Steps of namespace resolution for each byte. Genuine aggregates need less than one.
 const STEPS_PER_BYTE: usize = 4;
 
@@ -69,8 +72,11 @@ pub enum MetadataError {
     #[error("no identity provider with the entity id {0} in it")]
     NotInIt(String),
     /// Several identity providers, and none was named.
-    #[error("several identity providers in it; name one with entity_id")]
-    SeveralIdentityProviders,
+    #[error("several identity providers in it; name one with entity_id: {0}")]
+    SeveralIdentityProviders(String),
+    /// The named one is there twice, and only one of them can be meant.
+    #[error("the entity id {0} is in it more than once: ask whoever publishes it which one holds")]
+    NotUnique(String),
     /// No usable signing key: nothing could ever be verified.
     #[error("no usable signing key for {0}")]
     NoSigningKey(String),
@@ -140,7 +146,8 @@ impl IdpMetadata {
             ([entity], _) => Self::read(*entity),
             ([], None) => Err(MetadataError::NoIdentityProvider),
             ([], Some(id)) => Err(MetadataError::NotInIt(id.to_owned())),
-            (_, _) => Err(MetadataError::SeveralIdentityProviders),
+            (several, None) => Err(MetadataError::SeveralIdentityProviders(named(several))),
+            (_, Some(id)) => Err(MetadataError::NotUnique(id.to_owned())),
         }
     }
 
@@ -206,6 +213,20 @@ fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), 
     verify_signature(signature, keys, &mut Vec::with_capacity(document.input_text().len()), Tracer::SILENT)
 }
 
+/// Their entity ids, for a message: the first few of a federation, each cut.
+fn named(entities: &[Node<'_, '_>]) -> String {
+    let id = |entity: &Node<'_, '_>| -> String {
+        let id = nodes::attribute(*entity, "entityID").unwrap_or_default();
+        id.chars().take(MAX_NAMED_CHARS).flat_map(char::escape_debug).collect()
+    };
+    let mut named = entities.iter().take(MAX_NAMED).map(id).collect::<Vec<_>>().join(", ");
+    match entities.len().saturating_sub(MAX_NAMED) {
+        0 => {}
+        more => named.push_str(&format!(" and {more} more")),
+    }
+    named
+}
+
 /// The caps of metadata. Depth and attributes are those of a response; the
 /// rest is bounded by the length.
 fn limits() -> Limits {
@@ -236,7 +257,7 @@ const SIGNATURE_FAULTS: [(SamlRefusal, &str); 7] = [
     (SamlRefusal::DigestMismatch, "the document was changed after it was signed"),
     (SamlRefusal::ReferenceRefused, "it covers something else than the root"),
     (SamlRefusal::DuplicateId, "two elements carry one ID"),
-    (SamlRefusal::AlgorithmRefused, "its algorithm is not accepted"),
+    (SamlRefusal::AlgorithmRefused, "the algorithm of its signature or of its digest is not accepted"),
     (SamlRefusal::TransformRefused, "its transforms are not accepted"),
 ];
 

@@ -74,11 +74,31 @@ fn one_is_chosen_from_an_aggregate() {
         entity("urn:two", &keys)
     );
     let parse = |id| IdpMetadata::parse(aggregate.as_bytes(), id);
-    assert_eq!(parse(None).err(), Some(MetadataError::SeveralIdentityProviders));
+    let both = MetadataError::SeveralIdentityProviders("urn:one, urn:two".to_owned());
+    assert_eq!(parse(None).err(), Some(both));
     assert_eq!(parse(Some("urn:none")).err(), Some(MetadataError::NotInIt("urn:none".to_owned())));
     let two = parse(Some("urn:two")).unwrap();
     assert_eq!(two.entity_id, "urn:two");
     assert_eq!(two.valid_until, parse_instant("2026-12-01T00:00:00Z"));
+}
+
+#[test]
+fn a_message_names_the_choice_and_never_a_whole_federation() {
+    let keys = key("", &certificate());
+    let aggregate = |ids: Vec<String>| {
+        let entities: String = ids.iter().map(|id| entity(id, &keys)).collect();
+        format!("<EntitiesDescriptor xmlns='{METADATA}'>{entities}</EntitiesDescriptor>")
+    };
+    let error = |xml: String, id| IdpMetadata::parse(xml.as_bytes(), id).unwrap_err().to_string();
+    let many = (0..13).map(|number| format!("urn:idp-{number}&#10;{}", "x".repeat(1_000))).collect();
+    let said = error(aggregate(many), None);
+    assert!(said.contains("name one with entity_id: urn:idp-0") && said.ends_with(" and 3 more"), "{said}");
+    assert!(said.contains("urn:idp-9") && !said.contains("urn:idp-10"), "{said}");
+    assert!(said.len() < 2_500 && !said.contains('\n'), "{said}");
+    // Here entity_id is set, and would be no help.
+    let twice = aggregate(vec!["urn:one".into(), "urn:one".into()]);
+    let said = error(twice, Some("urn:one"));
+    assert!(said.contains("urn:one is in it more than once") && !said.contains("name one"), "{said}");
 }
 
 #[test]
@@ -286,7 +306,8 @@ fn only_descriptors_in_their_place_are_entities() {
         .entity_id,
         "urn:idp"
     );
-    assert_eq!(parse(hidden("EntitiesDescriptor")).err(), Some(MetadataError::SeveralIdentityProviders));
+    let error = parse(hidden("EntitiesDescriptor")).err();
+    assert!(matches!(error, Some(MetadataError::SeveralIdentityProviders(_))), "{error:?}");
 }
 
 #[test]
