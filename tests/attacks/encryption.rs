@@ -565,3 +565,15 @@ fn encrypted_values_that_are_something_else() {
     let refusal = judge_with(DecryptionKeys::default(), &with_values(encrypted_id)).err();
     assert_eq!(refusal, Some(SamlRefusal::NoNameId));
 }
+
+/// Its algorithm is there for everybody to see: no key of ours says it.
+#[test]
+fn a_visible_signature_of_a_refused_algorithm_is_called_that() {
+    for recipient in [Recipient::New, Recipient::Stranger] {
+        let how = Encrypting { recipient, ..Encrypting::default() };
+        let xml = how.assertion_of(&Forge::both_signed().xml());
+        assert!(xml.contains("xmldsig-more#rsa-sha256"));
+        let weak = xml.replace("2001/04/xmldsig-more#rsa-sha256", "2000/09/xmldsig#rsa-sha1");
+        assert_eq!(refused(&weak), SamlRefusal::AlgorithmRefused);
+    }
+}

@@ -48,6 +48,14 @@ pub(in crate::saml) fn verify_signature(
     Ok(())
 }
 
+/// What anybody can see of a signature without any key: are its algorithms accepted?
+pub(in crate::saml) fn algorithms_accepted(signature: Node<'_, '_>) -> Result<(), SamlRefusal> {
+    match SignatureParts::read(signature) {
+        Err(refusal @ (SamlRefusal::AlgorithmRefused | SamlRefusal::TransformRefused)) => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
 fn canonicalize_into(
     canonical: &mut Vec<u8>,
     apex: Node<'_, '_>,

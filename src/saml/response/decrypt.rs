@@ -19,9 +19,10 @@
 //! `AssumeRoleWithSAML` exclude each other.
 
 use super::message::ResponseMessage;
+use crate::saml::dsig::verify::algorithms_accepted;
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::{Step, Tracer};
-use crate::saml::xml::names::{SAML, SAMLP};
+use crate::saml::xml::names::{DSIG, SAML, SAMLP};
 use crate::saml::xml::nodes;
 use crate::saml::xml::parse::tree;
 use crate::saml::xmlenc::encrypted::Encrypted;
@@ -38,7 +39,8 @@ impl ResponseMessage<'_> {
     /// unchanged, and so is every message if there are no keys.
     ///
     /// # Errors
-    /// A reading [`SamlRefusal`], `EncryptionRefused` for structure or algorithms,
+    /// A reading [`SamlRefusal`], `AlgorithmRefused` or `TransformRefused` for what a
+    /// signature of the Response shows without any key, `EncryptionRefused` for structure or algorithms,
     /// and `NotDecryptable` for everything that depends on the keys.
     pub fn decrypt(mut self, keys: &DecryptionKeys) -> Result<Self, SamlRefusal> {
         // An element name has one spelling: without this text there is no such element.
@@ -52,6 +54,10 @@ impl ResponseMessage<'_> {
     fn open(&self, keys: &DecryptionKeys) -> Result<Option<Spliced>, SamlRefusal> {
         let document = tree(&self.xml, &self.limits)?;
         let Some(wrapper) = only_encrypted_assertion(&document)? else { return Ok(None) };
+        // Before any key of ours is used, so it tells nothing of them.
+        for signature in nodes::children(document.root_element(), DSIG, "Signature") {
+            algorithms_accepted(signature).inspect_err(|_| self.trace.algorithms(signature))?;
+        }
         self.trace.algorithms(wrapper);
         let encrypted = Encrypted::read(wrapper)?;
         let spliced = keys.open(&encrypted, self.trace).and_then(|plaintext| {
