@@ -148,7 +148,9 @@ impl Report<'_> {
         }
         let _ = match outcome {
             Judged::Accepted(grant) => write!(text, "\n  would grant {}", granted(grant)),
-            other => write!(text, "\n  would be refused: {}", other.code().unwrap_or_default()),
+            other @ (Judged::Refused { .. } | Judged::BeginsAtPage { .. }) => {
+                write!(text, "\n  would be refused: {}", other.code().unwrap_or_default())
+            }
         };
         text
     }
