@@ -28,7 +28,8 @@ pub(super) fn sign_on() -> String {
         &format!(
             r#"<p>This is the demo's identity provider. Nobody needs a password here: choose who you are.</p>
 <form method="post"><ul class="people">{people}</ul></form>
-<p><a href="/panel">The demo's panel</a> makes every refusal happen, and shows what is audited.</p>"#
+<p><a href="/panel">The demo's panel</a> makes {refusals} refusals happen on purpose, and shows what is audited.</p>"#,
+            refusals = STAGED_REFUSALS.len(),
         ),
     )
 }
@@ -85,7 +86,7 @@ pub(super) fn broken() -> String {
     page("An error occurred", "<p>The demo could not sign its answer. Its log says why.</p>")
 }
 
-/// Every refusal as a button, and the audit trail.
+/// The staged refusals as buttons, and the audit trail.
 pub(super) fn panel(to: &RelyingParty, trail: &str) -> String {
     let refusals = |audited: bool| -> String {
         STAGED_REFUSALS.iter().filter(|refusal| refusal.is_audited() == audited).map(refusal).collect()

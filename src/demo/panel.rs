@@ -1,4 +1,4 @@
-//! The demo's panel: a button for each refusal, and the audit trail as it grows.
+//! The demo's panel: a button for each staged refusal, and the audit trail as it grows.
 //!
 //! The refusals are the service's own. Whatever is posted goes through its
 //! public routes, mostly by the visitor's browser; a message that has to come before (a

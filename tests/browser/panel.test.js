@@ -1,4 +1,4 @@
-// The demo's panel: every refusal on purpose, and the audit trail as it grows.
+// The demo's panel: refusals on purpose, and the audit trail as it grows.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
