@@ -127,6 +127,14 @@ export type Credentials = {
     role: string;
     account: string;
     user: string;
+    /**
+     * The name of the rule that decided.
+     */
+    rule?: string | undefined;
+    /**
+     * Whether that rule narrows what the role may do, by session policies.
+     */
+    limited?: boolean | undefined;
 };
 /**
  * Who signed a ping.

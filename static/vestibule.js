@@ -71,6 +71,8 @@ export class VestibuleError extends Error {
  * @property {string} role The role's ARN.
  * @property {string} account
  * @property {string} user
+ * @property {string} [rule] The name of the rule that decided.
+ * @property {boolean} [limited] Whether that rule narrows what the role may do, by session policies.
  */
 
 /**

@@ -165,10 +165,10 @@ fn minutes(credentials: &serde_json::Value) -> i64 {
 #[test]
 fn everybody_gets_what_the_sign_on_page_says() {
     let demo = Demo::start();
-    for (account, role, lives) in [
-        ("paula", "ADFS-Production", 60),
-        ("conny-C", "ADFS-Production", 15),
-        ("ada", "ADFS-ProductionAdmin", 240),
+    for (account, role, lives, rule, limited) in [
+        ("paula", "ADFS-Production", 60, "production", false),
+        ("conny-C", "ADFS-Production", 15, "contractors", true),
+        ("ada", "ADFS-ProductionAdmin", 240, "administrators", false),
     ] {
         let (signed_in, verifier) = demo.sign_in(account);
         let taken = demo.take(&signed_in, &verifier);
@@ -177,6 +177,11 @@ fn everybody_gets_what_the_sign_on_page_says() {
         assert_eq!(credentials["user"], format!("{account}@halvorsen.example"));
         assert!(credentials["role"].as_str().unwrap().ends_with(&format!("/{role}")), "{account}");
         assert_eq!(minutes(&credentials), lives, "{account}");
+        assert_eq!(
+            (&credentials["rule"], &credentials["limited"]),
+            (&rule.into(), &limited.into()),
+            "{account}"
+        );
         let again = demo.take(&signed_in, &verifier);
         assert_eq!((again.status, again.json()["error"].clone()), (404, "gone".into()), "{account}");
     }

@@ -60,7 +60,7 @@ async fn protocol_login_then_take() {
     assert!(events.iter().all(|e| e.subject.name_id.as_deref() == Some(forge::PERSON)), "found by person");
     let handed: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
     let document = ["AccessKeyId", "Expiration", "SecretAccessKey", "SessionToken", "Version"];
-    assert_eq!(handed, [&document[..], &["account", "role", "user"]].concat());
+    assert_eq!(handed, [&document[..], &["account", "limited", "role", "rule", "user"]].concat());
     assert_eq!(events[1].subject.access_key_id.as_deref(), json["AccessKeyId"].as_str());
     assert_eq!(events[1].subject.assertion_id.as_deref(), Some("_assertion-1"));
     assert_eq!(events[1].subject.session_index.as_deref(), Some("_assertion-1"));

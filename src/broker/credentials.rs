@@ -35,6 +35,9 @@ pub struct HandOver {
     pub name_id: Option<String>,
     /// The rule that decided.
     pub rule: String,
+    /// Whether the rule narrows what the role may do by session policies.
+    /// `None` where an earlier version sealed it: then nobody here knows.
+    pub limited: Option<bool>,
 }
 
 /// The plaintext inside the seal.
@@ -50,6 +53,7 @@ struct Wire<'a> {
     idp: std::borrow::Cow<'a, str>,
     name_id: Option<std::borrow::Cow<'a, str>>,
     rule: std::borrow::Cow<'a, str>,
+    limited: Option<bool>,
 }
 
 impl HandOver {
@@ -62,6 +66,7 @@ impl HandOver {
             idp: grant.identity().idp().to_owned(),
             name_id: Some(grant.identity().name_id().to_owned()),
             rule: grant.rule().to_owned(),
+            limited: Some(grant.is_limited()),
         }
     }
 
@@ -79,6 +84,7 @@ impl HandOver {
             idp: (&self.idp).into(),
             name_id: self.name_id.as_ref().map(Into::into),
             rule: (&self.rule).into(),
+            limited: self.limited,
         };
         // Reserved up front: a growing Vec would leave copies of the secret behind.
         let mut plaintext = Vec::with_capacity(8 * 1024);
@@ -104,6 +110,29 @@ impl HandOver {
             idp: wire.idp.into_owned(),
             name_id: wire.name_id.map(std::borrow::Cow::into_owned),
             rule: wire.rule.into_owned(),
+            limited: wire.limited,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HandOver;
+
+    /// What the version before sealed may wait while this one takes its place.
+    #[test]
+    fn what_an_earlier_version_sealed_still_opens() {
+        let earlier = r#"{"access_key_id":"ASIAEXAMPLE","secret_access_key":"s","session_token":"t",
+            "expiration":1795417200,"role":"arn:aws:iam::123456789012:role/R","account":"123456789012",
+            "user":"alice","idp":"ADFS","name_id":"alice","rule":"production"}"#;
+        let opened = HandOver::from_plaintext(&earlier.as_bytes().to_vec().into()).unwrap();
+        assert_eq!((opened.rule.as_str(), opened.limited), ("production", None));
+        for limited in [None, Some(false), Some(true)] {
+            let sealed = HandOver {
+                limited,
+                ..HandOver::from_plaintext(&earlier.as_bytes().to_vec().into()).unwrap()
+            };
+            assert_eq!(HandOver::from_plaintext(&sealed.to_plaintext().unwrap()).unwrap().limited, limited);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The JSON that the AWS CLI and SDKs read from a `credential_process`, with
-//! the role, the account and the user beside it (readers ignore what they do
-//! not know).
+//! the role, the account, the user and the deciding rule beside it (readers ignore
+//! what they do not know).
 
 use super::json::{rfc3339, to_wiped_json};
 use crate::broker::HandOver;
@@ -22,10 +22,15 @@ struct Document<'a> {
     account: &'a str,
     #[serde(rename = "user")]
     user: &'a str,
+    #[serde(rename = "rule")]
+    rule: &'a str,
+    #[serde(rename = "limited", skip_serializing_if = "Option::is_none")]
+    limited: Option<bool>,
 }
 
 /// `{"Version":1,"AccessKeyId":…,"SecretAccessKey":…,"SessionToken":…,"Expiration":…,
-/// "role":…,"account":…,"user":…}`
+/// "role":…,"account":…,"user":…,"rule":…,"limited":…}`; without `limited` where nobody
+/// knows it.
 pub fn json(hand_over: &HandOver) -> Zeroizing<Vec<u8>> {
     let credentials = &hand_over.credentials;
     to_wiped_json(
@@ -38,6 +43,8 @@ pub fn json(hand_over: &HandOver) -> Zeroizing<Vec<u8>> {
             role: &hand_over.role,
             account: &hand_over.account,
             user: &hand_over.user,
+            rule: &hand_over.rule,
+            limited: hand_over.limited,
         },
         credentials.session_token.expose_secret().len(),
     )
@@ -60,7 +67,16 @@ mod tests {
                 "role": "arn:aws:iam::123456789012:role/ADFS-Production",
                 "account": "123456789012",
                 "user": "alice@example.com",
+                "rule": "production",
+                "limited": true,
             })
         );
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_said() {
+        let unknown = crate::broker::HandOver { limited: None, ..crate::delivery::example() };
+        let json: serde_json::Value = serde_json::from_slice(&super::json(&unknown)).unwrap();
+        assert_eq!(json.get("limited"), None);
     }
 }

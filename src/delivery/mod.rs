@@ -23,5 +23,6 @@ fn example() -> crate::broker::HandOver {
         idp: "ADFS".into(),
         name_id: Some("alice".into()),
         rule: "production".into(),
+        limited: Some(true),
     }
 }

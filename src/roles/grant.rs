@@ -48,6 +48,10 @@ impl Grant {
     pub fn policy_arns(&self) -> &[String] {
         &self.policy_arns
     }
+    /// Whether the credentials may do less than the role: either kind of policy is there.
+    pub fn is_limited(&self) -> bool {
+        self.session_policy.is_some() || !self.policy_arns.is_empty()
+    }
     /// How the rules were evaluated.
     pub fn explanation(&self) -> &Explanation {
         &self.explanation

@@ -108,6 +108,22 @@ fn a_contractor_gets_the_same_role_with_a_scope_down_policy() {
 }
 
 #[test]
+fn either_kind_of_policy_limits() {
+    let arn = || vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()];
+    for (session_policy, policy_arns, limited) in [
+        (None, vec![], false),
+        (Some(POLICY.to_owned()), vec![], true),
+        (None, arn(), true),
+        (Some(POLICY.to_owned()), arn(), true),
+    ] {
+        let mut rule = production();
+        rule.outcome = Effect::Grant { role: None, duration: Duration::HOUR, session_policy, policy_arns };
+        let grant = rules(vec![rule]).decide(person("anna", &["Prod"])).unwrap();
+        assert_eq!(grant.is_limited(), limited);
+    }
+}
+
+#[test]
 fn administrators_get_a_longer_duration() {
     let mut admins = grant("admins", vec![when(Field::Attribute("groups".into()), "equals", "Admins")]);
     admins.outcome = Effect::Grant {
