@@ -1,6 +1,8 @@
 // The page: what the person sees of a login. The login itself is vestibule.js.
 
+import { FORMATS } from "./formats.js";
 import { canStart, VestibuleError, complete, configure, ping, start } from "./vestibule.js";
+import { learn, locale, t } from "./words.js";
 
 /** @typedef {import("./vestibule.js").Config} Config */
 /** @typedef {import("./vestibule.js").Credentials} Credentials */
@@ -51,7 +53,7 @@ function progress(current, outcome = "current") {
   document.querySelectorAll(".steps li").forEach((item, index) => {
     item.className = index < current ? "done" : index === current ? outcome : "";
     item.setAttribute("aria-current", index === current ? "step" : "false");
-    const told = { done: ": done", failed: ": failed" }[item.className] ?? "";
+    const told = { done: t(": done"), failed: t(": failed") }[item.className] ?? "";
     /** @type {Element} */ (item.lastElementChild).textContent = told;
   });
 }
@@ -66,7 +68,7 @@ function showSignIn(lead) {
     ...idps.map((idp) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = `Sign in with ${idp.label}`;
+      button.textContent = t("Sign in with {name}", { name: idp.label });
       button.addEventListener("click", () => leave(idp));
       return button;
     }),
@@ -80,7 +82,7 @@ async function leave(idp) {
   for (const button of element("providers").querySelectorAll("button")) {
     button.disabled = true;
   }
-  say(`Going to ${idp.label}…`);
+  say(t("Going to {name}…", { name: idp.label }));
   try {
     await start(idp.name);
   } catch (error) {
@@ -103,34 +105,36 @@ function again() {
 
 // --- What went wrong, or is over
 
-/** What the service's sentence does not say. @type {Record<string, { title: string, why?: string }>} */
-const MORE = {
+/** What the service's sentence does not say. @type {() => Record<string, { title: string, why?: string }>} */
+const more = () => ({
   gone: {
-    title: "There is nothing left to pick up",
-    why: "A ticket works once: whoever shows it first gets the credentials, and nobody after that. If the connection broke while they were on their way, they are lost and will expire unused. If you think that somebody else took them, ask for help and read out the reference.",
+    title: t("There is nothing left to pick up"),
+    why: t("A ticket works once: whoever shows it first gets the credentials, and nobody after that. If the connection broke while they were on their way, they are lost and will expire unused. If you think that somebody else took them, ask for help and read out the reference."),
   },
   ticket_expired: {
-    title: "That took too long",
-    why: "Between your sign-in and the hand-over there is half a minute or so. The credentials that waited for you expire unused.",
+    title: t("That took too long"),
+    why: t("Between your sign-in and the hand-over there is little time. The credentials that waited for you expire unused."),
   },
   verifier_lost: {
-    title: "This ticket is not for this tab",
-    why: "A ticket works once, and only in the tab where the sign-in began. Nothing was taken.",
+    title: t("This tab cannot use this ticket"),
+    why: t("A ticket works once, and only in the tab where the sign-in began. This tab took nothing."),
   },
-  verifier_mismatch: { title: "This ticket is not for this tab" },
-  unreachable: { title: "No connection" },
-  busy: { title: "Not right now" },
-  store_unavailable: { title: "Not right now" },
-  keys_unavailable: { title: "Not right now" },
-  delivery_uncertain: { title: "The hand-over is not certain" },
+  // Also where two sign-ins began in this tab, and the first comes back.
+  verifier_mismatch: { title: t("This ticket is of another sign-in") },
+  ticket_used: { title: t("This sign-in is over") },
+  unreachable: { title: t("No connection") },
+  busy: { title: t("Not right now") },
+  store_unavailable: { title: t("Not right now") },
+  keys_unavailable: { title: t("Not right now") },
+  delivery_uncertain: { title: t("The hand-over is not certain") },
   relay_state_missing: {
-    title: "The sign-in cannot come back here",
-    why: "If you began at a portal or a bookmark, begin here instead. If you began here, the service's people must set up your company's sign-in service: RelayState is switched off there.",
+    title: t("The sign-in cannot come back here"),
+    why: t("If you began at a portal or a bookmark, begin here instead. If you began here, the service's people must set up your company's sign-in service: RelayState is switched off there."),
   },
-  not_https: { title: "This page is not secure" },
-  binding_plain: { title: "This is the wrong page" },
-  storage_blocked: { title: "Your browser is in the way" },
-};
+  not_https: { title: t("This page is not secure") },
+  binding_plain: { title: t("This is the wrong page") },
+  storage_blocked: { title: t("Your browser is in the way") },
+});
 
 /**
  * @param {unknown} error
@@ -140,13 +144,13 @@ function showFailure(error, step) {
   const failure =
     error instanceof VestibuleError
       ? error
-      : new VestibuleError("page_error", "This page made a mistake. Please reload it.");
+      : new VestibuleError("page_error", t("This page made a mistake. Please reload it."));
   if (failure !== error) {
     console.error(error);
   }
   progress(step, "failed");
   forget();
-  showEnd(MORE[failure.code]?.title ?? "That did not work", failure.sentence, failure);
+  showEnd(more()[failure.code]?.title ?? t("That did not work"), t(failure.sentence), failure);
 }
 
 /**
@@ -157,11 +161,11 @@ function showFailure(error, step) {
 function showEnd(title, sentence, failure = null) {
   element("ended-title").textContent = title;
   element("ended-sentence").textContent = sentence;
-  const why = failure && MORE[failure.code]?.why;
+  const why = failure && more()[failure.code]?.why;
   element("ended-why").textContent = why ?? "";
   element("ended-why").hidden = !why;
   element("ended-help").hidden = failure === null;
-  element("contact").textContent = config?.contact ?? "your company’s help desk";
+  element("contact").textContent = config?.contact ?? t("your company’s help desk");
   element("reference").textContent = failure?.reference ?? "";
   element("reference").parentElement?.toggleAttribute("hidden", !failure?.reference);
   element("code").textContent = failure?.code ?? "";
@@ -173,72 +177,23 @@ function showEnd(title, sentence, failure = null) {
 
 // --- The credentials
 
-/** @param {string} value */
-const sh = (value) => `'${value.replaceAll("'", "'\\''")}'`;
-/** @param {string} value */
-const ps = (value) => `'${value.replaceAll("'", "''")}'`;
-
-/** @type {Record<string, { hint: string, write: (c: Credentials) => string }>} */
-const FORMATS = {
-  bash: {
-    hint: "Paste them into a terminal. They hold for that terminal only.",
-    write: (c) =>
-      [
-        `export AWS_ACCESS_KEY_ID=${sh(c.AccessKeyId)}`,
-        `export AWS_SECRET_ACCESS_KEY=${sh(c.SecretAccessKey)}`,
-        `export AWS_SESSION_TOKEN=${sh(c.SessionToken)}`,
-        "",
-      ].join("\n"),
-  },
-  powershell: {
-    hint: "Paste them into a PowerShell. They hold for that window only.",
-    write: (c) =>
-      [
-        `$Env:AWS_ACCESS_KEY_ID=${ps(c.AccessKeyId)}`,
-        `$Env:AWS_SECRET_ACCESS_KEY=${ps(c.SecretAccessKey)}`,
-        `$Env:AWS_SESSION_TOKEN=${ps(c.SessionToken)}`,
-        "",
-      ].join("\n"),
-  },
-  profile: {
-    hint: "For ~/.aws/credentials; then: aws --profile vestibule … Remove it when they have expired.",
-    write: (c) =>
-      [
-        "[vestibule]",
-        `aws_access_key_id = ${c.AccessKeyId}`,
-        `aws_secret_access_key = ${c.SecretAccessKey}`,
-        `aws_session_token = ${c.SessionToken}`,
-        "",
-      ].join("\n"),
-  },
-  json: {
-    hint: "As AWS’s own tools and SDKs name them.",
-    write: ({ AccessKeyId, SecretAccessKey, SessionToken, Expiration }) =>
-      `${JSON.stringify({ AccessKeyId, SecretAccessKey, SessionToken, Expiration }, null, 2)}\n`,
-  },
-  credential_process: {
-    hint: "Save it as a file that only you can read. In ~/.aws/config: credential_process = cat /path/to/that/file",
-    write: ({ AccessKeyId, SecretAccessKey, SessionToken, Expiration }) =>
-      `${JSON.stringify({ Version: 1, AccessKeyId, SecretAccessKey, SessionToken, Expiration })}\n`,
-  },
-};
-
 const chosen = () => FORMATS[document.querySelector("#formats :checked")?.getAttribute("value") ?? "bash"];
-const masked = () => element("show").getAttribute("aria-pressed") !== "true";
+let masked = true;
 const MASK = "•".repeat(16);
 
 function writeText() {
   if (credentials === null) {
     return;
   }
-  const shown = masked() ? { ...credentials, SecretAccessKey: MASK, SessionToken: MASK } : credentials;
-  element("text").textContent = chosen().write(shown);
-  element("hint").textContent = chosen().hint;
+  const shown = masked ? { ...credentials, SecretAccessKey: MASK, SessionToken: MASK } : credentials;
+  element("text").textContent = chosen().write(shown, config?.region);
+  element("hint").textContent = chosen().hint(credentials);
 }
 
 /** @param {boolean} mask */
 function setMasked(mask) {
-  element("show").setAttribute("aria-pressed", String(!mask));
+  masked = mask;
+  element("show").textContent = mask ? t("Show") : t("Hide");
   writeText();
 }
 
@@ -247,17 +202,17 @@ async function copy() {
     return;
   }
   try {
-    await navigator.clipboard.writeText(chosen().write(credentials));
+    await navigator.clipboard.writeText(chosen().write(credentials, config?.region));
   } catch {
     setMasked(false);
     getSelection()?.selectAllChildren(element("text"));
-    element("hint").textContent = "Your browser does not let this page copy: press Ctrl C, or ⌘ C, yourself.";
-    say("Not copied. The text is selected: copy it yourself.");
+    element("hint").textContent = t("Your browser does not let this page copy: press Ctrl C, or ⌘ C, yourself.");
+    say(t("Not copied. The text is selected: copy it yourself."));
     return;
   }
-  say("Copied.");
-  element("copy").textContent = "Copied";
-  setTimeout(() => (element("copy").textContent = "Copy"), 2000);
+  say(t("Copied."));
+  element("copy").textContent = t("Copied");
+  setTimeout(() => (element("copy").textContent = t("Copy")), 2000);
 }
 
 async function sendPing() {
@@ -270,10 +225,11 @@ async function sendPing() {
   try {
     const answer = await ping(credentials);
     const ms = Math.max(1, Math.round(performance.now() - sent));
-    pong.textContent = `${answer.status} in ${ms} ms. You are ${answer.arn}.`;
+    const status = answer.status === "Success" ? t("Success") : answer.status;
+    pong.textContent = t("{status} in {ms} ms. You are {arn}.", { status, ms, arn: answer.arn });
   } catch (error) {
     const { sentence, reference } = error instanceof VestibuleError ? error : new VestibuleError("", String(error));
-    pong.textContent = reference ? `${sentence} Reference: ${reference}` : sentence;
+    pong.textContent = reference ? `${t(sentence)} ${t("Reference: {reference}", { reference })}` : t(sentence);
   }
   button.removeAttribute("aria-busy");
 }
@@ -286,11 +242,15 @@ function showCredentials(received) {
   element("user").textContent = received.user;
   element("role").textContent = role ?? received.role;
   element("account").textContent = received.account;
+  // An earlier version of the service says neither.
+  element("rule").textContent = received.rule ?? "";
+  element("rule-part").hidden = !received.rule;
+  element("limited").hidden = received.limited !== true;
   const expiration = new Date(received.Expiration);
   const sameDay = expiration.toDateString() === new Date().toDateString();
   /** @type {Intl.DateTimeFormatOptions} */
   const date = sameDay ? {} : { day: "numeric", month: "long" };
-  element("until").textContent = expiration.toLocaleString([], { hour: "2-digit", minute: "2-digit", ...date });
+  element("until").textContent = expiration.toLocaleString(locale, { hour: "2-digit", minute: "2-digit", ...date });
   element("until").setAttribute("datetime", received.Expiration);
   element("local").hidden = !config?.local_credentials;
   element("ping-part").hidden = !config?.ping;
@@ -315,7 +275,7 @@ function tick() {
   if (left <= 0) {
     forget();
     progress(0);
-    showEnd("Your credentials have expired", "They work no longer, and this page has forgotten them.");
+    showEnd(t("Your credentials have expired"), t("They work no longer, and this page has forgotten them."));
     return;
   }
   const [hours, minutes, seconds] = [left / 3600, (left / 60) % 60, left % 60].map(Math.floor);
@@ -324,8 +284,14 @@ function tick() {
   const life = /** @type {HTMLProgressElement} */ (element("life"));
   life.max = ends - began;
   life.value = left * 1000;
-  if (left === 300 || left === 60) {
-    say(`Your credentials expire in ${left / 60 === 1 ? "one minute" : "five minutes"}.`);
+  const last = left <= 60;
+  const soon = last || left <= Math.min(300, (ends - began) / 5000);
+  life.className = last ? "last" : soon ? "soon" : "";
+  element("soon").textContent = last ? t("They expire within a minute.") : soon ? t("They expire soon.") : "";
+  if (left === 300) {
+    say(t("Your credentials expire in five minutes."));
+  } else if (left === 60) {
+    say(t("Your credentials expire in one minute."));
   }
 }
 
@@ -338,12 +304,12 @@ const base = document.querySelector("meta[name=vestibule]")?.getAttribute("conte
 function onStep(step) {
   if (step === "leaving") {
     leaving = true;
-    element("doing").textContent = "Going to your company’s sign-in page.";
+    element("doing").textContent = t("Going to your company’s sign-in page.");
   }
   if (step === "fetching") {
     progress(1);
-    element("doing").textContent = "Picking up your credentials.";
-    say("Picking up your credentials.");
+    element("doing").textContent = t("Picking up your credentials.");
+    say(t("Picking up your credentials."));
   }
 }
 
@@ -366,7 +332,7 @@ for (const button of document.querySelectorAll("[data-again]")) {
   button.addEventListener("click", again);
 }
 element("formats").addEventListener("change", writeText);
-element("show").addEventListener("click", () => setMasked(!masked()));
+element("show").addEventListener("click", () => setMasked(!masked));
 element("copy").addEventListener("click", copy);
 element("ping").addEventListener("click", sendPing);
 element("retry").addEventListener("click", arrive);
@@ -383,4 +349,7 @@ addEventListener("pageshow", (event) => {
   }
 });
 
+await learn();
+element("steps").hidden = false;
+show("working", false);
 await arrive();

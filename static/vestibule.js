@@ -92,6 +92,10 @@ export class VestibuleError extends Error {
 const STORAGE_KEY = "vestibule.login";
 const PLACE_KEY = "vestibule.place";
 const BEGUN_KEY = "vestibule.begun";
+/** Tickets that this tab has shown: their hashes, and what came of it. */
+const USED_KEY = "vestibule.used";
+/** Of so many a tab knows what came of them. */
+const USED_COUNT = 8;
 /** A second sign-in from a portal so soon is the first one, come back without its RelayState. */
 const BEGUN_MS = 60_000;
 /** A connection that says nothing for so long will not say anything. */
@@ -277,12 +281,10 @@ async function exchange() {
   const bearer = ticket;
   onStep("returned");
   const verifier = read(STORAGE_KEY);
-  if (verifier === null) {
-    ticket = null;
-    throw new VestibuleError(
-      "verifier_lost",
-      "This sign-in was not begun in this tab, or was completed before. Please sign in again.",
-    );
+  const used = await outcomeOf(bearer);
+  if (verifier === null || used !== null) {
+    ticket = ticket === bearer ? null : ticket;
+    throw unusable(used);
   }
   onStep("fetching");
   try {
@@ -290,15 +292,47 @@ async function exchange() {
       Authorization: `Bearer ${bearer}`,
       "Vestibule-Verifier": verifier,
     });
-    forget(bearer);
+    await forget(bearer, "received");
     onStep("received");
     return credentials;
   } catch (error) {
     if (!(error instanceof VestibuleError && error.retry)) {
-      forget(bearer);
+      await forget(bearer, "refused");
     }
     throw error;
   }
+}
+
+/** Why this tab cannot show its ticket. @param {string | null} used */
+function unusable(used) {
+  if (used === "received") {
+    return new VestibuleError(
+      "ticket_used",
+      "This sign-in was already completed in this tab, and a ticket works once. Please sign in again.",
+    );
+  }
+  if (used === "refused") {
+    return new VestibuleError(
+      "ticket_used",
+      "This tab has shown this ticket before, and it was refused. Please sign in again.",
+    );
+  }
+  return new VestibuleError(
+    "verifier_lost",
+    "This tab has no proof that the sign-in began here. Please sign in again.",
+  );
+}
+
+/** What came of a ticket that this tab has shown. @param {string} bearer */
+async function outcomeOf(bearer) {
+  const mark = await markOf(bearer);
+  const found = (read(USED_KEY) ?? "").split(" ").find((used) => mark !== null && used.startsWith(`${mark}=`));
+  return found?.split("=")[1] ?? null;
+}
+
+/** A spent ticket still says who signed in: only its hash is kept. @param {string} bearer */
+async function markOf(bearer) {
+  return globalThis.crypto?.subtle ? base64url(await sha256(bearer)) : null;
 }
 
 /**
@@ -349,10 +383,19 @@ function remove(key) {
   }
 }
 
-/** A verifier is for one login. @param {string} bearer */
-function forget(bearer) {
+/**
+ * A verifier is for one login.
+ * @param {string} bearer
+ * @param {"received" | "refused"} outcome
+ */
+async function forget(bearer, outcome) {
   remove(STORAGE_KEY);
   remove(BEGUN_KEY);
+  const mark = await markOf(bearer);
+  if (mark !== null) {
+    const others = (read(USED_KEY) ?? "").split(" ").filter((used) => used !== "");
+    write(USED_KEY, [...others, `${mark}=${outcome}`].slice(-USED_COUNT).join(" "));
+  }
   // Meanwhile the next may have come.
   ticket = ticket === bearer ? null : ticket;
 }

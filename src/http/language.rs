@@ -40,11 +40,12 @@ impl Language {
 
     /// This text of ours in this language.
     pub(super) fn say(self, english: &'static str) -> &'static str {
-        let Some(translations) = TABLE.get(english) else { return english };
+        let translated =
+            |of: fn(&'static Translations) -> &'static str| TABLE.get(english).map_or(english, of);
         match self {
             Self::English => english,
-            Self::German => &translations.de,
-            Self::French => &translations.fr,
+            Self::German => translated(|text| &text.de),
+            Self::French => translated(|text| &text.fr),
         }
     }
 }

@@ -31,6 +31,9 @@ pub(super) static ASSETS: &[Asset] = &[
         )
     },
     asset("/page.js", "text/javascript; charset=utf-8", include_bytes!("../../static/page.js")),
+    asset("/formats.js", "text/javascript; charset=utf-8", include_bytes!("../../static/formats.js")),
+    asset("/words.js", "text/javascript; charset=utf-8", include_bytes!("../../static/words.js")),
+    asset("/words.json", "application/json", include_bytes!("../../static/words.json")),
     asset("/post.js", "text/javascript; charset=utf-8", include_bytes!("../../static/post.js")),
     asset("/favicon.svg", "image/svg+xml", include_bytes!("../../static/favicon.svg")),
 ];

@@ -17,6 +17,8 @@ test("Paula signs in, sees who she is, copies each format, and pings", async () 
   assert.equal(await paula.text("#user"), "paula@halvorsen.example");
   assert.equal(await paula.text("#role"), "ADFS-Production");
   assert.equal(await paula.text("#account"), "123456789012");
+  assert.equal(await paula.text("#rule"), "production");
+  assert.equal(await paula.page.locator("#limited").isVisible(), false);
   assert.match(await paula.text("#local"), /^For practice only\. .*AWS does not know them\.$/);
   assert.match(await paula.text("#left"), /^(59:\d\d|1:00:00)$/);
   assert.equal(await paula.page.evaluate(() => document.activeElement?.textContent), "You are signed in");
@@ -38,17 +40,20 @@ test("Paula signs in, sees who she is, copies each format, and pings", async () 
   assert.match(id, /^LOCAL[A-Z0-9]{15}$/);
   assert.ok(secret.length >= 40 && token.length > 100);
   assert.ok(!(await paula.page.content()).includes(secret), "not even hidden in the page");
-  assert.equal(
-    copied.bash,
-    `export AWS_ACCESS_KEY_ID='${id}'\nexport AWS_SECRET_ACCESS_KEY='${secret}'\nexport AWS_SESSION_TOKEN='${token}'\n`,
-  );
-  assert.equal(
-    copied.PowerShell,
-    `$Env:AWS_ACCESS_KEY_ID='${id}'\n$Env:AWS_SECRET_ACCESS_KEY='${secret}'\n$Env:AWS_SESSION_TOKEN='${token}'\n`,
-  );
+  const { region } = await (await fetch(`${sites.demo.url}/config.json`)).json();
+  const variables = Object.entries({
+    AWS_ACCESS_KEY_ID: id,
+    AWS_SECRET_ACCESS_KEY: secret,
+    AWS_SESSION_TOKEN: token,
+    AWS_CREDENTIAL_EXPIRATION: Expiration,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+  });
+  assert.equal(copied.bash, variables.map(([name, value]) => ` export ${name}='${value}'\n`).join(""));
+  assert.equal(copied.PowerShell, variables.map(([name, value]) => `$Env:${name}='${value}'\n`).join(""));
   assert.equal(
     copied["AWS profile"],
-    `[vestibule]\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\naws_session_token = ${token}\n`,
+    `[ADFS-Production-123456789012]\n# Expires ${Expiration}\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\naws_session_token = ${token}\nregion = ${region}\n`,
   );
   assert.deepEqual(JSON.parse(copied.credential_process), {
     Version: 1,
@@ -60,7 +65,8 @@ test("Paula signs in, sees who she is, copies each format, and pings", async () 
 
   await paula.page.getByRole("button", { name: "Show" }).click();
   assert.ok((await paula.text("#text")).includes(secret));
-  await paula.page.getByRole("button", { name: "Show" }).click();
+  assert.equal(await paula.page.locator("#show").getAttribute("aria-pressed"), null, "the label says it");
+  await paula.page.getByRole("button", { name: "Hide" }).click();
   assert.ok(!(await paula.text("#text")).includes(secret));
 
   await paula.page.getByRole("button", { name: "Ping" }).click();
@@ -149,7 +155,7 @@ test("a second tab cannot use the ticket, and takes nothing from the first", asy
   await paula.page.waitForURL((url) => url.pathname === "/" && url.hash === "");
   const second = await paula.context.newPage();
   await second.goto(`${paula.home}#jwt=${paula.ticket}`);
-  await second.getByRole("heading", { name: "This ticket is not for this tab" }).waitFor();
+  await second.getByRole("heading", { name: "This tab cannot use this ticket" }).waitFor();
   assert.equal(new URL(second.url()).hash, "", "taken out of the address bar all the same");
   go();
   await paula.heading("You are signed in");
@@ -166,15 +172,20 @@ test("a used ticket gives nothing: in the same tab, and with its verifier", asyn
   });
   await paula.signIn("paula");
   await paula.heading("You are signed in");
-  assert.equal(await paula.page.evaluate(() => sessionStorage.length), 0);
+  const kept = await paula.page.evaluate(() => JSON.stringify(sessionStorage));
+  assert.match(kept, /^\{"vestibule\.used":"[\w-]{43}=received"\}$/, "that it is spent, and no more");
 
   // Pasted into the address bar of the very page: it is not even loaded anew.
   await paula.page.evaluate((ticket) => (location.hash = `jwt=${ticket}`), paula.ticket);
-  await paula.heading("This ticket is not for this tab");
+  await paula.heading("This sign-in is over");
+  await paula.page.getByText("already completed in this tab").waitFor();
   assert.equal(await paula.page.locator("#text").textContent(), "");
 
   assert.equal(verifier.length, 43);
-  await paula.page.evaluate((verifier) => sessionStorage.setItem("vestibule.login", verifier), verifier);
+  await paula.page.evaluate((verifier) => {
+    sessionStorage.clear();
+    sessionStorage.setItem("vestibule.login", verifier);
+  }, verifier);
   await paula.page.goto("about:blank");
   await paula.page.goto(`${paula.home}#jwt=${paula.ticket}`);
   await paula.heading("There is nothing left to pick up");
@@ -182,6 +193,9 @@ test("a used ticket gives nothing: in the same tab, and with its verifier", asyn
   assert.match(await paula.text("#reference"), /^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
   assert.match(await paula.text("#contact"), /extension 4711/);
   await paula.page.getByText("A ticket works once").waitFor();
+  await paula.page.evaluate((ticket) => (location.hash = `jwt=${ticket}`), paula.ticket);
+  await paula.heading("This sign-in is over");
+  await paula.page.getByText("has shown this ticket before, and it was refused").waitFor();
   await paula.page.evaluate(() => history.replaceState(null, "", location.pathname));
   await paula.leavesNothingBehind({ statuses: [404] });
 });
@@ -245,7 +259,12 @@ test("when the hour is over the page forgets the credentials", async () => {
   await paula.heading("You are signed in");
   await paula.page.clock.fastForward("55:10");
   assert.match(await paula.text("#left"), /^4:[45]\d$/);
-  await paula.page.clock.fastForward("05:00");
+  assert.equal(await paula.text("#soon"), "They expire soon.");
+  assert.equal(await paula.page.locator("#life").getAttribute("class"), "soon");
+  await paula.page.clock.fastForward("04:00");
+  assert.equal(await paula.text("#soon"), "They expire within a minute.");
+  assert.equal(await paula.page.locator("#life").getAttribute("class"), "last");
+  await paula.page.clock.fastForward("01:00");
   await paula.heading("Your credentials have expired");
   assert.equal(await paula.page.locator("#text").textContent(), "");
   await paula.leavesNothingBehind();
@@ -343,6 +362,8 @@ test("Conny may ping, and is told for how long", async () => {
   await conny.signIn("conny-C");
   await conny.heading("You are signed in");
   assert.match(await conny.text("#left"), /^1[45]:\d\d$/);
+  assert.equal(await conny.text("#rule"), "contractors");
+  assert.match(await conny.text("#limited"), /^limited by a policy/);
   await conny.page.getByRole("button", { name: "Ping" }).click();
   await conny.page.getByText(/^Success in/).waitFor();
   await conny.leavesNothingBehind();
@@ -359,13 +380,13 @@ test("the whole page is small, asks little, and asks nobody else", async () => {
   await paula.page.goto(paula.home, { waitUntil: "networkidle" });
   const first = await weigh();
   console.log(`first visit: ${first.bytes} bytes in ${first.requests.length} requests: ${first.requests.join(" ")}`);
-  assert.ok(first.bytes < 50_000 && first.requests.length <= 7, JSON.stringify(first));
+  assert.ok(first.bytes < 60_000 && first.requests.length <= 9, JSON.stringify(first));
   paula.requests.length = 0;
   await paula.leave("paula");
   await paula.heading("You are signed in");
   await paula.page.waitForLoadState("networkidle");
   const second = await weigh();
   console.log(`coming back: ${second.bytes} bytes in ${second.requests.length} requests: ${second.requests.join(" ")}`);
-  assert.ok(first.bytes + second.bytes < 60_000 && second.requests.length <= 9, JSON.stringify(second));
+  assert.ok(first.bytes + second.bytes < 70_000 && second.requests.length <= 11, JSON.stringify(second));
   await paula.leavesNothingBehind();
 });

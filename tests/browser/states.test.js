@@ -90,7 +90,7 @@ test("a ticket used twice, and one of another tab", async () => {
   await paula.inspect("gone");
   const tab = await paula.context.newPage();
   await tab.goto(`${paula.home}#jwt=${paula.ticket}`);
-  await tab.getByRole("heading", { name: "This ticket is not for this tab" }).waitFor();
+  await tab.getByRole("heading", { name: "This tab cannot use this ticket" }).waitFor();
   await new Visitor(paula.site, paula.context, tab).inspect("another-tab");
   await paula.leavesNothingBehind({ statuses: [404] });
 });

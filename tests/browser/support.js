@@ -172,7 +172,7 @@ export async function assertNotLogged(site, tickets) {
   }
 }
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml" };
 
 /**
  * A dumb server of files, as a bucket is: `@VESTIBULE@` in them becomes the site's address.
