@@ -385,7 +385,7 @@ def container_faults():
             faults += [] if (ROOT / arguments.split()[0]).exists() else [f"Dockerfile: no {arguments}"]
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str
-    unit.read(DEPLOY / "ec2/vestibule.service")
+    unit.read(DEPLOY / "systemd/vestibule.service")
     hardened = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "DynamicUser": "yes", "CapabilityBoundingSet": ""}
     return faults + [f"vestibule.service: {k}" for k, v in hardened.items() if unit["Service"].get(k) != v]
 
