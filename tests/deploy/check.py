@@ -386,7 +386,7 @@ def container_faults():
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str
     unit.read(DEPLOY / "systemd/vestibule.service")
-    hardened = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "DynamicUser": "yes", "CapabilityBoundingSet": ""}
+    hardened = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "User": "vestibule", "CapabilityBoundingSet": ""}
     return faults + [f"vestibule.service: {k}" for k, v in hardened.items() if unit["Service"].get(k) != v]
 
 
