@@ -33,6 +33,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("aws", "needs an AWS account"),
     ("your-adfs", "needs the reader's AD FS"),
     ("keys", "makes private keys"),
+    ("release", "needs a release; tests/release.rs makes one and looks into it"),
     ("stopped", "needs a stopped service; tests/restore.rs does it"),
 ];
 
