@@ -92,7 +92,8 @@ def build(arch):
     wrapper.write_text(f'#!/bin/sh\nexec "$@" {remap}\n')
     wrapper.chmod(0o755)
     # zig checks for undefined behaviour where nothing is optimized: aws-lc's jitter source.
-    c_flags = [f"-ffile-prefix-map={old}={new}" for old, new in paths.items()] + ["-fno-sanitize=undefined"]
+    sources = {old: new for old, new in paths.items() if not new.startswith("/rustc/")}
+    c_flags = [f"-ffile-prefix-map={old}={new}" for old, new in sources.items()] + ["-fno-sanitize=undefined"]
     environment = {k: v for k, v in os.environ.items() if "RUSTFLAGS" not in k and not k.startswith("CARGO_PROFILE")}
     environment |= {
         "PATH": zigbuild(),
