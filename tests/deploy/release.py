@@ -20,6 +20,8 @@ import tempfile
 import tomllib
 import unittest
 
+from prepared import prepared
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ARCH = os.uname().machine
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}[ARCH]
@@ -145,8 +147,7 @@ class Release(unittest.TestCase):
     def test_the_binaries_start_and_lambdas_package_is_made_of_them(self):
         for binary in (self.top / "vestibule", self.top / "vestibule-demo", self.root / "usr/bin/vestibule"):
             self.assertEqual(run(binary, "--version"), f"vestibule {VERSION}\n")
-        config = self.top / "config"
-        run(self.top / "deploy/sam/package", self.top / "vestibule", config, self.scratch / "sam")
+        run(self.top / "deploy/sam/package", self.top / "vestibule", prepared(self.scratch), self.scratch / "sam")
         self.assertTrue((self.scratch / "sam/api.json").is_file())
 
     def test_the_debian_package_asks_for_what_it_needs(self):
@@ -181,7 +182,7 @@ class Release(unittest.TestCase):
         locked = {f"{p['name']}-{p['version']}": p.get("checksum") for p in lock}
         # Panics name their source: crates of which that is left are linked, whatever Cargo says.
         text = (self.built / "vestibule-demo").read_bytes()
-        linked = {c.decode() for c in re.findall(rb"(?:registry/src/[^/]+|/crates)/([^/]+)/src/[a-z0-9_/]+\.rs", text)}
+        linked = {c.decode() for c in re.findall(rb"(?:registry/src/[^/]+|/crates)/([^/]+-\d[^/]*)/src/[a-z0-9_/]+\.rs", text)}
         self.assertGreater(len(linked), 30)
         bills = [json.loads((self.top / f"sbom/{n}.cdx.json").read_text()) for n in ("vestibule", "vestibule-demo")]
         for bill in bills:
@@ -198,7 +199,6 @@ class Release(unittest.TestCase):
             self.assertFalse(any(name.startswith(("criterion-", "proptest-", "syn-")) for name in components))
         named = [{f"{c['name']}-{c['version']}" for c in bill["components"]} for bill in bills]
         self.assertEqual(linked - named[1], set())
-        self.assertIn("rcgen", {name.rpartition("-")[0] for name in named[1] - named[0]})
         licences = (self.top / "THIRD-PARTY-LICENCES").read_text()
         for name in named[1]:
             self.assertIn(f"\n{name} (", licences)
