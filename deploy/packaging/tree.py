@@ -15,7 +15,7 @@ from . import ROOT, binaries, run, sbom
 CONTENT = [
     "README.md", "SECURITY.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT",
     "docs", "config/vestibule.toml", "config/contractor.json",
-    "deploy/adfs", "deploy/alerts.yml", "deploy/ecs", "deploy/iam", "deploy/sam", "deploy/systemd",
+    "deploy/alerts.yml", "deploy/ecs", "deploy/iam", "deploy/sam", "deploy/systemd",
     # What deploy/sam/package and the bucket of the page want.
     "src/http/openapi.json", "static",
 ]  # fmt: skip
