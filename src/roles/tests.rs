@@ -9,6 +9,7 @@ use time::Duration;
 const PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/ADFS";
 const MFA: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken";
 const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
+const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
 
 fn arn(name: &str) -> RoleArn {
@@ -92,34 +93,25 @@ fn a_contractor_gets_the_same_role_with_a_scope_down_policy() {
     let mut contractor = production();
     contractor.name = "contractor".into();
     contractor.conditions.push(when(Field::NameId, "suffix", "-C"));
-    contractor.outcome = Effect::Grant {
-        role: None,
-        duration: Duration::HOUR,
-        session_policy: Some(POLICY.into()),
-        policy_arns: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".into()],
-    };
+    let (session_policy, policy_arns) = (Some(POLICY.into()), vec![READ_ONLY.into()]);
+    contractor.outcome = Effect::Grant { role: None, duration: Duration::HOUR, session_policy, policy_arns };
     let rules = rules(vec![contractor, production()]);
-
     let grant = rules.decide(person("bob-C", &["Prod"])).unwrap();
     assert_eq!((grant.rule(), grant.session_policy()), ("contractor", Some(POLICY)));
-    assert_eq!(grant.policy_arns(), ["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
+    assert_eq!(grant.policy_arns(), [READ_ONLY]);
     let grant = rules.decide(person("C-anna", &["Prod"])).unwrap();
     assert_eq!((grant.rule(), grant.session_policy()), ("production", None));
 }
 
 #[test]
 fn either_kind_of_policy_limits() {
-    let arn = || vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()];
-    for (session_policy, policy_arns, limited) in [
-        (None, vec![], false),
-        (Some(POLICY.to_owned()), vec![], true),
-        (None, arn(), true),
-        (Some(POLICY.to_owned()), arn(), true),
-    ] {
+    let cases = [(None, None, false), (Some(POLICY), None, true), (None, Some(READ_ONLY), true)];
+    for (policy, arn, is) in cases {
         let mut rule = production();
-        rule.outcome = Effect::Grant { role: None, duration: Duration::HOUR, session_policy, policy_arns };
-        let grant = rules(vec![rule]).decide(person("anna", &["Prod"])).unwrap();
-        assert_eq!(grant.is_limited(), limited);
+        let Effect::Grant { session_policy, policy_arns, .. } = &mut rule.outcome else { unreachable!() };
+        *session_policy = policy.map(str::to_owned);
+        policy_arns.extend(arn.map(str::to_owned));
+        assert_eq!(rules(vec![rule]).decide(person("anna", &["Prod"])).unwrap().is_limited(), is);
     }
 }
 
