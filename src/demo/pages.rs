@@ -101,7 +101,8 @@ as browsers do for AD FS. What you see then is the application's own refusal. Co
 <div>
 <section aria-labelledby="believed">
 <h2 id="believed">Believed, and refused</h2>
-<p>AD FS signed these, so it is known whom they are about. Each refusal is audited.</p>
+<p>AD FS signed these, so it is known whom they are about, and the refusal is audited:
+once for each response, so that loading a refusal again adds no line.</p>
 <ul class="refusals">{believed}</ul>
 </section>
 <section aria-labelledby="not-believed">

@@ -96,7 +96,7 @@ pub(super) fn sentence(event: &AuditEvent) -> String {
 fn in_words(code: &str) -> &str {
     match code {
         "role_refused" => "a rule says no",
-        "role_ambiguous" => "several roles would do, and nobody may guess",
+        "role_ambiguous" => "several roles would do, and the service does not guess",
         "role_not_allowed" => "no rule allows any of the roles",
         "no_role_offered" => "there is no role to choose from",
         "assertion_expired" => "the response is too old",

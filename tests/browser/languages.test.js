@@ -17,14 +17,19 @@ const LANGUAGES = {
   fr: { locale: "fr-CH", "sign-in": "Se connecter à AWS", "signed-in": "Vous êtes connecté", ended: "Vos identifiants ont expiré", hide: "Masquer" },
 };
 
+const KINDS = {
+  1600: { forcedColors: "none", width: 1600 },
+  forced: { forcedColors: "active", width: 900 },
+  "forced-narrow": { forcedColors: "active", width: 390 },
+};
+
 /** Wide, and in forced colours. */
 async function look(person, name) {
   await mkdir(shots, { recursive: true });
   for (const colorScheme of ["light", "dark"]) {
-    for (const forcedColors of ["none", "active"]) {
+    for (const [kind, { forcedColors, width }] of Object.entries(KINDS)) {
       await person.page.emulateMedia({ colorScheme, forcedColors, reducedMotion: "reduce" });
-      await person.page.setViewportSize({ width: forcedColors === "none" ? 1600 : 900, height: 900 });
-      const kind = forcedColors === "none" ? "1600" : "forced";
+      await person.page.setViewportSize({ width, height: 900 });
       await person.page.screenshot({ path: path.join(shots, `${name}-${colorScheme}-${kind}.png`), fullPage: true });
     }
   }

@@ -83,6 +83,23 @@ fn a_translation_keeps_placeholders_and_has_no_jargon() {
     }
 }
 
+/// A text that nobody shows any more is read by every browser that is not English.
+#[test]
+fn no_text_is_left_over() {
+    let page = [
+        include_str!("../../../static/index.html"),
+        include_str!("../../../static/page.js"),
+        include_str!("../../../static/formats.js"),
+        include_str!("../../../static/vestibule.js"),
+    ]
+    .join("\n");
+    let ours = texts();
+    for text in table().into_keys() {
+        let shown = [format!("\"{text}\""), format!(">{text}<")].iter().any(|shown| page.contains(shown));
+        assert!(shown || ours.contains(text.as_str()), "shown nowhere: {text}");
+    }
+}
+
 /// Others add their own words to the file: it is merged line by line.
 #[test]
 fn the_file_is_sorted() {
