@@ -12,9 +12,9 @@ after(() => browser.close());
 
 const shots = path.join(root, "target/screenshots");
 const LANGUAGES = {
-  en: { locale: "en-GB", "sign-in": "Sign in to AWS", "signed-in": "You are signed in", ended: "Your credentials have expired", hide: "Hide" },
-  de: { locale: "de-AT", "sign-in": "Bei AWS anmelden", "signed-in": "Sie sind angemeldet", ended: "Ihre Zugangsdaten sind abgelaufen", hide: "Verbergen" },
-  fr: { locale: "fr-CH", "sign-in": "Se connecter à AWS", "signed-in": "Vous êtes connecté", ended: "Vos identifiants ont expiré", hide: "Masquer" },
+  en: { locale: "en-GB", "sign-in": "Sign in to AWS", "signed-in": "You are signed in", ended: "Your credentials have expired", hide: "Hide", steps: "Progress" },
+  de: { locale: "de-AT", "sign-in": "Bei AWS anmelden", "signed-in": "Sie sind angemeldet", ended: "Ihre Zugangsdaten sind abgelaufen", hide: "Verbergen", steps: "Fortschritt" },
+  fr: { locale: "fr-CH", "sign-in": "Se connecter à AWS", "signed-in": "Vous êtes connecté", ended: "Vos identifiants ont expiré", hide: "Masquer", steps: "Progression" },
 };
 
 const KINDS = {
@@ -43,6 +43,7 @@ for (const [language, words] of Object.entries(LANGUAGES)) {
     await conny.page.goto(conny.home);
     await conny.heading(words["sign-in"]);
     assert.equal(await conny.page.locator("html").getAttribute("lang"), language);
+    assert.equal(await conny.page.locator("#steps").getAttribute("aria-label"), words.steps);
     await conny.inspect(`${language}-sign-in`);
     await look(conny, `${language}-sign-in`);
     await conny.page.locator("#providers button").click();
@@ -70,7 +71,7 @@ test("a language that the page does not have, and words that do not come: Englis
   await spanish.heading("Sign in to AWS");
   await spanish.leavesNothingBehind();
   const german = await Visitor.of(browser, sites.demo, { locale: "de-DE" });
-  await german.page.route("**/words.json", (route) => route.fulfill({ status: 404, body: "" }));
+  await german.page.route("**/words.json", (route) => route.fulfill({ status: 404, json: { error: "not_found" } }));
   await german.page.goto(german.home);
   await german.heading("Sign in to AWS");
   assert.equal(await german.page.locator("html").getAttribute("lang"), "en");

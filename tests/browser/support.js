@@ -74,8 +74,11 @@ export class Visitor {
     return [...this.tickets].at(-1);
   }
 
-  text(selector) {
-    return this.page.locator(selector).innerText();
+  /** What is seen: a hidden element has an innerText too. */
+  async text(selector) {
+    const element = this.page.locator(selector);
+    assert.ok(await element.isVisible(), `${selector} is not seen`);
+    return element.innerText();
   }
 
   /** How much the page has moved under the person's eyes. */
