@@ -11,8 +11,8 @@ export function configure(options?: {
     onStep?: ((step: Step) => void) | undefined;
 }): Promise<Config>;
 /**
- * Begins a login: makes session id, verifier and challenge, keeps the first
- * two in this tab, and leaves for the identity provider.
+ * Begins a login: makes session id, verifier and challenge, keeps the verifier and
+ * the page's address in this tab, and leaves for the identity provider.
  * @param {string} [name] Of the identity provider; the first, if there is no name.
  * @returns {Promise<void>}
  */
@@ -64,7 +64,7 @@ export class VestibuleError extends Error {
     sentence: string;
     /** What to read out to the help desk. */
     reference: string | null;
-    /** Nothing is lost: the same call may be made again. */
+    /** The same call may be made again, and may succeed. */
     retry: boolean;
 }
 /**

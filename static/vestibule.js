@@ -31,7 +31,7 @@ export class VestibuleError extends Error {
     this.sentence = sentence;
     /** What to read out to the help desk. */
     this.reference = reference;
-    /** Nothing is lost: the same call may be made again. */
+    /** The same call may be made again, and may succeed. */
     this.retry = retry;
   }
 }
@@ -194,8 +194,8 @@ export function configure(options = {}) {
 }
 
 /**
- * Begins a login: makes session id, verifier and challenge, keeps the first
- * two in this tab, and leaves for the identity provider.
+ * Begins a login: makes session id, verifier and challenge, keeps the verifier and
+ * the page's address in this tab, and leaves for the identity provider.
  * @param {string} [name] Of the identity provider; the first, if there is no name.
  * @returns {Promise<void>}
  */
