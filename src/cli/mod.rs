@@ -28,8 +28,8 @@ struct Arguments {
 enum Command {
     /// Try it: everything embedded, an AD FS look-alike to sign in at, one URL
     ///
-    /// No AWS account, no configuration, nothing kept: keys, people and the
-    /// database live in a temporary directory that is removed at the end.
+    /// No AWS account, nothing to configure, nothing kept: configuration, keys and
+    /// database are in a temporary directory that is removed at the end.
     #[cfg(feature = "demo")]
     Demo(demo::Options),
     /// Run the service
@@ -66,8 +66,9 @@ enum Command {
     /// Offline, by the functions that judge in the service: the signature and its
     /// key, every check with the clock, the values by name and length, each rule.
     /// FILE is a credential while it lasts: keep it as one. Exit code 0: would be
-    /// accepted, as far as it can be told offline; 1: would be refused; 2: FILE
-    /// or arguments; 78: the configuration is not usable.
+    /// accepted, as far as it can be told offline, or would begin a login at the
+    /// page; 1: would be refused; 2: FILE cannot be read, or an argument is wrong;
+    /// 78: the configuration is not usable.
     Explain(explain::Options),
     /// Write what is special to a site: configuration, AD FS script, trust policy
     ///

@@ -37,7 +37,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", default_value = "config/vestibule.toml")]
     config: PathBuf,
     /// Ask the Parameter Store for values that are references (ssm:…), and the
-    /// URLs that metadata stands at; else a configuration with either is not judged by
+    /// URLs that metadata stands at; else a configuration that needs them is not usable
     #[arg(long)]
     resolve: bool,
     /// Judge as of this instant: RFC 3339 (2026-11-23T09:00:00Z), `now`, or
