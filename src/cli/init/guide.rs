@@ -86,19 +86,24 @@ impl Site<'_> {
     }
 
     fn start(&self) -> String {
-        let config = self.config();
         let key = if self.wants_key {
             "\nThe identity provider wants requests signed: `saml-signing.pem` is the key, and its certificate is in \
              our metadata. It is a secret, of the user that the service runs as."
         } else {
             ""
         };
+        let (serve, how) = if self.installed {
+            ("systemctl start vestibule".to_owned(), "as the unit's user")
+        } else {
+            let serve = format!("vestibule serve --config {}", self.config());
+            (serve, "where `init` was run (paths are as seen from there)")
+        };
         format!(
-            "**Start it** where `init` was run (paths are as seen from there), behind a proxy that \
-             terminates TLS for {url}:\n\
-             `vestibule check --config {config}`\n\
-             `vestibule serve --config {config}`\n\
+            "**Start it** {how}, behind a proxy that terminates TLS for {url}:\n\
+             `{}`\n\
+             `{serve}`\n\
              Our metadata is at {url}/saml/metadata.{key}\n",
+            self.as_service("check"),
             url = self.public_url,
         )
     }
@@ -125,9 +130,9 @@ impl Site<'_> {
     fn try_it(&self) -> String {
         format!(
             "**Try it.** With credentials that may read IAM, `doctor` compares all of this:\n\
-             `vestibule doctor --config {} --role {}`\n\
+             `{} --role {}`\n\
              Then open {}/ and sign in. A refusal shows a code; docs/ERRORS.md explains each.\n",
-            self.config(),
+            self.as_service("doctor"),
             self.role(),
             self.public_url
         )
@@ -155,6 +160,12 @@ impl Site<'_> {
 
     fn role(&self) -> String {
         format!("arn:{}:iam::{}:role/ADFS-Production", self.partition, self.account)
+    }
+
+    /// A command that reads what only the service may read.
+    pub(super) fn as_service(&self, command: &str) -> String {
+        let user = if self.installed { "runuser -u vestibule -- " } else { "" };
+        format!("{user}vestibule {command} --config {}", self.config())
     }
 
     fn config(&self) -> String {

@@ -72,7 +72,7 @@ pub(super) async fn run(options: &Options) -> Result<(), String> {
     for warning in warnings.iter().chain(&site.warnings) {
         print_message(&format!("warning: {warning}"));
     }
-    print_next_steps(options, &site);
+    print_next_steps(&site);
     Ok(())
 }
 
@@ -104,7 +104,7 @@ fn usable(site: &Site<'_>, found: Result<Found, String>, staged: &Staged) -> Res
     ))
 }
 
-fn print_next_steps(options: &Options, site: &Site<'_>) {
+fn print_next_steps(site: &Site<'_>) {
     let mut placeholders = Vec::new();
     if site.public_url == DEFAULT_URL {
         placeholders.push("--public-url");
@@ -118,7 +118,6 @@ fn print_next_steps(options: &Options, site: &Site<'_>) {
             placeholders.join(", ")
         ));
     }
-    let directory = options.directory.display();
-    print_message(&format!("Next: {directory}/README.md, step by step. At the end:"));
-    print_message(&format!("  vestibule doctor --config {directory}/vestibule.toml"));
+    print_message(&format!("Next: {}/README.md, step by step. At the end:", site.directory.display()));
+    print_message(&format!("  {}", site.as_service("doctor")));
 }

@@ -40,13 +40,17 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "DIR", default_value = "site")]
     pub(super) directory: PathBuf,
     /// With the embedded store: where database, keys and last good metadata go
-    /// [default: var below --directory]
+    /// [default: var below --directory; for /etc/vestibule it is /var/lib/vestibule]
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
     /// Replace files that are there (never a private key)
     #[arg(long)]
     pub(super) force: bool,
 }
+
+/// Where the unit and the Debian package have the configuration, and what they keep.
+pub(super) const INSTALLED: &str = "/etc/vestibule";
+pub(super) const INSTALLED_STATE: &str = "/var/lib/vestibule";
 
 pub(super) const DEFAULT_URL: &str = "https://vestibule.example.com";
 pub(super) const DEFAULT_ACCOUNT: &str = "123456789012";

@@ -5,17 +5,22 @@ use crate::adapters::local::SystemRandom;
 use crate::broker::ports::SecureRandom;
 use crate::config::{Draft, Fault, Faults};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// A directory beside the real one; gone when dropped.
-pub(super) struct Staged(PathBuf);
+pub(super) struct Staged {
+    path: PathBuf,
+    /// Who may read them beside root: the group that root gave the real directory, which is
+    /// the service's where the Debian package made it.
+    group: Option<u32>,
+}
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
+        fs::remove_dir_all(&self.path).ok();
     }
 }
 
@@ -32,18 +37,20 @@ impl Staged {
         fs::create_dir_all(parent).map_err(failed(parent))?;
         let path = parent.join(format!(".vestibule-init-{:016x}", u64::from_be_bytes(random)));
         fs::create_dir(&path).map_err(failed(&path))?;
-        Ok(Self(path))
+        let of_another = |group: &u32| *group != 0 && rustix::process::geteuid().is_root();
+        let group = fs::metadata(directory).ok().map(|meta| meta.gid()).filter(of_another);
+        Ok(Self { path, group })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, String> {
         self.write_mode(name, content, 0o644)
     }
 
-    /// For its owner alone.
+    /// For its owner alone, and for the service's group where there is one.
     pub(super) fn write_private(&self, name: &str, content: &[u8]) -> Result<PathBuf, String> {
         self.write_mode(name, content, 0o600)
     }
@@ -53,6 +60,12 @@ impl Staged {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(mode).open(&path).map_err(failed(&path))?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(failed(&path))?;
+        if let Some(group) = self.group {
+            // In this order: the group that it has until now may not read it.
+            fchown(&file, None, Some(group))
+                .and_then(|()| file.set_permissions(Permissions::from_mode(mode | 0o040)))
+                .map_err(failed(&path))?;
+        }
         Ok(path)
     }
 
@@ -92,9 +105,9 @@ impl Staged {
             ));
         }
         if directory.symlink_metadata().is_err() {
-            return fs::rename(&self.0, directory).map_err(failed(directory));
+            return fs::rename(&self.path, directory).map_err(failed(directory));
         }
-        let old = |name: &str| self.0.join(format!("{name}.old"));
+        let old = |name: &str| self.path.join(format!("{name}.old"));
         let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
         for name in names {
             let target = directory.join(name);
@@ -102,7 +115,7 @@ impl Staged {
                 if target.symlink_metadata().is_ok() {
                     fs::rename(&target, old(name))?;
                 }
-                fs::rename(self.0.join(name), &target)
+                fs::rename(self.path.join(name), &target)
             };
             if let Err(e) = step() {
                 if old(name).exists() {
@@ -143,4 +156,35 @@ fn parent(directory: &Path) -> &Path {
         return directory;
     }
     directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode_and_group(path: &Path) -> (u32, u32) {
+        let meta = fs::metadata(path).unwrap();
+        (meta.mode() & 0o777, meta.gid())
+    }
+
+    #[test]
+    fn the_group_of_the_directory_reads_what_root_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let ours = fs::metadata(directory.path()).unwrap().gid();
+        let staged = Staged::beside(directory.path()).unwrap();
+        let key = staged.write_private("key.pem", b"key").unwrap();
+        assert_eq!(mode_and_group(&key), (0o600, ours), "no group of another's: its owner alone");
+        drop(staged);
+
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let service = 12_345;
+        std::os::unix::fs::chown(directory.path(), None, Some(service)).unwrap();
+        let staged = Staged::beside(directory.path()).unwrap();
+        let key = staged.write_private("key.pem", b"key").unwrap();
+        assert_eq!(mode_and_group(&key), (0o640, service));
+        let config = staged.write("vestibule.toml", b"").unwrap();
+        assert_eq!(mode_and_group(&config), (0o644, service));
+    }
 }

@@ -1,7 +1,7 @@
 //! The options and the metadata, as one site; and what is wrong with them.
 
 use super::found::Found;
-use super::options::{DEFAULT_ACCOUNT, Options, Store, Trust};
+use super::options::{DEFAULT_ACCOUNT, INSTALLED, INSTALLED_STATE, Options, Store, Trust};
 use super::place::Staged;
 use crate::roles::{ProviderArn, is_region, partition_of_region};
 use std::path::{Path, PathBuf};
@@ -33,8 +33,10 @@ pub(super) struct Site<'a> {
     /// Whether the identity provider wants requests signed.
     pub(super) wants_key: bool,
     /// As it is seen from where `init` runs.
-    pub(super) directory: &'a Path,
+    pub(super) directory: PathBuf,
     pub(super) state: PathBuf,
+    /// Whether it is where the unit and the Debian package have it.
+    pub(super) installed: bool,
     /// What is wrong with the options, a line each.
     pub(super) faults: Vec<String>,
     pub(super) warnings: Vec<String>,
@@ -95,6 +97,10 @@ impl<'a> Site<'a> {
         if options.state.is_some() && options.store == Store::Dynamodb {
             faults.push("--state: with --store dynamodb nothing is kept on a disk".to_owned());
         }
+        let installed =
+            std::path::absolute(&options.directory).is_ok_and(|path| path == Path::new(INSTALLED));
+        let directory = if installed { INSTALLED.into() } else { options.directory.clone() };
+        let state = if installed { INSTALLED_STATE.into() } else { directory.join("var") };
         Self {
             public_url: options.public_url.trim_end_matches('/'),
             account,
@@ -109,8 +115,9 @@ impl<'a> Site<'a> {
             metadata_ca: options.metadata_ca.as_deref().filter(|_| is_url),
             adfs_page,
             wants_key: found.is_some_and(|found| found.metadata.want_authn_requests_signed),
-            directory: &options.directory,
-            state: options.state.clone().unwrap_or_else(|| options.directory.join("var")),
+            directory,
+            state: options.state.clone().unwrap_or(state),
+            installed,
             faults,
             warnings,
         }
@@ -179,5 +186,70 @@ fn console(partition: &str) -> Option<&'static str> {
         "aws-us-gov" => Some("https://signin.amazonaws-us-gov.com/saml"),
         "aws-cn" => Some("https://signin.amazonaws.cn/saml"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(directory: &str, store: Store) -> Options {
+        Options {
+            metadata: "https://adfs.example/metadata.xml".to_owned(),
+            metadata_ca: None,
+            entity_id: None,
+            public_url: "https://vestibule.example.com".to_owned(),
+            account: DEFAULT_ACCOUNT.to_owned(),
+            region: "eu-central-1".to_owned(),
+            provider_name: "ADFS".to_owned(),
+            store,
+            adfs_trust: Trust::New,
+            directory: directory.into(),
+            state: None,
+            force: false,
+        }
+    }
+
+    /// The unit cannot write where its configuration is, and root's files are not its user's.
+    #[test]
+    fn where_the_unit_reads_it_the_unit_can_run() {
+        for directory in ["/etc/vestibule", "/etc/./vestibule/"] {
+            let options = options(directory, Store::Embedded);
+            let site = Site::of(&options, None);
+            assert_eq!(site.faults, Vec::<String>::new());
+            let config = site.configuration(&site.paths());
+            for path in ["vestibule.db", "keys", "metadata"] {
+                assert!(config.contains(&format!("= \"/var/lib/vestibule/{path}\"")), "{path}: {config}");
+            }
+            let guide = site.guide();
+            for command in ["check", "doctor"] {
+                let command = format!(
+                    "`runuser -u vestibule -- vestibule {command} --config /etc/vestibule/vestibule.toml"
+                );
+                assert!(guide.contains(&command), "{command}: {guide}");
+            }
+            assert!(guide.contains("`systemctl start vestibule`") && !guide.contains("vestibule serve"));
+        }
+    }
+
+    #[test]
+    fn elsewhere_all_is_below_the_directory() {
+        let options = options("/srv/vestibule", Store::Embedded);
+        let site = Site::of(&options, None);
+        assert!(site.configuration(&site.paths()).contains("= \"/srv/vestibule/var/vestibule.db\""));
+        let guide = site.guide();
+        assert!(guide.contains("`vestibule serve --config /srv/vestibule/vestibule.toml`"), "{guide}");
+        assert!(!guide.contains("runuser") && !guide.contains("systemctl"), "{guide}");
+    }
+
+    /// An operator's credentials make it, not the service's.
+    #[test]
+    fn the_first_key_is_made_by_an_operator() {
+        let options = options("/etc/vestibule", Store::Dynamodb);
+        let guide = Site::of(&options, None).guide();
+        assert!(
+            guide.contains("\n   `vestibule keys create --config /etc/vestibule/vestibule.toml`"),
+            "{guide}"
+        );
     }
 }
