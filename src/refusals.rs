@@ -234,7 +234,7 @@ macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)*
 macro_rules! login_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     [RelayState(RelayStateError), Saml(SamlRefusal), Role(RoleRefusal), TokenService(TokenServiceError)]
     /// The store is a copy from before, and may not know that the assertion was used.
-    IssuedBeforeRestore "assertion_before_restore" Person 409 "Please sign in again"      "This service was restored or had paused, and cannot know whether this sign-in was used. In a minute it takes new ones." SIGN_IN_AGAIN;
+    IssuedBeforeRestore "assertion_before_restore" Person 409 "Please sign in again"      "This service was restored or had paused, and cannot know whether this sign-in was used. In a few minutes it takes new ones." SIGN_IN_AGAIN;
     Replayed        "assertion_replayed" Person   409 "This sign-in was already used"      "Each sign-in counts once, and this one has arrived before. That happens after going back or reloading." SIGN_IN_AGAIN;
     /// By another assertion.
     RequestAnswered "request_answered"   Person   409 "This sign-in was used before"       "You signed in a second time for a request that had its answer." START_AT_THE_PAGE;
@@ -242,7 +242,7 @@ macro_rules! login_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)*
     Keys            "keys_unavailable"   Operator 503 "Credentials could not be protected" "You were signed in, but the credentials could not be locked away safely, so they were thrown away." AGAIN_THEN_ASK;
     Store           "store_unavailable"  Operator 503 NOT_READY                            "The sign-in could not be recorded, so no credentials were given." WAIT;
     /// The reservation of the session id ended before the credentials came.
-    TooSlow         "login_too_slow"     Operator 503 "The sign-in took too long"          "AWS answered so late that your place was no longer kept, so the credentials were thrown away." SIGN_IN_AGAIN;
+    TooSlow         "login_too_slow"     Operator 503 "The sign-in took too long"          "The sign-in took so long that your place was no longer kept, so the credentials were thrown away." SIGN_IN_AGAIN;
 }};}
 
 /// Why a token service gave no credentials. The mark says whether another region may

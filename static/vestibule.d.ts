@@ -73,8 +73,13 @@ export class VestibuleError extends Error {
 export type Config = {
     version: string;
     public_url: string;
+    acs_url: string;
     region: string;
     binding: "challenge" | "plain";
+    /**
+     * Where the ticket is in the page's address.
+     */
+    jwt_in: "fragment" | "query";
     /**
      * Whether the service makes them up: AWS knows nothing of them.
      */

@@ -41,8 +41,10 @@ export class VestibuleError extends Error {
  * @typedef {object} Config
  * @property {string} version
  * @property {string} public_url
+ * @property {string} acs_url
  * @property {string} region
  * @property {"challenge" | "plain"} binding
+ * @property {"fragment" | "query"} jwt_in Where the ticket is in the page's address.
  * @property {boolean} local_credentials Whether the service makes them up: AWS knows nothing of them.
  * @property {boolean} ping Whether somebody can check a ping.
  * @property {string | null} ping_url What a ping is signed for, if not for where it is sent.

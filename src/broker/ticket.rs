@@ -94,9 +94,8 @@ impl Ticket {
     }
 }
 
-/// A ticket whose signature, issuer, audience and time hold. Only
-/// [`Broker::verify_ticket`](crate::broker::Broker::verify_ticket) makes one. It names a session, but takes nothing
-/// before it is bound to the browser.
+/// A ticket whose signature, issuer, audience and time hold; only the broker makes one
+/// (`redeem.rs`). It names a session, but takes nothing before it is bound to the browser.
 #[derive(Debug)]
 pub struct VerifiedTicket {
     session: SessionId,
@@ -198,8 +197,8 @@ pub fn ticket_kid(token: &str) -> Result<String, TicketError> {
 }
 
 /// For key rings: checks the signature with the `kid`'s key and that key's
-/// algorithm, whatever the header says. Time, issuer and audience are
-/// [`Broker::verify_ticket`](crate::broker::Broker::verify_ticket)'s, which has the clock.
+/// algorithm, whatever the header says. Time, issuer and audience are the broker's, which
+/// has the clock.
 ///
 /// # Errors
 /// [`TicketError`].
