@@ -14,7 +14,11 @@ import time
 from . import ROOT, binaries, run, tree
 
 HERE = ROOT / "deploy/packaging/debian"
-MAINTAINER = "The Vestibule developers <noreply@vestibule-federation.invalid>"
+# Debian's own variables (debchange(1)) name who answers for a package.
+MAINTAINER = "{} <{}>".format(
+    os.environ.get("DEBFULLNAME", "The Vestibule developers"),
+    os.environ.get("DEBEMAIL", "noreply@vestibule-federation.invalid"),
+)
 # Not in the package: what it installs elsewhere, and the demonstration, which has an
 # identity provider in it and no business on a server.
 ELSEWHERE = ["vestibule", "vestibule-demo", "sbom/vestibule-demo.cdx.json", "LICENSE-APACHE"]

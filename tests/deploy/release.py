@@ -42,6 +42,7 @@ def run(*command, **options):
 def release(output, *arguments, umask=-1):
     # A fast compression: what is in it is the same.
     environment = {**os.environ, "DPKG_DEB_COMPRESSOR_LEVEL": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"DEBFULLNAME": "A Maintainer", "DEBEMAIL": "maintainer@example.com"}
     command = [ROOT / "deploy/release", output, *arguments]
     return subprocess.Popen(
         command, env=environment, umask=umask, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -156,6 +157,7 @@ class Release(unittest.TestCase):
         )
         self.assertEqual((fields["Package"], fields["Version"]), ("vestibule", VERSION))
         self.assertEqual(fields["Architecture"], DEBIAN)
+        self.assertEqual(fields["Maintainer"], "A Maintainer <maintainer@example.com>")
         depends = fields["Depends"].split(", ")
         self.assertTrue({"adduser", "ca-certificates"} <= set(depends))
         versions = re.findall(r"GLIBC_(\d+)\.(\d+)", run("objdump", "-T", self.root / "usr/bin/vestibule"))
