@@ -505,7 +505,8 @@ async function call(path, headers = {}) {
     answer?.error ?? "unexpected_answer",
     answer?.message ?? "The service gave an answer that this page does not understand.",
     answer?.reference ?? response.headers.get("X-Request-Id"),
-    typeof answer?.retry_after === "number",
+    // API Gateway's own 429 has no retry_after, and took nothing either.
+    typeof answer?.retry_after === "number" || response.status === 429,
   );
 }
 

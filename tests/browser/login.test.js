@@ -235,22 +235,26 @@ test("a connection that fails before anything was sent is tried again with the s
   await paula.leavesNothingBehind({ failures: 1 });
 });
 
-test("a service that says not now is asked again when the person wants, with the same ticket", async () => {
-  const paula = await visitor();
-  // As tests/http proves that it answers while all slots are taken.
-  const busy = { error: "busy", message: "Please wait a moment.", reference: "7K3F-9QTZ", retry_after: 1 };
-  await paula.page.route("**/saml", (route) =>
-    route.request().method() === "GET" ? route.fulfill({ status: 503, json: busy }) : route.continue(),
-  );
-  await paula.signIn("paula");
-  await paula.heading("Not right now");
-  assert.equal(await paula.text("#reference"), "7K3F-9QTZ");
-  await paula.page.unroute("**/saml");
-  await paula.page.getByRole("button", { name: "Try again" }).click();
-  await paula.heading("You are signed in");
-  assert.equal(paula.tickets.size, 1);
-  await paula.leavesNothingBehind({ statuses: [503] });
-});
+// As tests/http proves that it answers while all slots are taken; as API Gateway answers by itself.
+for (const [status, heading, answer] of [
+  [503, "Not right now", { error: "busy", message: "Please wait a moment.", reference: "7K3F-9QTZ", retry_after: 1 }],
+  [429, "That did not work", { error: "gateway", message: "Too Many Requests", reference: "7K3F-9QTZ" }],
+]) {
+  test(`a service that says not now is asked again when the person wants, with the same ticket: ${answer.error}`, async () => {
+    const paula = await visitor();
+    await paula.page.route("**/saml", (route) =>
+      route.request().method() === "GET" ? route.fulfill({ status, json: answer }) : route.continue(),
+    );
+    await paula.signIn("paula");
+    await paula.heading(heading);
+    assert.equal(await paula.text("#reference"), "7K3F-9QTZ");
+    await paula.page.unroute("**/saml");
+    await paula.page.getByRole("button", { name: "Try again" }).click();
+    await paula.heading("You are signed in");
+    assert.equal(paula.tickets.size, 1);
+    await paula.leavesNothingBehind({ statuses: [status] });
+  });
+}
 
 test("when the hour is over the page forgets the credentials", async () => {
   const paula = await visitor();
