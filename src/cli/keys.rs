@@ -14,9 +14,10 @@ use time::format_description::well_known::Rfc3339;
 pub(super) enum Command {
     /// Make the first key, unless there is one
     ///
-    /// A server makes it at its first login as well; this is for those who want
-    /// to see it work, or to give servers no permission to make keys, and where keys
-    /// are lost that the store has been used with. The local issuer's key is made too.
+    /// A server makes it by itself: a key file at its first start, a key that KMS
+    /// protects at its first login. This is for servers that have no permission to make
+    /// keys, and where keys are lost that the store has been used with. The local
+    /// issuer's key is made too, where it is configured and missing.
     Create {
         /// The configuration
         #[arg(long, value_name = "FILE")]

@@ -33,7 +33,7 @@ pub(in crate::cli) struct Options {
     /// Where sessions, audit trail and keys are kept
     #[arg(long, value_enum, default_value_t = Store::Embedded)]
     pub(super) store: Store,
-    /// How AD FS comes to send its answers here
+    /// Which relying party trust of AD FS sends its responses here
     #[arg(long, value_enum, default_value_t = Trust::New)]
     pub(super) adfs_trust: Trust,
     /// Where the files go
@@ -67,7 +67,7 @@ pub(super) enum Store {
 pub(super) enum Trust {
     /// AD FS has no relying party trust for AWS yet: the script makes one
     New,
-    /// It has one for the AWS console: the script makes another beside it, by AWS's other name
+    /// It has one for the AWS console: the script makes another beside it, with AWS's other identifier
     Second,
     /// It has one for the AWS console: the script adds our address to it
     Existing,
