@@ -140,7 +140,7 @@ pub enum OpenError {
     KeyFileKind { path: PathBuf },
     /// Not a key file of the kind needed, or damaged.
     #[error(
-        "{} is not a {expected} or is damaged ({reason}); restore it from a backup, or move it away and a new one is made",
+        "{} is not a {expected} or is damaged ({reason}); restore it from a backup, or move it away and make a new one with `vestibule keys create`",
         path.display()
     )]
     KeyFileContent {

@@ -67,7 +67,9 @@ if ($trust -eq 'existing') {
         # An update from AWS's metadata would take the address away again.
         Set-AdfsRelyingPartyTrust -TargetName $awsTrust.Name -AutoUpdateEnabled $false -SamlEndpoint $endpoints
     }
-    Write-Host "Done: '$($awsTrust.Name)' answers at $acs too, where Vestibule asks for it."
+    if (-not $WhatIfPreference) {
+        Write-Host "Done: '$($awsTrust.Name)' answers at $acs too, where Vestibule asks for it."
+    }
     return
 }
 
@@ -113,4 +115,6 @@ if ($PSCmdlet.ShouldProcess('AD FS', 'Hand RelayState through, and restart')) {
     }
     Restart-Service adfssrv
 }
-Write-Host "Done: '$name' sends its assertions to $acs."
+if (-not $WhatIfPreference) {
+    Write-Host "Done: '$name' sends its assertions to $acs."
+}

@@ -30,8 +30,10 @@ impl Site<'_> {
             (None, _) => self.values(),
         });
         steps.push(self.try_it());
-        let mut text =
-            format!("# Vestibule at {}\n\nMade by `vestibule init`. In this order:\n\n", self.public_url);
+        let mut text = format!(
+            "# Vestibule at {}\n\nMade by `vestibule init`. In this order, where it was run (paths are as seen from there):\n\n",
+            self.public_url
+        );
         for (number, step) in (1..).zip(steps) {
             let step = step.trim_end().replace('\n', "\n   ").replace("\n   \n", "\n\n");
             text.push_str(&format!("{number}. {step}\n"));
@@ -49,14 +51,16 @@ impl Site<'_> {
         };
         format!(
             "**The SAML provider in IAM**, {provider}:\n\
-             `aws iam create-saml-provider --name {name} --saml-metadata-document file://idp-metadata.xml`\n\
+             `aws iam create-saml-provider --name {name} --saml-metadata-document file://{metadata}`\n\
              (If it exists: `aws iam update-saml-provider`.) IAM keeps a copy of its own, and STS refuses logins \
-             after a change of the identity provider's keys until that copy is renewed.{renewed}\n"
+             after a change of the identity provider's keys until that copy is renewed.{renewed}\n",
+            metadata = self.file("idp-metadata.xml"),
         )
     }
 
     fn roles(&self) -> String {
         let (role, new) = (self.role(), "aws iam create-role --role-name ADFS-Production");
+        let policy = self.file("trust-policy.json");
         let of = if self.adfs_page.is_some() && self.trust == Trust::New {
             format!("AD FS's group `AWS-Production` gives the role `ADFS-Production`, {role}:\n")
         } else {
@@ -64,9 +68,9 @@ impl Site<'_> {
         };
         format!(
             "**The roles.** `trust-policy.json` is the same for each; {of}\
-             `{new} --assume-role-policy-document file://trust-policy.json`\n\
+             `{new} --assume-role-policy-document file://{policy}`\n\
              then attach what its people may do. A role that exists:\n\
-             `aws iam update-assume-role-policy --role-name NAME --policy-document file://trust-policy.json`\n"
+             `aws iam update-assume-role-policy --role-name NAME --policy-document file://{policy}`\n"
         )
     }
 
@@ -93,13 +97,13 @@ impl Site<'_> {
             ""
         };
         let (serve, how) = if self.installed {
-            ("systemctl start vestibule".to_owned(), "as the unit's user")
+            ("systemctl start vestibule".to_owned(), " as the unit's user")
         } else {
             let serve = format!("vestibule serve --config {}", self.config());
-            (serve, "where `init` was run (paths are as seen from there)")
+            (serve, "")
         };
         format!(
-            "**Start it** {how}, behind a proxy that terminates TLS for {url}:\n\
+            "**Start it**{how}, behind a proxy that terminates TLS for {url}:\n\
              `{}`\n\
              `{serve}`\n\
              Our metadata is at {url}/saml/metadata.{key}\n",
@@ -169,6 +173,11 @@ impl Site<'_> {
     }
 
     fn config(&self) -> String {
-        self.directory.join("vestibule.toml").display().to_string()
+        self.file("vestibule.toml")
+    }
+
+    /// As commands name it where `init` was run.
+    fn file(&self, name: &str) -> String {
+        self.directory.join(name).display().to_string()
     }
 }
