@@ -171,6 +171,8 @@ class Release(unittest.TestCase):
 
     def test_the_debian_package_has_a_unit_and_no_configuration(self):
         unit = (self.root / "usr/lib/systemd/system/vestibule.service").read_text()
+        # Nothing that a small Debian lacks, as it lacks /bin/kill.
+        self.assertEqual(set(re.findall(r"^Exec\w+=(\S+)", unit, re.M)), {"/usr/bin/vestibule", "/bin/sh"})
         self.assertIn("ExecStart=/usr/bin/vestibule serve --config /etc/vestibule/vestibule.toml", unit)
         self.assertIn("ConditionPathExists=/etc/vestibule/vestibule.toml", unit)
         self.assertNotIn("/usr/local", unit)
