@@ -1,5 +1,6 @@
 //! `vestibule check`: every fault of a configuration at once.
 
+use crate::config::Config;
 use crate::service::load::{self, fetch_parameters};
 use crate::service::print_message;
 use std::path::Path;
@@ -25,17 +26,30 @@ pub(super) async fn run(
     for (key, url) in &checked.unfetched {
         print_message(&format!("not checked: {key} stands at {url}; serve and doctor ask it"));
     }
-    let providers = checked.config.as_ref().map(|config| config.broker.providers.current());
-    for idp in providers.iter().flat_map(|providers| providers.iter()) {
-        print_message(&format!(
-            "identity provider {}: {}, {} signing key(s)",
-            idp.name,
-            idp.entity_id,
-            idp.keys.len()
-        ));
+    if let Some(config) = &checked.config {
+        for idp in config.broker.providers.current().iter() {
+            let (name, entity_id, keys) = (&idp.name, &idp.entity_id, idp.keys.len());
+            let accounts = accounts_of(config, name);
+            print_message(&format!(
+                "identity provider {name}: {entity_id}, {keys} signing key(s), roles of {accounts}"
+            ));
+        }
     }
     let all = checked.unknown.is_empty() && checked.unfetched.is_empty();
     let as_far = if all { "" } else { ", as far as it was checked" };
     print_message(&format!("{}: usable{as_far}", path.display()));
     Ok(())
+}
+
+/// The accounts of whose roles its people may have some.
+fn accounts_of(config: &Config, idp: &str) -> String {
+    let of_idp = config.broker.rules.provider_arns().filter(|(name, _)| *name == idp);
+    let accounts = of_idp.map(|(_, arn)| match config.accounts.get(arn.account()) {
+        Some(name) => format!("{} ({name})", arn.account()),
+        None => arn.account().to_owned(),
+    });
+    let mut accounts: Vec<_> = accounts.collect();
+    // Several SAML providers may be of one account.
+    accounts.dedup();
+    accounts.join(", ")
 }

@@ -1,9 +1,10 @@
 //! `[[saml.idp]]`: one identity provider.
 
+use super::accounts::Accounts;
 use super::metadata::{self, Fetched, MetadataSource};
 use super::read::section::{Found, Section};
 use super::read::values::{self, WebUrl};
-use crate::roles::ProviderArn;
+use crate::roles::{ProviderArn, ProviderPattern};
 use crate::saml::{Comparison, IdentityProvider, RequestedAuthn, RequestedAuthnContext, Selector, Selectors};
 
 /// How a page sends people to one identity provider.
@@ -22,7 +23,8 @@ pub struct SignOn {
 /// One `[[saml.idp]]`, as far as it could be read.
 pub(super) struct Idp {
     pub(super) name: Option<Found<String>>,
-    pub(super) provider_arn: Option<Found<ProviderArn>>,
+    /// Empty if it is absent or faulty.
+    pub(super) provider_arns: Vec<Found<ProviderArn>>,
     pub(super) source: Option<MetadataSource>,
     /// From its metadata, at the place where the metadata is named.
     pub(super) entity_id: Option<Found<String>>,
@@ -33,10 +35,10 @@ pub(super) struct Idp {
 }
 
 /// `can_sign`: whether there is a `saml.signing_key`.
-pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool) -> Idp {
+pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, accounts: &Accounts) -> Idp {
     let name = name(section);
     let label = section.optional("label", values::line(64));
-    let provider_arn = section.required_at("provider_arn", ProviderArn::parse);
+    let provider_arns = provider_arns(section, accounts);
     let source = source(section, name.as_ref());
     let metadata = source.as_ref().and_then(|source| metadata::document(section, source, fetched));
     let entity_id = metadata.as_ref().zip(source.as_ref());
@@ -84,7 +86,28 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool) -> I
         };
         (provider, sign_on)
     });
-    Idp { name, provider_arn, source: source.map(|found| found.value), entity_id, selected, provider }
+    Idp { name, provider_arns, source: source.map(|found| found.value), entity_id, selected, provider }
+}
+
+/// One SAML provider, a list of them, or with `*` one in each of the accounts.
+fn provider_arns(section: &Section<'_>, accounts: &Accounts) -> Vec<Found<ProviderArn>> {
+    let mut arns = Vec::new();
+    let mut complete = true;
+    for Found { value: pattern, at } in section.one_or_more_at("provider_arn", ProviderPattern::parse) {
+        let found = |value: ProviderArn| Found { value, at: at.clone() };
+        match pattern {
+            ProviderPattern::One(arn) => arns.push(found(arn)),
+            ProviderPattern::Each { .. } if accounts.is_empty() => {
+                let message = "* stands for the accounts of [accounts], and none is listed there";
+                section.reading().fault(&at, message);
+                complete = false;
+            }
+            ProviderPattern::Each { .. } => {
+                arns.extend(accounts.keys().filter_map(|account| pattern.of(account).ok()).map(found));
+            }
+        }
+    }
+    if complete { arns } else { Vec::new() }
 }
 
 /// The source of its metadata, and nothing else of it.

@@ -8,6 +8,7 @@
 //! A new option is one line in the file of its table and its description in
 //! `config/vestibule.toml`; a test fails until both are there.
 
+mod accounts;
 mod backend;
 mod delivery;
 mod draft;
@@ -25,6 +26,7 @@ mod ssm;
 mod tests;
 mod whole;
 
+pub use accounts::Accounts;
 pub use backend::{DynamoDb, Keys, Kms, Signing, Store, Sts};
 pub use delivery::JwtIn;
 pub use draft::{Checked, Draft};

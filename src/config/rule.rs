@@ -1,10 +1,10 @@
 //! `[[rule]]`: the rules that grant roles. Without any, the 2017 sample's rule.
 
 use super::read::file::read_file;
-use super::read::section::Section;
+use super::read::section::{Found, Section};
 use super::read::values;
 use super::saml::Saml;
-use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError};
+use crate::roles::{Condition, Effect, Field, Matcher, ProviderArn, RoleArn, Rule, RuleError};
 use std::path::Path;
 use time::Duration;
 
@@ -63,7 +63,7 @@ fn refuses_everybody(rule: &Rule) -> bool {
 
 fn rule(section: &Section<'_>, name: String, saml: &Saml) -> Option<Rule> {
     let conditions = conditions(&section.section("when"), saml);
-    let outcome = outcome(section);
+    let outcome = outcome(section, saml);
     Some(Rule { name, conditions, outcome: outcome? })
 }
 
@@ -71,6 +71,8 @@ fn conditions(when: &Section<'_>, saml: &Saml) -> Vec<Condition> {
     let fields = [
         ("role_name", Field::RoleName),
         ("role_arn", Field::RoleArn),
+        ("account", Field::Account),
+        ("partition", Field::Partition),
         ("name_id", Field::NameId),
         ("idp", Field::Idp),
         ("authn_context", Field::AuthnContext),
@@ -109,7 +111,15 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
         Field::Attribute(name) if !saml.selected.contains(name) => {
             section.fault(format!("no identity provider selects this value: set select.{name}"));
         }
+        Field::Account if !saml.may_have(|arn| condition.holds(arn.account())) => {
+            section.fault("no provider_arn is of an account that meets this");
+        }
+        Field::Partition if !saml.may_have(|arn| condition.holds(arn.partition())) => {
+            section.fault("no provider_arn is of a partition that meets this");
+        }
         Field::Idp
+        | Field::Account
+        | Field::Partition
         | Field::Attribute(_)
         | Field::RoleName
         | Field::RoleArn
@@ -120,8 +130,15 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
 }
 
 /// A role on terms, or a refusal.
-fn outcome(section: &Section<'_>) -> Option<Effect> {
-    let role = section.optional("role", RoleArn::parse);
+fn outcome(section: &Section<'_>, saml: &Saml) -> Option<Effect> {
+    let role = section.optional_at("role", RoleArn::parse).map(|Found { value: role, at }| {
+        let of_its_account =
+            |arn: &ProviderArn| (arn.partition(), arn.account()) == (role.partition(), role.account());
+        if !saml.may_have(of_its_account) {
+            section.reading().fault(&at, "no provider_arn is of its account, so nobody can be given it");
+        }
+        role
+    });
     let duration = section.or("duration", Duration::HOUR, |text| {
         let duration = values::duration(text)?;
         Effect::check_duration(duration).map_err(|_| "expected a duration from \"15m\" to \"12h\"")

@@ -1,13 +1,14 @@
 //! `[saml]`: what this service accepts, and its identity providers together.
 
+use super::accounts::Accounts;
 use super::idp::{Idp, SignOn, idp, metadata_source};
 use super::metadata::{self, Fetched, Metadata};
 use super::read::section::{Found, Section};
 use super::read::values::{self, duration_between};
 use super::saml_keys::{Certificates, SamlKeys, saml_keys};
-use crate::roles::{ProviderArn, partition_of_region};
+use crate::roles::{ProviderArn, SamlProviders, partition_of_region};
 use crate::saml::{IdentityProvider, IdentityProviders, Limits, ServiceProvider, SigningKey};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use time::Duration;
 
@@ -23,17 +24,19 @@ pub(super) struct Saml {
     pub(super) metadata: Metadata,
     /// `None` if one of them is faulty.
     pub(super) providers: Option<IdentityProviders>,
-    pub(super) provider_arns: BTreeMap<String, ProviderArn>,
+    pub(super) provider_arns: SamlProviders,
     pub(super) sign_on: Vec<SignOn>,
     /// Names of all identity providers, whatever else is wrong with them.
     pub(super) names: Vec<String>,
     /// Names of all values that some identity provider selects for the rules.
     pub(super) selected: Vec<String>,
     found_arns: Vec<Found<ProviderArn>>,
+    /// Whether each identity provider has its SAML providers.
+    arns_are_complete: bool,
 }
 
 /// `public_url` is the one of `[server]`.
-pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str) -> Saml {
+pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str, accounts: &Accounts) -> Saml {
     let mut audiences = section.one_or_list("audience");
     if audiences.is_empty() {
         audiences.push(AWS.to_owned());
@@ -60,7 +63,7 @@ pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str) -
         section.missing("idp", None);
     }
     let idps: Vec<Idp> =
-        sections.iter().map(|section| idp(section, fetched, signing_key.is_some())).collect();
+        sections.iter().map(|section| idp(section, fetched, signing_key.is_some(), accounts)).collect();
     let distinct = distinct(section, &idps);
 
     let mut saml = Saml {
@@ -70,15 +73,16 @@ pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str) -
         certificates,
         metadata: metadata::metadata(section, idps.iter().filter_map(|idp| idp.source.clone()).collect()),
         providers: None,
-        provider_arns: BTreeMap::new(),
+        provider_arns: SamlProviders::new(),
         sign_on: Vec::new(),
         names: idps.iter().filter_map(|idp| Some(idp.name.as_ref()?.value.clone())).collect(),
         selected: idps.iter().flat_map(|idp| idp.selected.iter().cloned()).collect(),
-        found_arns: idps.iter().filter_map(|idp| idp.provider_arn.clone()).collect(),
+        found_arns: idps.iter().flat_map(|idp| idp.provider_arns.iter().cloned()).collect(),
+        arns_are_complete: idps.iter().all(|idp| !idp.provider_arns.is_empty()),
     };
     let mut providers = Vec::new();
-    for (provider, sign_on, arn) in complete(idps).unwrap_or_default() {
-        saml.provider_arns.insert(provider.name.clone(), arn);
+    for (provider, sign_on, arns) in complete(idps).unwrap_or_default() {
+        saml.provider_arns.insert(provider.name.clone(), arns);
         saml.sign_on.push(sign_on);
         providers.push(provider);
     }
@@ -100,11 +104,23 @@ impl Saml {
     /// STS gives roles of its own partition only.
     pub(super) fn must_be_in_partition_of(&self, top: &Section<'_>, regions: &[String]) {
         let Some(partition) = regions.first().map(|region| partition_of_region(region)) else { return };
+        let mut said = Vec::new();
         for arn in self.found_arns.iter().filter(|arn| arn.value.partition() != partition) {
+            // One with `*` is found once for each account.
+            if said.contains(&&arn.at) {
+                continue;
+            }
+            said.push(&arn.at);
             let message =
                 format!("is of the partition {}, and sts.region of {partition}", arn.value.partition());
             top.reading().fault(&arn.at, message);
         }
+    }
+
+    /// Whether roles of any SAML provider that meets this can be had; true while it is not
+    /// known which there are.
+    pub(super) fn may_have(&self, meets: impl Fn(&ProviderArn) -> bool) -> bool {
+        !self.arns_are_complete || self.found_arns.iter().any(|arn| meets(&arn.value))
     }
 }
 
@@ -119,7 +135,8 @@ fn distinct(section: &Section<'_>, idps: &[Idp]) -> bool {
     for (i, this) in idps.iter().enumerate() {
         for earlier in idps.iter().take(i) {
             let name = "is the name of an earlier identity provider too";
-            let entity_id = "the identity provider in it has the entity id of an earlier one";
+            let entity_id = "the identity provider in it has the entity id of an earlier one; several AWS accounts \
+                             are one [[saml.idp]] with a list as provider_arn";
             distinct &= !same(&earlier.name, &this.name, name);
             distinct &= !same(&earlier.entity_id, &this.entity_id, entity_id);
         }
@@ -128,10 +145,11 @@ fn distinct(section: &Section<'_>, idps: &[Idp]) -> bool {
 }
 
 /// `None` if anything that an identity provider needs is absent or faulty.
-fn complete(idps: Vec<Idp>) -> Option<Vec<(IdentityProvider, SignOn, ProviderArn)>> {
+fn complete(idps: Vec<Idp>) -> Option<Vec<(IdentityProvider, SignOn, BTreeSet<ProviderArn>)>> {
     let complete = idps.into_iter().map(|idp| {
         let (provider, sign_on) = idp.provider?;
-        Some((provider, sign_on, idp.provider_arn?.value))
+        let arns: BTreeSet<_> = idp.provider_arns.into_iter().map(|found| found.value).collect();
+        (!arns.is_empty()).then_some((provider, sign_on, arns))
     });
     complete.collect()
 }

@@ -1,5 +1,6 @@
 //! The whole configuration: all tables, finished.
 
+use super::accounts::{Accounts, accounts};
 use super::backend::{Keys, Store, Sts, backends};
 use super::delivery::{JwtIn, delivery};
 use super::idp::SignOn;
@@ -29,6 +30,8 @@ pub struct Config {
     pub certificates: Certificates,
     /// `[saml]`, `[[saml.idp]]`, `[[rule]]`, `[delivery]`: what the use cases need.
     pub broker: BrokerSettings,
+    /// `[accounts]`
+    pub accounts: Accounts,
     /// `delivery.jwt_in`
     pub jwt_in: JwtIn,
     /// `[sts]`
@@ -52,7 +55,8 @@ impl Config {
         let delivery = delivery(&top.section("delivery"));
         // Without it there is no configuration, and what is made of it is dropped.
         let public_url = server.as_ref().map_or("", |server| &server.public_url);
-        let saml = saml(&top.section("saml"), fetched, public_url);
+        let accounts = accounts(&top.section("accounts"));
+        let saml = saml(&top.section("saml"), fetched, public_url, &accounts);
         let rules = rules(&top, &saml);
         let (sts, store, keys) = backends(&top);
         if let Some(Sts::Aws { regions, .. }) = &sts {
@@ -85,6 +89,7 @@ impl Config {
             sign_on: saml.sign_on,
             certificates: saml.certificates,
             broker,
+            accounts,
             jwt_in: delivery.jwt_in,
             sts: sts?,
             store: store?,

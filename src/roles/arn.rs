@@ -19,7 +19,7 @@ pub enum ArnError {
 pub struct RoleArn(String);
 
 /// `arn:aws:iam::123456789012:saml-provider/NAME`
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderArn(String);
 
 impl RoleArn {
@@ -85,6 +85,58 @@ impl ProviderArn {
     }
 }
 
+/// `provider_arn` as it is configured: of one account, or `arn:aws:iam::*:saml-provider/NAME`
+/// of each account that is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProviderPattern {
+    /// One SAML provider.
+    One(ProviderArn),
+    /// One of this name in each account: the ARN's texts before and behind the account.
+    Each {
+        /// `arn:aws:iam::`
+        before: String,
+        /// `:saml-provider/NAME`
+        behind: String,
+    },
+}
+
+impl ProviderPattern {
+    /// # Errors
+    /// [`ArnError`].
+    pub fn parse(text: &str) -> Result<Self, ArnError> {
+        let Some((before, behind)) = text.split_once("::*:") else {
+            return ProviderArn::parse(text).map(Self::One);
+        };
+        let each = Self::Each { before: format!("{before}::"), behind: format!(":{behind}") };
+        // Whatever the account: the rest is right, or it is not.
+        each.of("000000000000").map(|_| each)
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> &str {
+        match self {
+            Self::One(arn) => arn.partition(),
+            Self::Each { before, .. } => part(before, 1),
+        }
+    }
+
+    /// The SAML provider of this account; one that names its account stays what it is.
+    ///
+    /// # Errors
+    /// [`ArnError`], if it is no account.
+    pub fn of(&self, account: &str) -> Result<ProviderArn, ArnError> {
+        match self {
+            Self::One(arn) => Ok(arn.clone()),
+            Self::Each { before, behind } => ProviderArn::parse(&format!("{before}{account}{behind}")),
+        }
+    }
+}
+
+/// Whether this is an account id: 12 digits.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// Whether this is the ARN of a managed policy: a customer's
 /// (`arn:aws:iam::123456789012:policy/path/NAME`) or AWS's own
 /// (`arn:aws:iam::aws:policy/path/NAME`).
@@ -127,7 +179,7 @@ pub(super) fn is_partition(text: &str) -> bool {
 }
 
 fn has_account(parts: &Parts<'_>) -> bool {
-    parts.account.len() == 12 && parts.account.bytes().all(|b| b.is_ascii_digit())
+    is_account(parts.account)
 }
 
 /// `path/…/NAME`: an IAM path is printable ASCII, at most 512 characters with
@@ -219,6 +271,30 @@ mod tests {
             assert_eq!(ProviderArn::parse(&arn), Err(ArnError::OtherResource), "{arn}");
         }
         assert_eq!(ProviderArn::parse("arn:aws:iam::123456789012:role/ADFS"), Err(ArnError::OtherResource));
+    }
+
+    #[test]
+    fn a_star_stands_for_the_account_and_for_nothing_else() {
+        let pattern = ProviderPattern::parse("arn:aws-us-gov:iam::*:saml-provider/ADFS").unwrap();
+        assert_eq!(pattern.partition(), "aws-us-gov");
+        let arn = pattern.of("123456789012").unwrap();
+        assert_eq!(arn.as_str(), "arn:aws-us-gov:iam::123456789012:saml-provider/ADFS");
+        assert_eq!(pattern.of("1"), Err(ArnError::NotIam));
+        assert_eq!(pattern.of("aws"), Err(ArnError::NotIam));
+        for text in [
+            "arn:*:iam::123456789012:saml-provider/ADFS",
+            "arn:aws:iam::*:saml-provider/*",
+            "arn:aws:iam::12345678901*:saml-provider/ADFS",
+            "arn:aws:iam::*:role/ADFS",
+            "arn:aws:iam::**:saml-provider/ADFS",
+            "arn:aws:iam::*::*:saml-provider/ADFS",
+            "*",
+            "::*:",
+        ] {
+            assert!(ProviderPattern::parse(text).is_err(), "{text}");
+        }
+        let one = ProviderPattern::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
+        assert_eq!(one.of("210987654321").unwrap().account(), "123456789012");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The decision: the first rule that holds.
 //!
 //! An assertion offers roles as pairs `role,provider`. The pairs of the SAML
-//! provider that is configured for the identity provider are the candidates;
-//! everything else is set aside. Then, rule by rule, in order:
+//! providers that are configured for the identity provider, each with a role of its own
+//! account, are the candidates; everything else is set aside. Then, rule by rule, in order:
 //!
-//! - conditions on the person hold or do not, once; conditions on the role
-//!   (`role_name`, `role_arn`, a pinned `role`) leave the candidates that meet all of them;
+//! - conditions on the person hold or do not, once; conditions on the role (`role_name`,
+//!   `role_arn`, `account`, `partition`, a pinned `role`) leave the candidates that meet all;
 //! - a rule that grants holds if a candidate is left; two left are ambiguous,
 //!   and no later rule is asked, or order would silently pick a role;
 //! - a rule that refuses holds if a candidate is left. Without conditions on
@@ -14,11 +14,11 @@
 //!   that refuses everybody must speak to those most in need of its sentence.
 
 use super::arn::{self, ProviderArn, RoleArn};
-use super::explain::{Explanation, finding_of_person, finding_of_pinned, finding_of_roles};
+use super::explain::{Explanation, SetAside, finding_of_person, finding_of_pinned, finding_of_roles};
 use super::grant::Grant;
 use super::rule::{Condition, Effect, Field, Rule};
 use crate::saml::Identity;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use time::Duration;
 
 role_refusals! { refusal_enum
@@ -40,16 +40,19 @@ pub struct Denial {
     pub explanation: Explanation,
 }
 
-/// The rules of a configuration, and the SAML provider of each identity provider.
+/// The SAML providers of each identity provider, one for each AWS account, by its configured name.
+pub type SamlProviders = BTreeMap<String, BTreeSet<ProviderArn>>;
+
+/// The rules of a configuration, and the SAML providers of each identity provider.
 #[derive(Debug)]
 pub struct Rules {
     rules: Vec<Rule>,
-    providers: BTreeMap<String, ProviderArn>,
+    providers: SamlProviders,
 }
 
 impl Rules {
-    /// `providers`: the SAML provider's ARN by the identity provider's configured name.
-    pub fn new(rules: Vec<Rule>, providers: BTreeMap<String, ProviderArn>) -> Self {
+    /// Of a configuration.
+    pub fn new(rules: Vec<Rule>, providers: SamlProviders) -> Self {
         Self { rules, providers }
     }
 
@@ -58,9 +61,9 @@ impl Rules {
         self.rules.iter()
     }
 
-    /// The SAML provider of each identity provider, by its configured name.
+    /// Each SAML provider, with the configured name of its identity provider.
     pub fn provider_arns(&self) -> impl Iterator<Item = (&str, &ProviderArn)> {
-        self.providers.iter().map(|(name, arn)| (name.as_str(), arn))
+        self.providers.iter().flat_map(|(name, arns)| arns.iter().map(move |arn| (name.as_str(), arn)))
     }
 
     /// Chooses a role for this person.
@@ -118,19 +121,29 @@ impl Rules {
         Err((refusal, None))
     }
 
-    /// The offered roles that can be had: well-formed pairs with the provider
-    /// that is configured for this identity provider. Duplicates fall together.
+    /// The offered roles that can be had: well-formed pairs with a provider that is
+    /// configured for this identity provider, of one account. Duplicates fall together; of
+    /// two providers for one role the one that comes first in the alphabet counts.
     fn candidates(&self, identity: &Identity, explanation: &mut Explanation) -> Candidates<'_> {
         let configured = self.providers.get(identity.idp());
         let mut candidates = Candidates::new();
-        let mut set_aside = 0_usize;
+        let mut set_aside = SetAside::default();
         for value in identity.roles() {
-            match (read_pair(value), configured) {
-                (Some((role, provider)), Some(configured)) if provider == *configured => {
-                    candidates.insert(role, configured);
-                }
-                (_, _) => set_aside += 1,
+            let Some((role, provider)) = read_pair(value) else {
+                set_aside.malformed += 1;
+                continue;
+            };
+            let Some(provider) = configured.and_then(|configured| configured.get(&provider)) else {
+                set_aside.other_provider += 1;
+                continue;
+            };
+            // STS gives no role by the provider of another account (IAM guide, SAML federation).
+            if (role.partition(), role.account()) != (provider.partition(), provider.account()) {
+                set_aside.other_account += 1;
+                continue;
             }
+            let first = candidates.entry(role).or_insert(provider);
+            *first = provider.min(first);
         }
         explanation.offered(identity.roles().len(), candidates.len(), set_aside);
         candidates
@@ -185,6 +198,8 @@ fn weigh<'c>(
         let met_by = |role: &RoleArn| match condition.field {
             Field::RoleName => condition.holds(role.name()),
             Field::RoleArn => condition.holds(role.as_str()),
+            Field::Account => condition.holds(role.account()),
+            Field::Partition => condition.holds(role.partition()),
             Field::NameId | Field::Idp | Field::AuthnContext | Field::Attribute(_) => true,
         };
         if condition.field.is_of_role() {
@@ -211,7 +226,7 @@ fn holds_for_person(condition: &Condition, identity: &Identity) -> bool {
         Field::AuthnContext => identity.authn_context().is_some_and(|context| condition.holds(context)),
         // "For one and the same value": a prefix of one group and the suffix of another is no match.
         Field::Attribute(name) => identity.values(name).iter().any(|value| condition.holds(value)),
-        Field::RoleName | Field::RoleArn => false,
+        Field::RoleName | Field::RoleArn | Field::Account | Field::Partition => false,
     }
 }
 
@@ -254,4 +269,123 @@ fn read_pair(value: &str) -> Option<(RoleArn, ProviderArn)> {
 /// STS, AssumeRoleWithSAML: `[\w+=,.@-]{2,64}`.
 fn is_session_name(text: &str) -> bool {
     (2..=64).contains(&text.len()) && text.bytes().all(arn::is_name_byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roles::{Matcher, ProviderPattern};
+
+    /// A company's accounts, of which only these are listed.
+    const PRODUCTION: &str = "111122223333";
+    const DEVELOPMENT: &str = "444455556666";
+    const ELSEWHERE: &str = "777788889999";
+
+    fn provider(account: &str) -> String {
+        format!("arn:aws:iam::{account}:saml-provider/ADFS")
+    }
+
+    fn pair(account: &str, role: &str) -> String {
+        format!("{},arn:aws:iam::{account}:role/{role}", provider(account))
+    }
+
+    fn rules(conditions: Vec<Condition>) -> Rules {
+        let each = ProviderPattern::parse("arn:aws:iam::*:saml-provider/ADFS").unwrap();
+        let arns = [PRODUCTION, DEVELOPMENT].map(|account| each.of(account).unwrap());
+        let outcome =
+            Effect::Grant { role: None, duration: Duration::HOUR, session_policy: None, policy_arns: vec![] };
+        let rule = Rule { name: "rule".into(), conditions, outcome };
+        Rules::new(vec![rule], [("ADFS".to_owned(), arns.into())].into())
+    }
+
+    fn when(field: Field, text: &str) -> Condition {
+        Condition { field, matchers: vec![Matcher::Equals(text.to_owned())] }
+    }
+
+    fn person(values: &[String]) -> Identity {
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        Identity::for_tests("ADFS", "anna", &values)
+    }
+
+    #[test]
+    fn a_role_is_had_by_the_provider_of_its_account() {
+        for account in [PRODUCTION, DEVELOPMENT] {
+            let grant = rules(vec![]).decide(person(&[pair(account, "Admin")])).unwrap();
+            assert_eq!(grant.role().account(), account);
+            assert_eq!(grant.provider().as_str(), provider(account));
+        }
+    }
+
+    #[test]
+    fn rules_choose_among_accounts() {
+        let values: Vec<String> =
+            [PRODUCTION, DEVELOPMENT, ELSEWHERE].map(|account| pair(account, "Admin")).into();
+        let both = rules(vec![]).decide(person(&values)).unwrap_err();
+        assert_eq!(both.refusal, RoleRefusal::Ambiguous);
+        for account in [PRODUCTION, DEVELOPMENT] {
+            let conditions = vec![when(Field::Account, account), when(Field::Partition, "aws")];
+            let grant = rules(conditions).decide(person(&values)).unwrap();
+            assert_eq!(grant.role().account(), account);
+        }
+        let conditions = vec![when(Field::Account, DEVELOPMENT), when(Field::Partition, "aws-cn")];
+        assert_eq!(rules(conditions).decide(person(&values)).unwrap_err().refusal, RoleRefusal::NoRule);
+    }
+
+    /// AWS refuses such a pair, and whoever writes assertions may write any.
+    #[test]
+    fn attack_a_role_of_another_account_than_its_provider() {
+        for role in [
+            format!("arn:aws:iam::{ELSEWHERE}:role/Admin"),
+            format!("arn:aws:iam::{DEVELOPMENT}:role/Admin"),
+            format!("arn:aws-cn:iam::{PRODUCTION}:role/Admin"),
+        ] {
+            let denial =
+                rules(vec![]).decide(person(&[format!("{},{role}", provider(PRODUCTION))])).unwrap_err();
+            assert_eq!(denial.refusal, RoleRefusal::NoUsableRole, "{role}");
+            let said = denial.explanation.lines().join("\n");
+            assert!(said.contains("1 set aside: with a role of another account"), "{said}");
+        }
+    }
+
+    #[test]
+    fn attack_an_account_that_is_not_listed() {
+        let denial = rules(vec![]).decide(person(&[pair(ELSEWHERE, "Admin")])).unwrap_err();
+        assert_eq!(denial.refusal, RoleRefusal::NoUsableRole);
+        let said = denial.explanation.lines().join("\n");
+        assert!(said.contains("1 set aside: with a SAML provider that is not"), "{said}");
+    }
+
+    /// An operator sees why each kind of value counted for nothing.
+    #[test]
+    fn what_is_set_aside_is_counted_by_why() {
+        let values = [
+            pair(PRODUCTION, "Admin"),
+            pair(ELSEWHERE, "Admin"),
+            pair(ELSEWHERE, "Reader"),
+            format!("{},arn:aws:iam::{DEVELOPMENT}:role/Admin", provider(PRODUCTION)),
+            "Domain Users".to_owned(),
+        ];
+        let grant = rules(vec![]).decide(person(&values)).unwrap();
+        let said = grant.explanation().lines().join("\n");
+        assert!(
+            said.starts_with("1 usable roles in 5 role values; 1 set aside: not a well-formed"),
+            "{said}"
+        );
+        assert!(said.contains("; 2 set aside: with a SAML provider"), "{said}");
+        assert!(said.contains("; 1 set aside: with a role of another account"), "{said}");
+    }
+
+    #[test]
+    fn of_two_providers_for_one_role_the_choice_does_not_depend_on_the_order() {
+        let arn = |name: &str| format!("arn:aws:iam::{PRODUCTION}:saml-provider/{name}");
+        let providers = ["A", "B"].map(|name| ProviderArn::parse(&arn(name)).unwrap());
+        let Rules { rules, .. } = rules(vec![]);
+        let rules = Rules::new(rules, [("ADFS".to_owned(), providers.into())].into());
+        let role = format!("arn:aws:iam::{PRODUCTION}:role/Admin");
+        let values = ["A", "B"].map(|name| format!("{},{role}", arn(name)));
+        for values in [vec![values[0].clone(), values[1].clone()], vec![values[1].clone(), values[0].clone()]]
+        {
+            assert_eq!(rules.decide(person(&values)).unwrap().provider().as_str(), arn("A"));
+        }
+    }
 }

@@ -26,6 +26,14 @@ pub struct Considered {
     pub verdict: &'static str,
 }
 
+/// How many offered values cannot be had, by why.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SetAside {
+    pub(super) malformed: usize,
+    pub(super) other_provider: usize,
+    pub(super) other_account: usize,
+}
+
 impl Explanation {
     /// All of it, a line each.
     pub fn lines(&self) -> Vec<String> {
@@ -43,12 +51,17 @@ impl Explanation {
     }
 
     /// Notes how many roles were offered, and how many are usable.
-    pub(super) fn offered(&mut self, values: usize, usable: usize, set_aside: usize) {
+    pub(super) fn offered(&mut self, values: usize, usable: usize, set_aside: SetAside) {
         let mut line = format!("{usable} usable roles in {values} role values");
-        if set_aside > 0 {
-            line += &format!(
-                "; {set_aside} set aside: no well-formed pair of a role and the identity provider's provider_arn"
-            );
+        let SetAside { malformed, other_provider, other_account } = set_aside;
+        for (count, why) in [
+            (malformed, "not a well-formed pair of a role and a SAML provider"),
+            (other_provider, "with a SAML provider that is not the identity provider's provider_arn"),
+            (other_account, "with a role of another account than its SAML provider"),
+        ] {
+            if count > 0 {
+                line += &format!("; {count} set aside: {why}");
+            }
         }
         self.offered = Some(line);
     }

@@ -12,8 +12,8 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-pub use arn::{ArnError, ProviderArn, RoleArn};
-pub use decide::{Denial, RoleRefusal, Rules};
+pub use arn::{ArnError, ProviderArn, ProviderPattern, RoleArn, is_account};
+pub use decide::{Denial, RoleRefusal, Rules, SamlProviders};
 pub use explain::{Considered, Explanation};
 pub use grant::Grant;
 pub use region::{is_region, partition_of_region};

@@ -31,6 +31,10 @@ pub enum Field {
     RoleName,
     /// The offered role's whole ARN.
     RoleArn,
+    /// The offered role's account: 12 digits.
+    Account,
+    /// The offered role's partition: `aws`, `aws-cn`, …
+    Partition,
     /// The subject's NameID.
     NameId,
     /// The configured name of the identity provider.
@@ -105,7 +109,7 @@ impl Field {
     /// Whether it is evaluated for each offered role, rather than once.
     pub const fn is_of_role(&self) -> bool {
         match self {
-            Self::RoleName | Self::RoleArn => true,
+            Self::RoleName | Self::RoleArn | Self::Account | Self::Partition => true,
             Self::NameId | Self::Idp | Self::AuthnContext | Self::Attribute(_) => false,
         }
     }
@@ -226,6 +230,8 @@ impl fmt::Display for Field {
         match self {
             Self::RoleName => f.write_str("role_name"),
             Self::RoleArn => f.write_str("role_arn"),
+            Self::Account => f.write_str("account"),
+            Self::Partition => f.write_str("partition"),
             Self::NameId => f.write_str("name_id"),
             Self::Idp => f.write_str("idp"),
             Self::AuthnContext => f.write_str("authn_context"),

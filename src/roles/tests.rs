@@ -3,7 +3,6 @@
 use super::*;
 use crate::saml::Identity;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 use time::Duration;
 
 const PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/ADFS";
@@ -43,9 +42,9 @@ fn refuse(name: &str, conditions: Vec<Condition>) -> Rule {
 
 fn rules(rules: Vec<Rule>) -> Rules {
     let partner = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/Partner").unwrap();
-    let providers =
-        [("ADFS".to_owned(), ProviderArn::parse(PROVIDER).unwrap()), ("Partner".to_owned(), partner)];
-    Rules::new(rules, BTreeMap::from(providers))
+    let adfs = ProviderArn::parse(PROVIDER).unwrap();
+    let providers = [("ADFS".to_owned(), [adfs].into()), ("Partner".to_owned(), [partner].into())];
+    Rules::new(rules, providers.into())
 }
 
 fn production() -> Rule {
@@ -365,6 +364,7 @@ proptest! {
         let holds = |rule: &Rule, role: &RoleArn| rule.conditions.iter().all(|c| match &c.field {
             Field::RoleName => c.holds(role.name()),
             Field::RoleArn => c.holds(role.as_str()),
+            Field::Account | Field::Partition => unreachable!("not made"),
             Field::NameId => c.holds(&name_id),
             Field::Idp | Field::AuthnContext | Field::Attribute(_) => groups.iter().any(|g| c.holds(g)),
         });

@@ -29,6 +29,6 @@ pub fn grant_for(response: &Forge, role: &str, wanted: &Wanted) -> Grant {
         },
     };
     let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
-    let rules = Rules::new(vec![rule], BTreeMap::from([("ADFS".to_owned(), provider)]));
+    let rules = Rules::new(vec![rule], [("ADFS".to_owned(), [provider].into())].into());
     rules.decide(forge::judge(&response.xml()).unwrap()).unwrap()
 }

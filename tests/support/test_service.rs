@@ -252,7 +252,7 @@ pub fn production() -> Rules {
         },
     };
     let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
-    Rules::new(vec![rule], BTreeMap::from([("ADFS".to_owned(), provider)]))
+    Rules::new(vec![rule], [("ADFS".to_owned(), [provider].into())].into())
 }
 
 pub fn settings() -> BrokerSettings {

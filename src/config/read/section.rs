@@ -119,6 +119,11 @@ impl<'r> Section<'r> {
 
     /// One text or a list of them; empty if it is absent.
     pub(crate) fn one_or_list(&self, name: &str) -> Vec<String> {
+        self.one_or_list_at(name, not_empty).into_iter().map(|found| found.value).collect()
+    }
+
+    /// The same with the place of each.
+    pub(crate) fn one_or_list_at<T>(&self, name: &str, parse: impl Parse<T> + Copy) -> Vec<Found<T>> {
         let is_text = match self.raw(name) {
             None => return Vec::new(),
             Some((Value::File(value), _)) => value.get_ref().is_str(),
@@ -126,10 +131,27 @@ impl<'r> Section<'r> {
             Some((Value::Unknown, _)) => true,
         };
         if is_text {
-            self.optional(name, not_empty).into_iter().collect()
+            self.optional_at(name, parse).into_iter().collect()
         } else {
-            self.list(name, not_empty)
+            self.list_at(name, parse).unwrap_or_default()
         }
+    }
+
+    /// One text or a list of them, which must be there and not be empty.
+    pub(crate) fn one_or_more_at<T>(&self, name: &str, parse: impl Parse<T> + Copy) -> Vec<Found<T>> {
+        let Some((raw, at)) = self.raw(name) else {
+            self.missing(name, None);
+            return Vec::new();
+        };
+        let is_empty = match raw {
+            Value::File(value) => value.get_ref().as_array().is_some_and(|items| items.is_empty()),
+            Value::Text { text, .. } => text.chars().filter(|c| !c.is_whitespace()).eq("[]".chars()),
+            Value::Unknown => false,
+        };
+        if is_empty {
+            self.reading.fault(&at, "an empty list");
+        }
+        self.one_or_list_at(name, parse)
     }
 
     /// A whole number within bounds, with a default.

@@ -1,5 +1,6 @@
 //! Whole configurations: what loads, what is refused, and how it is said.
 
+mod accounts;
 mod aws;
 mod default_file;
 mod environment;
@@ -12,7 +13,7 @@ mod parameters;
 use super::read::file::File;
 use super::*;
 use crate::broker;
-use crate::roles::Rules;
+use crate::roles::{ProviderArn, Rules};
 use base64::Engine;
 use std::path::Path;
 
@@ -136,7 +137,7 @@ fn shown(config: &Config) -> String {
                 &config.keys
             ),
             (&broker.service, &broker.limits, &broker.rules, broker.binding, &broker.tickets),
-            (broker.session_lifetime, idps, &config.warnings),
+            (broker.session_lifetime, idps, &config.accounts, &config.warnings),
         )
     )
 }
