@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use support::aws::{Emulators, PROVIDER, Service};
 use support::fault_proxy::{Fault, FaultProxy, Rule};
-use support::forge;
+use support::forge::{self, Forge};
 use support::wire::Reply;
 use tempfile::TempDir;
 
@@ -290,6 +290,27 @@ role = "{ROLE}"
         Report::of(&doctor(self.dir.path(), &arguments, &self.aws.env_through(others)))
     }
 
+    /// By credentials of a role in the account, so that it is known whose they are.
+    fn as_somebody(&self, more: &[&str]) -> Report {
+        let response = base64::engine::general_purpose::STANDARD.encode(Forge::issued_now("_operator").xml());
+        let asked = [("RoleArn", ROLE), ("PrincipalArn", PROVIDER), ("SAMLAssertion", response.as_str())];
+        let (status, xml) = self.aws.sts("AssumeRoleWithSAML", &asked);
+        assert_eq!(status, 200, "{xml}");
+        let text = |tag: &str| {
+            let (_, rest) = xml.split_once(&format!("<{tag}>")).unwrap();
+            rest.split_once('<').unwrap().0.to_owned()
+        };
+        let mut env = self.aws.env();
+        for (name, tag) in [
+            ("AWS_ACCESS_KEY_ID", "AccessKeyId"),
+            ("AWS_SECRET_ACCESS_KEY", "SecretAccessKey"),
+            ("AWS_SESSION_TOKEN", "SessionToken"),
+        ] {
+            env.push((name.to_owned(), text(tag)));
+        }
+        Report::of(&doctor(self.dir.path(), &[&["--json"], more].concat(), &env))
+    }
+
     fn remake(&self, table: &str, change: impl FnOnce(&mut Value)) {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/tables.json"));
         let tables: Vec<Value> = serde_json::from_str(&text.unwrap()).unwrap();
@@ -325,6 +346,42 @@ fn a_sound_service_on_aws_has_no_warning() {
     // Said, and only --strict makes it count.
     let strict = cloud.through(&[], &["--strict"]);
     assert_eq!(strict.code, Some(1));
+}
+
+/// IAM shows what is in one's own account: what is in another is said to be unseen, and
+/// neither is missing nor judged by what has the same name here.
+#[test]
+fn of_several_accounts_it_judges_the_one_that_it_can_see() {
+    let cloud = Cloud::new();
+    let path = cloud.dir.path().join("vestibule.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let several = config.replace(
+        &format!("provider_arn = \"{PROVIDER}\""),
+        &format!("provider_arn = [\"arn:aws:iam::111122223333:saml-provider/ADFS\", \"{PROVIDER}\"]"),
+    );
+    assert_ne!(several, config);
+    fs::write(&path, several).unwrap();
+    let elsewhere = "arn:aws:iam::111122223333:role/ADFS-Production";
+    let report = cloud.as_somebody(&["--role", elsewhere]);
+    assert_eq!(report.code, Some(0), "{:#}", report.json);
+    report.has("account", "unknown", "111122223333:saml-provider/ADFS: we are of account 123456789012");
+    report.has("iam metadata", "ok", "the same 2 signing key(s)");
+    assert_eq!(report.of_check("iam metadata").len(), 1);
+    report.has("trust", "ok", ROLE);
+    report.has("trust", "unknown", &format!("{elsewhere}: we are of account 123456789012"));
+    assert_eq!(report.of_check("trust").len(), 2);
+}
+
+/// A role of this account that no SAML provider of the configuration can give.
+#[test]
+fn a_role_of_an_account_without_a_provider_is_a_fault() {
+    let cloud = Cloud::new();
+    let path = cloud.dir.path().join("vestibule.toml");
+    let config =
+        fs::read_to_string(&path).unwrap().replace(PROVIDER, "arn:aws:iam::111122223333:saml-provider/ADFS");
+    fs::write(&path, config.replace(&format!("role = \"{ROLE}\""), "")).unwrap();
+    let report = cloud.through(&[], &["--role", ROLE]);
+    report.has("trust", "fault", "no provider_arn is of its account");
 }
 
 /// The key ring's table is looked for where the key ring looks for it.
@@ -569,29 +626,8 @@ fn permissions_that_are_missing_or_too_many_are_told() {
 #[test]
 fn its_signature_is_one_that_sts_accepts() {
     let cloud = Cloud::new();
-    let certificate = &forge::rsa().certificate;
-    cloud.aws.trust(&metadata_with(std::slice::from_ref(certificate)));
-    let xml = forge::Forge::issued_now("_doctor").xml();
-    let assertion = base64::engine::general_purpose::STANDARD.encode(xml);
-    let (status, answer) = cloud.aws.sts(
-        "AssumeRoleWithSAML",
-        &[("RoleArn", ROLE), ("PrincipalArn", PROVIDER), ("SAMLAssertion", &assertion)],
-    );
-    assert_eq!(status, 200, "{answer}");
-    let part = |name: &str| {
-        let from = answer.split_once(&format!("<{name}>")).unwrap().1;
-        from.split_once("</").unwrap().0.to_owned()
-    };
-    let mut env = cloud.aws.env();
-    for (variable, element) in [
-        ("AWS_ACCESS_KEY_ID", "AccessKeyId"),
-        ("AWS_SECRET_ACCESS_KEY", "SecretAccessKey"),
-        ("AWS_SESSION_TOKEN", "SessionToken"),
-    ] {
-        env.retain(|(name, _)| name != variable);
-        env.push((variable.to_owned(), part(element)));
-    }
-    let report = Report::of(&doctor(cloud.dir.path(), &["--json"], &env));
+    cloud.aws.trust(&metadata_with(std::slice::from_ref(&forge::rsa().certificate)));
+    let report = cloud.as_somebody(&[]);
     report.has("sts", "ok", "we are arn:aws:sts::123456789012:assumed-role/ADFS-Production/");
 }
 

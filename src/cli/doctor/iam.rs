@@ -21,34 +21,40 @@ pub(super) async fn check(
 ) {
     let arns: Vec<_> = config.broker.rules.provider_arns().collect();
     let Some((_, first)) = arns.first() else { return };
-    for (name, arn) in &arns {
-        if let Some(what) = other_account(name, arn, caller) {
-            let remedy =
-                "if it is a slip, mend provider_arn; else run doctor with credentials of that account";
-            report.unknown("account", what, remedy);
-        }
-    }
+    let elsewhere = |account: &str| account_of(caller).filter(|ours| *ours != account);
     let iam = QueryService::iam(sdk, clock, first.partition()).await;
     let providers = config.broker.providers.current();
     for (name, arn) in &arns {
+        if let Some(ours) = elsewhere(arn.account()) {
+            let remedy =
+                "if it is a slip, mend provider_arn; else run doctor with credentials of that account too";
+            report.unknown("account", of_another_account(&format!("{name}: {}", arn.as_str()), ours), remedy);
+            continue;
+        }
         let provider = providers.iter().find(|provider| provider.name == *name);
         if let Some(provider) = provider {
             copy_of_metadata(&iam, provider, arn, report).await;
         }
     }
     for (role, duration) in roles(config, more_roles, report) {
+        if let Some(ours) = elsewhere(role.account()) {
+            let remedy = "run doctor with credentials of the role's account";
+            report.unknown("trust", of_another_account(role.as_str(), ours), remedy);
+            continue;
+        }
         trust_of(&iam, config, &role, duration, report).await;
     }
 }
 
-/// Two accounts are in order where one holds the tables and another the roles. Where
-/// they are not, every login fails at STS.
-fn other_account(name: &str, arn: &ProviderArn, caller: Option<&str>) -> Option<String> {
-    let ours = caller?.split(':').nth(4).filter(|ours| *ours != arn.account())?;
-    Some(format!(
-        "{name}: provider_arn is of account {}, and we are of {ours}, which cannot see what IAM has there",
-        arn.account()
-    ))
+/// The account of whoever asks, if it is known.
+fn account_of(caller: Option<&str>) -> Option<&str> {
+    caller?.split(':').nth(4)
+}
+
+/// Several accounts are in order; where one is a slip, every login fails at STS. IAM shows
+/// what is in one's own only.
+fn of_another_account(what: &str, ours: &str) -> String {
+    format!("{what}: we are of account {ours}, which cannot see what IAM has there")
 }
 
 /// STS trusts IAM's copy, we trust our file: logins work only where they agree.
@@ -112,18 +118,18 @@ async fn copy_of_metadata(
 }
 
 /// Those that rules name, with the longest that a rule grants, and those asked for.
-fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<String, Option<Duration>> {
+fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<RoleArn, Option<Duration>> {
     let mut roles = BTreeMap::new();
     for rule in config.broker.rules.iter() {
         if let Effect::Grant { role: Some(role), duration, .. } = &rule.outcome {
-            let longest: &mut Option<Duration> = roles.entry(role.as_str().to_owned()).or_default();
+            let longest: &mut Option<Duration> = roles.entry(role.clone()).or_default();
             *longest = (*longest).max(Some(*duration));
         }
     }
     for arn in more {
         match RoleArn::parse(arn) {
-            Ok(_) => {
-                roles.entry(arn.clone()).or_default();
+            Ok(role) => {
+                roles.entry(role).or_default();
             }
             Err(error) => report.fault("trust", format!("--role {arn}: {error}"), "name it by its whole ARN"),
         }
@@ -138,12 +144,12 @@ fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<Stri
 async fn trust_of(
     iam: &QueryService<'_>,
     config: &Config,
-    arn: &str,
+    role: &RoleArn,
     duration: Option<Duration>,
     report: &mut Report,
 ) {
     const CHECK: &str = "trust";
-    let Ok(role) = RoleArn::parse(arn) else { return };
+    let arn = role.as_str();
     let answer = match iam.ask("GetRole", &[("RoleName", role.name())]).await {
         Ok(answer) => answer,
         Err(why) => {
@@ -186,12 +192,19 @@ async fn trust_of(
     };
     // One identity provider that can give the role is enough.
     let acs = &config.broker.service.acs_url;
-    let verdicts = config.broker.rules.provider_arns().map(|(_, provider)| {
+    let of_account = |provider: &ProviderArn| provider.account() == role.account();
+    let of_account = config.broker.rules.provider_arns().filter(|(_, provider)| of_account(provider));
+    let verdicts = of_account.map(|(_, provider)| {
         let provider = provider.as_str();
         finding(arn, provider, acs, trust::judge(&policy, provider, acs))
     });
-    if let Some((severity, what, remedy)) = verdicts.min_by_key(|(severity, ..)| *severity) {
-        report.add(CHECK, severity, what, remedy);
+    match verdicts.min_by_key(|(severity, ..)| *severity) {
+        Some((severity, what, remedy)) => report.add(CHECK, severity, what, remedy),
+        None => report.fault(
+            CHECK,
+            format!("{arn}: no provider_arn is of its account, so nobody can be given it"),
+            "add the SAML provider of that account to provider_arn, or mend the ARN",
+        ),
     }
 }
 
@@ -232,12 +245,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_in_an_account_that_is_not_ours_is_said() {
-        let arn = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
-        let caller = |account: &str| format!("arn:aws:sts::{account}:assumed-role/Operator/paula");
-        assert_eq!(other_account("ADFS", &arn, Some(&caller("123456789012"))), None);
-        assert_eq!(other_account("ADFS", &arn, None), None);
-        let said = other_account("ADFS", &arn, Some(&caller("123456789021"))).unwrap();
-        assert!(said.contains("123456789012") && said.contains("123456789021"), "{said}");
+    fn the_account_of_a_caller_is_in_its_arn() {
+        assert_eq!(account_of(None), None);
+        assert_eq!(
+            account_of(Some("arn:aws:sts::123456789012:assumed-role/Operator/paula")),
+            Some("123456789012")
+        );
+        assert_eq!(account_of(Some("arn:aws:iam::123456789012:root")), Some("123456789012"));
     }
 }
