@@ -5,6 +5,9 @@ mod support;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 use support::aws::{Emulators, Service};
 use support::browser::{Browser, Form, Page};
 use support::forge::{self, Forge, Signing, rsa};
@@ -171,4 +174,80 @@ fn attack_a_role_by_the_provider_of_another_account() {
     let crossed = format!("{},{}", provider(DEVELOPMENT), role(PRODUCTION, "Operator"));
     assert_eq!(company.refused("a", vec![crossed]), "no_usable_role");
     assert!(company.aws.sts_calls().is_empty());
+}
+
+// -------------------------------------------------------------- init
+
+fn vestibule(dir: &Path, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn init(dir: &Path, accounts: &[&str]) -> (bool, String) {
+    fs::write(dir.join("adfs.xml"), ADFS_METADATA).unwrap();
+    let start = ["init", "--metadata", "adfs.xml", "--public-url", "https://vestibule.example.com"];
+    let accounts = accounts.iter().flat_map(|account| ["--account", *account]);
+    vestibule(dir, &start.into_iter().chain(accounts).collect::<Vec<_>>())
+}
+
+#[test]
+fn init_makes_what_each_account_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (done, said) = init(dir.path(), &["1111-2222-3333=Production", DEVELOPMENT]);
+    assert!(done, "{said}");
+    let (usable, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
+    assert!(usable && !said.contains("warning"), "{said}");
+    assert!(said.contains(&format!("roles of {PRODUCTION} (Production), {DEVELOPMENT}\n")), "{said}");
+    let site = |name: &str| fs::read_to_string(dir.path().join("site").join(name)).unwrap();
+    for account in [PRODUCTION, DEVELOPMENT] {
+        let name = format!("trust-policy-{account}.json");
+        let policy: serde_json::Value = serde_json::from_str(&site(&name)).unwrap();
+        let statement = &policy["Statement"][0];
+        assert_eq!(statement["Principal"]["Federated"], provider(account));
+        assert_eq!(statement["Condition"]["StringEquals"]["SAML:aud"], forge::ACS);
+    }
+    // A group's name says which account: the rule of docs/ADFS.md.
+    let script = site("adfs.ps1");
+    for part in [
+        "(?i)^AWS-([0-9]{12})-",
+        "\"arn:aws:iam::$1:saml-provider/ADFS,arn:aws:iam::$1:role/ADFS-\"",
+        "# Groups named AWS-account-something stand for roles named ADFS-something.",
+    ] {
+        assert!(script.contains(part), "{part} is not in {script}");
+    }
+    assert!(!script.contains('@') || !script.contains("@GROUP"), "{script}");
+    let guide = site("README.md");
+    for part in ["in each account", "once of each account", "file://site/trust-policy-111122223333.json"] {
+        assert!(guide.contains(part), "{part} is not in {guide}");
+    }
+}
+
+#[test]
+fn an_account_can_have_its_name_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (done, said) = init(dir.path(), &["111122223333=Production"]);
+    assert!(done, "{said}");
+    let (usable, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
+    assert!(usable && said.contains("roles of 111122223333 (Production)\n"), "{said}");
+    assert!(dir.path().join("site/trust-policy.json").exists());
+}
+
+#[test]
+fn all_that_is_wrong_with_accounts_is_said_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = ["12", "111122223333", "1111-2222-3333=again", "444455556666=two\nlines"];
+    let (done, said) = init(dir.path(), &wrong);
+    assert!(!done && !dir.path().join("site").exists());
+    for part in
+        ["--account: an account has 12 digits; found \"12\"", "--account: 111122223333 is there twice"]
+    {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    let (done, said) = init(dir.path(), &["444455556666=two\nlines"]);
+    assert!(!done && said.contains("--account: expected one line"), "{said}");
 }

@@ -45,8 +45,8 @@ pub(super) async fn run(
 fn accounts_of(config: &Config, idp: &str) -> String {
     let of_idp = config.broker.rules.provider_arns().filter(|(name, _)| *name == idp);
     let accounts = of_idp.map(|(_, arn)| match config.accounts.get(arn.account()) {
-        Some(name) => format!("{} ({name})", arn.account()),
-        None => arn.account().to_owned(),
+        Some(name) if name != arn.account() => format!("{} ({name})", arn.account()),
+        _ => arn.account().to_owned(),
     });
     let mut accounts: Vec<_> = accounts.collect();
     // Several SAML providers may be of one account.

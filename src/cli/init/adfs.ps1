@@ -16,7 +16,7 @@ $identifier = '@IDENTIFIER@'
 $console    = '@CONSOLE@'
 $acs        = '@ACS@'
 
-# Groups named AWS-something stand for roles named ADFS-something.
+# Groups named @GROUPS@ stand for roles named ADFS-something.
 $rules = @'
 @RuleName = "NameID"
 c:[Type == "http://schemas.microsoft.com/ws/2008/06/identity/claims/windowsaccountname"]
@@ -36,13 +36,13 @@ c:[Type == "http://schemas.microsoft.com/ws/2008/06/identity/claims/windowsaccou
  => add(store = "Active Directory", types = ("http://temp/group"), query = ";tokenGroups;{0}", param = c.Value);
 
 @RuleName = "Role"
-c:[Type == "http://temp/group", Value =~ "(?i)^AWS-"]
+c:[Type == "http://temp/group", Value =~ "(?i)^@GROUP@"]
  => issue(Type = "https://aws.amazon.com/SAML/Attributes/Role",
-    Value = RegExReplace(c.Value, "(?i)^AWS-",
+    Value = RegExReplace(c.Value, "(?i)^@GROUP@",
       "@PROVIDER@,@ROLES@"));
 
 @RuleName = "Group"
-c:[Type == "http://temp/group", Value =~ "(?i)^AWS-"]
+c:[Type == "http://temp/group", Value =~ "(?i)^@GROUP@"]
  => issue(Type = "http://schemas.xmlsoap.org/claims/Group", Value = c.Value);
 '@
 

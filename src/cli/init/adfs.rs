@@ -14,14 +14,21 @@ impl Site<'_> {
             Trust::Second => "second",
             Trust::Existing => "existing",
         };
+        // With several accounts a group's name says which.
+        let (groups, group, account) = match self.accounts.as_slice() {
+            [(account, _)] => ("AWS-something", "AWS-", account.as_str()),
+            _ => ("AWS-account-something", "AWS-([0-9]{12})-", "$1"),
+        };
         let values = [
             ("@TRUST@", trust.to_owned()),
             ("@ACS@", quoted(&self.acs())),
             ("@IDENTIFIER@", quoted(self.identifier())),
             ("@CONSOLE@", quoted(self.relying_party())),
+            ("@GROUPS@", groups.to_owned()),
+            ("@GROUP@", group.to_owned()),
             // Names of IAM, of a narrow alphabet.
-            ("@PROVIDER@", self.provider.clone()),
-            ("@ROLES@", format!("arn:{}:iam::{}:role/ADFS-", self.partition, self.account)),
+            ("@PROVIDER@", self.provider_of(account)),
+            ("@ROLES@", format!("arn:{}:iam::{account}:role/ADFS-", self.partition)),
         ];
         Some(values.iter().fold(SCRIPT.to_owned(), |script, (mark, value)| script.replace(mark, value)))
     }

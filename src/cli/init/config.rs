@@ -32,6 +32,7 @@ public_url = {public_url}
             }
         });
         text.push_str("# Whom a refused person should ask.\n#contact = \"the help desk, phone 1234\"\n");
+        self.accounts(&mut text);
         self.saml(&mut text, paths);
         self.idp(&mut text, paths);
         self.backend(&mut text);
@@ -57,12 +58,23 @@ public_url = {public_url}
         }
     }
 
+    /// Names, where there are any, and what `*` in `provider_arn` stands for.
+    fn accounts(&self, text: &mut String) {
+        let named = self.accounts.iter().any(|(id, name)| id != name);
+        if named || self.accounts.len() > 1 {
+            text.push_str("\n# Those whose roles people may have, and what people call them.\n[accounts]\n");
+            for (id, name) in &self.accounts {
+                text.push_str(&format!("{id} = {}\n", quoted(name)));
+            }
+        }
+    }
+
     fn idp(&self, text: &mut String, paths: &Paths) {
         text.push_str(&format!(
             "\n[[saml.idp]]\nname = {name}\n# What people read of it: \"Sign in with …\".\n#label = \"Example Company\"\n\
              provider_arn = {provider}\nmetadata = {metadata}\n",
             name = quoted(self.provider_name),
-            provider = quoted(&self.provider),
+            provider = quoted(&self.provider()),
             metadata = quoted(&paths.metadata),
         ));
         if let Some(authorities) = &paths.metadata_ca {
@@ -124,7 +136,7 @@ encryption_context = { samlprovider = "ADFS" }
     }
 
     /// Documents of IAM have no comments: what is to say of it is in the README.
-    pub(super) fn trust_policy(&self) -> String {
+    pub(super) fn trust_policy(&self, account: &str) -> String {
         let recipients = match self.console_acs() {
             // Or nobody could sign in to the console any more.
             Some(console) => json!([console, self.acs()]),
@@ -134,7 +146,7 @@ encryption_context = { samlprovider = "ADFS" }
             "Version": "2012-10-17",
             "Statement": [{
                 "Effect": "Allow",
-                "Principal": { "Federated": self.provider },
+                "Principal": { "Federated": self.provider_of(account) },
                 "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"],
                 "Condition": { "StringEquals": { "SAML:aud": recipients } },
             }],

@@ -43,14 +43,15 @@ impl Site<'_> {
     }
 
     fn saml_provider(&self) -> String {
-        let Self { provider_name: name, provider, .. } = self;
+        let (name, provider) = (self.provider_name, self.provider());
+        let each = if self.accounts.len() > 1 { ", in each account with credentials of it" } else { "" };
         let renewed = if is_url(self.metadata) {
             format!(" Vestibule itself reads {} again and again.", self.metadata)
         } else {
             " Vestibule reads the file again when it changes.".to_owned()
         };
         format!(
-            "**The SAML provider in IAM**, {provider}:\n\
+            "**The SAML provider in IAM**, {provider}{each}:\n\
              `aws iam create-saml-provider --name {name} --saml-metadata-document file://{metadata}`\n\
              (If it exists: `aws iam update-saml-provider`.) IAM keeps a copy of its own, and STS refuses logins \
              after a change of the identity provider's keys until that copy is renewed.{renewed}\n",
@@ -60,14 +61,22 @@ impl Site<'_> {
 
     fn roles(&self) -> String {
         let (role, new) = (self.role(), "aws iam create-role --role-name ADFS-Production");
-        let policy = self.file("trust-policy.json");
+        let policy_name = self.trust_policy_name(self.account());
+        let policy = self.file(&policy_name);
+        let (files, group) = match self.accounts.len() {
+            1 => (format!("`{policy_name}` is the same for each; "), "AWS-Production".to_owned()),
+            _ => (
+                format!("Each account has its trust policy, `{policy_name}` and so on, for all its roles; "),
+                format!("AWS-{}-Production", self.account()),
+            ),
+        };
         let of = if self.adfs_page.is_some() && self.trust == Trust::New {
-            format!("AD FS's group `AWS-Production` gives the role `ADFS-Production`, {role}:\n")
+            format!("AD FS's group `{group}` gives the role `ADFS-Production`, {role}:\n")
         } else {
             format!("for a new role, such as {role}:\n")
         };
         format!(
-            "**The roles.** `trust-policy.json` is the same for each; {of}\
+            "**The roles.** {files}{of}\
              `{new} --assume-role-policy-document file://{policy}`\n\
              then attach what its people may do. A role that exists:\n\
              `aws iam update-assume-role-policy --role-name NAME --policy-document file://{policy}`\n"
@@ -126,14 +135,15 @@ impl Site<'_> {
              The assertion or the response is signed, by RSA or ECDSA with SHA-256 or better.\n",
             identifier = self.identifier(),
             acs = self.acs(),
-            provider = self.provider,
+            provider = self.provider_of(self.account()),
             role = self.role(),
         )
     }
 
     fn try_it(&self) -> String {
+        let each = if self.accounts.len() > 1 { ", once of each account" } else { "" };
         format!(
-            "**Try it.** With credentials that may read IAM, `doctor` compares all of this:\n\
+            "**Try it.** With credentials that may read IAM{each}, `doctor` compares all of this:\n\
              `{} --role {}`\n\
              Then open {}/ and sign in. A refusal shows a code; docs/ERRORS.md explains each.\n",
             self.as_service("doctor"),
@@ -154,16 +164,17 @@ impl Site<'_> {
             "\n## About the trust policy\n\n\
              `SAML:aud` in a trust policy is the assertion's *Recipient*, the address it was posted to, and not its \
              Audience. Policies made by the console pin AWS's own sign-in page, and STS answers `AccessDenied` to \
-             what came by way of this service; `trust-policy.json` pins `{acs}` instead, so that the role cannot be \
+             what came by way of this service; `{policy}` pins `{acs}` instead, so that the role cannot be \
              had with an assertion meant for anybody else.\n\n{both}\
              This is reasoned from AWS's documentation and from reports, and was not tried on the real STS: try it \
              with one role of little power first.\n",
+            policy = self.trust_policy_name(self.account()),
             acs = self.acs(),
         )
     }
 
     fn role(&self) -> String {
-        format!("arn:{}:iam::{}:role/ADFS-Production", self.partition, self.account)
+        format!("arn:{}:iam::{}:role/ADFS-Production", self.partition, self.account())
     }
 
     /// A command that reads what only the service may read.

@@ -49,7 +49,11 @@ pub(super) async fn run(options: &Options) -> Result<(), String> {
         files.extend(std::fs::read(authorities).ok().map(|pem| ("metadata-ca.pem", pem)));
     }
     files.push(("vestibule.toml", site.configuration(&site.paths()).into_bytes()));
-    files.push(("trust-policy.json", site.trust_policy().into_bytes()));
+    let accounts = site.accounts.iter().map(|(account, _)| account.as_str());
+    let policies: Vec<_> = accounts.map(|id| (site.trust_policy_name(id), site.trust_policy(id))).collect();
+    for (name, policy) in &policies {
+        files.push((name, policy.clone().into_bytes()));
+    }
     if let Some(script) = site.adfs_script() {
         files.push(("adfs.ps1", script.into_bytes()));
     }
@@ -109,7 +113,7 @@ fn print_next_steps(site: &Site<'_>) {
     if site.public_url == DEFAULT_URL {
         placeholders.push("--public-url");
     }
-    if site.account == DEFAULT_ACCOUNT {
+    if site.account() == DEFAULT_ACCOUNT {
         placeholders.push("--account");
     }
     if !placeholders.is_empty() {

@@ -21,9 +21,12 @@ pub(in crate::cli) struct Options {
     /// How the world will name this service; the ACS is this + /saml
     #[arg(long, value_name = "URL", default_value = DEFAULT_URL)]
     pub(super) public_url: String,
-    /// The AWS account of the roles: 12 digits
-    #[arg(long, value_name = "ID", default_value = DEFAULT_ACCOUNT)]
-    pub(super) account: String,
+    /// The AWS account of the roles: 12 digits, and perhaps its name
+    ///
+    /// Given several times, each has a SAML provider of the same name, and AD FS's groups are
+    /// named AWS-ID-something.
+    #[arg(long, value_name = "ID[=NAME]", default_value = DEFAULT_ACCOUNT)]
+    pub(super) account: Vec<String>,
     /// The region of STS, tables and keys; it decides the partition, too
     #[arg(long, value_name = "REGION", default_value = "us-east-1")]
     pub(super) region: String,

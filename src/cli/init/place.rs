@@ -145,6 +145,7 @@ fn by_option(fault: &Fault) -> String {
         "saml.idp[0].entity_id" => "--entity-id",
         "saml.idp[0].name" | "saml.idp[0].provider_arn" => "--provider-name",
         "sts.region" => "--region",
+        key if key.starts_with("accounts.") => "--account",
         key => key,
     };
     format!("{option}: {}", fault.message)

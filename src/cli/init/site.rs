@@ -3,7 +3,7 @@
 use super::found::Found;
 use super::options::{DEFAULT_ACCOUNT, INSTALLED, INSTALLED_STATE, Options, Store, Trust};
 use super::place::Staged;
-use crate::roles::{ProviderArn, is_region, partition_of_region};
+use crate::roles::{ProviderArn, is_account, is_region, partition_of_region};
 use std::path::{Path, PathBuf};
 
 /// The regions of mid 2026, to notice a slip of the pen: a region of the right form
@@ -17,12 +17,11 @@ const REGIONS: &str = "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeas
 /// The values that differ from site to site.
 pub(super) struct Site<'a> {
     pub(super) public_url: &'a str,
-    pub(super) account: String,
+    /// Ids and names; one at least.
+    pub(super) accounts: Vec<(String, String)>,
     pub(super) region: &'a str,
     pub(super) partition: &'static str,
     pub(super) provider_name: &'a str,
-    /// The SAML provider's ARN.
-    pub(super) provider: String,
     pub(super) entity_id: Option<&'a str>,
     pub(super) store: Store,
     pub(super) trust: Trust,
@@ -54,12 +53,7 @@ impl<'a> Site<'a> {
     pub(super) fn of(options: &'a Options, found: Option<&Found>) -> Self {
         let mut faults = Vec::new();
         let mut warnings = found.map(Found::ended_certificates).unwrap_or_default();
-        // Consoles show it in groups of four.
-        let mut account = options.account.replace('-', "");
-        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
-            faults.push(format!("--account: an account has 12 digits; found {:?}", options.account));
-            DEFAULT_ACCOUNT.clone_into(&mut account);
-        }
+        let accounts = accounts(&options.account, &mut faults);
         let mut region = options.region.as_str();
         if !is_region(region) {
             faults.push(format!("--region: AWS calls no region so; found {region:?}"));
@@ -70,14 +64,12 @@ impl<'a> Site<'a> {
             ));
         }
         let partition = partition_of_region(region);
-        let arn = |name: &str| format!("arn:{partition}:iam::{account}:saml-provider/{name}");
-        let mut provider = arn(&options.provider_name);
-        if ProviderArn::parse(&provider).is_err() {
+        let mut provider_name = options.provider_name.as_str();
+        if ProviderArn::parse(&provider_arn(partition, DEFAULT_ACCOUNT, provider_name)).is_err() {
             faults.push(format!(
-                "--provider-name: IAM takes 1 to 128 of A-Z a-z 0-9 . _ - for a SAML provider; found {:?}",
-                options.provider_name
+                "--provider-name: IAM takes 1 to 128 of A-Z a-z 0-9 . _ - for a SAML provider; found {provider_name:?}"
             ));
-            provider = arn("ADFS");
+            provider_name = "ADFS";
         }
         let adfs_page = found.and_then(Found::adfs_page);
         if found.is_some() && adfs_page.is_none() && options.adfs_trust != Trust::New {
@@ -103,11 +95,10 @@ impl<'a> Site<'a> {
         let state = if installed { INSTALLED_STATE.into() } else { directory.join("var") };
         Self {
             public_url: options.public_url.trim_end_matches('/'),
-            account,
+            accounts,
             region,
             partition,
-            provider_name: &options.provider_name,
-            provider,
+            provider_name,
             entity_id: options.entity_id.as_deref(),
             store: options.store,
             trust: options.adfs_trust,
@@ -120,6 +111,32 @@ impl<'a> Site<'a> {
             installed,
             faults,
             warnings,
+        }
+    }
+
+    /// The SAML provider of this account, or of each with `*`.
+    pub(super) fn provider_of(&self, account: &str) -> String {
+        provider_arn(self.partition, account, self.provider_name)
+    }
+
+    /// `provider_arn` of the configuration.
+    pub(super) fn provider(&self) -> String {
+        match self.accounts.as_slice() {
+            [(account, _)] => self.provider_of(account),
+            _ => self.provider_of("*"),
+        }
+    }
+
+    /// The account that examples name.
+    pub(super) fn account(&self) -> &str {
+        self.accounts.first().map_or(DEFAULT_ACCOUNT, |(id, _)| id)
+    }
+
+    /// The file of this account's trust policy.
+    pub(super) fn trust_policy_name(&self, account: &str) -> String {
+        match self.accounts.as_slice() {
+            [_] => "trust-policy.json".to_owned(),
+            _ => format!("trust-policy-{account}.json"),
         }
     }
 
@@ -175,6 +192,32 @@ impl<'a> Site<'a> {
     }
 }
 
+fn provider_arn(partition: &str, account: &str, name: &str) -> String {
+    format!("arn:{partition}:iam::{account}:saml-provider/{name}")
+}
+
+/// `ID` or `ID=NAME`, each. Without any that is right the example is in its place.
+fn accounts(given: &[String], faults: &mut Vec<String>) -> Vec<(String, String)> {
+    let mut accounts: Vec<(String, String)> = Vec::new();
+    for text in given {
+        let (id, name) = text.split_once('=').unwrap_or((text, ""));
+        // Consoles show it in groups of four.
+        let id = id.replace('-', "");
+        if !is_account(&id) {
+            faults.push(format!("--account: an account has 12 digits; found {text:?}"));
+        } else if accounts.iter().any(|(earlier, _)| *earlier == id) {
+            faults.push(format!("--account: {id} is there twice"));
+        } else {
+            let name = if name.is_empty() { id.clone() } else { name.to_owned() };
+            accounts.push((id, name));
+        }
+    }
+    if accounts.is_empty() {
+        accounts.push((DEFAULT_ACCOUNT.to_owned(), DEFAULT_ACCOUNT.to_owned()));
+    }
+    accounts
+}
+
 pub(super) fn is_url(text: &str) -> bool {
     text.starts_with("https:") || text.starts_with("http:")
 }
@@ -199,7 +242,7 @@ mod tests {
             metadata_ca: None,
             entity_id: None,
             public_url: "https://vestibule.example.com".to_owned(),
-            account: DEFAULT_ACCOUNT.to_owned(),
+            account: vec![DEFAULT_ACCOUNT.to_owned()],
             region: "eu-central-1".to_owned(),
             provider_name: "ADFS".to_owned(),
             store,
