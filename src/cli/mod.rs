@@ -59,7 +59,8 @@ enum Command {
     /// Metadata and certificates, IAM's copy of them, STS and its clock, KMS with
     /// its context, tables, trust policies, permissions; files and disk where
     /// they are local. Changes nothing. Exit code 0: nothing wrong was found
-    /// (what could not be looked at is listed as unknown); 1: warnings; 2: faults.
+    /// (what could not be looked at is listed as unknown); 1: warnings; 2: faults, or
+    /// an argument is wrong.
     Doctor(doctor::Options),
     /// Say why a response would be accepted or refused, step by step
     ///
