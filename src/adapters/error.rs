@@ -117,7 +117,7 @@ pub enum OpenError {
     },
     /// Others may read or write the keys.
     #[error(
-        "{} holds keys and has mode {mode:04o}, so others can reach them; chmod 600 it, and rotate if they may have been read",
+        "{} holds keys and has mode {mode:04o}, so others can reach them; chmod 600 it, and if they may have been read, move it away and make a new one with `vestibule keys create`",
         path.display()
     )]
     KeyFileMode {

@@ -47,8 +47,8 @@ impl Default for ServeLimits {
             write_timeout: Duration::from_secs(10),
             max_age: Duration::from_secs(300),
             stop_patience: Duration::from_secs(2),
-            // Below the 30 s after which supervisors commonly kill, above what a
-            // login may take at most (20 s).
+            // Above what a login may take at most (20 s). A stop takes it twice at most,
+            // which deploy/'s unit and task allow for.
             grace: Duration::from_secs(25),
         }
     }

@@ -153,7 +153,11 @@ async fn configuration(
     let config = match fetch_parameters(draft).await {
         Ok(draft) => fetch_metadata(draft, false).await.finish(),
         Err(sentence) => {
-            report.fault(CHECK, sentence, "say it, or write the values themselves into the file");
+            report.fault(
+                CHECK,
+                sentence,
+                "set ssm.region or AWS_REGION, or write the values themselves into the file",
+            );
             return None;
         }
     };

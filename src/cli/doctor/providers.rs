@@ -57,7 +57,11 @@ pub(super) fn last_good(config: &Config, now: OffsetDateTime, report: &mut Repor
             }
             Ok(None) => report
                 .ok(CHECK, format!("{idp}: no metadata is kept yet; the first start keeps what {url} gives")),
-            Err(why) => report.warning(CHECK, format!("{idp}: {why}"), "the next start keeps it anew"),
+            Err(why) => report.warning(
+                CHECK,
+                format!("{idp}: {why}"),
+                "see that only the service's user can write there; then the next start keeps it anew",
+            ),
         }
     }
 }
@@ -66,8 +70,9 @@ fn remedy(severity: Severity) -> &'static str {
     if severity == Severity::Ok {
         return "nothing";
     }
-    "fetch the identity provider's present metadata, replace the file (a running service reads \
-     it within a minute), and update IAM's copy (aws iam update-saml-provider)"
+    "fetch the identity provider's present metadata: replace the file with it, if it is a file (a running \
+     service reads it within a minute; an address it asks by itself), and update IAM's copy (aws iam \
+     update-saml-provider)"
 }
 
 /// `validUntil` (metadata 2.3.1).

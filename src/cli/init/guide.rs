@@ -17,8 +17,8 @@ impl Site<'_> {
                     .to_owned()
             }
             (Some(_), Trust::Second) => format!(
-                "**AD FS**: run `adfs.ps1` on the primary server. It makes a second relying party trust, by AWS's \
-                 other name `{}`, with the claim rules of the one for the console, which stays as it is.\n",
+                "**AD FS**: run `adfs.ps1` on the primary server. It makes a second relying party trust, with AWS's \
+                 other identifier `{}`, with the claim rules of the one for the console, which stays as it is.\n",
                 self.identifier()
             ),
             (Some(_), Trust::Existing) => {
@@ -101,7 +101,7 @@ impl Site<'_> {
     fn start(&self) -> String {
         let key = if self.wants_key {
             "\nThe identity provider wants requests signed: `saml-signing.pem` is the key, and its certificate is in \
-             our metadata. It is a secret, of the user that the service runs as."
+             our metadata. It is a secret that only the service and root may read."
         } else {
             ""
         };

@@ -74,12 +74,12 @@ impl<'a> Site<'a> {
         let adfs_page = found.and_then(Found::adfs_page);
         if found.is_some() && adfs_page.is_none() && options.adfs_trust != Trust::New {
             faults.push(
-                "--adfs-trust: the metadata is not AD FS's, so there is no trust to speak of".to_owned(),
+                "--adfs-trust: it is for AD FS, and the metadata is another identity provider's".to_owned(),
             );
         }
         if options.adfs_trust == Trust::Second && console(partition).is_none() {
             faults.push(format!(
-                "--adfs-trust: this version does not know AWS's second name in {partition}; use existing"
+                "--adfs-trust: this version does not know AWS's other identifier in {partition}; use existing"
             ));
         }
         let is_url = is_url(&options.metadata);
