@@ -104,13 +104,7 @@ impl Saml {
     /// STS gives roles of its own partition only.
     pub(super) fn must_be_in_partition_of(&self, top: &Section<'_>, regions: &[String]) {
         let Some(partition) = regions.first().map(|region| partition_of_region(region)) else { return };
-        let mut said = Vec::new();
         for arn in self.found_arns.iter().filter(|arn| arn.value.partition() != partition) {
-            // One with `*` is found once for each account.
-            if said.contains(&&arn.at) {
-                continue;
-            }
-            said.push(&arn.at);
             let message =
                 format!("is of the partition {}, and sts.region of {partition}", arn.value.partition());
             top.reading().fault(&arn.at, message);

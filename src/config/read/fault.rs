@@ -72,7 +72,7 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// The place and the key of a value, for faults that are found after it was read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct At {
     pub(crate) place: Place,
     pub(crate) key: String,
