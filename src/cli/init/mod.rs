@@ -34,7 +34,7 @@ use place::Staged;
 use site::Site;
 
 pub(super) async fn run(options: &Options) -> Result<(), String> {
-    let staged = Staged::beside(&options.directory)?;
+    let staged = Staged::beside(&options.directory, options.is_installed())?;
     let found = look(options, &staged).await;
     let site = Site::of(options, found.as_ref().ok());
 

@@ -1,7 +1,7 @@
 //! The command line of `init`.
 
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(in crate::cli) struct Options {
@@ -54,6 +54,13 @@ pub(in crate::cli) struct Options {
 /// Where the unit and the Debian package have the configuration, and what they keep.
 pub(super) const INSTALLED: &str = "/etc/vestibule";
 pub(super) const INSTALLED_STATE: &str = "/var/lib/vestibule";
+
+impl Options {
+    /// Whether the files go to where the unit and the Debian package have them.
+    pub(super) fn is_installed(&self) -> bool {
+        std::path::absolute(&self.directory).is_ok_and(|path| path == Path::new(INSTALLED))
+    }
+}
 
 pub(super) const DEFAULT_URL: &str = "https://vestibule.example.com";
 pub(super) const DEFAULT_ACCOUNT: &str = "123456789012";

@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 /// A directory beside the real one; gone when dropped.
 pub(super) struct Staged {
     path: PathBuf,
-    /// Who may read them beside root: the group that root gave the real directory, which is
-    /// the service's where the Debian package made it.
+    /// Who may read them beside root: the service's group.
     group: Option<u32>,
 }
 
@@ -29,15 +28,16 @@ fn failed(path: &Path) -> impl Fn(std::io::Error) -> String {
 }
 
 impl Staged {
-    /// On the same disk, so that moving is one step.
-    pub(super) fn beside(directory: &Path) -> Result<Self, String> {
+    /// On the same disk, so that moving is one step. `installed`: the group that the package
+    /// gave the directory is the service's, and reads what root writes there.
+    pub(super) fn beside(directory: &Path, installed: bool) -> Result<Self, String> {
         let mut random = [0; 8];
         SystemRandom.fill(&mut random);
         let parent = parent(directory);
         fs::create_dir_all(parent).map_err(failed(parent))?;
         let path = parent.join(format!(".vestibule-init-{:016x}", u64::from_be_bytes(random)));
         fs::create_dir(&path).map_err(failed(&path))?;
-        let of_another = |group: &u32| *group != 0 && rustix::process::geteuid().is_root();
+        let of_another = |group: &u32| installed && *group != 0 && rustix::process::geteuid().is_root();
         let group = fs::metadata(directory).ok().map(|meta| meta.gid()).filter(of_another);
         Ok(Self { path, group })
     }
@@ -172,7 +172,7 @@ mod tests {
     fn the_group_of_the_directory_reads_what_root_writes() {
         let directory = tempfile::tempdir().unwrap();
         let ours = fs::metadata(directory.path()).unwrap().gid();
-        let staged = Staged::beside(directory.path()).unwrap();
+        let staged = Staged::beside(directory.path(), true).unwrap();
         let key = staged.write_private("key.pem", b"key").unwrap();
         assert_eq!(mode_and_group(&key), (0o600, ours), "no group of another's: its owner alone");
         drop(staged);
@@ -182,7 +182,11 @@ mod tests {
         }
         let service = 12_345;
         std::os::unix::fs::chown(directory.path(), None, Some(service)).unwrap();
-        let staged = Staged::beside(directory.path()).unwrap();
+        let staged = Staged::beside(directory.path(), false).unwrap();
+        let key = staged.write_private("key.pem", b"key").unwrap();
+        assert_eq!(mode_and_group(&key).0, 0o600, "no group that nobody said is the service's");
+        drop(staged);
+        let staged = Staged::beside(directory.path(), true).unwrap();
         let key = staged.write_private("key.pem", b"key").unwrap();
         assert_eq!(mode_and_group(&key), (0o640, service));
         let config = staged.write("vestibule.toml", b"").unwrap();

@@ -89,8 +89,7 @@ impl<'a> Site<'a> {
         if options.state.is_some() && options.store == Store::Dynamodb {
             faults.push("--state: with --store dynamodb nothing is kept on a disk".to_owned());
         }
-        let installed =
-            std::path::absolute(&options.directory).is_ok_and(|path| path == Path::new(INSTALLED));
+        let installed = options.is_installed();
         let directory = if installed { INSTALLED.into() } else { options.directory.clone() };
         let state = if installed { INSTALLED_STATE.into() } else { directory.join("var") };
         Self {
