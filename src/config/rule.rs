@@ -4,7 +4,7 @@ use super::read::file::read_file;
 use super::read::section::{Found, Section};
 use super::read::values;
 use super::saml::Saml;
-use crate::roles::{Condition, Effect, Field, Matcher, ProviderArn, RoleArn, Rule, RuleError};
+use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError};
 use std::path::Path;
 use time::Duration;
 
@@ -132,9 +132,7 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
 /// A role on terms, or a refusal.
 fn outcome(section: &Section<'_>, saml: &Saml) -> Option<Effect> {
     let role = section.optional_at("role", RoleArn::parse).map(|Found { value: role, at }| {
-        let of_its_account =
-            |arn: &ProviderArn| (arn.partition(), arn.account()) == (role.partition(), role.account());
-        if !saml.may_have(of_its_account) {
+        if !saml.may_have(|provider| provider.is_beside(&role)) {
             section.reading().fault(&at, "no provider_arn is of its account, so nobody can be given it");
         }
         role

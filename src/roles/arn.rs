@@ -83,6 +83,10 @@ impl ProviderArn {
     pub fn account(&self) -> &str {
         part(&self.0, 4)
     }
+    /// Whether this role is of its account, in its partition.
+    pub fn is_beside(&self, role: &RoleArn) -> bool {
+        (self.partition(), self.account()) == (role.partition(), role.account())
+    }
 }
 
 /// `provider_arn` as it is configured: of one account, or `arn:aws:iam::*:saml-provider/NAME`
@@ -110,14 +114,6 @@ impl ProviderPattern {
         let each = Self::Each { before: format!("{before}::"), behind: format!(":{behind}") };
         // Whatever the account: the rest is right, or it is not.
         each.of("000000000000").map(|_| each)
-    }
-
-    /// The partition.
-    pub fn partition(&self) -> &str {
-        match self {
-            Self::One(arn) => arn.partition(),
-            Self::Each { before, .. } => part(before, 1),
-        }
     }
 
     /// The SAML provider of this account; one that names its account stays what it is.
@@ -276,7 +272,6 @@ mod tests {
     #[test]
     fn a_star_stands_for_the_account_and_for_nothing_else() {
         let pattern = ProviderPattern::parse("arn:aws-us-gov:iam::*:saml-provider/ADFS").unwrap();
-        assert_eq!(pattern.partition(), "aws-us-gov");
         let arn = pattern.of("123456789012").unwrap();
         assert_eq!(arn.as_str(), "arn:aws-us-gov:iam::123456789012:saml-provider/ADFS");
         assert_eq!(pattern.of("1"), Err(ArnError::NotIam));

@@ -137,8 +137,7 @@ impl Rules {
                 set_aside.other_provider += 1;
                 continue;
             };
-            // STS gives no role by the provider of another account (IAM guide, SAML federation).
-            if (role.partition(), role.account()) != (provider.partition(), provider.account()) {
+            if !provider.is_beside(&role) {
                 set_aside.other_account += 1;
                 continue;
             }

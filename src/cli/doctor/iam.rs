@@ -192,9 +192,8 @@ async fn trust_of(
     };
     // One identity provider that can give the role is enough.
     let acs = &config.broker.service.acs_url;
-    let of_account = |provider: &ProviderArn| provider.account() == role.account();
-    let of_account = config.broker.rules.provider_arns().filter(|(_, provider)| of_account(provider));
-    let verdicts = of_account.map(|(_, provider)| {
+    let beside = config.broker.rules.provider_arns().filter(|(_, provider)| provider.is_beside(role));
+    let verdicts = beside.map(|(_, provider)| {
         let provider = provider.as_str();
         finding(arn, provider, acs, trust::judge(&policy, provider, acs))
     });
