@@ -7,10 +7,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::Output;
 use support::aws::{Emulators, Service};
 use support::browser::{Browser, Form, Page};
 use support::forge::{self, Forge, Signing, rsa};
+use support::process::vestibule;
 use support::server::{ADFS_METADATA, EMBEDDED, Server};
 use support::waiting::{WaitingPage, ticket};
 
@@ -178,17 +179,7 @@ fn attack_a_role_by_the_provider_of_another_account() {
 
 // -------------------------------------------------------------- init
 
-fn vestibule(dir: &Path, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
-        .args(arguments)
-        .current_dir(dir)
-        .env_clear()
-        .output()
-        .unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-fn init(dir: &Path, accounts: &[&str]) -> (bool, String) {
+fn init(dir: &Path, accounts: &[&str]) -> (Output, String) {
     fs::write(dir.join("adfs.xml"), ADFS_METADATA).unwrap();
     let start = ["init", "--metadata", "adfs.xml", "--public-url", "https://vestibule.example.com"];
     let accounts = accounts.iter().flat_map(|account| ["--account", *account]);
@@ -198,10 +189,10 @@ fn init(dir: &Path, accounts: &[&str]) -> (bool, String) {
 #[test]
 fn init_makes_what_each_account_needs() {
     let dir = tempfile::tempdir().unwrap();
-    let (done, said) = init(dir.path(), &["1111-2222-3333=Production", DEVELOPMENT]);
-    assert!(done, "{said}");
-    let (usable, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
-    assert!(usable && !said.contains("warning"), "{said}");
+    let (output, said) = init(dir.path(), &["1111-2222-3333=Production", DEVELOPMENT]);
+    assert!(output.status.success(), "{said}");
+    let (output, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
+    assert!(output.status.success() && !said.contains("warning"), "{said}");
     assert!(said.contains(&format!("roles of {PRODUCTION} (Production), {DEVELOPMENT}\n")), "{said}");
     let site = |name: &str| fs::read_to_string(dir.path().join("site").join(name)).unwrap();
     for account in [PRODUCTION, DEVELOPMENT] {
@@ -230,10 +221,10 @@ fn init_makes_what_each_account_needs() {
 #[test]
 fn an_account_can_have_its_name_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let (done, said) = init(dir.path(), &["111122223333=Production"]);
-    assert!(done, "{said}");
-    let (usable, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
-    assert!(usable && said.contains("roles of 111122223333 (Production)\n"), "{said}");
+    let (output, said) = init(dir.path(), &["111122223333=Production"]);
+    assert!(output.status.success(), "{said}");
+    let (output, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
+    assert!(output.status.success() && said.contains("roles of 111122223333 (Production)\n"), "{said}");
     assert!(dir.path().join("site/trust-policy.json").exists());
 }
 
@@ -241,13 +232,13 @@ fn an_account_can_have_its_name_alone() {
 fn all_that_is_wrong_with_accounts_is_said_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let wrong = ["12", "111122223333", "1111-2222-3333=again", "444455556666=two\nlines"];
-    let (done, said) = init(dir.path(), &wrong);
-    assert!(!done && !dir.path().join("site").exists());
+    let (output, said) = init(dir.path(), &wrong);
+    assert!(!output.status.success() && !dir.path().join("site").exists());
     for part in
         ["--account: an account has 12 digits; found \"12\"", "--account: 111122223333 is there twice"]
     {
         assert!(said.contains(part), "{part} is not in {said}");
     }
-    let (done, said) = init(dir.path(), &["444455556666=two\nlines"]);
-    assert!(!done && said.contains("--account: expected one line"), "{said}");
+    let (output, said) = init(dir.path(), &["444455556666=two\nlines"]);
+    assert!(!output.status.success() && said.contains("--account: expected one line"), "{said}");
 }

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
 use support::metadata_server::{Answer, MetadataServer};
+use support::process::vestibule;
 use tempfile::TempDir;
 
 fn workplace() -> TempDir {
@@ -16,18 +16,6 @@ fn workplace() -> TempDir {
     let metadata = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metadata.xml");
     fs::copy(metadata, dir.path().join("adfs.xml")).unwrap();
     dir
-}
-
-fn vestibule(dir: &Path, arguments: &[&str]) -> (Output, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
-        .args(arguments)
-        .current_dir(dir)
-        .env_clear()
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!said.contains("panicked"), "{said}");
-    (output, said)
 }
 
 const OURS: [&str; 6] = [

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,6 +11,19 @@ use std::time::Duration;
 /// How long a process may take to answer its first request, and to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// A command of `vestibule`, in this directory and with no environment; what it says on stderr.
+pub fn vestibule(dir: &Path, arguments: &[&str]) -> (Output, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("panicked"), "{said}");
+    (output, said)
+}
 
 /// A free port, below the range from which the kernel gives ports to outgoing
 /// connections, and other than those of tests that run beside this one.
