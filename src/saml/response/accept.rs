@@ -11,7 +11,7 @@ use super::parts::{bearers, instant, one, required};
 use super::refused::RefusedAssertion;
 use super::status::{SUCCESS, status_code, trace_status};
 use super::verify::VerifiedAssertion;
-use crate::saml::authn_request::{Comparison, SentAuthnRequest};
+use crate::saml::authn_request::SentAuthnRequest;
 use crate::saml::provider::IdentityProvider;
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::{Step, Tracer};
@@ -72,12 +72,12 @@ impl VerifiedAssertion<'_, '_> {
     }
 }
 
-struct Check<'c> {
-    service: &'c ServiceProvider,
-    provider: &'c IdentityProvider,
-    expected: Expected<'c>,
-    now: OffsetDateTime,
-    trace: Tracer<'c>,
+pub(super) struct Check<'c> {
+    pub(super) service: &'c ServiceProvider,
+    pub(super) provider: &'c IdentityProvider,
+    pub(super) expected: Expected<'c>,
+    pub(super) now: OffsetDateTime,
+    pub(super) trace: Tracer<'c>,
 }
 
 impl Check<'_> {
@@ -328,53 +328,13 @@ impl Check<'_> {
         if found { Ok(()) } else { Err(SamlRefusal::WrongAudience) }
     }
 
-    /// Profiles 4.1.4.2: at least one AuthnStatement. Core 2.7.2: its session must
-    /// not have ended. Returns the earliest `SessionNotOnOrAfter`.
-    fn authentication(&self, assertion: Node<'_, '_>) -> Result<Option<OffsetDateTime>, SamlRefusal> {
-        let mut has_statement = false;
-        let mut earliest: Option<OffsetDateTime> = None;
-        for statement in nodes::children(assertion, SAML, "AuthnStatement") {
-            has_statement = true;
-            let signed_in = instant(statement, "AuthnInstant")?.ok_or(SamlRefusal::Incomplete)?;
-            self.check_not_before("authn_instant", signed_in)?;
-            self.requested_authn(statement, signed_in)?;
-            if let Some(end) = instant(statement, "SessionNotOnOrAfter")? {
-                self.check_not_on_or_after("session_not_on_or_after", end, SamlRefusal::SessionOver)?;
-                earliest = Some(earliest.map_or(end, |earlier| earlier.min(end)));
-            }
-        }
-        if has_statement { Ok(earliest) } else { Err(SamlRefusal::NoAuthnStatement) }
-    }
-
-    /// Core 3.3.2.2.1 and 3.4.1: the identity provider must do what the request
-    /// asks. It is checked here because the browser that carries an unsigned
-    /// request can change it. Only the identity provider knows the order of
-    /// strength that `minimum` and the like need; rules can use the context.
-    fn requested_authn(&self, statement: Node<'_, '_>, signed_in: OffsetDateTime) -> Result<(), SamlRefusal> {
-        let Expected::InResponseTo(sent) = self.expected else { return Ok(()) };
-        let requested_authn = &self.provider.requested_authn;
-        let asked = sent.issued_at.saturating_sub(self.service.clock_skew);
-        if requested_authn.force_authn && signed_in < asked {
-            self.trace.at("request_made", sent.issued_at);
-            return Err(SamlRefusal::NotReauthenticated);
-        }
-        if let Some(wanted) =
-            requested_authn.authn_context.as_ref().filter(|c| c.comparison == Comparison::Exact)
-        {
-            let context = one(statement, "AuthnContext")?.ok_or(SamlRefusal::Incomplete)?;
-            let class = one(context, "AuthnContextClassRef")?.and_then(nodes::pure_text);
-            self.trace.all_ours("authn_context_asked", wanted.class_refs.iter().map(String::as_str));
-            self.trace.maybe_theirs("authn_context", class);
-            if !class.is_some_and(|class| wanted.class_refs.iter().any(|wanted| wanted == class)) {
-                return Err(SamlRefusal::OtherAuthnContext);
-            }
-        }
-        Ok(())
-    }
-
     /// Refuses an instant in the future, skew aside. Saturating, so that the year
     /// 9999 does not panic.
-    fn check_not_before(&self, name: &'static str, begin: OffsetDateTime) -> Result<(), SamlRefusal> {
+    pub(super) fn check_not_before(
+        &self,
+        name: &'static str,
+        begin: OffsetDateTime,
+    ) -> Result<(), SamlRefusal> {
         self.trace.at(name, begin);
         if self.now < begin.saturating_sub(self.service.clock_skew) {
             Err(SamlRefusal::NotYetValid)
@@ -384,7 +344,7 @@ impl Check<'_> {
     }
 
     /// Core 2.5.1.2: refuses at and after `NotOnOrAfter`, skew aside.
-    fn check_not_on_or_after(
+    pub(super) fn check_not_on_or_after(
         &self,
         name: &'static str,
         end: OffsetDateTime,

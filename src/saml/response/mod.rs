@@ -12,6 +12,7 @@
 //! ```
 
 mod accept;
+mod authentication;
 mod decrypt;
 pub(super) mod expected;
 pub(super) mod identity;

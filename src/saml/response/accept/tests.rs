@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::saml::authn_request::{AuthnRequestId, RequestedAuthn, RequestedAuthnContext};
+use crate::saml::authn_request::{AuthnRequestId, Comparison, RequestedAuthn, RequestedAuthnContext};
 use crate::saml::metadata::idp::Validity;
 use crate::saml::provider::IdentityProviders;
 use crate::saml::response::message::ResponseMessage;

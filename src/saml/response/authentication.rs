@@ -1,0 +1,60 @@
+//! Accepting, continued: how and when the person signed in (core 2.7.2).
+
+use super::accept::Check;
+use super::expected::Expected;
+use super::parts::{instant, one};
+use crate::saml::authn_request::Comparison;
+use crate::saml::refusal::SamlRefusal;
+use crate::saml::xml::names::SAML;
+use crate::saml::xml::nodes;
+use roxmltree::Node;
+use time::OffsetDateTime;
+
+impl Check<'_> {
+    /// Profiles 4.1.4.2: at least one AuthnStatement. Core 2.7.2: its session must
+    /// not have ended. Returns the earliest `SessionNotOnOrAfter`.
+    pub(super) fn authentication(
+        &self,
+        assertion: Node<'_, '_>,
+    ) -> Result<Option<OffsetDateTime>, SamlRefusal> {
+        let mut has_statement = false;
+        let mut earliest: Option<OffsetDateTime> = None;
+        for statement in nodes::children(assertion, SAML, "AuthnStatement") {
+            has_statement = true;
+            let signed_in = instant(statement, "AuthnInstant")?.ok_or(SamlRefusal::Incomplete)?;
+            self.check_not_before("authn_instant", signed_in)?;
+            self.requested_authn(statement, signed_in)?;
+            if let Some(end) = instant(statement, "SessionNotOnOrAfter")? {
+                self.check_not_on_or_after("session_not_on_or_after", end, SamlRefusal::SessionOver)?;
+                earliest = Some(earliest.map_or(end, |earlier| earlier.min(end)));
+            }
+        }
+        if has_statement { Ok(earliest) } else { Err(SamlRefusal::NoAuthnStatement) }
+    }
+
+    /// Core 3.3.2.2.1 and 3.4.1: the identity provider must do what the request
+    /// asks. It is checked here because the browser that carries an unsigned
+    /// request can change it. Only the identity provider knows the order of
+    /// strength that `minimum` and the like need; rules can use the context.
+    fn requested_authn(&self, statement: Node<'_, '_>, signed_in: OffsetDateTime) -> Result<(), SamlRefusal> {
+        let Expected::InResponseTo(sent) = self.expected else { return Ok(()) };
+        let requested_authn = &self.provider.requested_authn;
+        let asked = sent.issued_at.saturating_sub(self.service.clock_skew);
+        if requested_authn.force_authn && signed_in < asked {
+            self.trace.at("request_made", sent.issued_at);
+            return Err(SamlRefusal::NotReauthenticated);
+        }
+        if let Some(wanted) =
+            requested_authn.authn_context.as_ref().filter(|c| c.comparison == Comparison::Exact)
+        {
+            let context = one(statement, "AuthnContext")?.ok_or(SamlRefusal::Incomplete)?;
+            let class = one(context, "AuthnContextClassRef")?.and_then(nodes::pure_text);
+            self.trace.all_ours("authn_context_asked", wanted.class_refs.iter().map(String::as_str));
+            self.trace.maybe_theirs("authn_context", class);
+            if !class.is_some_and(|class| wanted.class_refs.iter().any(|wanted| wanted == class)) {
+                return Err(SamlRefusal::OtherAuthnContext);
+            }
+        }
+        Ok(())
+    }
+}
