@@ -49,7 +49,11 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, acco
     let sign_requests = section.boolean("sign_requests", wants_signed || can_sign);
     let relying_party_id = section.optional("relying_party_id", values::line(1_024));
     let audiences = section.one_or_list("audience");
-    let in_response_to_literals = section.one_or_list("in_response_to");
+    let in_response_to_literals = section
+        .one_or_list_at("in_response_to", values::in_response_to)
+        .into_iter()
+        .map(|found| found.value)
+        .collect();
     let requested_authn = requested_authn(section);
     let name_id_format = section.optional("name_id_format", values::line(1_024));
     let (selectors, selected) = selectors(&section.section("select"));

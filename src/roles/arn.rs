@@ -12,6 +12,11 @@ pub enum ArnError {
     /// An IAM ARN of another kind of resource.
     #[error("not the ARN of a role (role/NAME) or of a SAML provider (saml-provider/NAME)")]
     OtherResource,
+    /// A role whose path or name has a comma.
+    #[error(
+        "a comma in it: an assertion separates role and SAML provider by one, so it cannot name this role"
+    )]
+    Comma,
 }
 
 /// `arn:aws:iam::123456789012:role/path/NAME`
@@ -33,6 +38,10 @@ impl RoleArn {
         }
         if !is_path_and_name(path_and_name, 64) {
             return Err(ArnError::OtherResource);
+        }
+        // IAM lets a name have one; in an assertion it ends the ARN.
+        if text.contains(',') {
+            return Err(ArnError::Comma);
         }
         Ok(Self(text.to_owned()))
     }
@@ -222,7 +231,7 @@ mod tests {
 
     #[test]
     fn roles_are_checked_as_arns() {
-        use ArnError::{Length, NotIam, OtherResource};
+        use ArnError::{Comma, Length, NotIam, OtherResource};
         let long_name = format!("arn:aws:iam::123456789012:role/{}", "n".repeat(65));
         let long_path = format!("arn:aws:iam::123456789012:role/{}/R", "p".repeat(511));
         let too_long = format!("arn:aws:iam::123456789012:role/{}", "r".repeat(2_048));
@@ -250,6 +259,8 @@ mod tests {
             ("arn:aws:iam::123456789012:role/Pröd", OtherResource),
             ("arn:aws:iam::123456789012:role/*", OtherResource),
             ("arn:aws:iam::123456789012:role/Prod\n", OtherResource),
+            ("arn:aws:iam::123456789012:role/Prod,a", Comma),
+            ("arn:aws:iam::123456789012:role/a,b/Prod", Comma),
             (long_name.as_str(), OtherResource),
             (long_path.as_str(), OtherResource),
         ] {

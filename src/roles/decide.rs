@@ -17,7 +17,7 @@ use super::arn::{self, ProviderArn, RoleArn};
 use super::explain::{Explanation, SetAside, finding_of_person, finding_of_pinned, finding_of_roles};
 use super::grant::Grant;
 use super::rule::{Condition, Effect, Field, Rule};
-use crate::saml::Identity;
+use crate::saml::{Identity, trim_blanks};
 use std::collections::{BTreeMap, BTreeSet};
 use time::Duration;
 
@@ -253,16 +253,13 @@ fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
 
 /// A `Role` value: a role and its provider with a comma between, in either
 /// order (AWS's own example has the role first, AD FS's claim rules the provider).
-/// A role's name may itself hold commas and a provider's may not, so the comma
-/// is the last or the first one; which, the value's beginning decides.
+/// White space around them and parts that are blank do not count; there is one role
+/// and one provider, or there is no pair. `docs/SAML.md` has a table of the forms.
 fn read_pair(value: &str) -> Option<(RoleArn, ProviderArn)> {
-    let pair = |role: &str, provider: &str| {
-        Some((RoleArn::parse(role.trim()).ok()?, ProviderArn::parse(provider.trim()).ok()?))
-    };
-    value
-        .rsplit_once(',')
-        .and_then(|(role, provider)| pair(role, provider))
-        .or_else(|| value.split_once(',').and_then(|(provider, role)| pair(role, provider)))
+    let mut parts = value.split(',').map(trim_blanks).filter(|part| !part.is_empty());
+    let (Some(one), Some(other), None) = (parts.next(), parts.next(), parts.next()) else { return None };
+    let pair = |role, provider| Some((RoleArn::parse(role).ok()?, ProviderArn::parse(provider).ok()?));
+    pair(one, other).or_else(|| pair(other, one))
 }
 
 /// STS, AssumeRoleWithSAML: `[\w+=,.@-]{2,64}`.

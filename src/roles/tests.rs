@@ -194,11 +194,48 @@ fn one_role_offered_twice_in_either_order_is_one_role() {
     assert_eq!(rules(vec![production()]).decide(identity).unwrap().role(), &role);
 }
 
+/// The table of `docs/SAML.md`.
 #[test]
-fn a_role_name_may_hold_commas() {
-    for value in [pair("Prod,a,b"), format!("{},{PROVIDER}", arn("Prod,a,b").as_str())] {
-        let grant = rules(vec![production()]).decide(Identity::for_tests("ADFS", "anna", &[&value])).unwrap();
-        assert_eq!(grant.role(), &arn("Prod,a,b"));
+fn a_role_value_is_read_one_way_in_every_form() {
+    let role = arn("Prod");
+    for (form, offered) in [
+        ("R,P", true),
+        ("P,R", true),
+        ("R, P", true),
+        ("R ,P", true),
+        (" \n R\t,\r\n P ", true),
+        ("R,P,", true),
+        ("P,R,", true),
+        ("P,R, ,\n", true),
+        (",R,P", true),
+        ("R,,P", true),
+        ("R, ,P", true),
+        ("", false),
+        (",", false),
+        ("R", false),
+        ("P", false),
+        ("R,", false),
+        ("R,R", false),
+        ("P,P", false),
+        ("R P", false),
+        ("R;P", false),
+        ("R,P;R,P", false),
+        ("P,R,x", false),
+        ("R,x,P", false),
+        ("x,R,P", false),
+        ("P,Rx y", false),
+        ("R,P\u{a0}", false),
+        ("\u{a0}R,P", false),
+        ("R,\u{2003}P", false),
+        ("R\u{ff0c}P", false),
+        ("R%2CP", false),
+    ] {
+        let value = form.replace('P', "@").replace('R', role.as_str()).replace('@', PROVIDER);
+        let decided = rules(vec![production()]).decide(Identity::for_tests("ADFS", "anna", &[&value]));
+        match decided {
+            Ok(grant) => assert!(offered && grant.role() == &role, "{form:?}"),
+            Err(denial) => assert!(!offered && denial.refusal == RoleRefusal::NoUsableRole, "{form:?}"),
+        }
     }
 }
 

@@ -55,6 +55,7 @@ pub use response::verify::{ClaimedResponse, VerifiedAssertion};
 pub use select::selector::{Selector, SelectorError};
 pub use select::selectors::Selectors;
 pub use trace::{Fact, Step, Trace, Traced};
+pub use xml::blanks::trim_blanks;
 pub use xml::canonicalization::{CanonicalizationError, canonicalize};
 pub use xml::limits::Limits;
 pub use xmlenc::keys::{DecryptionKey, DecryptionKeys};

@@ -59,6 +59,12 @@ pub(crate) fn not_empty(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("expected a text that is not empty") } else { Ok(text.to_owned()) }
 }
 
+/// What an identity provider writes as `InResponseTo`, which can be the empty text.
+pub(crate) fn in_response_to(text: &str) -> Result<String, &'static str> {
+    let expected = "expected the text that is written, without white space around it; \"\" for an empty one";
+    if text.trim() == text { Ok(text.to_owned()) } else { Err(expected) }
+}
+
 /// An address and a port to listen on.
 pub(crate) fn socket(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()

@@ -101,7 +101,7 @@ sign_on_url = "https://adfs.example.com/adfs/ls/IdpInitiatedSignOn.aspx"
 relying_party_id = "urn:vestibule"
 label = "Example sign-in"
 audience = "urn:c"
-in_response_to = "IdP_Initiated_Login"
+in_response_to = ["IdP_Initiated_Login", ""]
 [delivery]
 binding = "plain"
 jwt_in = "query"
@@ -138,7 +138,7 @@ level = "debug"
     let idp = providers.by_issuer(IDP).unwrap();
     assert_eq!(
         (&idp.audiences[..], &idp.in_response_to_literals[..]),
-        (&["urn:c".to_owned()][..], &["IdP_Initiated_Login".to_owned()][..])
+        (&["urn:c".to_owned()][..], &["IdP_Initiated_Login".to_owned(), String::new()][..])
     );
     assert_eq!(idp.sign_on_services[0].location, "https://adfs.example.com/adfs/ls/");
     assert_eq!(config.sign_on[0].relying_party_id.as_deref(), Some("urn:vestibule"));

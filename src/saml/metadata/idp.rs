@@ -5,6 +5,7 @@ use crate::saml::dsig::key::VerificationKey;
 use crate::saml::dsig::verify::{no_duplicate_ids, verify_signature};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::Tracer;
+use crate::saml::xml::blanks::trim_blanks;
 use crate::saml::xml::instant::{parse_duration, parse_instant};
 use crate::saml::xml::limits::Limits;
 use crate::saml::xml::names::{DSIG, METADATA, SAMLP};
@@ -190,7 +191,7 @@ impl IdpMetadata {
             on_the_way().filter_map(|e| parse_duration(nodes::attribute(e, "cacheDuration")?)).min();
         let want_authn_requests_signed = idp_roles(entity)
             .filter_map(|role| nodes::attribute(role, "WantAuthnRequestsSigned"))
-            .any(|wanted| matches!(wanted.trim(), "true" | "1"));
+            .any(|wanted| matches!(trim_blanks(wanted), "true" | "1"));
         Ok(Self {
             entity_id,
             signing_keys,

@@ -7,17 +7,19 @@ use super::decrypt::decrypt_values;
 use super::expected::{Expected, ServiceProvider};
 use super::identity::{Identity, InResponseTo};
 use super::message::OriginalResponse;
-use super::parts::{bearers, instant, one, required};
+use super::parts::{bearers, id, in_response_to, instant, one, uri};
 use super::refused::RefusedAssertion;
 use super::status::{SUCCESS, status_code, trace_status};
 use super::verify::VerifiedAssertion;
 use crate::saml::authn_request::SentAuthnRequest;
 use crate::saml::provider::IdentityProvider;
 use crate::saml::refusal::SamlRefusal;
+use crate::saml::select::source::Source;
 use crate::saml::trace::{Step, Tracer};
-use crate::saml::xml::names::SAML;
+use crate::saml::xml::blanks::{is_blank, trim_blanks};
+use crate::saml::xml::names::{DSIG, SAML, SAMLP};
 use crate::saml::xml::nodes;
-use roxmltree::Node;
+use roxmltree::{Node, NodeType};
 use time::OffsetDateTime;
 
 /// The only format an issuer may have (profiles 4.1.4.2; core 8.3.6).
@@ -93,12 +95,13 @@ impl Check<'_> {
         self.trace.step(Step::Status);
         self.status(response)?;
         self.trace.step(Step::Response);
+        only_known_children(response)?;
         self.header(response)?;
         self.response_issuer(response)?;
         self.trace.step(Step::Destination);
         self.destination(response, response_is_signed)?;
         self.trace.step(Step::Request);
-        self.request(nodes::attribute(response, "InResponseTo"))?;
+        self.request(in_response_to(response))?;
 
         // The Assertion.
         self.trace.step(Step::Assertion);
@@ -111,15 +114,16 @@ impl Check<'_> {
         self.trace.step(Step::Limits);
         self.limits(issued, valid_until.map_or(confirmed_until, |end| end.max(confirmed_until)))?;
         self.trace.step(Step::Authentication);
-        let session_not_on_or_after = self.authentication(assertion)?;
+        let source = Source::of(assertion);
+        let session_not_on_or_after = self.authentication(source)?;
 
         let not_on_or_after = valid_until.map_or(confirmed_until, |end| end.min(confirmed_until));
         self.trace.step(Step::Values);
-        let selected = self.provider.selectors.read(assertion, self.trace)?;
+        let selected = self.provider.selectors.read(source, self.trace)?;
         Ok(Identity {
             idp: self.provider.name.clone(),
             issuer: self.provider.entity_id.clone(),
-            assertion_id: required(assertion, "ID")?.to_owned(),
+            assertion_id: id(assertion)?.to_owned(),
             name_id: selected.name_id,
             role_session_name: selected.role_session_name,
             authn_context: selected.authn_context,
@@ -156,9 +160,10 @@ impl Check<'_> {
     /// Core 2.3.3 and 3.2.2: `ID`, `Version` and `IssueInstant` are required.
     /// Returns the last.
     fn header(&self, message: Node<'_, '_>) -> Result<OffsetDateTime, SamlRefusal> {
-        required(message, "ID")?;
-        self.trace.maybe_theirs("version", nodes::attribute(message, "Version"));
-        if required(message, "Version")? != "2.0" {
+        id(message)?;
+        let version = nodes::attribute(message, "Version");
+        self.trace.maybe_theirs("version", version);
+        if version.ok_or(SamlRefusal::Incomplete)? != "2.0" {
             return Err(SamlRefusal::WrongVersion);
         }
         let issued = instant(message, "IssueInstant")?.ok_or(SamlRefusal::Incomplete)?;
@@ -178,7 +183,7 @@ impl Check<'_> {
     }
 
     fn issuer(&self, issuer: Node<'_, '_>) -> Result<(), SamlRefusal> {
-        if nodes::attribute(issuer, "Format").is_some_and(|format| format != ENTITY) {
+        if uri(issuer, "Format").is_some_and(|format| format != ENTITY) {
             return Err(SamlRefusal::Incomplete);
         }
         self.trace.maybe_theirs("issuer", nodes::pure_text(issuer));
@@ -191,9 +196,10 @@ impl Check<'_> {
     /// Bindings 3.5.5.2: a signed message must have a `Destination`. Core
     /// 3.2.2: if there is one, it must be the address that received the message.
     fn destination(&self, response: Node<'_, '_>, is_signed: bool) -> Result<(), SamlRefusal> {
-        self.trace.maybe_theirs("destination", nodes::attribute(response, "Destination"));
+        let destination = uri(response, "Destination");
+        self.trace.maybe_theirs("destination", destination);
         self.trace.ours("ours", &self.service.acs_url);
-        match nodes::attribute(response, "Destination") {
+        match destination {
             Some(destination) if destination == self.service.acs_url => Ok(()),
             None if !is_signed => Ok(()),
             _ => Err(SamlRefusal::WrongDestination),
@@ -268,9 +274,10 @@ impl Check<'_> {
     /// `Address` is not checked: behind proxies it has no meaning.
     fn bearer(&self, confirmation: Node<'_, '_>) -> Result<OffsetDateTime, SamlRefusal> {
         let data = one(confirmation, "SubjectConfirmationData")?.ok_or(SamlRefusal::Incomplete)?;
-        self.trace.maybe_theirs("recipient", nodes::attribute(data, "Recipient"));
+        let recipient = uri(data, "Recipient");
+        self.trace.maybe_theirs("recipient", recipient);
         self.trace.ours("ours", &self.service.acs_url);
-        if required(data, "Recipient")? != self.service.acs_url {
+        if recipient.ok_or(SamlRefusal::Incomplete)? != self.service.acs_url {
             return Err(SamlRefusal::WrongRecipient);
         }
         if nodes::attribute(data, "NotBefore").is_some() {
@@ -278,7 +285,7 @@ impl Check<'_> {
         }
         let end = instant(data, "NotOnOrAfter")?.ok_or(SamlRefusal::Incomplete)?;
         self.check_not_on_or_after("not_on_or_after", end, SamlRefusal::Expired)?;
-        self.request(nodes::attribute(data, "InResponseTo"))?;
+        self.request(in_response_to(data))?;
         Ok(end)
     }
 
@@ -321,7 +328,7 @@ impl Check<'_> {
         self.trace.all_ours("audience_accepted", ours.iter().map(String::as_str));
         let mut found = false;
         for audience in nodes::children(restriction, SAML, "Audience") {
-            let audience = nodes::pure_text(audience).ok_or(SamlRefusal::ValueNotText)?;
+            let audience = nodes::pure_text(audience).map(trim_blanks).ok_or(SamlRefusal::ValueNotText)?;
             self.trace.theirs("audience", audience);
             found |= ours.iter().any(|ours| ours == audience);
         }
@@ -344,7 +351,7 @@ impl Check<'_> {
     }
 
     /// Core 2.5.1.2: refuses at and after `NotOnOrAfter`, skew aside.
-    pub(super) fn check_not_on_or_after(
+    fn check_not_on_or_after(
         &self,
         name: &'static str,
         end: OffsetDateTime,
@@ -353,6 +360,24 @@ impl Check<'_> {
         self.trace.at(name, end);
         if self.now >= end.saturating_add(self.service.clock_skew) { Err(refusal) } else { Ok(()) }
     }
+}
+
+/// Core 3.2.2 and 3.3.3: what a Response may have as children.
+fn only_known_children(response: Node<'_, '_>) -> Result<(), SamlRefusal> {
+    let known = [
+        (SAML, "Issuer"),
+        (DSIG, "Signature"),
+        (SAMLP, "Extensions"),
+        (SAMLP, "Status"),
+        (SAML, "Assertion"),
+    ];
+    let is_known = |child: Node<'_, '_>| match child.node_type() {
+        NodeType::Element => known.iter().any(|(namespace, name)| nodes::is(child, namespace, name)),
+        NodeType::Text => child.text().is_some_and(is_blank),
+        NodeType::Comment => true,
+        NodeType::PI | NodeType::Root => false,
+    };
+    if response.children().all(is_known) { Ok(()) } else { Err(SamlRefusal::Incomplete) }
 }
 
 #[cfg(test)]

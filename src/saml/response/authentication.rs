@@ -5,31 +5,40 @@ use super::expected::Expected;
 use super::parts::{instant, one};
 use crate::saml::authn_request::Comparison;
 use crate::saml::refusal::SamlRefusal;
+use crate::saml::select::source::Source;
+use crate::saml::xml::blanks::trim_blanks;
 use crate::saml::xml::names::SAML;
 use crate::saml::xml::nodes;
 use roxmltree::Node;
 use time::OffsetDateTime;
 
 impl Check<'_> {
-    /// Profiles 4.1.4.2: at least one AuthnStatement. Core 2.7.2: its session must
-    /// not have ended. Returns the earliest `SessionNotOnOrAfter`.
+    /// Profiles 4.1.4.2: at least one AuthnStatement; that which selectors see must be
+    /// what was asked for. Core 2.7.2: no session may have ended. Returns the earliest
+    /// `SessionNotOnOrAfter`.
     pub(super) fn authentication(
         &self,
-        assertion: Node<'_, '_>,
+        source: Source<'_, '_>,
     ) -> Result<Option<OffsetDateTime>, SamlRefusal> {
-        let mut has_statement = false;
+        let seen = source.authn_statement().ok_or(SamlRefusal::NoAuthnStatement)?;
         let mut earliest: Option<OffsetDateTime> = None;
-        for statement in nodes::children(assertion, SAML, "AuthnStatement") {
-            has_statement = true;
+        for statement in nodes::children(source.assertion(), SAML, "AuthnStatement") {
             let signed_in = instant(statement, "AuthnInstant")?.ok_or(SamlRefusal::Incomplete)?;
             self.check_not_before("authn_instant", signed_in)?;
-            self.requested_authn(statement, signed_in)?;
+            if statement == seen {
+                self.requested_authn(statement, signed_in)?;
+            }
             if let Some(end) = instant(statement, "SessionNotOnOrAfter")? {
-                self.check_not_on_or_after("session_not_on_or_after", end, SamlRefusal::SessionOver)?;
+                self.trace.at("session_not_on_or_after", end);
+                // Without skew: STS gives no session beyond it, and would be asked with an
+                // assertion that counts as used from then on.
+                if self.now >= end {
+                    return Err(SamlRefusal::SessionOver);
+                }
                 earliest = Some(earliest.map_or(end, |earlier| earlier.min(end)));
             }
         }
-        if has_statement { Ok(earliest) } else { Err(SamlRefusal::NoAuthnStatement) }
+        Ok(earliest)
     }
 
     /// Core 3.3.2.2.1 and 3.4.1: the identity provider must do what the request
@@ -48,7 +57,7 @@ impl Check<'_> {
             requested_authn.authn_context.as_ref().filter(|c| c.comparison == Comparison::Exact)
         {
             let context = one(statement, "AuthnContext")?.ok_or(SamlRefusal::Incomplete)?;
-            let class = one(context, "AuthnContextClassRef")?.and_then(nodes::pure_text);
+            let class = one(context, "AuthnContextClassRef")?.and_then(nodes::pure_text).map(trim_blanks);
             self.trace.all_ours("authn_context_asked", wanted.class_refs.iter().map(String::as_str));
             self.trace.maybe_theirs("authn_context", class);
             if !class.is_some_and(|class| wanted.class_refs.iter().any(|wanted| wanted == class)) {

@@ -1,9 +1,10 @@
 //! A verified assertion that is not accepted: why, and what it says of itself, for the
 //! record of the refusal.
 
-use super::parts::bearers;
+use super::parts::{bearers, uri};
 use crate::saml::provider::IdentityProvider;
 use crate::saml::refusal::SamlRefusal;
+use crate::saml::select::source::Source;
 use crate::saml::xml::names::SAML;
 use crate::saml::xml::nodes;
 use roxmltree::Node;
@@ -34,17 +35,18 @@ impl RefusedAssertion {
         acs_url: &str,
     ) -> Box<Self> {
         let selectors = &provider.selectors;
+        let source = Source::of(assertion);
         let is_addressed_to_us = nodes::children(assertion, SAML, "Subject")
             .flat_map(bearers)
             .flat_map(|bearer| nodes::children(bearer, SAML, "SubjectConfirmationData"))
-            .any(|data| nodes::attribute(data, "Recipient") == Some(acs_url));
+            .any(|data| uri(data, "Recipient") == Some(acs_url));
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Box::new(Self {
             refusal,
             is_addressed_to_us,
             assertion_id: owned(nodes::attribute(assertion, "ID")),
-            session_index: owned(selectors.session_index.value(assertion).ok().flatten()),
-            name_id: owned(selectors.name_id.value(assertion).ok().flatten()),
+            session_index: owned(selectors.session_index.value(source).ok().flatten()),
+            name_id: owned(selectors.name_id.value(source).ok().flatten()),
         })
     }
 

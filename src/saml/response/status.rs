@@ -1,5 +1,6 @@
 //! The status of a response (core 3.2.2).
 
+use super::parts::uri;
 use crate::saml::trace::Tracer;
 use crate::saml::xml::names::SAMLP;
 use crate::saml::xml::nodes;
@@ -12,7 +13,7 @@ pub(super) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 pub(super) fn status_code<'a>(response: Node<'a, '_>) -> Option<&'a str> {
     let status = nodes::at_most_one(response, SAMLP, "Status").ok()??;
     let code = nodes::at_most_one(status, SAMLP, "StatusCode").ok()??;
-    nodes::attribute(code, "Value")
+    uri(code, "Value")
 }
 
 /// Traces the status codes, the top-level one first (core 3.2.2.2: those below

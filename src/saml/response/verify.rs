@@ -6,7 +6,7 @@
 
 use super::message::ResponseMessage;
 use super::parse::UnverifiedResponse;
-use super::parts::{bearers, instant, one};
+use super::parts::{bearers, in_response_to, instant, one};
 use crate::saml::dsig::key::VerificationKey;
 use crate::saml::dsig::verify::{no_duplicate_ids, verify_signature};
 use crate::saml::provider::{IdentityProvider, IdentityProviders};
@@ -125,7 +125,7 @@ impl<'i> VerifiedAssertion<'_, 'i> {
         subject
             .flat_map(bearers)
             .flat_map(|bearer| nodes::children(bearer, SAML, "SubjectConfirmationData"))
-            .find_map(|data| nodes::attribute(data, "InResponseTo"))
+            .find_map(in_response_to)
             .filter(|id| !is_literal(id))
     }
 

@@ -2,3 +2,4 @@
 
 pub(super) mod selector;
 pub(super) mod selectors;
+pub(super) mod source;

@@ -20,11 +20,14 @@
 //! anything.
 //!
 //! A value is the whole text of an element or attribute, character for
-//! character: nothing is trimmed. A comment, processing instruction or element
-//! inside is refused. Empty values and elements with `xsi:nil="true"` count as
-//! absent.
+//! character. A comment, processing instruction or element inside is refused. Blank
+//! values (core 1.3.1) and elements with `xsi:nil="true"` count as absent.
+//!
+//! Of several `AuthnStatement`s selectors see one ([`Source`]).
 
+use super::source::Source;
 use crate::saml::refusal::SamlRefusal;
+use crate::saml::xml::blanks::{is_blank, trim_blanks};
 use crate::saml::xml::names::{DSIG, SAML, XSI};
 use crate::saml::xml::nodes;
 use roxmltree::Node;
@@ -81,16 +84,22 @@ impl Selector {
         Self { attribute: Some(Name { namespace: String::new(), local: name.to_owned() }), ..self }
     }
 
-    /// All values at this place of the assertion, in document order.
-    pub(super) fn values<'a>(&self, assertion: Node<'a, '_>) -> Result<Vec<&'a str>, SamlRefusal> {
+    /// All values at this place, in document order.
+    pub(super) fn values<'a>(&self, source: Source<'a, '_>) -> Result<Vec<&'a str>, SamlRefusal> {
         let mut values = Vec::new();
-        self.visit(&self.steps, assertion, &mut values)?;
+        match self.steps.split_first() {
+            Some((step, rest)) => {
+                let matching = source.children().filter(|child| step.matches(*child));
+                matching.into_iter().try_for_each(|child| self.visit(rest, child, &mut values))?;
+            }
+            None => self.visit(&[], source.assertion(), &mut values)?,
+        }
         Ok(values)
     }
 
     /// The value at this place, of which there may be at most one.
-    pub(in crate::saml) fn value<'a>(&self, assertion: Node<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
-        match *self.values(assertion)?.as_slice() {
+    pub(in crate::saml) fn value<'a>(&self, source: Source<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
+        match *self.values(source)?.as_slice() {
             [] => Ok(None),
             [value] => Ok(Some(value)),
             _ => Err(SamlRefusal::ValueNotSingle),
@@ -114,7 +123,7 @@ impl Selector {
             None if is_nil(node) => None,
             None => Some(nodes::pure_text(node).ok_or(SamlRefusal::ValueNotText)?),
         };
-        values.extend(value.filter(|value| !value.is_empty()));
+        values.extend(value.filter(|value| !is_blank(value)));
         Ok(())
     }
 }
@@ -142,7 +151,7 @@ impl Name {
 
 /// XML Schema part 1, 2.6.2.
 fn is_nil(element: Node<'_, '_>) -> bool {
-    matches!(element.attribute((XSI, "nil")), Some("true" | "1"))
+    matches!(element.attribute((XSI, "nil")).map(trim_blanks), Some("true" | "1"))
 }
 
 /// Elements of the assertion by their names.

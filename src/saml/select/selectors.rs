@@ -1,9 +1,10 @@
 //! The values that are read from an assertion, and where they are in it.
 
 use super::selector::{Selector, attribute_values, path};
+use super::source::Source;
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::Tracer;
-use roxmltree::Node;
+use crate::saml::xml::blanks::trim_blanks;
 use std::collections::BTreeMap;
 
 /// The selectors of one identity provider. The defaults are AD FS's and AWS's names.
@@ -50,36 +51,39 @@ impl Selectors {
     /// Reads all values from an assertion. It may have no roles: rules decide then.
     pub(in crate::saml) fn read(
         &self,
-        assertion: Node<'_, '_>,
+        source: Source<'_, '_>,
         trace: Tracer<'_>,
     ) -> Result<Selected, SamlRefusal> {
-        let one = |name: &str, selector: &Selector| {
-            let found = selector.value(assertion);
+        // An `xs:string` is what it is, white space included: " admin" is not "admin".
+        let as_it_is: fn(&str) -> &str = |value| value;
+        let one = |name: &str, selector: &Selector, read: fn(&str) -> &str| {
+            let found = selector.value(source).map(|value| value.map(read));
             trace.selected(name, selector, found.as_ref().ok().map(Option::as_slice));
             found.map(|value| value.map(str::to_owned))
         };
-        let all = |name: &str, selector: &Selector| {
-            let found = selector.values(assertion);
+        let all = |name: &str, selector: &Selector, read: fn(&str) -> &str| {
+            let found = selector.values(source).map(|values| values.into_iter().map(read).collect());
             trace.selected(name, selector, found.as_ref().ok().map(Vec::as_slice));
-            found.map(|values| values.into_iter().map(str::to_owned).collect::<Vec<_>>())
+            found.map(|values: Vec<&str>| values.into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
-        // A method of signing in, not a value about the person.
+        // A method of signing in, not a value about the person; an `xs:anyURI`.
         let method = || {
-            let class = self.authn_context.value(assertion)?;
+            let class = self.authn_context.value(source)?.map(trim_blanks);
             trace.maybe_theirs("authn_context", class);
             Ok(class.map(str::to_owned))
         };
         Ok(Selected {
-            name_id: one("name_id", &self.name_id)?.ok_or(SamlRefusal::NoNameId)?,
-            roles: all("roles", &self.roles)?,
-            role_session_name: one("role_session_name", &self.role_session_name)?
+            name_id: one("name_id", &self.name_id, as_it_is)?.ok_or(SamlRefusal::NoNameId)?,
+            // These two AWS reads too, and trims.
+            roles: all("roles", &self.roles, trim_blanks)?,
+            role_session_name: one("role_session_name", &self.role_session_name, trim_blanks)?
                 .ok_or(SamlRefusal::NoRoleSessionName)?,
             authn_context: method()?,
-            session_index: one("session_index", &self.session_index)?,
+            session_index: one("session_index", &self.session_index, as_it_is)?,
             more: self
                 .more
                 .iter()
-                .map(|(name, selector)| Ok((name.clone(), all(name, selector)?)))
+                .map(|(name, selector)| Ok((name.clone(), all(name, selector, as_it_is)?)))
                 .collect::<Result<_, SamlRefusal>>()?,
         })
     }

@@ -1,6 +1,7 @@
 //! Instants and durations as SAML writes them: `xs:dateTime` (core 1.3.3) and
 //! `xs:duration`.
 
+use super::blanks::trim_blanks;
 use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
 /// Parses an `xs:dateTime`: `2026-11-23T05:46:00.123Z`. Core 1.3.3 wants UTC;
@@ -9,8 +10,7 @@ use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 /// instants outside the years 0 to 9999.
 pub(in crate::saml) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
     // xs:dateTime collapses white space (XML Schema part 2, 4.3.6).
-    let text = text.trim_matches([' ', '\t', '\n', '\r']);
-    let (date, time) = text.split_once('T')?;
+    let (date, time) = trim_blanks(text).split_once('T')?;
     let date = parse_date(date)?;
 
     let (clock, zone) = match time.find(['Z', '+', '-']) {
@@ -43,7 +43,7 @@ pub(in crate::saml) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
 /// the second: `PT1H`, `P1DT12H`. Years and months have no fixed length; here
 /// they are 365 and 30 days, which is precise enough for caching.
 pub(in crate::saml) fn parse_duration(text: &str) -> Option<Duration> {
-    let text = text.trim_matches([' ', '\t', '\n', '\r']).strip_prefix('P')?;
+    let text = trim_blanks(text).strip_prefix('P')?;
     let (date, time) = match text.split_once('T') {
         Some((_, "")) => return None,
         Some((date, time)) => (date, time),

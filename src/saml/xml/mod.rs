@@ -1,5 +1,6 @@
 //! XML: caps, the parse, reading nodes, and exclusive canonicalization.
 
+pub(super) mod blanks;
 pub(super) mod canonicalization;
 pub(super) mod instant;
 pub(super) mod limits;

@@ -11,6 +11,8 @@ use crate::saml::xml::instant::parse_instant;
 use crate::saml::xml::limits::Limits;
 use time::Duration;
 
+mod values;
+
 /// What becomes of the honest response with one thing changed, signed afterwards.
 fn changed(from: &str, to: &str) -> Option<SamlRefusal> {
     assert!(RESPONSE.contains(from), "{from}");

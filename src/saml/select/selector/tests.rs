@@ -14,7 +14,7 @@ fn values(selector: &str) -> Result<Vec<String>, SamlRefusal> {
     let document = Document::parse(ASSERTION).unwrap();
     let assertion = document.root_element().first_element_child().unwrap();
     let selector = Selector::compile(selector).unwrap();
-    selector.values(assertion).map(|values| values.into_iter().map(str::to_owned).collect())
+    selector.values(Source::of(assertion)).map(|values| values.into_iter().map(str::to_owned).collect())
 }
 
 #[test]
@@ -48,10 +48,10 @@ fn the_signature_holds_no_values() {
                <AttributeValue>good</AttributeValue></b></a></Assertion>";
     let document = Document::parse(xml).unwrap();
     let selector = Selector::compile("*/*/AttributeValue").unwrap();
-    assert_eq!(selector.values(document.root_element()), Ok(vec!["good"]));
+    assert_eq!(selector.values(Source::of(document.root_element())), Ok(vec!["good"]));
     let dsig = "{http://www.w3.org/2000/09/xmldsig#}";
     let selector = Selector::compile(&format!("{dsig}Signature/{dsig}KeyInfo/AttributeValue")).unwrap();
-    assert_eq!(selector.values(document.root_element()), Ok(vec![]));
+    assert_eq!(selector.values(Source::of(document.root_element())), Ok(vec![]));
 }
 
 #[test]
