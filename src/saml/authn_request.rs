@@ -184,13 +184,13 @@ impl AuthnRequest<'_> {
             .with_attribute(("AssertionConsumerServiceURL", self.acs_url))
             .write_inner_content(|writer| {
                 writer.create_element("saml:Issuer").write_text_content(BytesText::new(self.issuer))?;
+                // Core 3.4.1.1: without AllowCreate an identity provider may not make an
+                // identifier for a person who signs in here for the first time.
+                let mut policy = writer.create_element("samlp:NameIDPolicy");
                 if let Some(format) = self.name_id_format {
-                    let policy = writer.create_element("samlp:NameIDPolicy");
-                    policy
-                        .with_attribute(("Format", format))
-                        .with_attribute(("AllowCreate", "true"))
-                        .write_empty()?;
+                    policy = policy.with_attribute(("Format", format));
                 }
+                policy.with_attribute(("AllowCreate", "true")).write_empty()?;
                 match &self.requested_authn.authn_context {
                     Some(context) => context.write(writer),
                     None => Ok(()),

@@ -60,6 +60,10 @@ fn a_request_says_what_it_was_given() {
     // The order is the schema's.
     let names: Vec<_> = root.children().map(|child| child.tag_name().name()).collect();
     assert_eq!(names, ["Issuer", "NameIDPolicy", "RequestedAuthnContext"]);
+    let policy = nodes::children(root, SAMLP, "NameIDPolicy").next().unwrap();
+    assert_eq!(nodes::attribute(policy, "AllowCreate"), Some("true"));
+    let persistent = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+    assert_eq!(nodes::attribute(policy, "Format"), Some(persistent));
     let issuer = root.first_child().and_then(nodes::pure_text);
     assert_eq!(issuer, Some("urn:vestibule?a=1&b='<>\""));
     let context = root.last_child().unwrap();
@@ -71,7 +75,8 @@ fn a_request_says_what_it_was_given() {
     let nothing = RequestedAuthn::default();
     let plain = AuthnRequest { name_id_format: None, ..request(&id, &nothing) };
     let plain = inflated(&plain.redirect_url(None, None).unwrap());
-    assert!(!["ForceAuthn", "NameIDPolicy", "Requested"].iter().any(|word| plain.contains(word)));
+    assert!(!["ForceAuthn", "Format", "Requested"].iter().any(|word| plain.contains(word)));
+    assert!(plain.contains("<samlp:NameIDPolicy AllowCreate=\"true\"/>"), "{plain}");
     assert_eq!(
         STANDARD.encode(&plain),
         AuthnRequest { name_id_format: None, ..request(&id, &nothing) }.post_field(None).unwrap()
