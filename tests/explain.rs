@@ -221,18 +221,6 @@ fn every_refusal_names_its_step_what_was_found_and_what_to_do() {
     }
 }
 
-fn key_file(site: &Site, name: &str) {
-    let path = format!("{}/fixtures/keys/decryption-{name}.key.pem", env!("CARGO_MANIFEST_DIR"));
-    let private = forge::pem_file(path.as_ref());
-    let pair = rcgen::KeyPair::try_from(private.as_slice()).unwrap();
-    let certificate = rcgen::CertificateParams::default().self_signed(&pair).unwrap();
-    let block = |kind: &str, der: &[u8]| {
-        format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))
-    };
-    let text = block("PRIVATE KEY", &private) + &block("CERTIFICATE", certificate.der());
-    std::fs::write(site.0.path().join(format!("{name}.pem")), text).unwrap();
-}
-
 #[test]
 fn encrypted_responses_and_the_true_cause_behind_the_one_refusal() {
     let plain = Forge::default().xml();
@@ -241,8 +229,9 @@ fn encrypted_responses_and_the_true_cause_behind_the_one_refusal() {
     assert!(said.contains("would be refused: assertion_encrypted"), "{said}");
 
     let site = Site::new("decryption_keys = [\"new.pem\", \"old.pem\"]", "");
-    key_file(&site, "new");
-    key_file(&site, "old");
+    for (name, recipient) in [("new.pem", Recipient::New), ("old.pem", Recipient::Old)] {
+        std::fs::write(site.0.path().join(name), recipient.pem()).unwrap();
+    }
     let with = |recipient| Encrypting { recipient, ..Encrypting::default() };
     for recipient in [Recipient::New, Recipient::Old] {
         let (said, code) = site.explain(&with(recipient).assertion_of(&plain), AT_ISSUE);

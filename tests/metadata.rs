@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 use support::browser::{Browser, Form, Page};
-use support::forge::{ISSUER, Key, Signing, p256, rsa, stranger};
+use support::forge::{Encrypting, ISSUER, Key, Padding, Recipient, Signing, p256, rsa, stranger};
 use support::metadata_server::{Answer, MetadataServer, metadata, signed};
 use support::server::Server;
 
@@ -58,8 +58,20 @@ fn config_every(refresh: &str, metadata: &str, more: &str) -> String {
     CONFIG.replace("REFRESH", refresh).replace("metadata = \"METADATA\"", &idp)
 }
 
+/// A server that decrypts, and looks at its metadata only when there is a reason.
+fn decrypting(source: &MetadataServer) -> Server {
+    let keys = "[saml]\ndecryption_keys = [\"@DIR@/new.pem\"]";
+    let config = config_every("24h", &source.url, "").replace("[saml]", keys);
+    Server::setup(&config).file("new.pem", &Recipient::New.pem()).start()
+}
+
 /// Posts an honest response that this key has signed.
 fn sign_in(server: &Server, key: &'static Key) -> Page {
+    sign_in_with(server, key, |xml| xml)
+}
+
+/// The same, with the response as this makes it.
+fn sign_in_with(server: &Server, key: &'static Key, made: impl FnOnce(String) -> String) -> Page {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let response = support::forge::Forge {
@@ -67,7 +79,7 @@ fn sign_in(server: &Server, key: &'static Key) -> Page {
         ..support::forge::Forge::issued_now(&format!("_assertion-{}-{number}", std::process::id()))
     };
     let relay_state = format!("session-of-page-{number:06}##{:A>43}", "");
-    let fields = [("SAMLResponse", STANDARD.encode(response.xml())), ("RelayState", relay_state)];
+    let fields = [("SAMLResponse", STANDARD.encode(made(response.xml()))), ("RelayState", relay_state)];
     let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let form = Form { action: server.url("/saml"), fields };
     Browser::new().submit_with(&form, &[("Accept", "application/json")])
@@ -216,6 +228,42 @@ fn a_rollover_without_notice_fails_nobody_and_makes_no_storm() {
     });
     assert_eq!(source.requests().len(), 2, "anybody can send what no key has signed");
     assert_eq!(key_changes(&server), [(vec![print(p256())], vec![print(rsa())])]);
+}
+
+/// The new key can only be seen by who decrypts. So whether newer metadata is asked for does
+/// not depend on what is in it: else the question would tell if a ciphertext can be opened.
+#[test]
+fn a_rollover_under_encryption_fails_nobody_and_is_no_padding_oracle() {
+    let source = MetadataServer::start(metadata(&[rsa()]));
+    let server = decrypting(&source);
+    let encrypted = |key, how: Encrypting| sign_in_with(&server, key, |xml| how.assertion_of(&xml));
+    let asked = |page: Page, code: &str, questions: usize| {
+        assert_eq!(outcome(&page).1, code, "{}", server.log_text());
+        assert_eq!(source.requests().len(), questions, "{code}");
+    };
+    asked(encrypted(rsa(), Encrypting::default()), "", 1);
+    source.answer(Answer::Document(metadata(&[p256()])));
+    asked(encrypted(p256(), Encrypting::default()), "", 2);
+    asked(encrypted(rsa(), Encrypting::default()), "assertion_not_decryptable", 2);
+}
+
+#[test]
+fn whatever_cannot_be_decrypted_asks_for_newer_metadata_alike() {
+    let by_us = Encrypting::default;
+    for (what, key, how) in [
+        ("another key's signature", stranger(), by_us()),
+        ("wrong padding", rsa(), Encrypting { padding: Padding::Wrong(0), ..by_us() }),
+        ("nothing that is XML", rsa(), Encrypting { tamper: |_| vec![7; 64], ..by_us() }),
+        ("another recipient", rsa(), Encrypting { recipient: Recipient::Stranger, ..by_us() }),
+        ("a damaged key", rsa(), Encrypting { tamper_key: |key| key.into_iter().rev().collect(), ..by_us() }),
+        ("no tag", rsa(), Encrypting { content: "aes256-gcm", tamper: |_| vec![7; 64], ..by_us() }),
+    ] {
+        let source = MetadataServer::start(metadata(&[rsa()]));
+        let server = decrypting(&source);
+        let page = sign_in_with(&server, key, |xml| how.assertion_of(&xml));
+        assert_eq!(outcome(&page), (403, "assertion_not_decryptable".to_owned()), "{what}");
+        assert_eq!(source.requests().len(), 2, "{what}");
+    }
 }
 
 #[test]

@@ -43,14 +43,15 @@ impl Broker {
     pub(super) async fn identify(&self, attempt: &Attempt) -> Result<Identity, LoginError> {
         let known = self.settings.providers.current();
         let mut trace = Trace::default();
-        let outcome = match self.judge(attempt, &known, &trace).await {
-            Err(Unidentified { out_of_date: Some(idp), .. }) if self.has_newer_keys(&idp, &known).await => {
-                let newer = self.settings.providers.current();
-                trace = Trace::default();
-                self.judge(attempt, &newer, &trace).await
-            }
-            outcome => outcome,
-        };
+        let mut outcome = self.judge(attempt, &known, &trace).await;
+        if let Err(unidentified) = &outcome
+            && let Some(idp) = self.out_of_date(unidentified, attempt, &known)
+            && self.has_newer_keys(&idp, &known).await
+        {
+            let newer = self.settings.providers.current();
+            trace = Trace::default();
+            outcome = self.judge(attempt, &newer, &trace).await;
+        }
         let Unidentified { error, about, .. } = match outcome {
             Ok(identity) => return Ok(identity),
             Err(unidentified) => unidentified,
@@ -62,6 +63,23 @@ impl Broker {
             self.record_refusal(attempt, error.code(), subject).await;
         }
         Err(error)
+    }
+
+    /// The identity provider whose metadata may be out of date. An encrypted assertion may
+    /// be signed by a new key; whether it is, nobody may learn who does not know what is in
+    /// it, or asking for newer metadata would tell whether a ciphertext can be opened. So
+    /// every refusal of one counts, and the issuer is the one that everybody can read.
+    fn out_of_date(
+        &self,
+        unidentified: &Unidentified,
+        attempt: &Attempt,
+        known: &IdentityProviders,
+    ) -> Option<String> {
+        if !matches!(unidentified.error, LoginError::Saml(SamlRefusal::NotDecryptable)) {
+            return unidentified.out_of_date.clone();
+        }
+        let message = ResponseMessage::decode(&attempt.saml_response, &self.settings.limits, None).ok()?;
+        message.visible_issuer(known).map(|provider| provider.name.clone())
     }
 
     /// As [`BrokerSettings::portal`] has it.

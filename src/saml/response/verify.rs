@@ -19,6 +19,16 @@ use roxmltree::{Document, Node, NodeId};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+impl ResponseMessage<'_> {
+    /// The identity provider that the Response names as its issuer, as everybody can read
+    /// it: nothing of it is verified, and nothing decrypted.
+    pub fn visible_issuer<'i>(&self, providers: &'i IdentityProviders) -> Option<&'i IdentityProvider> {
+        let document = tree(&self.xml, &self.limits).ok()?;
+        let issuer = one(document.root_element(), "Issuer").ok()??;
+        providers.by_issuer(nodes::pure_text(issuer)?)
+    }
+}
+
 impl<'m> UnverifiedResponse<'m> {
     /// Finds the identity provider that the assertion names as its issuer: the
     /// one whose keys the signatures are verified with.

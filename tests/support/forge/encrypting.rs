@@ -40,6 +40,17 @@ impl Recipient {
         PrivateDecryptingKey::from_pkcs8(&self.private()).unwrap().public_key()
     }
 
+    /// What an operator has: the key and a certificate of it, in one PEM file.
+    pub fn pem(self) -> String {
+        let private = self.private();
+        let pair = rcgen::KeyPair::try_from(private.as_slice()).unwrap();
+        let certificate = rcgen::CertificateParams::default().self_signed(&pair).unwrap();
+        let block = |kind: &str, der: &[u8]| {
+            format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))
+        };
+        block("PRIVATE KEY", &private) + &block("CERTIFICATE", certificate.der())
+    }
+
     pub fn decryption_key(self) -> DecryptionKey {
         DecryptionKey::from_pkcs8(&self.private()).unwrap()
     }
