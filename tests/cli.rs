@@ -170,6 +170,30 @@ fn metadata_that_is_not_metadata() {
 }
 
 #[test]
+fn metadata_that_has_expired_or_may_have_is_not_usable() {
+    let dir = workplace();
+    let metadata = fs::read_to_string(dir.path().join("idp.xml")).unwrap();
+    let until = |end: &str| {
+        let ending = metadata.replacen(" entityID=", &format!(" validUntil=\"{end}\" entityID="), 1);
+        assert_ne!(ending, metadata);
+        fs::write(dir.path().join("idp.xml"), ending).unwrap();
+    };
+    until("2020-01-31T00:00:00Z");
+    let output = vestibule(dir.path(), &["check", "--config", "vestibule.toml"]);
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    for part in
+        ["ADFS", "its metadata has expired", "validUntil", "2020-01-31", "vestibule.toml is not usable"]
+    {
+        assert!(said.contains(part), "{part} is not in: {said}");
+    }
+    until("2120-01-31T00:00:00Z");
+    assert_eq!(vestibule(dir.path(), &["check", "--config", "vestibule.toml"]).status.code(), Some(0));
+    until("2020-01-31");
+    refuses_to_start(dir.path(), &["idp.xml", "its validUntil is no instant", "2020-01-31"]);
+}
+
+#[test]
 fn metadata_without_a_signing_key_does_not_start() {
     let dir = workplace();
     let metadata = fs::read_to_string(dir.path().join("idp.xml")).unwrap();

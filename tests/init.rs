@@ -331,7 +331,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 #[test]
 fn a_document_that_is_no_metadata_is_named_for_what_it_is() {
     for (document, why) in [
-        ("<!DOCTYPE html><html><body>Sign in</body></html>", "is it a web page?"),
+        ("<!DOCTYPE html><html><body>Sign in</body></html>", "an HTML page, not metadata"),
         (
             "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"x\"/>",
             "no identity provider in it",

@@ -286,7 +286,7 @@ fn whatever_the_source_does_the_known_keys_stay() {
         (Answer::HangUp, "no metadata that can be used"),
         (Answer::Status(500), "it answers 500"),
         (Answer::Redirect, "redirects are not followed"),
-        (Answer::Document("<html>Please sign in</html>".into()), "not_signed"),
+        (Answer::Document("<html>Please sign in</html>".into()), "an HTML page, not metadata"),
         (Answer::Document("\u{1}junk".into()), "not a well-formed XML document"),
         (Answer::Document(String::new()), "not a well-formed XML document"),
         (Answer::Document(of_evil.clone()), "not_signed"),
@@ -437,6 +437,19 @@ fn metadata_past_its_valid_until_is_believed_no_more() {
     let header = header.replace(&sum(document), &sum(&expired));
     std::fs::write(&kept, format!("{header}\n{expired}")).unwrap();
     assert_does_not_start(&server, &["it has expired"]);
+}
+
+/// As in a running service: other identity providers' people can sign in meanwhile.
+#[test]
+fn a_file_that_has_expired_stops_no_start_and_newer_metadata_helps() {
+    let expired =
+        metadata(&[rsa()]).replacen(" entityID", " validUntil=\"2020-01-01T00:00:00Z\" entityID", 1);
+    let config = config("@DIR@/idp.xml", "");
+    let server = Server::setup(&config).file("idp.xml", &expired).start();
+    assert!(server.log_text().contains("its metadata has expired"), "{}", server.log_text());
+    assert_refused(&server, rsa(), 503, "metadata_expired");
+    std::fs::write(server.path("idp.xml"), metadata(&[rsa()])).unwrap();
+    wait_until("newer metadata", &server, || sign_in(&server, rsa()).status == 302);
 }
 
 #[test]

@@ -26,7 +26,12 @@ pub(super) async fn run(
     for (key, url) in &checked.unfetched {
         print_message(&format!("not checked: {key} stands at {url}; serve and doctor ask it"));
     }
+    let mut expired = false;
     if let Some(config) = &checked.config {
+        for what in load::expired(config) {
+            print_message(&what);
+            expired = true;
+        }
         for idp in config.broker.providers.current().iter() {
             let (name, entity_id, keys) = (&idp.name, &idp.entity_id, idp.keys.len());
             let accounts = accounts_of(config, name);
@@ -34,6 +39,9 @@ pub(super) async fn run(
                 "identity provider {name}: {entity_id}, {keys} signing key(s), roles of {accounts}"
             ));
         }
+    }
+    if expired {
+        return Err(format!("{} is not usable", path.display()));
     }
     let all = checked.unknown.is_empty() && checked.unfetched.is_empty();
     let as_far = if all { "" } else { ", as far as it was checked" };

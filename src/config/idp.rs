@@ -45,8 +45,7 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, acco
     let entity_id = entity_id.map(|(m, source)| Found { value: m.entity_id.clone(), at: source.at.clone() });
     let idp_initiated = section.boolean("idp_initiated", true);
     let sign_on_url = section.optional("sign_on_url", WebUrl::parse).map(WebUrl::into_text);
-    let wants_signed = metadata.as_ref().is_some_and(|metadata| metadata.want_authn_requests_signed);
-    let sign_requests = section.boolean("sign_requests", wants_signed || can_sign);
+    let sign_requests = section.boolean("sign_requests", can_sign);
     let relying_party_id = section.optional("relying_party_id", values::line(1_024));
     let audiences = section.one_or_list("audience");
     let in_response_to_literals = section
@@ -62,9 +61,13 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, acco
         takes_no_requests(section, name.as_ref(), idp_initiated);
     }
     if sign_requests && !can_sign {
-        let message = "requests to it are to be signed (sign_requests, or its metadata's \
-                       WantAuthnRequestsSigned), and there is no saml.signing_key";
-        section.fault_at_key("sign_requests", message);
+        section.fault_at_key(
+            "sign_requests",
+            "requests to it are to be signed, and there is no saml.signing_key",
+        );
+    }
+    if metadata.as_ref().is_some_and(|metadata| metadata.want_authn_requests_signed) && !can_sign {
+        wants_signed(section, name.as_ref(), sign_on_url.is_some() && idp_initiated);
     }
 
     let provider = name.as_ref().zip(metadata).map(|(name, metadata)| {
@@ -128,18 +131,32 @@ fn name(section: &Section<'_>) -> Option<Found<String>> {
 }
 
 /// Its metadata names no address for requests: people can only start at the provider.
+/// Metadata changes while a service runs, and then stops no one else: nor does it at start.
 fn takes_no_requests(section: &Section<'_>, name: Option<&Found<String>>, idp_initiated: bool) {
     if !idp_initiated {
-        section.fault(
-            "idp_initiated = false, and its metadata names no address for requests: nobody could sign in by it",
-        );
+        let what =
+            "idp_initiated = false, and its metadata names no address for requests: nobody can sign in by it";
+        warn(section, name, what);
     } else if !section.has("sign_on_url") {
-        section.reading().warn(format!(
-            "identity provider {}: no sign_on_url, and its metadata names no address for requests: \
-             pages cannot send anybody to it",
-            name.map_or("?", |name| &name.value)
-        ));
+        let what =
+            "no sign_on_url, and its metadata names no address for requests: pages cannot send anybody to it";
+        warn(section, name, what);
     }
+}
+
+/// Its metadata says `WantAuthnRequestsSigned` (metadata 2.4.3), and there is no key. Some
+/// say so whatever is configured there (Keycloak), so whether it refuses is not known here.
+fn wants_signed(section: &Section<'_>, name: Option<&Found<String>>, begins_there: bool) {
+    // Where people begin at the provider, no request is sent.
+    if !begins_there && section.boolean("sign_requests", true) {
+        let what = "its metadata wants signed requests (WantAuthnRequestsSigned), and there is no saml.signing_key: \
+                    requests to it are not signed, and it may refuse them; sign_requests = false, if it does not";
+        warn(section, name, what);
+    }
+}
+
+fn warn(section: &Section<'_>, name: Option<&Found<String>>, what: &str) {
+    section.reading().warn(format!("identity provider {}: {what}", name.map_or("?", |name| &name.value)));
 }
 
 /// The terms of authentication requests to it.

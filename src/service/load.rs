@@ -7,6 +7,7 @@ use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::metadata;
 use crate::broker::ports::{Clock, SecureRandom};
 use crate::config::{Checked, Config, Draft, Faults, ParameterSource};
+use crate::saml::IdentityProvider;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,9 +57,10 @@ pub(crate) async fn obtain(
     let draft = fetch_metadata(draft, true).await;
     // A large aggregate takes a second to parse, and a running service serves meanwhile.
     let finished = tokio::task::spawn_blocking(|| draft.finish()).await;
-    finished
-        .map_err(|e| Unusable::Unavailable(format!("it was not read to its end: {e}")))?
-        .map_err(Into::into)
+    let mut config =
+        finished.map_err(|e| Unusable::Unavailable(format!("it was not read to its end: {e}")))??;
+    config.warnings.extend(expired(&config));
+    Ok(config)
 }
 
 /// The same for a process that verifies no SAML: fetches no metadata.
@@ -97,6 +99,21 @@ pub(crate) async fn fetch_metadata(draft: Draft, keep: bool) -> Draft {
         (Arc::new(SystemClock), Arc::new(SystemRandom));
     let (found, warnings) = metadata::obtain(&places, keep, METADATA_PATIENCE, &clock, &random).await;
     draft.with_metadata(found, warnings)
+}
+
+/// A sentence for each identity provider whose metadata has expired (metadata 2.3.1). No
+/// process stops for it: the others' people can sign in, and newer metadata may come.
+pub(crate) fn expired(config: &Config) -> Vec<String> {
+    let now = SystemClock.now();
+    let expired = |idp: &IdentityProvider| {
+        let end = idp.validity.until.filter(|end| *end <= now)?;
+        Some(format!(
+            "identity provider {}: its metadata has expired (validUntil, {end}): nobody can sign in by it until \
+             newer metadata is there; fetch it from the identity provider",
+            idp.name
+        ))
+    };
+    config.broker.providers.current().iter().filter_map(expired).collect()
 }
 
 /// Fetches the parameters that the draft refers to, if any.

@@ -44,11 +44,5 @@ pub(super) async fn look(options: &Options, staged: &Staged) -> Result<Found, St
 
 /// What people mean who give something else.
 fn hint(why: &str) -> &'static str {
-    if why.contains("No such file") {
-        " (an address begins with https://)"
-    } else if why.contains("document type declaration") {
-        " (is it a web page? Sign-in pages are not metadata)"
-    } else {
-        ""
-    }
+    if why.contains("No such file") { " (an address begins with https://)" } else { "" }
 }

@@ -212,11 +212,13 @@ fn each_wrong_value_has_its_sentence() {
 fn metadata_that_cannot_be_used_is_named_with_its_reason() {
     let files = Files::new();
     let keyless = files.write("keyless.xml", &metadata(IDP).replace("KeyDescriptor", "Nothing"));
-    let not_metadata = files.write("other.xml", "<html/>");
+    let not_metadata = files.write("other.xml", "<other/>");
+    let page = files.write("page.xml", "<!DOCTYPE html><html><body>Sign in</body></html>");
     let directory = files.path(".");
     for (file, reason) in [
         (keyless.as_str(), "no usable signing key"),
         (&not_metadata, "not SAML metadata"),
+        (&page, "an HTML page, not metadata"),
         (&directory, "it is not a regular file"),
         ("no/such/file.xml", "No such file"),
         ("https://adfs.example.com/FederationMetadata.xml", "which was not asked"),

@@ -28,7 +28,7 @@ fn what_stands_at_a_url_is_given_to_the_draft() {
     assert_eq!(config.metadata.sources.len(), 1);
 
     let refused = files.fetched(&at_url(), &[], "<html/>").err().unwrap();
-    assert!(refused.to_string().contains("saml.idp[0].metadata: not SAML metadata"), "{refused}");
+    assert!(refused.to_string().contains("saml.idp[0].metadata: an HTML page, not metadata"), "{refused}");
 }
 
 #[test]

@@ -4,8 +4,9 @@ use super::algorithm::{Hash, SignatureAlgorithm};
 use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{self as algorithms, ParsedPublicKey, VerificationAlgorithm};
 use time::OffsetDateTime;
-use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::der::{Decode, Encode};
+use x509_cert::der::asn1::{Any, AnyRef, BitString, ObjectIdentifier, UintRef};
+use x509_cert::der::{Decode, Encode, Tag};
+use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::{Certificate, SubjectPublicKeyInfo};
 
 /// rsaEncryption (RFC 8017, appendix C).
@@ -30,11 +31,14 @@ pub struct VerificationKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not an X.509 certificate.
-    #[error("not an X.509 certificate")]
+    #[error("it is not an X.509 certificate")]
     NotACertificate,
-    /// Neither RSA (2,048 to 8,192 bits) nor ECDSA on P-256 or P-384.
-    #[error("the key is neither RSA of 2,048 to 8,192 bits nor ECDSA on P-256 or P-384")]
+    /// Neither RSA nor ECDSA on P-256 or P-384.
+    #[error("it is neither RSA nor ECDSA on P-256 or P-384")]
     UnsupportedKey,
+    /// RSA of fewer than 2,048 bits, or of more than 8,192.
+    #[error("it is RSA of {0} bits, and 2,048 to 8,192 are accepted")]
+    RsaSize(usize),
     /// No private key of a usable kind, in PKCS #8.
     #[error("the private key is not PKCS #8, or of another kind or size than is used here")]
     UnsupportedPrivateKey,
@@ -77,6 +81,25 @@ impl VerificationKey {
         Self::new(&info, None, fingerprint(der))
     }
 
+    /// A bare RSA key, of its two numbers (XML Signature 4.4.2.2: big-endian).
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        let number = |bytes| UintRef::new(bytes).map_err(|_| KeyError::UnsupportedKey);
+        let (modulus, exponent) = (number(modulus)?, number(exponent)?);
+        let encode = || -> Result<Vec<u8>, x509_cert::der::Error> {
+            let mut numbers = modulus.to_der()?;
+            numbers.append(&mut exponent.to_der()?);
+            // RSAPublicKey (RFC 8017, A.1.1).
+            let key = AnyRef::new(Tag::Sequence, &numbers)?.to_der()?;
+            let algorithm = AlgorithmIdentifierOwned { oid: RSA_ENCRYPTION, parameters: Some(Any::null()) };
+            let subject_public_key = BitString::from_bytes(&key)?;
+            SubjectPublicKeyInfo { algorithm, subject_public_key }.to_der()
+        };
+        Self::from_public_key(&encode().map_err(|_| KeyError::UnsupportedKey)?)
+    }
+
     fn new(
         info: &SubjectPublicKeyInfo,
         not_after: Option<OffsetDateTime>,
@@ -88,10 +111,11 @@ impl VerificationKey {
         let (family, [sha256, sha384, sha512]) = match info.algorithm.oid {
             RSA_ENCRYPTION => {
                 // Its size is checked here and not only at the first signature.
-                PublicEncryptingKey::from_der(&der)
-                    .ok()
-                    .filter(|key| (2_048..=8_192).contains(&key.key_size_bits()))
-                    .ok_or(KeyError::UnsupportedKey)?;
+                let bits = rsa_bits(info).ok_or(KeyError::UnsupportedKey)?;
+                if !(2_048..=8_192).contains(&bits) {
+                    return Err(KeyError::RsaSize(bits));
+                }
+                PublicEncryptingKey::from_der(&der).map_err(|_| KeyError::UnsupportedKey)?;
                 (Family::Rsa, RSA)
             }
             EC_PUBLIC_KEY => match curve() {
@@ -198,6 +222,19 @@ fn ecdsa_der(signature: &[u8], length: usize) -> Option<Vec<u8>> {
     let mut der = vec![0x30, u8::try_from(body.len()).ok().filter(|n| *n < 0x80)?];
     der.append(&mut body);
     Some(der)
+}
+
+/// The size of an RSA key's modulus (RFC 8017, A.1.1), whatever the size.
+fn rsa_bits(info: &SubjectPublicKeyInfo) -> Option<usize> {
+    let key = AnyRef::from_der(info.subject_public_key.as_bytes()?).ok()?;
+    let modulus: Result<UintRef<'_>, x509_cert::der::Error> = key.sequence(|reader| {
+        let modulus = UintRef::decode(reader)?;
+        UintRef::decode(reader)?;
+        Ok(modulus)
+    });
+    let bytes = modulus.ok()?.as_bytes();
+    let leading_zeros = bytes.first()?.leading_zeros();
+    Some(bytes.len() * 8 - leading_zeros as usize)
 }
 
 pub(in crate::saml) fn fingerprint(der: &[u8]) -> String {

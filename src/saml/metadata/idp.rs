@@ -1,5 +1,6 @@
 //! Reading the metadata of identity providers.
 
+use super::keys::SigningKeys;
 use super::sign_on_service::{SignOnService, takes_requests};
 use crate::saml::dsig::key::VerificationKey;
 use crate::saml::dsig::verify::{no_duplicate_ids, verify_signature};
@@ -11,8 +12,6 @@ use crate::saml::xml::limits::Limits;
 use crate::saml::xml::names::{DSIG, METADATA, SAMLP};
 use crate::saml::xml::nodes;
 use crate::saml::xml::scan::scan_within;
-use base64::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use roxmltree::{Document, Node, ParsingOptions};
 use std::borrow::Cow;
 use time::{Duration, OffsetDateTime};
@@ -60,6 +59,9 @@ pub struct Validity {
 /// Why a metadata document cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
+    /// A web page.
+    #[error("an HTML page, not metadata: was a sign-in page or an error page saved in its place?")]
+    Html,
     /// Neither UTF-8 nor UTF-16, not well-formed, too big, or with a DOCTYPE.
     #[error("not a well-formed XML document: {0}")]
     NotXml(String),
@@ -79,8 +81,16 @@ pub enum MetadataError {
     #[error("the entity id {0} is in it more than once: ask whoever publishes it which one holds")]
     NotUnique(String),
     /// No usable signing key: nothing could ever be verified.
-    #[error("no usable signing key for {0}")]
-    NoSigningKey(String),
+    #[error("no usable signing key for {entity_id}: {why}")]
+    NoSigningKey {
+        /// Whose.
+        entity_id: String,
+        /// What is wrong with each.
+        why: String,
+    },
+    /// A `validUntil` that is no `xs:dateTime`.
+    #[error("its validUntil is no instant (2027-01-31T00:00:00Z): {0}")]
+    ValidUntil(String),
     /// The signature that must be on its root is not there, or does not hold.
     #[error("its signature is not accepted ({code}): {message}", code = .0.code(), message = said(*.0, &SIGNATURE_FAULTS, "it is not built as it must be"))]
     Signature(SamlRefusal),
@@ -123,6 +133,12 @@ impl IdpMetadata {
             return Err(MetadataError::NotXml("it is longer than 32 MiB".to_owned()));
         }
         let text = text_of(xml).ok_or_else(|| MetadataError::NotXml("it is not UTF-8 text".to_owned()))?;
+        if text.starts_with('\u{feff}') {
+            return Err(MetadataError::NotXml(TWO_MARKS.to_owned()));
+        }
+        if is_html(&text) {
+            return Err(MetadataError::Html);
+        }
         scan_within(&text, &limits(), text.len().saturating_mul(STEPS_PER_BYTE)).map_err(not_xml)?;
         let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, entity_resolver: None };
         let document =
@@ -167,26 +183,20 @@ impl IdpMetadata {
         if entity_id.is_empty() {
             return Err(MetadataError::NoIdentityProvider);
         }
-        let mut signing_keys: Vec<VerificationKey> = Vec::new();
-        for certificate in idp_roles(entity).flat_map(signing_certificates) {
-            // A certificate that cannot be used (DSA, a short key) does not
-            // invalidate the others.
-            if let Some(key) = key_of(certificate)
-                && !signing_keys.iter().any(|known| known.fingerprint() == key.fingerprint())
-            {
-                signing_keys.push(key);
-            }
-        }
-        if signing_keys.is_empty() {
-            return Err(MetadataError::NoSigningKey(entity_id));
+        // One that cannot be used (DSA, a short key) does not invalidate the others.
+        let keys = SigningKeys::of(idp_roles(entity));
+        if keys.usable.is_empty() {
+            return Err(MetadataError::NoSigningKey { entity_id, why: keys.why_none() });
         }
         let services =
             idp_roles(entity).flat_map(|role| nodes::children(role, METADATA, "SingleSignOnService"));
         let sign_on_services = services.filter_map(sign_on_service).collect();
         // Metadata 2.3.1: an ancestor's limits apply to its descendants.
         let on_the_way = || entity.ancestors().chain(idp_roles(entity));
-        let valid_until =
-            on_the_way().filter_map(|e| parse_instant(nodes::attribute(e, "validUntil")?)).min();
+        // An end that cannot be read may be over: not to see one would be to trust for ever.
+        let ends = on_the_way().filter_map(|e| nodes::attribute(e, "validUntil"));
+        let ends = ends.map(|end| parse_instant(end).ok_or_else(|| MetadataError::ValidUntil(shown(end))));
+        let valid_until = ends.collect::<Result<Vec<_>, _>>()?.into_iter().min();
         let cache_duration =
             on_the_way().filter_map(|e| parse_duration(nodes::attribute(e, "cacheDuration")?)).min();
         let want_authn_requests_signed = idp_roles(entity)
@@ -194,7 +204,7 @@ impl IdpMetadata {
             .any(|wanted| matches!(trim_blanks(wanted), "true" | "1"));
         Ok(Self {
             entity_id,
-            signing_keys,
+            signing_keys: keys.usable,
             sign_on_services,
             want_authn_requests_signed,
             valid_until,
@@ -216,16 +226,27 @@ fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), 
 
 /// Their entity ids, for a message: the first few of a federation, each cut.
 fn named(entities: &[Node<'_, '_>]) -> String {
-    let id = |entity: &Node<'_, '_>| -> String {
-        let id = nodes::attribute(*entity, "entityID").unwrap_or_default();
-        id.chars().take(MAX_NAMED_CHARS).flat_map(char::escape_debug).collect()
-    };
+    let id = |entity: &Node<'_, '_>| shown(nodes::attribute(*entity, "entityID").unwrap_or_default());
     let mut named = entities.iter().take(MAX_NAMED).map(id).collect::<Vec<_>>().join(", ");
     match entities.len().saturating_sub(MAX_NAMED) {
         0 => {}
         more => named.push_str(&format!(" and {more} more")),
     }
     named
+}
+
+/// A text of the document, for a message: one line, cut.
+fn shown(text: &str) -> String {
+    text.chars().take(MAX_NAMED_CHARS).flat_map(char::escape_debug).collect()
+}
+
+/// Whether it begins as web pages do.
+fn is_html(text: &str) -> bool {
+    let begins = |with: &str| {
+        let start = text.trim_start().get(..with.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    begins("<!doctype html") || begins("<html")
 }
 
 /// The caps of metadata. Depth and attributes are those of a response; the
@@ -246,6 +267,9 @@ fn not_xml(refusal: SamlRefusal) -> MetadataError {
 fn said(refusal: SamlRefusal, of: &[(SamlRefusal, &str)], otherwise: &str) -> String {
     of.iter().find(|(known, _)| *known == refusal).map_or(otherwise, |(_, words)| words).to_owned()
 }
+
+const TWO_MARKS: &str = "it begins with two byte order marks, as a file that was saved anew as Unicode twice; \
+                         download it again";
 
 const SCAN_FAULTS: [(SamlRefusal, &str); 2] = [
     (SamlRefusal::Doctype, "it has a document type declaration"),
@@ -281,23 +305,6 @@ fn idp_roles<'a, 'i>(entity: Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>>
         let protocols = nodes::attribute(*role, "protocolSupportEnumeration").unwrap_or_default();
         protocols.split_ascii_whitespace().any(|protocol| protocol == SAMLP)
     })
-}
-
-/// Metadata 2.4.1.1: a key descriptor without `use` is for both uses.
-fn signing_certificates<'a, 'i>(role: Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>> {
-    nodes::children(role, METADATA, "KeyDescriptor")
-        .filter(|key| matches!(nodes::attribute(*key, "use"), None | Some("signing")))
-        .flat_map(|key| nodes::children(key, DSIG, "KeyInfo"))
-        .flat_map(|info| nodes::children(info, DSIG, "X509Data"))
-        .flat_map(|data| nodes::children(data, DSIG, "X509Certificate"))
-}
-
-fn key_of(certificate: Node<'_, '_>) -> Option<VerificationKey> {
-    // People paste certificates: any white space, padding or not.
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let engine = GeneralPurpose::new(&base64::alphabet::STANDARD, config);
-    let text: String = nodes::pure_text(certificate)?.split_ascii_whitespace().collect();
-    VerificationKey::from_certificate(&engine.decode(text).ok()?).ok()
 }
 
 fn sign_on_service(service: Node<'_, '_>) -> Option<SignOnService> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::saml::metadata::sign_on_service::{HTTP_POST, HTTP_REDIRECT};
 use crate::saml::testing::{EC, RSA, TestKey};
+use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 fn certificate() -> String {
@@ -108,13 +109,151 @@ fn what_cannot_be_used_is_refused() {
     assert!(matches!(parse("<a>"), Some(MetadataError::NotXml(_))));
     assert!(matches!(parse("<!DOCTYPE a><a/>"), Some(MetadataError::NotXml(_))));
     assert!(matches!(IdpMetadata::parse(b"\xff\xfe<", None).err(), Some(MetadataError::NotXml(_))));
-    let no_key = Some(MetadataError::NoSigningKey("urn:idp".to_owned()));
-    assert_eq!(parse(&entity("urn:idp", "")), no_key);
-    assert_eq!(parse(&entity("urn:idp", &key(" use='encryption'", &certificate()))), no_key);
-    assert_eq!(parse(&entity("urn:idp", &key("", "AAAA"))), no_key);
     let other = entity("urn:idp", &key("", &certificate()))
         .replace("IDPSSODescriptor", "AttributeAuthorityDescriptor");
     assert_eq!(parse(&other), Some(MetadataError::NoIdentityProvider));
+}
+
+/// Metadata 2.3.1: the earliest of the entity, its roles and all that is around it.
+#[test]
+fn the_earliest_valid_until_on_the_way_is_taken() {
+    let keys = key("", &certificate());
+    let parse = |of_all: &str, of_one: &str, of_role: &str| {
+        let one = entity("urn:one", &keys)
+            .replace(" validUntil='2027-01-01T00:00:00Z'", of_one)
+            .replace("<IDPSSODescriptor ", &format!("<IDPSSODescriptor{of_role} "));
+        let xml = format!("<EntitiesDescriptor xmlns='{METADATA}'{of_all}>{one}</EntitiesDescriptor>");
+        IdpMetadata::parse(xml.as_bytes(), None)
+    };
+    let (soon, late) = (" validUntil='2026-12-01T00:00:00Z'", " validUntil='2028-12-01T00:00:00Z'");
+    let end = parse_instant("2026-12-01T00:00:00Z");
+    for (of_all, of_one, of_role) in [
+        (soon, late, late),
+        (late, soon, late),
+        (late, late, soon),
+        (soon, "", ""),
+        ("", soon, ""),
+        ("", "", soon),
+    ] {
+        assert_eq!(parse(of_all, of_one, of_role).unwrap().valid_until, end);
+    }
+    assert_eq!(parse("", "", "").unwrap().valid_until, None);
+    // What cannot be read may be over.
+    for unreadable in ["2020-01-01", "2027-01-01 00:00:00Z", "", " ", "never", "2027-13-01T00:00:00Z"] {
+        let of = format!(" validUntil='{unreadable}'");
+        for outcome in [parse(&of, "", ""), parse("", &of, ""), parse("", "", &of)] {
+            assert_eq!(outcome.err(), Some(MetadataError::ValidUntil(unreadable.to_owned())));
+        }
+    }
+    let another = format!(
+        "<EntitiesDescriptor xmlns='{METADATA}'>{}{}</EntitiesDescriptor>",
+        entity("urn:one", &keys),
+        entity("urn:two", &keys).replace("2027-01-01T00:00:00Z", "never")
+    );
+    assert!(IdpMetadata::parse(another.as_bytes(), Some("urn:one")).is_ok(), "another's does not matter");
+}
+
+fn rsa_key_value(signer: &TestKey) -> String {
+    use aws_lc_rs::signature::KeyPair;
+    let TestKey::Rsa(pair) = signer else { unreachable!() };
+    let public = pair.public_key();
+    let number = |bytes: &[u8]| STANDARD.encode(bytes);
+    format!(
+        "<KeyDescriptor use='signing'><KeyInfo xmlns='{DSIG}'><KeyValue><RSAKeyValue><Modulus>\n{}\n</Modulus>\
+         <Exponent>{}</Exponent></RSAKeyValue></KeyValue></KeyInfo></KeyDescriptor>",
+        number(public.modulus().big_endian_without_leading_zero()),
+        number(public.exponent().big_endian_without_leading_zero()),
+    )
+}
+
+fn keys_of(keys: &str) -> Vec<String> {
+    let metadata = IdpMetadata::parse(entity("urn:idp", keys).as_bytes(), None).unwrap();
+    metadata.signing_keys.iter().map(|key| key.fingerprint().to_owned()).collect()
+}
+
+#[test]
+fn a_key_is_read_in_the_forms_that_people_publish() {
+    let certified = certificate();
+    let armoured = format!("\n-----BEGIN CERTIFICATE-----\n{certified}\n-----END CERTIFICATE-----\n");
+    assert_eq!(keys_of(&key("", &armoured)), [fingerprint(&certified)]);
+    assert_eq!(keys_of(&key("", certified.trim_end_matches('='))), [fingerprint(&certified)]);
+
+    assert_eq!(keys_of(&rsa_key_value(&RSA)), [RSA.key().fingerprint()]);
+    let number = rsa_key_value(&RSA).replacen("<Modulus>\n", "<Modulus>AAAA", 1);
+    assert_eq!(keys_of(&number), [RSA.key().fingerprint()], "leading zeros");
+    let both = key("", &certified).replace("</X509Data>", "</X509Data><KeyValue><RSAKeyValue/></KeyValue>");
+    assert_eq!(keys_of(&both), [fingerprint(&certified)]);
+}
+
+/// Whoever certified the key, and whoever certified them, could sign too.
+#[test]
+fn attack_an_authority_s_certificate_behind_the_key_s() {
+    let (leaf, authority) = (certificate(), certificate());
+    let data = |text: &str| format!("<X509Data><X509Certificate>{text}</X509Certificate></X509Data>");
+    let beside = key("", &leaf).replace(
+        "</X509Certificate>",
+        &format!("</X509Certificate><X509Certificate>{authority}</X509Certificate>"),
+    );
+    let behind = key("", &leaf).replace("</X509Data>", &format!("</X509Data>{}", data(&authority)));
+    for descriptor in [beside, behind] {
+        assert!(descriptor.contains(&authority));
+        assert_eq!(keys_of(&descriptor), [fingerprint(&leaf)]);
+    }
+    let two = key("", &leaf) + &key("", &authority);
+    assert_eq!(keys_of(&two), [fingerprint(&leaf), fingerprint(&authority)]);
+}
+
+#[test]
+fn no_usable_key_says_why_of_each() {
+    let why = |keys: &str| match IdpMetadata::parse(entity("urn:idp", keys).as_bytes(), None) {
+        Err(MetadataError::NoSigningKey { entity_id, why }) => {
+            assert_eq!(entity_id, "urn:idp");
+            why
+        }
+        other => unreachable!("{other:?}"),
+    };
+    assert_eq!(why(""), "it has no KeyDescriptor");
+    assert_eq!(why(&key(" use='encryption'", &certificate())), "its KeyDescriptors are for encryption only");
+    let short = rsa_key_value(&RSA);
+    let modulus = short.find("<Modulus>").unwrap() + "<Modulus>".len()..short.find("</Modulus>").unwrap();
+    let short = short.replace(&short[modulus], &STANDARD.encode([0xc1; 128]));
+    for (descriptor, words) in [
+        (short.clone(), "its key cannot be used: it is RSA of 1024 bits, and 2,048 to 8,192 are accepted"),
+        (key("", "AAAA"), "its key cannot be used: it is not an X.509 certificate"),
+        (key("", "not base64"), "its X509Certificate is not base64"),
+        (key(" use=''", &certificate()), "its use is neither signing nor encryption"),
+        (key("", "").replace("X509Data", "KeyName"), "it has neither an X509Certificate nor an RSAKeyValue"),
+        ("<KeyDescriptor/>".to_owned(), "it has no KeyInfo"),
+        (rsa_key_value(&RSA).replace("Exponent>", "E>"), "its RSAKeyValue has no Exponent in base64"),
+        (rsa_key_value(&RSA).replace("Modulus>", "M>"), "its RSAKeyValue has no Modulus in base64"),
+    ] {
+        assert_eq!(why(&descriptor), format!("KeyDescriptor 1: {words}"));
+    }
+    let two = key(" use='encryption'", &certificate()) + &key("", "AAAA") + &key(" use='both'", "");
+    assert_eq!(
+        why(&two),
+        "KeyDescriptor 2: its key cannot be used: it is not an X.509 certificate; KeyDescriptor 3: its use is \
+         neither signing nor encryption"
+    );
+    let many = why(&short.repeat(7));
+    assert!(many.contains("KeyDescriptor 5:") && !many.contains("KeyDescriptor 6:"), "{many}");
+    assert!(many.ends_with("; and 2 more"), "{many}");
+}
+
+#[test]
+fn what_was_saved_in_its_place_is_named() {
+    let error = |bytes: &[u8]| IdpMetadata::parse(bytes, None).err();
+    for page in
+        ["<!DOCTYPE html><html><body>Sign in</body></html>", "\n<HTML><p>no", "\u{feff}<html lang='de'/>"]
+    {
+        assert_eq!(error(page.as_bytes()), Some(MetadataError::Html));
+    }
+    let twice = format!("\u{feff}\u{feff}{}", honest());
+    let wide: Vec<u8> = twice.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [twice.as_bytes(), &wide] {
+        let Some(MetadataError::NotXml(why)) = error(bytes) else { unreachable!() };
+        assert!(why.contains("two byte order marks"), "{why}");
+    }
 }
 
 #[test]
@@ -279,7 +418,8 @@ fn attack_a_comment_inside_a_certificate() {
     let signed = signed_by(&EC, &honest());
     let commented = signed.replacen("<X509Certificate>", "<X509Certificate><!-- -->", 3);
     // Not covered by the signature, so it verifies; and then it is no certificate.
-    assert_eq!(parse_signed(&commented).err(), Some(MetadataError::NoSigningKey("urn:idp".to_owned())));
+    let error = parse_signed(&commented).err();
+    assert!(matches!(error, Some(MetadataError::NoSigningKey { .. })), "{error:?}");
 }
 
 #[test]
