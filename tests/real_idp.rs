@@ -5,9 +5,9 @@ mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use support::browser::{Browser, Form, Page};
+use support::browser::{Browser, Form};
 use support::idp::{Idp, Options, Sign};
-use support::server::{EMBEDDED, REGION, Server};
+use support::server::{EMBEDDED, Server};
 use support::sigv4;
 use support::waiting::{WaitingPage, assert_refused, ticket};
 use time::format_description::well_known::Rfc3339;
@@ -131,7 +131,7 @@ fn login_and_use(sign: Sign, algorithm: &'static str) {
     assert!((Duration::minutes(59)..=Duration::minutes(60)).contains(&remaining), "{remaining}");
 
     let credentials = sigv4::credentials(&answer);
-    let ping = sign_and_get(&browser, &server.url("/users"), &credentials);
+    let ping = sigv4::get(&browser, &server.url("/users"), &credentials);
     assert_eq!((ping.status, &ping.json()["status"]), (200, &"Success".into()), "{}", ping.body);
     assert_ne!(browser.get(&server.url("/users"), &[]).status, 200, "the ping asks for a signature");
 
@@ -149,12 +149,6 @@ fn start(sign: Sign, algorithm: &'static str) -> (Idp, Server) {
     assert_eq!(metadata.status, 200, "{}", metadata.body);
     idp.trust(&metadata.body);
     (idp, server)
-}
-
-fn sign_and_get(browser: &Browser, url: &str, credentials: &aws_credential_types::Credentials) -> Page {
-    let headers = sigv4::headers(url, REGION, credentials);
-    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    browser.get(url, &headers)
 }
 
 fn assert_log_is_clean(server: &Server, form: &Form, secrets: &[&str]) {

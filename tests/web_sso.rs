@@ -8,11 +8,11 @@ use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
-use support::browser::{Browser, Form, Page};
+use support::browser::{Browser, Form};
 use support::idp::{Idp, Keys, Options, Sign, key_pair};
 use support::saml_idp::{self, SamlIdp};
 use support::server::{EMBEDDED, Server, Setup};
-use support::waiting::{WaitingPage, assert_refused, ticket};
+use support::waiting::{WaitingPage, assert_refused, assert_taken, start_link};
 
 const SP: &str = "urn:amazon:webservices";
 
@@ -64,23 +64,6 @@ fn with_ssp(options: &Options, more: &str) -> (Idp, Server) {
     let metadata = Browser::new().open(&server.url("/saml/metadata"));
     idp.trust(&metadata.body);
     (idp, server)
-}
-
-/// Where a login starts here.
-fn start_link(server: &Server, idp: &str, page: &WaitingPage) -> String {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("idp", idp)
-        .append_pair("RelayState", &page.relay_state())
-        .finish();
-    server.url(&format!("/saml/login?{query}"))
-}
-
-/// The hand-over, to its end.
-fn assert_taken(browser: &Browser, server: &Server, page: &WaitingPage, answer: &Page, role: &str) {
-    let ticket = ticket(answer, server);
-    let taken = page.take(browser, server, &ticket);
-    assert_eq!(taken.status, 200, "{}", taken.body);
-    assert_eq!(taken.json()["role"], format!("arn:aws:iam::123456789012:role/{role}"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Signs requests as AWS's own clients do (Signature Version 4).
 
+use super::browser::{Browser, Page};
+use super::server::REGION;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
@@ -14,6 +16,13 @@ pub fn credentials(answer: &Value) -> Credentials {
     let text = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("{name} is missing")).to_owned();
     let token = Some(text("SessionToken"));
     Credentials::new(text("AccessKeyId"), text("SecretAccessKey"), token, None, "vestibule")
+}
+
+/// `GET url` with these credentials, as a client of ours in the tests' region sends it.
+pub fn get(browser: &Browser, url: &str, credentials: &Credentials) -> Page {
+    let headers = headers(url, REGION, credentials);
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    browser.get(url, &headers)
 }
 
 /// The headers that make `GET url` a signed request, now.

@@ -4,6 +4,7 @@ use super::browser::{Browser, Form, Page};
 use super::server::Server;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
 
 /// The page that waits for credentials: what it keeps in `sessionStorage`.
 pub struct WaitingPage {
@@ -30,6 +31,31 @@ impl WaitingPage {
         ];
         browser.get(&server.url("/saml"), &headers)
     }
+}
+
+/// Where a login starts here.
+pub fn start_link(server: &Server, idp: &str, page: &WaitingPage) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("idp", idp)
+        .append_pair("RelayState", &page.relay_state())
+        .finish();
+    server.url(&format!("/saml/login?{query}"))
+}
+
+/// The hand-over, to its end. Returns what the page got.
+pub fn assert_taken(
+    browser: &Browser,
+    server: &Server,
+    page: &WaitingPage,
+    answer: &Page,
+    role: &str,
+) -> Value {
+    let ticket = ticket(answer, server);
+    let taken = page.take(browser, server, &ticket);
+    assert_eq!(taken.status, 200, "{}", taken.body);
+    let taken = taken.json();
+    assert_eq!(taken["role"], format!("arn:aws:iam::123456789012:role/{role}"));
+    taken
 }
 
 /// The ticket in the redirect to the page.
