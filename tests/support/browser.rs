@@ -176,6 +176,8 @@ fn resolve(base: &str, reference: &str) -> String {
             let path_end = base.find(['?', '#']).unwrap_or(base.len());
             format!("{}{query}", &base[..path_end])
         }
+        // The page itself.
+        "#" => base.split('#').next().unwrap().to_owned(),
         other => panic!("an unexpected kind of reference: {other}"),
     }
 }

@@ -16,6 +16,7 @@ pub mod idp;
 pub mod lambda_runtime;
 pub mod log;
 pub mod metadata_server;
+pub mod other_idp;
 pub mod process;
 pub mod saml_idp;
 pub mod server;
