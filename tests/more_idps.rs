@@ -17,6 +17,7 @@ use support::waiting::{WaitingPage, assert_refused, assert_taken, start_link};
 const CONFIG: &str = r#"
 [saml]
 signing_key = "@DIR@/signing.pem"
+decryption_keys = ["@DIR@/decryption.pem"]
 
 [[saml.idp]]
 name = "Other"
@@ -34,9 +35,11 @@ duration = "1h"
 /// the identity provider.
 fn start(kind: Kind, settings: &[(&str, &str)], more: &str) -> (OtherIdp, Server) {
     let mut idp = OtherIdp::start(kind, settings);
-    let (key, certificate) = key_pair();
-    let setup = Server::setup(&format!("{EMBEDDED}{}", CONFIG.replace("@MORE@", more)));
-    let setup = setup.file("signing.pem", &format!("{key}{certificate}"));
+    let mut setup = Server::setup(&format!("{EMBEDDED}{}", CONFIG.replace("@MORE@", more)));
+    for file in ["signing.pem", "decryption.pem"] {
+        let (key, certificate) = key_pair();
+        setup = setup.file(file, &format!("{key}{certificate}"));
+    }
     let server = setup.file("idp.xml", &idp.metadata()).start();
     let metadata = Browser::new().open(&server.url("/saml/metadata"));
     assert_eq!(metadata.status, 200, "{}", metadata.body);
@@ -163,4 +166,20 @@ fn boxyhq_is_believed_from_both_ends() {
         login_and_use(&idp, &server, from, "alice", "alice@example.test");
     }
     assert_not_promoted(&idp, &server, "bob");
+}
+
+#[test]
+fn assertions_may_be_encrypted_for_the_key_in_our_metadata() {
+    for (kind, name, mail) in
+        [(Kind::LemonLdap, "dwho", "dwho@badwolf.org"), (Kind::Samlify, "alice", "alice@example.test")]
+    {
+        let settings = [("BINDING", "redirect"), ("SIGN", "both"), ("ENCRYPT", "1")];
+        let (idp, server) = start(kind, &settings, "in_response_to = [\"\"]");
+        for from in [From::Here, From::There] {
+            login_and_use(&idp, &server, from, name, mail);
+        }
+        let form = idp.response(&Browser::new(), &idp.sign_on_link("any"), name);
+        let xml = response_xml(&form);
+        assert!(xml.contains("EncryptedAssertion") && !xml.contains(mail), "{xml}");
+    }
 }

@@ -2,7 +2,7 @@
 # temporary directory (IDP_DIR), nothing kept. See tests/support/other_idp.rs.
 #
 # NAME_ID_FORMAT: what a request gets that names no format. "email", as by default, or
-# "persistent".
+# "persistent". ENCRYPT: assertions, for the key in our metadata; unset: not.
 
 use strict;
 use warnings;
@@ -57,6 +57,7 @@ my %sp = !$sp ? () : (
             samlSPMetaDataOptionsEnableIDPInitiatedURL    => 1,
             samlSPMetaDataOptionsCheckSSOMessageSignature => 1,
             samlSPMetaDataOptionsNameIDFormat             => $ENV{NAME_ID_FORMAT} // 'email',
+            samlSPMetaDataOptionsEncryptionMode           => $ENV{ENCRYPT} ? 'assertion' : 'none',
         },
     },
     samlSPMetaDataExportedAttributes => {

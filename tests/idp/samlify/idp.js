@@ -3,6 +3,7 @@
 //
 // BINDING: the only one it takes requests by, "redirect" or "post".
 // SIGN: "assertion", as service providers ask for in their metadata, or "both".
+// ENCRYPT: assertions, for the key in our metadata; unset: not.
 
 const { ROLE, SESSION_NAME, file, serve } = require("../form.js");
 const { Constants, IdentityProvider, SamlLib, ServiceProvider, setSchemaValidator } = require("samlify");
@@ -10,7 +11,7 @@ const { Constants, IdentityProvider, SamlLib, ServiceProvider, setSchemaValidato
 // The library works only with a validator, and has none of its own.
 setSchemaValidator({ validate: async () => "skipped" });
 
-const { IDP_URL, BINDING, SIGN } = process.env;
+const { IDP_URL, BINDING, SIGN, ENCRYPT } = process.env;
 const { emailAddress } = Constants.namespace.format;
 
 // The library's template leaves this out, and the profile (4.1.4.2) demands it.
@@ -31,6 +32,7 @@ const idp = IdentityProvider({
   privateKey: file("idp.key"),
   signingCert: file("idp.crt"),
   wantAuthnRequestsSigned: true,
+  isAssertionEncrypted: Boolean(ENCRYPT),
   nameIDFormat: [emailAddress],
   singleSignOnService: [{ Binding: Constants.namespace.binding[BINDING], Location: `${IDP_URL}/sso` }],
   loginResponseTemplate: {
@@ -74,7 +76,11 @@ serve({
       attrSessionName: email,
     };
     const filledIn = (template) => ({ id, context: SamlLib.replaceTagsByValue(template, values) });
-    const { context } = await idp.createLoginResponse(sp, request, "post", { email }, filledIn);
+    const { context } = await idp.createLoginResponse(sp, request, "post", { email }, {
+      customTagReplacement: filledIn,
+      // Otherwise it encrypts what it has signed, and leaves a signature that is wrong.
+      encryptThenSign: Boolean(ENCRYPT),
+    });
     return { action: acs, SAMLResponse: context };
   },
 });
