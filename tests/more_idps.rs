@@ -159,6 +159,16 @@ fn an_empty_in_response_to_is_refused_where_it_is_not_listed() {
     login_and_use(&idp, &server, From::Here, "alice", "alice@example.test");
 }
 
+/// As samlify is before its user writes a template: it says who, and not that they signed in.
+#[test]
+fn a_person_who_is_not_said_to_have_signed_in_is_refused() {
+    let settings = [("BINDING", "redirect"), ("SIGN", "both"), ("WITHOUT_AUTHN", "1")];
+    let (idp, server) = start(Kind::Samlify, &settings, "");
+    let (browser, page) = (Browser::new(), WaitingPage::new("who"));
+    let form = idp.response(&browser, &start_link(&server, "Other", &page), "alice");
+    assert_refused(&browser, &form, 403, "no_authn_statement");
+}
+
 #[test]
 fn boxyhq_is_believed_from_both_ends() {
     let (idp, server) = start(Kind::Boxyhq, &[], "");

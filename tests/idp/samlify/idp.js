@@ -3,6 +3,7 @@
 //
 // BINDING: the only one it takes requests by, "redirect" or "post".
 // SIGN: "assertion", as service providers ask for in their metadata, or "both".
+// WITHOUT_AUTHN: as the library's template is.
 // ENCRYPT: assertions, for the key in our metadata; unset: not.
 
 const { ROLE, SESSION_NAME, file, serve } = require("../form.js");
@@ -11,10 +12,11 @@ const { Constants, IdentityProvider, SamlLib, ServiceProvider, setSchemaValidato
 // The library works only with a validator, and has none of its own.
 setSchemaValidator({ validate: async () => "skipped" });
 
-const { IDP_URL, BINDING, SIGN, ENCRYPT } = process.env;
+const { IDP_URL, BINDING, SIGN, WITHOUT_AUTHN, ENCRYPT } = process.env;
 const { emailAddress } = Constants.namespace.format;
 
-// The library's template leaves this out, and the profile (4.1.4.2) demands it.
+// The library's template has a place for this and leaves it empty. The profile
+// (4.1.4.2) demands it.
 const authnStatement =
   '<saml:AuthnStatement AuthnInstant="{IssueInstant}" SessionIndex="{AssertionID}"><saml:AuthnContext>' +
   "<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef>" +
@@ -36,7 +38,7 @@ const idp = IdentityProvider({
   nameIDFormat: [emailAddress],
   singleSignOnService: [{ Binding: Constants.namespace.binding[BINDING], Location: `${IDP_URL}/sso` }],
   loginResponseTemplate: {
-    context: SamlLib.defaultLoginResponseTemplate.context.replace("{AuthnStatement}", authnStatement),
+    context: SamlLib.defaultLoginResponseTemplate.context.replace("{AuthnStatement}", WITHOUT_AUTHN ? "" : authnStatement),
     attributes: [attribute(ROLE, "role"), attribute(SESSION_NAME, "sessionName")],
   },
 });
