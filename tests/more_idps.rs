@@ -98,8 +98,9 @@ fn changed(form: &Form, from: &str, to: &str) -> Form {
     form.clone().fill("SAMLResponse", &STANDARD.encode(changed))
 }
 
-/// Lasso refuses to name a person to us unless the request allows that: the first time
-/// with a persistent name, which it remembers; each time with the address, as by default.
+/// LemonLDAP::NG has Lasso make a name for the person, which that refuses unless the
+/// request has a NameIDPolicy: at the first login with a persistent name, which it
+/// remembers, and at each with the address, as by default.
 #[test]
 fn lemonldap_first_and_later_logins_of_several_people() {
     for format in ["email", "persistent"] {
@@ -116,6 +117,21 @@ fn lemonldap_first_and_later_logins_of_several_people() {
         }
         assert_not_promoted(&idp, &server, "msmith");
         assert!(!server.log_text().contains("badwolf"));
+    }
+}
+
+/// Lasso by itself refuses a person's first login without `AllowCreate`.
+#[test]
+fn lasso_may_make_a_name_for_a_person_whatever_the_request_asks_for() {
+    let persistent = "name_id_format = \"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\"";
+    for more in ["", persistent] {
+        let (idp, server) = start(Kind::Boxyhq, &[], more);
+        let page = WaitingPage::new("lasso");
+        let location = Browser::new().get(&start_link(&server, "Other", &page), &[]).location().unwrap();
+        let query = location.split_once('?').unwrap().1;
+        assert_eq!(idp.lasso_says(query), "yes", "{more}");
+        let changed = query.replace("&RelayState=", "&RelayState=x");
+        assert_eq!(idp.lasso_says(&changed), "102 Invalid signature.");
     }
 }
 

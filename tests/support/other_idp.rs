@@ -129,6 +129,16 @@ impl OtherIdp {
         format!("{}{path}?{}", self.url(), query.finish())
     }
 
+    /// What Lasso would say, as this identity provider, of a request in this query.
+    pub fn lasso_says(&self, query: &str) -> String {
+        std::fs::write(self.dir.path().join("idp.xml"), self.metadata()).unwrap();
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/idp/lasso/judge.pl");
+        let mut perl = Command::new("perl");
+        let output = perl.arg(program).arg(query).env("IDP_DIR", self.dir.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Follows the link, or sends on a request by form, signs in as `name`, and returns
     /// what the identity provider answers.
     pub fn sign_in(&self, browser: &Browser, link: &str, name: &str, password: &str) -> Page {
