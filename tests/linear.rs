@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::forge::{self, Forge, Signing, accept_field, now, providers, role};
+use support::forge::{self, Encrypting, Forge, Padding, Signing, accept_field, now, providers, role};
 use vestibule::saml::{Cap, IdentityProviders, IdpMetadata, Limits, SamlRefusal, VerificationKey};
 
 /// Twice as much input, then twice as much again: the second step may cost so
@@ -90,6 +90,60 @@ fn counted() {
     let field = STANDARD.encode(xml());
     println!("characters {}", field.len());
     assert_eq!(instructions_counted_in_here(&field, &providers()), *expected);
+}
+
+/// Encrypted responses, each refused for another reason that only we can see.
+fn not_decryptable() -> Vec<(&'static str, String)> {
+    let plain = Forge::of_size(7_000).xml();
+    let by_stranger =
+        Forge { assertion_signing: Some(Signing::with(forge::stranger())), ..Forge::of_size(7_000) };
+    let gcm = || Encrypting { content: "aes256-gcm", ..Encrypting::default() };
+    let cbc = || Encrypting { content: "aes256-cbc", ..Encrypting::default() };
+    let changed = plain.replace("paula@example.com", "admin@example.com");
+    let last = |mut bytes: Vec<u8>| {
+        *bytes.last_mut().unwrap() ^= 0x80;
+        bytes
+    };
+    let middle = |mut bytes: Vec<u8>| {
+        let at = bytes.len() / 2;
+        bytes[at] ^= 0x80;
+        bytes
+    };
+    vec![
+        ("the signature", cbc().assertion_of(&by_stranger.xml())),
+        ("the digest", cbc().assertion_of(&changed)),
+        ("the issuer", cbc().assertion_of(&plain.replace("/adfs/services/trust", "/adfs/services/other"))),
+        ("the padding", Encrypting { padding: Padding::Wrong(0), ..cbc() }.assertion_of(&plain)),
+        ("the last block, and its padding", Encrypting { tamper: last, ..cbc() }.assertion_of(&plain)),
+        ("the text", Encrypting { tamper: middle, ..cbc() }.assertion_of(&plain)),
+        ("the tag", Encrypting { tamper: last, ..gcm() }.assertion_of(&plain)),
+        ("the tag of another text", Encrypting { tamper: middle, ..gcm() }.assertion_of(&plain)),
+    ]
+}
+
+#[test]
+#[ignore = "run under valgrind by the test below"]
+fn counted_not_decryptable() {
+    let which: usize = std::env::var(WHICH).unwrap().parse().unwrap();
+    let field = STANDARD.encode(&not_decryptable()[which].1);
+    println!("characters {}", field.len());
+    let refused = Err(SamlRefusal::NotDecryptable);
+    assert_eq!(instructions_counted_in_here(&field, &providers()), refused);
+}
+
+/// Jager and Somorovsky, "How to Break XML Encryption" (2011): whoever can tell wrong padding
+/// from a wrong signature decrypts what others sent.
+#[test]
+fn a_padding_oracle_has_nothing_to_measure() {
+    let documents = not_decryptable();
+    let counts: Vec<f64> =
+        (0..documents.len()).map(|which| count("counted_not_decryptable", which).1).collect();
+    for ((what, _), instructions) in documents.iter().zip(&counts) {
+        println!("{what}: {instructions}, {:.4}", instructions / counts[0]);
+    }
+    let (least, most) =
+        (counts.iter().copied().fold(f64::MAX, f64::min), counts.iter().copied().fold(0.0, f64::max));
+    assert!(most / least <= 1.01, "{:.4}", most / least);
 }
 
 /// A federation's signed aggregate with so many members, each with a declaration of its own.

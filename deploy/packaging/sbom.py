@@ -70,7 +70,7 @@ def bill(binary, arch, demo, package, now):
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
     checksums = {(p["name"], p["version"]): p.get("checksum") for p in lock}
     crates = linked(arch, demo)
-    ours = next(crate for crate in crates if not crate["source"])
+    ours = next(crate for crate in crates if crate["name"] == package["name"])
     by_id = {crate["id"]: crate for crate in crates}
     nodes = {node["id"]: node for node in binaries.metadata(arch, demo)["resolve"]["nodes"]}
 
@@ -97,7 +97,7 @@ def bill(binary, arch, demo, package, now):
                 {"name": "vestibule:rustc", "value": run("rustc", "--version")},
             ],
         },
-        "components": [component(crate, checksums) for crate in crates if crate["source"]],
+        "components": [component(crate, checksums) for crate in crates if crate is not ours],
         "dependencies": [{"ref": purl(crate), "dependsOn": uses(crate)} for crate in crates],
     }
     name = json.dumps(document, sort_keys=True)

@@ -426,6 +426,38 @@ fn no_check_is_skipped() {
     }
 }
 
+/// A key for each of several recipients (XML Encryption 3.5): whoever sends it has us try,
+/// so there are few.
+#[test]
+fn honest_several_recipients_and_the_most_of_them() {
+    let xml = Forge::default().xml();
+    for others in 0..4 {
+        for recipient in [Recipient::New, Recipient::Old] {
+            accepted(&Encrypting { others, recipient, ..Encrypting::default() }.assertion_of(&xml));
+        }
+        let nobody = Encrypting { others, recipient: Recipient::Stranger, ..Encrypting::default() };
+        assert_eq!(refused(&nobody.assertion_of(&xml)), SamlRefusal::NotDecryptable);
+    }
+    accepted(&Encrypting { place: Place::InsideAndBeside, ..Encrypting::default() }.assertion_of(&xml));
+}
+
+/// XML Encryption 1.1, 5.5.2: the mask of `rsa-oaep-mgf1p` is SHA-1's; that of `rsa-oaep` is
+/// what is said, and nothing else.
+#[test]
+fn a_mask_that_was_not_said_opens_nothing() {
+    let xml = Forge::default().xml();
+    for (digest, mask) in [("sha1", "sha256"), ("sha256", "sha512"), ("sha512", "sha384")] {
+        let how = Encrypting { digest, mask, ..Encrypting::default() };
+        assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::NotDecryptable, "{digest} {mask}");
+    }
+    let said =
+        Encrypting { transport: "rsa-oaep", digest: "sha256", mask: "sha384", ..Encrypting::default() };
+    let honest = said.assertion_of(&xml);
+    accepted(&honest);
+    let other = replace(&honest, "mgf1sha384", "mgf1sha256");
+    assert_eq!(refused(&other), SamlRefusal::NotDecryptable);
+}
+
 /// What an attacker sees anyway is refused by its name.
 #[test]
 fn structure_and_algorithms_outside_the_list() {
@@ -433,13 +465,18 @@ fn structure_and_algorithms_outside_the_list() {
     for how in [
         Encrypting { transport: "rsa-1_5", digest: "", ..Encrypting::default() },
         Encrypting { place: Place::Nowhere, ..Encrypting::default() },
-        Encrypting { place: Place::InsideTwice, ..Encrypting::default() },
-        Encrypting { place: Place::InsideAndBeside, ..Encrypting::default() },
+        Encrypting { others: 4, ..Encrypting::default() },
+        Encrypting { others: 2, place: Place::InsideAndBeside, ..Encrypting::default() },
     ] {
         assert_eq!(refused(&how.assertion_of(&xml)), SamlRefusal::EncryptionRefused);
     }
     let honest = encrypted(&xml);
     accepted(&honest);
+    let mgf = |hash: &str| {
+        let xenc11 = "http://www.w3.org/2009/xmlenc11#";
+        format!("<MGF xmlns='{xenc11}' Algorithm='{xenc11}mgf1{hash}'/></e:EncryptionMethod>")
+    };
+    accepted(&replace(&honest, "</e:EncryptionMethod>", &mgf("sha1")));
     let reference = "<xenc:CipherReference URI=\"https://evil.example/\"/>";
     let value = element(&honest, "CipherValue").to_owned();
     for (from, to) in [
@@ -449,6 +486,9 @@ fn structure_and_algorithms_outside_the_list() {
         ("rsa-oaep-mgf1p", "rsa-oaep"),
         ("#sha1", "#md5"),
         ("<DigestMethod ", "<e:OAEPparams>AAAA</e:OAEPparams><DigestMethod "),
+        // This algorithm has one mask, and it is SHA-1's.
+        ("</e:EncryptionMethod>", &mgf("sha256")),
+        ("</e:EncryptionMethod>", &mgf("md5")),
         (
             "Type=\"http://www.w3.org/2001/04/xmlenc#Element\"",
             "Type=\"http://www.w3.org/2001/04/xmlenc#Content\"",

@@ -179,7 +179,8 @@ fn honest_values(xml: &str) {
 fn values_outside_the_signed_assertion_are_not_read() {
     let genuine = Forge::default().xml();
     honest_values(&genuine);
-    honest_values(&replace(&genuine, "<samlp:Status>", &format!("{}<samlp:Status>", smuggled())));
+    let beside = replace(&genuine, "<samlp:Status>", &format!("{}<samlp:Status>", smuggled()));
+    assert_eq!(refused(&beside), SamlRefusal::Incomplete);
     let extensions = format!("<samlp:Extensions>{}</samlp:Extensions><samlp:Status>", smuggled());
     honest_values(&replace(&genuine, "<samlp:Status>", &extensions));
 }

@@ -194,7 +194,9 @@ class Release(unittest.TestCase):
             components = {f"{c['name']}-{c['version']}": c for c in bill["components"]}
             self.assertEqual(set(components) - set(locked), set())
             for name, component in components.items():
-                self.assertEqual(component["hashes"][0]["content"], locked[name], name)
+                # Our own crates come from here, and no registry has a checksum of them.
+                ours = name.startswith("vestibule-")
+                self.assertEqual([h["content"] for h in component.get("hashes", [])], [] if ours else [locked[name]], name)
                 self.assertNotIn("NOASSERTION", component["licenses"][0]["expression"], name)
             refs = {c["bom-ref"] for c in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
             self.assertEqual({d["ref"] for d in bill["dependencies"]}, refs)
@@ -205,7 +207,9 @@ class Release(unittest.TestCase):
         self.assertEqual(linked - named[1], set())
         licences = (self.top / "THIRD-PARTY-LICENCES").read_text()
         for name in named[1]:
-            self.assertIn(f"\n{name} (", licences)
+            # Ours have the licences beside the binary.
+            if not name.startswith("vestibule-"):
+                self.assertIn(f"\n{name} (", licences)
 
     def refused(self, *arguments, output=None):
         output = output or self.scratch / "refused"

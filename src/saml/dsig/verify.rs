@@ -12,12 +12,22 @@ use crate::saml::xml::canonicalization::canonicalize;
 use crate::saml::xml::nodes;
 use roxmltree::{Document, Node, NodeId};
 
+/// How much is done before a signature is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::saml) enum Effort {
+    /// Nothing after the first thing that is wrong.
+    Least,
+    /// As much as before it would be accepted: nobody may tell by the time what was wrong.
+    Whole,
+}
+
 /// XML Signature, 3.2, in the order that interprets least before anything is
 /// authenticated: the signature over SignedInfo, then the digest in it.
 pub(in crate::saml) fn verify_signature(
     signature: Node<'_, '_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,
+    effort: Effort,
     trace: Tracer<'_>,
 ) -> Result<(), SamlRefusal> {
     trace.algorithms(signature);
@@ -34,18 +44,33 @@ pub(in crate::saml) fn verify_signature(
 
     // 3.2.2, signature validation.
     canonicalize_into(canonical, parts.signed_info, None, &parts.signed_info_method)?;
-    let Some(key) = keys.iter().find(|key| key.verifies(parts.algorithm, canonical, &parts.value)) else {
-        trace.all_ours("key_tried", keys.iter().map(VerificationKey::fingerprint));
+    let mut signer = None;
+    for key in keys {
+        if key.verifies(parts.algorithm, canonical, &parts.value) {
+            signer = signer.or(Some(key));
+        } else if effort == Effort::Whole && !key.is_for(parts.algorithm) {
+            key.take_its_time(canonical);
+        }
+        if signer.is_some() && effort == Effort::Least {
+            break;
+        }
+    }
+    match signer {
+        Some(key) => trace.ours("key", key.fingerprint()),
+        None => trace.all_ours("key_tried", keys.iter().map(VerificationKey::fingerprint)),
+    }
+    if signer.is_none() && effort == Effort::Least {
         return Err(SamlRefusal::SignatureMismatch);
-    };
-    trace.ours("key", key.fingerprint());
+    }
 
     // 3.2.1, reference validation.
     canonicalize_into(canonical, signed, Some(signature.id()), &parts.reference_method)?;
-    if parts.digest_hash.digest(canonical).as_ref() != parts.digest.as_slice() {
-        return Err(SamlRefusal::DigestMismatch);
+    let digest = parts.digest_hash.digest(canonical);
+    match signer {
+        None => Err(SamlRefusal::SignatureMismatch),
+        Some(_) if digest.as_ref() != parts.digest.as_slice() => Err(SamlRefusal::DigestMismatch),
+        Some(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// What anybody can see of a signature without any key: are its algorithms accepted?

@@ -3,7 +3,7 @@
 use super::keys::SigningKeys;
 use super::sign_on_service::{SignOnService, takes_requests};
 use crate::saml::dsig::key::VerificationKey;
-use crate::saml::dsig::verify::{no_duplicate_ids, verify_signature};
+use crate::saml::dsig::verify::{Effort, no_duplicate_ids, verify_signature};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::Tracer;
 use crate::saml::xml::blanks::trim_blanks;
@@ -221,7 +221,8 @@ fn verify_root(document: &Document<'_>, keys: &[VerificationKey]) -> Result<(), 
         .map_err(|nodes::Several| SamlRefusal::SignatureMisplaced)?
         .ok_or(SamlRefusal::NotSigned)?;
     no_duplicate_ids(document)?;
-    verify_signature(signature, keys, &mut Vec::with_capacity(document.input_text().len()), Tracer::SILENT)
+    let mut canonical = Vec::with_capacity(document.input_text().len());
+    verify_signature(signature, keys, &mut canonical, Effort::Least, Tracer::SILENT)
 }
 
 /// Their entity ids, for a message: the first few of a federation, each cut.

@@ -1,7 +1,8 @@
 //! Writing our own metadata, which an identity provider's administrator imports.
 
 use super::sign_on_service::HTTP_POST;
-use crate::saml::xml::names::{DSIG, METADATA, SAMLP};
+use crate::saml::dsig::algorithm::SHA256_URI;
+use crate::saml::xml::names::{DSIG, METADATA, SAMLP, XENC11};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use quick_xml::Writer;
@@ -28,14 +29,39 @@ pub struct ServiceProviderMetadata<'a> {
     pub encryption_certificates: &'a [Vec<u8>],
 }
 
-/// The algorithms that we decrypt, in order of preference (metadata 2.4.1.1).
-const ENCRYPTION_METHODS: [&str; 6] = [
-    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
-    "http://www.w3.org/2009/xmlenc11#aes128-gcm",
-    "http://www.w3.org/2001/04/xmlenc#aes256-cbc",
-    "http://www.w3.org/2001/04/xmlenc#aes128-cbc",
-    "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
-    "http://www.w3.org/2009/xmlenc11#rsa-oaep",
+/// An algorithm that we decrypt.
+struct EncryptionMethod {
+    algorithm: &'static str,
+    digest: Option<&'static str>,
+    mask: Option<&'static str>,
+}
+
+const fn content(algorithm: &'static str) -> EncryptionMethod {
+    EncryptionMethod { algorithm, digest: None, mask: None }
+}
+
+const fn transport(
+    algorithm: &'static str,
+    digest: &'static str,
+    mask: Option<&'static str>,
+) -> EncryptionMethod {
+    EncryptionMethod { algorithm, digest: Some(digest), mask }
+}
+
+const MGF1P: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
+const OAEP: &str = "http://www.w3.org/2009/xmlenc11#rsa-oaep";
+const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
+
+/// In order of preference (metadata 2.4.1.1). Key transport is the same to us by any of
+/// them, and the first is what most identity providers have.
+const ENCRYPTION_METHODS: [EncryptionMethod; 7] = [
+    content("http://www.w3.org/2009/xmlenc11#aes256-gcm"),
+    content("http://www.w3.org/2009/xmlenc11#aes128-gcm"),
+    content("http://www.w3.org/2001/04/xmlenc#aes256-cbc"),
+    content("http://www.w3.org/2001/04/xmlenc#aes128-cbc"),
+    transport(MGF1P, SHA1, None),
+    transport(MGF1P, SHA256_URI, None),
+    transport(OAEP, SHA256_URI, Some("http://www.w3.org/2009/xmlenc11#mgf1sha256")),
 ];
 
 impl ServiceProviderMetadata<'_> {
@@ -93,7 +119,7 @@ fn write_key(
     writer: &mut Writer<Vec<u8>>,
     usage: &str,
     certificate: &[u8],
-    methods: &[&str],
+    methods: &[EncryptionMethod],
 ) -> std::io::Result<()> {
     let certificate = STANDARD.encode(certificate);
     let key = writer.create_element("md:KeyDescriptor").with_attribute(("use", usage));
@@ -109,7 +135,21 @@ fn write_key(
         })?;
         for method in methods {
             let element = writer.create_element("md:EncryptionMethod");
-            element.with_attribute(("Algorithm", *method)).write_empty()?;
+            let element = element.with_attribute(("Algorithm", method.algorithm));
+            let Some(digest) = method.digest else {
+                element.write_empty()?;
+                continue;
+            };
+            element.write_inner_content(|writer| {
+                let element = writer.create_element("ds:DigestMethod").with_attribute(("xmlns:ds", DSIG));
+                element.with_attribute(("Algorithm", digest)).write_empty()?;
+                if let Some(mask) = method.mask {
+                    let element =
+                        writer.create_element("xenc11:MGF").with_attribute(("xmlns:xenc11", XENC11));
+                    element.with_attribute(("Algorithm", mask)).write_empty()?;
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     })?;
@@ -165,9 +205,19 @@ mod tests {
         let key = |usage, der: &str, methods| (usage, der.to_owned(), methods);
         assert_eq!(
             keys,
-            [key("signing", "signing", 0), key("encryption", "new", 6), key("encryption", "next", 6)]
+            [key("signing", "signing", 0), key("encryption", "new", 7), key("encryption", "next", 7)]
         );
         assert!(xml.contains("aes256-gcm") && !xml.contains("rsa-1_5"));
+        // Each key transport says its digest: what is left out is SHA-1, or what somebody takes for it.
+        let methods = document.descendants().filter(|n| nodes::is(*n, METADATA, "EncryptionMethod"));
+        let transports = methods.filter(|n| nodes::attribute(*n, "Algorithm").unwrap().contains("rsa-oaep"));
+        let digests: Vec<_> = transports
+            .map(|n| nodes::attribute(nodes::children(n, DSIG, "DigestMethod").next().unwrap(), "Algorithm"))
+            .collect();
+        let of_one = [Some(SHA1), Some(SHA256_URI), Some(SHA256_URI)];
+        assert_eq!(digests, [of_one, of_one].concat());
+        let masks = document.descendants().filter(|n| nodes::is(*n, XENC11, "MGF"));
+        assert_eq!(masks.count(), 2);
         let without = without_keys("urn:sp", "https://v.example.com/saml");
         assert!(without.contains("AuthnRequestsSigned=\"false\"") && !without.contains("KeyDescriptor"));
     }

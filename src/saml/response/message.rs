@@ -36,10 +36,20 @@ pub struct ResponseMessage<'t> {
     pub(super) xml: Zeroizing<String>,
     /// The text with its assertion decrypted, if it was encrypted
     /// ([`decrypt`](Self::decrypt)).
-    pub(super) decrypted: Option<Spliced>,
+    pub(super) decrypted: Option<Decrypted>,
     base64: OriginalResponse,
     pub(super) limits: Limits,
     pub(super) trace: Tracer<'t>,
+}
+
+/// The text of a message with its assertion decrypted.
+pub(super) struct Decrypted {
+    pub(super) spliced: Spliced,
+    /// The assertion in it is ours, in place of one that could not be read: it is
+    /// refused in the end, whatever it looks like.
+    pub(super) is_stand_in: bool,
+    /// The Response's own Issuer, which everybody can read.
+    pub(super) visible_issuer: Option<String>,
 }
 
 impl<'t> ResponseMessage<'t> {
@@ -82,9 +92,7 @@ impl<'t> ResponseMessage<'t> {
             if self.decrypted.is_none() {
                 return refusal;
             }
-            let cause =
-                if refusal == SamlRefusal::NotDecryptable { "not_one_whole_element" } else { refusal.code() };
-            self.trace.ours("cause", cause);
+            self.trace.ours("cause", refusal.code());
             SamlRefusal::NotDecryptable
         })
     }

@@ -20,5 +20,6 @@ pub(super) mod message;
 pub(super) mod parse;
 mod parts;
 pub(super) mod refused;
+mod stand_in;
 mod status;
 pub(super) mod verify;

@@ -21,7 +21,7 @@ impl ResponseMessage<'_> {
         self.opaque_if_decrypted(|| {
             self.trace.step(Step::Parse);
             let document = match &self.decrypted {
-                Some(spliced) => spliced.parse(&self.limits)?,
+                Some(decrypted) => decrypted.spliced.parse(&self.limits)?,
                 None => tree(&self.xml, &self.limits)?,
             };
             let response = document.root_element();

@@ -4,11 +4,12 @@
 //! Signatures are accepted as children of the Response and of its one assertion,
 //! and nowhere else. Each covers its parent (`dsig/verify.rs`).
 
+use super::decrypt::visible_issuer;
 use super::message::ResponseMessage;
 use super::parse::UnverifiedResponse;
 use super::parts::{bearers, in_response_to, instant, one};
 use crate::saml::dsig::key::VerificationKey;
-use crate::saml::dsig::verify::{no_duplicate_ids, verify_signature};
+use crate::saml::dsig::verify::{Effort, no_duplicate_ids, verify_signature};
 use crate::saml::provider::{IdentityProvider, IdentityProviders};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::{Step, Tracer};
@@ -20,12 +21,10 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 impl ResponseMessage<'_> {
-    /// The identity provider that the Response names as its issuer, as everybody can read
-    /// it: nothing of it is verified, and nothing decrypted.
+    /// The identity provider that the Response names as its issuer, as everybody can read it.
     pub fn visible_issuer<'i>(&self, providers: &'i IdentityProviders) -> Option<&'i IdentityProvider> {
         let document = tree(&self.xml, &self.limits).ok()?;
-        let issuer = one(document.root_element(), "Issuer").ok()??;
-        providers.by_issuer(nodes::pure_text(issuer)?)
+        providers.by_issuer(visible_issuer(&document)?)
     }
 }
 
@@ -46,10 +45,17 @@ impl<'m> UnverifiedResponse<'m> {
             let issuer = assertion.and_then(|assertion| one(assertion, "Issuer").ok()?);
             let issuer = issuer.and_then(nodes::pure_text);
             message.trace.maybe_theirs("issuer", issuer);
-            let provider =
-                issuer.and_then(|issuer| providers.by_issuer(issuer)).ok_or(SamlRefusal::UnknownIssuer)?;
-            message.trace.ours("provider", &provider.name);
-            Ok(ClaimedResponse { unverified: self, provider })
+            if let Some(provider) = issuer.and_then(|issuer| providers.by_issuer(issuer)) {
+                message.trace.ours("provider", &provider.name);
+                return Ok(ClaimedResponse { unverified: self, provider, is_known: true });
+            }
+            // What was decrypted is verified nevertheless, by somebody's keys, or the time
+            // would tell whether there was an issuer (`stand_in.rs`).
+            let decrypted = message.decrypted.as_ref().ok_or(SamlRefusal::UnknownIssuer)?;
+            let visible = decrypted.visible_issuer.as_deref().and_then(|issuer| providers.by_issuer(issuer));
+            let anybody = visible.or_else(|| providers.iter().next());
+            let provider = anybody.ok_or(SamlRefusal::UnknownIssuer)?;
+            Ok(ClaimedResponse { unverified: self, provider, is_known: false })
         })
     }
 }
@@ -59,6 +65,8 @@ impl<'m> UnverifiedResponse<'m> {
 pub struct ClaimedResponse<'m, 'i> {
     unverified: UnverifiedResponse<'m>,
     provider: &'i IdentityProvider,
+    /// Whether it does claim so. If not, it is refused in the end.
+    is_known: bool,
 }
 
 impl<'m, 'i> ClaimedResponse<'m, 'i> {
@@ -76,34 +84,47 @@ impl<'m, 'i> ClaimedResponse<'m, 'i> {
     /// A verifying [`SamlRefusal`] (`NotSigned` to `SignatureMismatch`); of a
     /// decrypted message `NotDecryptable`.
     pub fn verify(self) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
-        let Self { unverified: UnverifiedResponse { message, document, response, assertion }, provider } =
-            self;
+        let message = self.unverified.message;
         message.opaque_if_decrypted(|| {
-            let trace = message.trace;
-            trace.step(Step::Signatures);
-            let signatures = Signatures::find(&document, response, Some(assertion))?;
-            signatures.trace(trace);
-            no_duplicate_ids(&document)?;
-            let was_encrypted = message.decrypted.is_some();
-            if signatures.of_assertion.is_none() && (was_encrypted || signatures.of_response.is_none()) {
-                return Err(SamlRefusal::NotSigned);
+            let is_known = self.is_known;
+            let verified = self.verify_all(if is_known { message.trace } else { Tracer::SILENT });
+            if !is_known {
+                return Err(SamlRefusal::UnknownIssuer);
             }
-            let response_is_signed = signatures.of_response.is_some();
-            let mut canonical = Zeroizing::new(Vec::with_capacity(document.input_text().len()));
-            if let Some(signature) = signatures.of_response {
-                trace.step(Step::ResponseSignature);
-                if was_encrypted {
-                    verify_as_received(message, &provider.keys, &mut canonical)?;
-                } else {
-                    verify_signature(signature, &provider.keys, &mut canonical, trace)?;
-                }
+            match &message.decrypted {
+                Some(decrypted) if decrypted.is_stand_in => Err(SamlRefusal::NotDecryptable),
+                _ => verified,
             }
-            if let Some(signature) = signatures.of_assertion {
-                trace.step(Step::AssertionSignature);
-                verify_signature(signature, &provider.keys, &mut canonical, trace)?;
-            }
-            Ok(VerifiedAssertion { message, provider, document, response, assertion, response_is_signed })
         })
+    }
+
+    fn verify_all(self, trace: Tracer<'_>) -> Result<VerifiedAssertion<'m, 'i>, SamlRefusal> {
+        let Self { unverified, provider, .. } = self;
+        let UnverifiedResponse { message, document, response, assertion } = unverified;
+        trace.step(Step::Signatures);
+        let signatures = Signatures::find(&document, response, Some(assertion))?;
+        signatures.trace(trace);
+        no_duplicate_ids(&document)?;
+        let was_encrypted = message.decrypted.is_some();
+        if signatures.of_assertion.is_none() && (was_encrypted || signatures.of_response.is_none()) {
+            return Err(SamlRefusal::NotSigned);
+        }
+        let response_is_signed = signatures.of_response.is_some();
+        let mut canonical = Zeroizing::new(Vec::with_capacity(document.input_text().len()));
+        let effort = if was_encrypted { Effort::Whole } else { Effort::Least };
+        if let Some(signature) = signatures.of_response {
+            trace.step(Step::ResponseSignature);
+            if was_encrypted {
+                verify_as_received(message, &provider.keys, &mut canonical, trace)?;
+            } else {
+                verify_signature(signature, &provider.keys, &mut canonical, effort, trace)?;
+            }
+        }
+        if let Some(signature) = signatures.of_assertion {
+            trace.step(Step::AssertionSignature);
+            verify_signature(signature, &provider.keys, &mut canonical, effort, trace)?;
+        }
+        Ok(VerifiedAssertion { message, provider, document, response, assertion, response_is_signed })
     }
 }
 
@@ -153,11 +174,14 @@ fn verify_as_received(
     message: &ResponseMessage<'_>,
     keys: &[VerificationKey],
     canonical: &mut Vec<u8>,
+    trace: Tracer<'_>,
 ) -> Result<(), SamlRefusal> {
     let document = tree(&message.xml, &message.limits)?;
     let signatures = Signatures::find(&document, document.root_element().id(), None)?;
     no_duplicate_ids(&document)?;
-    verify_signature(signatures.of_response.ok_or(SamlRefusal::NotSigned)?, keys, canonical, message.trace)
+    let signature = signatures.of_response.ok_or(SamlRefusal::NotSigned)?;
+    // Everybody sees this one: it tells nothing of what is encrypted.
+    verify_signature(signature, keys, canonical, Effort::Least, trace)
 }
 
 /// The signatures of a document, by their parent.

@@ -1,5 +1,6 @@
 //! The structure of an encrypted element (core 2.3.4 and 6; XML Encryption 1.1):
-//! one ciphertext with one key, beside it or inside, RSA-OAEP and AES.
+//! one ciphertext, its key wrapped for one or a few recipients, beside it or inside,
+//! with RSA-OAEP and AES.
 //!
 //! Anyone who has our certificate can encrypt for us, so decrypting proves
 //! nothing. What an attacker can see of a message (its structure and its
@@ -11,15 +12,16 @@ use crate::saml::xml::names::{DSIG, XENC, XENC11};
 use crate::saml::xml::nodes::{self, Children};
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey};
-use aws_lc_rs::rsa::{
-    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512, OaepAlgorithm,
-};
 use roxmltree::Node;
+use vestibule_oaep::{Hash, Oaep};
 use zeroize::Zeroizing;
 
 /// The longest wrapped key, in base64 characters: as for signatures, 1,024
 /// bytes (RSA of 8,192 bits) are 1,368; the rest is for white space.
 const MAX_WRAPPED_KEY_CHARS: usize = 4_096;
+/// The most recipients of one ciphertext. Whoever sends it lets us try each with each
+/// of our keys, which is the dearest thing that a stranger can ask for.
+const MAX_RECIPIENTS: usize = 4;
 /// `EncryptedData/@Type` of an element (XML Encryption 3.1; core 2.3.4).
 const ELEMENT: &str = "http://www.w3.org/2001/04/xmlenc#Element";
 /// The block of AES, and so the length of a CBC initialization vector.
@@ -29,19 +31,30 @@ const BLOCK: usize = 16;
 /// its structure checked.
 pub(in crate::saml) struct Encrypted {
     pub(super) content: Content,
-    pub(super) ciphertext: Vec<u8>,
-    pub(super) transport: &'static OaepAlgorithm,
-    pub(super) wrapped_key: Vec<u8>,
+    pub(in crate::saml) ciphertext: Vec<u8>,
+    /// The content key, wrapped for each recipient. Which is ours is found by trying: what
+    /// KeyInfo says of it is no help where a certificate was renewed.
+    pub(super) wrapped_keys: Vec<WrappedKey>,
+}
+
+/// An `EncryptedKey`: the content key, encrypted for one recipient.
+pub(super) struct WrappedKey {
+    /// How it may have been encrypted, the likeliest first.
+    pub(super) readings: Vec<Oaep>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Encrypted {
-    /// Core 2.2.4, 2.3.4 and 2.7.3.2; XML Encryption 3. There is one
-    /// `EncryptedKey`, inside the `EncryptedData` or beside it, so the links
-    /// between the two in KeyInfo and ReferenceList are not needed.
+    /// Core 2.2.4, 2.3.4 and 2.7.3.2; XML Encryption 3. Each `EncryptedKey`, inside the
+    /// `EncryptedData` or beside it, is for its one ciphertext, so the links between the
+    /// two in KeyInfo and ReferenceList are not needed.
     pub(in crate::saml) fn read(wrapper: Node<'_, '_>) -> Result<Self, SamlRefusal> {
         let mut parts = parts_of(wrapper);
         let data = parts.expect("EncryptedData")?;
-        let beside = parts.optional("EncryptedKey")?;
+        let mut beside = Vec::new();
+        while let Some(key) = parts.optional("EncryptedKey")? {
+            beside.push(key);
+        }
         parts.end()?;
         if nodes::attribute(data, "Type").is_some_and(|kind| kind != ELEMENT) {
             return Err(SamlRefusal::EncryptionRefused);
@@ -55,19 +68,26 @@ impl Encrypted {
         parts.end()?;
 
         let inside = key_info.into_iter().flat_map(|info| nodes::children(info, XENC, "EncryptedKey"));
-        let mut keys = inside.chain(beside);
-        let (Some(key), None) = (keys.next(), keys.next()) else {
+        let keys: Vec<_> = inside.chain(beside).take(MAX_RECIPIENTS + 1).collect();
+        if keys.is_empty() || keys.len() > MAX_RECIPIENTS {
             return Err(SamlRefusal::EncryptionRefused);
-        };
+        }
+        let wrapped_keys = keys.into_iter().map(WrappedKey::read).collect::<Result<_, _>>()?;
+        Ok(Self { content, ciphertext, wrapped_keys })
+    }
+}
+
+impl WrappedKey {
+    fn read(key: Node<'_, '_>) -> Result<Self, SamlRefusal> {
         let mut parts = parts_of(key);
-        let transport = transport(parts.expect("EncryptionMethod")?)?;
+        let readings = transport(parts.expect("EncryptionMethod")?)?;
         parts.next_if(DSIG, "KeyInfo")?;
-        let wrapped_key = cipher_value(parts.expect("CipherData")?, MAX_WRAPPED_KEY_CHARS)?;
+        let bytes = cipher_value(parts.expect("CipherData")?, MAX_WRAPPED_KEY_CHARS)?;
         for name in ["EncryptionProperties", "ReferenceList", "CarriedKeyName"] {
             parts.optional(name)?;
         }
         parts.end()?;
-        Ok(Self { content, ciphertext, transport, wrapped_key })
+        Ok(Self { readings, bytes })
     }
 }
 
@@ -88,45 +108,48 @@ fn algorithm_of<'a>(method: Node<'a, '_>) -> Result<&'a str, SamlRefusal> {
     nodes::attribute(method, "Algorithm").ok_or(SamlRefusal::EncryptionRefused)
 }
 
-/// The allow-list of key transport (XML Encryption 5.5.2). It has neither RSA 1.5
-/// nor labels, nor a digest other than the mask's, which the library does not
-/// support.
-fn transport(method: Node<'_, '_>) -> Result<&'static OaepAlgorithm, SamlRefusal> {
+/// The allow-list of key transport (XML Encryption 1.1, 5.5.2), and the ways to read it. It
+/// has neither RSA 1.5 nor labels.
+fn transport(method: Node<'_, '_>) -> Result<Vec<Oaep>, SamlRefusal> {
     let mut parts = parts_of(method);
     parts.optional("KeySize")?;
     let digest = parts.next_if(DSIG, "DigestMethod")?.map(algorithm_of).transpose()?;
     let mask = parts.next_if(XENC11, "MGF")?.map(algorithm_of).transpose()?;
     parts.end()?;
-    let digest = digest.unwrap_or("http://www.w3.org/2000/09/xmldsig#sha1");
-    match (algorithm_of(method)?, digest, mask) {
-        (
-            "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p" | "http://www.w3.org/2009/xmlenc11#rsa-oaep",
-            "http://www.w3.org/2000/09/xmldsig#sha1",
-            None | Some("http://www.w3.org/2009/xmlenc11#mgf1sha1"),
-        ) => Ok(&OAEP_SHA1_MGF1SHA1),
-        // According to the specification the mask is SHA-1's here. The software
-        // that sends this (node's xml-encryption) uses SHA-256 for both; with
-        // SHA-1 decryption fails, with the one refusal.
-        (
-            "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
-            "http://www.w3.org/2001/04/xmlenc#sha256",
-            None,
-        )
-        | (
-            "http://www.w3.org/2009/xmlenc11#rsa-oaep",
-            "http://www.w3.org/2001/04/xmlenc#sha256",
-            Some("http://www.w3.org/2009/xmlenc11#mgf1sha256"),
-        ) => Ok(&OAEP_SHA256_MGF1SHA256),
-        (
-            "http://www.w3.org/2009/xmlenc11#rsa-oaep",
-            "http://www.w3.org/2001/04/xmldsig-more#sha384",
-            Some("http://www.w3.org/2009/xmlenc11#mgf1sha384"),
-        ) => Ok(&OAEP_SHA384_MGF1SHA384),
-        (
-            "http://www.w3.org/2009/xmlenc11#rsa-oaep",
-            "http://www.w3.org/2001/04/xmlenc#sha512",
-            Some("http://www.w3.org/2009/xmlenc11#mgf1sha512"),
-        ) => Ok(&OAEP_SHA512_MGF1SHA512),
+    // Both default to SHA-1.
+    let digest = digest.map_or(Ok(Hash::Sha1), oaep_digest)?;
+    let mask = mask.map(oaep_mask).transpose()?;
+    match (algorithm_of(method)?, mask) {
+        ("http://www.w3.org/2009/xmlenc11#rsa-oaep", mask) => {
+            Ok(vec![Oaep { digest, mask: mask.unwrap_or(Hash::Sha1) }])
+        }
+        // This algorithm fixes the mask to SHA-1. Some software (node's xml-encryption
+        // before 6) takes the digest for both, and nothing in the message tells.
+        ("http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p", None | Some(Hash::Sha1)) => {
+            let by_specification = Oaep { digest, mask: Hash::Sha1 };
+            let alike = Oaep { digest, mask: digest };
+            Ok(if digest == Hash::Sha1 { vec![by_specification] } else { vec![by_specification, alike] })
+        }
+        _ => Err(SamlRefusal::EncryptionRefused),
+    }
+}
+
+fn oaep_digest(uri: &str) -> Result<Hash, SamlRefusal> {
+    match uri {
+        "http://www.w3.org/2000/09/xmldsig#sha1" => Ok(Hash::Sha1),
+        "http://www.w3.org/2001/04/xmlenc#sha256" => Ok(Hash::Sha256),
+        "http://www.w3.org/2001/04/xmldsig-more#sha384" => Ok(Hash::Sha384),
+        "http://www.w3.org/2001/04/xmlenc#sha512" => Ok(Hash::Sha512),
+        _ => Err(SamlRefusal::EncryptionRefused),
+    }
+}
+
+fn oaep_mask(uri: &str) -> Result<Hash, SamlRefusal> {
+    match uri {
+        "http://www.w3.org/2009/xmlenc11#mgf1sha1" => Ok(Hash::Sha1),
+        "http://www.w3.org/2009/xmlenc11#mgf1sha256" => Ok(Hash::Sha256),
+        "http://www.w3.org/2009/xmlenc11#mgf1sha384" => Ok(Hash::Sha384),
+        "http://www.w3.org/2009/xmlenc11#mgf1sha512" => Ok(Hash::Sha512),
         _ => Err(SamlRefusal::EncryptionRefused),
     }
 }

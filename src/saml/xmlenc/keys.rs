@@ -1,16 +1,17 @@
 //! Our decryption keys, and opening what was encrypted for one of them.
 
-use super::encrypted::Encrypted;
+use super::encrypted::{Encrypted, WrappedKey};
 use crate::saml::dsig::key::{KeyError, fingerprint};
 use crate::saml::trace::Tracer;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::rsa::{OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::PrivateDecryptingKey;
 use std::sync::Arc;
+use vestibule_oaep::{Oaep, RsaKey};
 use zeroize::Zeroizing;
 
 /// A private key that identity providers encrypt for.
 pub struct DecryptionKey {
-    key: OaepPrivateDecryptingKey,
+    key: RsaKey,
     key_fingerprint: String,
 }
 
@@ -24,7 +25,7 @@ impl DecryptionKey {
         let public: PublicKeyX509Der<'_> =
             key.public_key().as_der().map_err(|_| KeyError::UnsupportedPrivateKey)?;
         let key_fingerprint = fingerprint(public.as_ref());
-        let key = OaepPrivateDecryptingKey::new(key).map_err(|_| KeyError::UnsupportedPrivateKey)?;
+        let key = RsaKey::from_pkcs8(der).ok_or(KeyError::UnsupportedPrivateKey)?;
         Ok(Self { key, key_fingerprint })
     }
 
@@ -35,12 +36,13 @@ impl DecryptionKey {
         &self.key_fingerprint
     }
 
-    /// The content key. AWS-LC's OAEP does not reveal, by its time or otherwise,
-    /// why it failed, so there is no need to continue with a random key.
-    fn unwrap(&self, encrypted: &Encrypted) -> Option<Zeroizing<Vec<u8>>> {
-        let mut buffer = Zeroizing::new(vec![0; self.key.min_output_size()]);
-        let key = self.key.decrypt(encrypted.transport, &encrypted.wrapped_key, &mut buffer, None);
-        let length = key.ok()?.len();
+    /// The content key, by the first reading that gives one. AWS-LC's OAEP does not
+    /// reveal, by its time or otherwise, why it failed, so there is no need to continue
+    /// with a random key.
+    fn unwrap(&self, wrapped: &WrappedKey) -> Option<Zeroizing<Vec<u8>>> {
+        let mut buffer = Zeroizing::new(vec![0; self.key.size()]);
+        let read = |reading: &Oaep| self.key.decrypt(*reading, &wrapped.bytes, &mut buffer);
+        let length = wrapped.readings.iter().find_map(read)?;
         buffer.truncate(length);
         Some(buffer)
     }
@@ -48,7 +50,7 @@ impl DecryptionKey {
 
 impl std::fmt::Debug for DecryptionKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "DecryptionKey(RSA of {} bits)", self.key.key_size_bits())
+        write!(f, "DecryptionKey(RSA of {} bits)", self.key.size() * 8)
     }
 }
 
@@ -74,7 +76,11 @@ impl DecryptionKeys {
         encrypted: &Encrypted,
         trace: Tracer<'_>,
     ) -> Option<Zeroizing<Vec<u8>>> {
-        let opened = self.0.iter().find_map(|key| Some((key, key.unwrap(encrypted)?)));
+        let unwrap = |key| {
+            let unwrapped = |wrapped| Some((key, DecryptionKey::unwrap(key, wrapped)?));
+            encrypted.wrapped_keys.iter().find_map(unwrapped)
+        };
+        let opened = self.0.iter().find_map(unwrap);
         let Some((key, content_key)) = opened else {
             trace.all_ours("key_tried", self.0.iter().map(DecryptionKey::key_fingerprint));
             trace.ours("cause", "no_key_opens_it");

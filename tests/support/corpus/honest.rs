@@ -42,6 +42,24 @@ fn shapes(corpus: &mut Corpus) {
     honest(corpus, "several audiences", |f| {
         f.audiences = vec!["urn:other".into(), AUDIENCE.into(), "urn:third".into()]
     });
+    honest(corpus, "values on lines of their own", |f| {
+        f.audiences = vec![format!("\n      {AUDIENCE}\n    ")];
+        f.in_response_to = Some("\tIdP_Initiated_Login ".into());
+        f.destination = Some(format!(" {ACS} "));
+        f.recipient = format!("{ACS}\n");
+    });
+    honest(corpus, "an empty Destination where only the assertion is signed", |f| {
+        f.destination = Some(String::new());
+    });
+    honest(corpus, "two AuthnStatements", |f| {
+        f.edit = |xml| {
+            let statement = element(&xml, "AuthnStatement").to_owned();
+            let earlier =
+                statement.replace(&at(0), &at(-600)).replace("SessionIndex=\"", "SessionIndex=\"_earlier-");
+            assert_ne!(earlier, statement);
+            xml.replace(&statement, &format!("{earlier}{statement}"))
+        }
+    });
     honest(corpus, "the last second of the confirmation", |f| f.confirmed_until = at(-59));
     honest(corpus, "a clock a minute ahead", |f| f.not_before = at(60));
     honest(corpus, "valid for ten hours", |f| f.not_on_or_after = at(36_000));

@@ -271,7 +271,8 @@ fn in_its_own_signature(inside: &[String], index: usize, payload: Payload) -> Op
 /// What is left to find where no signature covers the place.
 fn accepting(place: &Place, payload: Payload) -> Option<SamlRefusal> {
     let innermost = place.path.last().map(String::as_str);
-    if place.is(&["Response"]) && matches!(payload, Payload::EvilIssuer | Payload::EvilStatus) {
+    // A second one of its children, or what is no child of it.
+    if place.is(&["Response"]) && !matches!(payload, Payload::Comment | Payload::WhiteSpace) {
         return Some(Incomplete);
     }
     if place.is(&["Response", "Issuer"]) {

@@ -4,13 +4,12 @@ use super::signing::pem;
 use super::{DSIG, SAML};
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
-use aws_lc_rs::rsa::{
-    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
-    OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
-};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rsa::{Pkcs1PublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::LazyLock;
 use vestibule::saml::{DecryptionKey, DecryptionKeys};
+use vestibule_oaep::{Hash, Oaep, RsaKey};
 
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
@@ -72,7 +71,6 @@ pub enum Place {
     Beside,
     BesideWithRetrievalMethod,
     Nowhere,
-    InsideTwice,
     InsideAndBeside,
 }
 
@@ -94,9 +92,13 @@ pub struct Encrypting {
     pub content: &'static str,
     /// Local name of the key transport: `rsa-oaep-mgf1p`, `rsa-oaep`, `rsa-1_5`.
     pub transport: &'static str,
-    /// For hash and mask: `sha1`, `sha256`, and with `rsa-oaep` also `sha384`
-    /// and `sha512`; empty: SHA-1, not named.
+    /// The DigestMethod: `sha1`, `sha256`, `sha384`, `sha512`; empty: SHA-1, not named.
     pub digest: &'static str,
+    /// What the mask is made with, of the same; empty: SHA-1. Named by `rsa-oaep` only,
+    /// and there not if it is empty.
+    pub mask: &'static str,
+    /// How many other recipients' keys come before ours.
+    pub others: usize,
     pub place: Place,
     pub padding: Padding,
     /// The content key is this long instead of the algorithm's length.
@@ -115,6 +117,8 @@ impl Default for Encrypting {
             content: "aes256-cbc",
             transport: "rsa-oaep-mgf1p",
             digest: "sha1",
+            mask: "",
+            others: 0,
             place: Place::Inside,
             padding: Padding::Arbitrary,
             key_length: None,
@@ -129,20 +133,27 @@ impl Encrypting {
     pub fn every() -> Vec<Self> {
         let mut every = Vec::new();
         for content in ["aes128-cbc", "aes256-cbc", "aes128-gcm", "aes256-gcm"] {
-            for (transport, digest) in [
-                ("rsa-oaep-mgf1p", ""),
-                ("rsa-oaep-mgf1p", "sha1"),
-                ("rsa-oaep-mgf1p", "sha256"),
-                ("rsa-oaep", ""),
-                ("rsa-oaep", "sha1"),
-                ("rsa-oaep", "sha256"),
-                ("rsa-oaep", "sha384"),
-                ("rsa-oaep", "sha512"),
-            ] {
-                for place in [Place::Inside, Place::Beside, Place::BesideWithRetrievalMethod] {
-                    every.push(Self { content, transport, digest, place, ..Self::default() });
+            for place in [Place::Inside, Place::Beside, Place::BesideWithRetrievalMethod] {
+                for (transport, digest, mask) in
+                    [("rsa-oaep-mgf1p", "", ""), ("rsa-oaep-mgf1p", "sha1", ""), ("rsa-oaep", "", "")]
+                {
+                    every.push(Self { content, transport, digest, mask, place, ..Self::default() });
                 }
             }
+        }
+        let hashes = ["", "sha1", "sha256", "sha384", "sha512"];
+        for (digest, mask) in hashes.into_iter().flat_map(|digest| hashes.map(|mask| (digest, mask))) {
+            every.push(Self { transport: "rsa-oaep", digest, mask, ..Self::default() });
+        }
+        for digest in hashes {
+            // As the specification has it, and with one hash for both.
+            for mask in ["", digest] {
+                every.push(Self { digest, mask, ..Self::default() });
+            }
+        }
+        for others in 1..4 {
+            every.push(Self { others, ..Self::default() });
+            every.push(Self { others, place: Place::Beside, content: "aes128-gcm", ..Self::default() });
         }
         every
     }
@@ -164,7 +175,8 @@ impl Encrypting {
         // Not random, and never the same for two plaintexts of different length.
         let key = vec![plaintext.len() as u8 ^ 0x5a; self.key_length.unwrap_or(length)];
         let ciphertext = (self.tamper)(self.content(&key, plaintext));
-        let wrapped = STANDARD.encode((self.tamper_key)(self.wrapped(&key)));
+        let wrapped = STANDARD.encode((self.tamper_key)(self.wrapped(self.recipient, &key)));
+        let to_another = STANDARD.encode(self.wrapped(Recipient::Stranger, &key));
         let ciphertext = lines(&STANDARD.encode(ciphertext));
 
         let digest = match self.digest {
@@ -176,11 +188,9 @@ impl Encrypting {
             }
             hash => format!("<DigestMethod xmlns=\"{DSIG}\" Algorithm=\"{XENC}{hash}\" />"),
         };
-        let mask = match (self.transport, self.digest) {
-            ("rsa-oaep", hash @ ("sha256" | "sha384" | "sha512")) => {
-                format!("<m:MGF xmlns:m=\"{XENC11}\" Algorithm=\"{XENC11}mgf1{hash}\"/>")
-            }
-            _ => String::new(),
+        let mask = match (self.transport, self.mask) {
+            (_, "") | ("rsa-oaep-mgf1p" | "rsa-1_5", _) => String::new(),
+            (_, hash) => format!("<m:MGF xmlns:m=\"{XENC11}\" Algorithm=\"{XENC11}mgf1{hash}\"/>"),
         };
         let of =
             |name: &str| if matches!(name, "rsa-oaep" | "aes128-gcm" | "aes256-gcm") { XENC11 } else { XENC };
@@ -194,13 +204,13 @@ impl Encrypting {
             of(self.transport),
             self.transport
         );
+        let key = key.replace(&wrapped, &to_another).repeat(self.others) + &key;
         let retrieval = format!("<RetrievalMethod Type=\"{XENC}EncryptedKey\" URI=\"#_key\"/>");
         let (inside, beside) = match self.place {
             Place::Inside => (key, String::new()),
             Place::Beside => (String::new(), key),
             Place::BesideWithRetrievalMethod => (retrieval, key),
             Place::Nowhere => (String::new(), String::new()),
-            Place::InsideTwice => (key.repeat(2), String::new()),
             Place::InsideAndBeside => (key.clone(), key),
         };
         let key_info =
@@ -242,21 +252,27 @@ impl Encrypting {
         [&iv[..], &buffer].concat()
     }
 
-    fn wrapped(&self, key: &[u8]) -> Vec<u8> {
-        let public = self.recipient.public();
+    fn wrapped(&self, recipient: Recipient, key: &[u8]) -> Vec<u8> {
+        let public = recipient.public();
         let mut wrapped = vec![0; public.key_size_bytes()];
         if self.transport == "rsa-1_5" {
             let public = Pkcs1PublicEncryptingKey::new(public).unwrap();
             return public.encrypt(key, &mut wrapped).unwrap().to_vec();
         }
-        let algorithm = match self.digest {
-            "sha256" => &OAEP_SHA256_MGF1SHA256,
-            "sha384" => &OAEP_SHA384_MGF1SHA384,
-            "sha512" => &OAEP_SHA512_MGF1SHA512,
-            _ => &OAEP_SHA1_MGF1SHA1,
-        };
-        let public = OaepPublicEncryptingKey::new(public).unwrap();
-        public.encrypt(algorithm, key, &mut wrapped, None).unwrap().to_vec()
+        let der: PublicKeyX509Der<'_> = public.as_der().unwrap();
+        let public = RsaKey::from_public_key(der.as_ref()).unwrap();
+        let oaep = Oaep { digest: oaep_hash(self.digest), mask: oaep_hash(self.mask) };
+        assert_eq!(public.encrypt(oaep, key, &mut wrapped), Some(wrapped.len()));
+        wrapped
+    }
+}
+
+fn oaep_hash(name: &str) -> Hash {
+    match name {
+        "sha256" => Hash::Sha256,
+        "sha384" => Hash::Sha384,
+        "sha512" => Hash::Sha512,
+        _ => Hash::Sha1,
     }
 }
 
