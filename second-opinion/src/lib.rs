@@ -40,7 +40,7 @@ impl Verifier {
 pub struct Opinions {
     certificates: Vec<CertificateDer>,
     providers: Vec<ServiceProvider>,
-    manager: KeysManager,
+    context: DsigContext,
 }
 
 impl Opinions {
@@ -52,7 +52,7 @@ impl Opinions {
         Self {
             certificates: certificates.iter().cloned().map(CertificateDer::from).collect(),
             providers: certificates.iter().map(|der| service(der, issuer, acs_url, audience)).collect(),
-            manager,
+            context: DsigContext::new(manager),
         }
     }
 
@@ -106,8 +106,7 @@ impl Opinions {
     /// each of them that of its parent, which is the root or a child of it.
     fn bergshamra(&self, xml: &str) -> Result<String, String> {
         let document = uppsala::parse(xml).map_err(|_| "not XML".to_owned())?;
-        let context = DsigContext::new(self.manager.clone());
-        let results = dsig::verify::verify_all_document_with_source(&context, &document, Some(xml));
+        let results = dsig::verify::verify_all_document_with_source(&self.context, &document, Some(xml));
         let results = results.map_err(|error| match error {
             bergshamra::Error::MissingElement(_) => "no signature".to_owned(),
             other => other.to_string().split(':').next().unwrap_or_default().to_owned(),
