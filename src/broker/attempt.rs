@@ -29,6 +29,14 @@ pub(super) struct Attempt {
     source_ip: Option<IpAddr>,
 }
 
+/// `Zeroizing` wipes what a text has character by character, and what it could have as one
+/// block: so it has nothing any more.
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.saml_response.clear();
+    }
+}
+
 impl Attempt {
     pub(super) fn new(post: LoginPost, binding: Binding) -> Result<Self, RelayStateError> {
         Ok(Self {

@@ -2,6 +2,7 @@
 //! differently is refused (URL standard section 5.1 is lenient).
 
 use super::error::Error;
+use memchr::memchr2;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A sign-in has two fields, and identity providers add a few.
@@ -55,7 +56,7 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Malformed> {
     // Never longer than this, so no copy is left behind where it grew.
     let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
     let mut rest = encoded;
-    while let Some(plain) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+    while let Some(plain) = memchr2(b'+', b'%', rest) {
         let (plain, escaped) = rest.split_at(plain);
         bytes.extend_from_slice(plain);
         rest = match escaped {
@@ -80,8 +81,13 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Malformed> {
     }
 }
 
-fn hex(digit: u8) -> Result<u8, Malformed> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok()).ok_or(Malformed)
+const fn hex(digit: u8) -> Result<u8, Malformed> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        b'A'..=b'F' => Ok(digit - b'A' + 10),
+        _ => Err(Malformed),
+    }
 }
 
 #[cfg(test)]

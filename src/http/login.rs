@@ -64,9 +64,11 @@ fn check_content(headers: &HeaderMap) -> Result<(), Error> {
 async fn read_form(app: &App, context: &Context, body: Body) -> Result<LoginPost, Error> {
     // Every base64 character may be percent-encoded, as three.
     let cap = 3 * app.broker.settings().limits.max_response_chars + BODY_OVERHEAD_BYTES;
-    let bytes = body::read(body, cap, app.settings.request_timeout).await?;
+    let mut bytes = body::read(body, cap, app.settings.request_timeout).await?;
 
     let (saml_response, relay_state) = form::login(form::fields(&bytes))?;
+    // Wiped as one block.
+    bytes.clear();
     Ok(LoginPost {
         saml_response,
         relay_state: relay_state.map(|value| value.to_string()),

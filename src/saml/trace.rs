@@ -20,6 +20,10 @@ const MAX_FACTS: usize = 200;
 const MAX_CHARS: usize = 200;
 /// The most algorithms recorded of one signature or ciphertext. A genuine one has five.
 const MAX_ALGORITHMS: usize = 16;
+/// What is set aside for one message: a genuine one takes no more.
+const USUAL_STEPS: usize = 20;
+const USUAL_FACTS: usize = 64;
+const USUAL_TEXT: usize = 2_048;
 
 /// The steps of verification, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,8 +166,27 @@ pub struct Traced {
 /// one that refused it.
 #[derive(Debug, Default)]
 pub struct Trace {
-    steps: Mutex<Vec<Traced>>,
+    recorded: Mutex<Recorded>,
     with_values: bool,
+}
+
+/// What was recorded, in few pieces of memory: a server records every login, and shows
+/// one that is refused.
+#[derive(Debug, Default)]
+struct Recorded {
+    /// Each step, with how many facts there were before it.
+    steps: Vec<(Step, usize)>,
+    facts: Vec<(Cow<'static, str>, RecordedFact)>,
+    /// The texts of all facts, one after the other.
+    texts: String,
+}
+
+/// A [`Fact`], with the end of its text in [`Recorded::texts`] in place of it.
+#[derive(Debug)]
+enum RecordedFact {
+    Ours { end: usize },
+    Theirs { end: usize },
+    Other(Fact),
 }
 
 impl Trace {
@@ -174,31 +197,75 @@ impl Trace {
 
     /// What was recorded.
     pub fn into_steps(self) -> Vec<Traced> {
-        self.steps.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.recorded.into_inner().unwrap_or_else(PoisonError::into_inner).into_steps()
     }
 
-    fn steps(&self) -> MutexGuard<'_, Vec<Traced>> {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn private(&self, values: &[&str]) -> Fact {
-        let lengths = values.iter().map(|value| value.chars().count());
-        let shown = values.iter().filter(|_| self.with_values);
+        let (mut least, mut most) = (usize::MAX, 0);
+        for value in values {
+            let length = value.chars().count();
+            (least, most) = (least.min(length), most.max(length));
+        }
+        let values_shown = if self.with_values { values } else { &[] };
+        let shown = |value: &&str| {
+            let mut text = String::new();
+            push_printable(&mut text, value);
+            text
+        };
         Fact::Private {
             count: values.len(),
-            least: lengths.clone().min().unwrap_or_default(),
-            most: lengths.max().unwrap_or_default(),
-            values: shown.map(|value| printable(value)).collect(),
+            least: if values.is_empty() { 0 } else { least },
+            most,
+            values: values_shown.iter().map(shown).collect(),
         }
     }
 
     fn push(&self, name: impl Into<Cow<'static, str>>, fact: Fact) {
-        let mut steps = self.steps();
-        if steps.iter().map(|traced| traced.facts.len()).sum::<usize>() < MAX_FACTS
-            && let Some(traced) = steps.last_mut()
-        {
-            traced.facts.push((name.into(), fact));
+        self.recorded().push(name.into(), |_| RecordedFact::Other(fact));
+    }
+}
+
+impl Recorded {
+    fn step(&mut self, step: Step) {
+        if self.steps.is_empty() {
+            self.steps.reserve(USUAL_STEPS);
+            self.facts.reserve(USUAL_FACTS);
+            self.texts.reserve(USUAL_TEXT);
         }
+        self.steps.push((step, self.facts.len()));
+    }
+
+    fn push(&mut self, name: Cow<'static, str>, fact: impl FnOnce(&mut String) -> RecordedFact) {
+        if self.facts.len() < MAX_FACTS && !self.steps.is_empty() {
+            let fact = fact(&mut self.texts);
+            self.facts.push((name, fact));
+        }
+    }
+
+    fn into_steps(self) -> Vec<Traced> {
+        let Self { steps, facts, texts } = self;
+        let (mut facts, mut begin) = (facts.into_iter(), 0);
+        let mut text = |end: usize| {
+            let text = texts.get(begin..end).unwrap_or_default().to_owned();
+            begin = end;
+            text
+        };
+        let mut whole = |(name, fact)| match fact {
+            RecordedFact::Ours { end } => (name, Fact::Ours(text(end))),
+            RecordedFact::Theirs { end } => (name, Fact::Theirs(text(end))),
+            RecordedFact::Other(fact) => (name, fact),
+        };
+        let ends = steps.iter().skip(1).map(|(_, before)| *before).chain([usize::MAX]);
+        let ends: Vec<usize> = ends.collect();
+        let traced = steps.iter().zip(ends).map(|((step, before), end)| Traced {
+            step: *step,
+            facts: facts.by_ref().take(end - before).map(&mut whole).collect(),
+        });
+        traced.collect()
     }
 }
 
@@ -218,13 +285,16 @@ impl<'t> Tracer<'t> {
 
     pub(super) fn step(self, step: Step) {
         if let Some(trace) = self.0 {
-            trace.steps().push(Traced { step, facts: Vec::new() });
+            trace.recorded().step(step);
         }
     }
 
     pub(super) fn ours(self, name: &'static str, text: &str) {
         if let Some(trace) = self.0 {
-            trace.push(name, Fact::Ours(text.to_owned()));
+            trace.recorded().push(name.into(), |texts| {
+                texts.push_str(text);
+                RecordedFact::Ours { end: texts.len() }
+            });
         }
     }
 
@@ -236,7 +306,10 @@ impl<'t> Tracer<'t> {
 
     pub(super) fn theirs(self, name: &'static str, text: &str) {
         if let Some(trace) = self.0 {
-            trace.push(name, Fact::Theirs(printable(text)));
+            trace.recorded().push(name.into(), |texts| {
+                push_printable(texts, text);
+                RecordedFact::Theirs { end: texts.len() }
+            });
         }
     }
 
@@ -308,13 +381,12 @@ impl<'t> Tracer<'t> {
     }
 }
 
-/// Escapes and cuts a text for a terminal and a log: one line, not too long.
-fn printable(text: &str) -> String {
+/// Appends a text, escaped and cut for a terminal and a log: one line, not too long.
+fn push_printable(shown: &mut String, text: &str) {
     // Nearly all that a message has.
-    if text.len() <= MAX_CHARS && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
+    if text.len() <= MAX_CHARS && text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~')) {
+        return shown.push_str(text);
     }
-    let mut shown = String::new();
     for c in text.chars().take(MAX_CHARS) {
         match c {
             '\\' | '"' | '\'' => shown.push(c),
@@ -324,7 +396,6 @@ fn printable(text: &str) -> String {
     if text.chars().nth(MAX_CHARS).is_some() {
         shown.push('…');
     }
-    shown
 }
 
 #[cfg(test)]
@@ -336,6 +407,42 @@ mod tests {
         Tracer::SILENT.step(Step::Decode);
         Tracer::SILENT.theirs("audience", "x");
         assert!(Trace::default().into_steps().is_empty());
+    }
+
+    #[test]
+    fn each_step_has_its_facts_with_their_texts() {
+        let trace = Trace::default();
+        let tracer = Tracer::to(Some(&trace));
+        tracer.ours("lost", "before the first step");
+        tracer.step(Step::Decode);
+        tracer.step(Step::Issuer);
+        tracer.theirs("issuer", "urn:idp");
+        tracer.count("keys", 2);
+        tracer.maybe_theirs("issuer", None);
+        tracer.ours("provider", "ADFS");
+        tracer.step(Step::Status);
+        tracer.theirs("code", "é\n");
+        let steps = trace.into_steps();
+        let expected: [(Step, Vec<(Cow<'static, str>, Fact)>); 3] = [
+            (Step::Decode, vec![]),
+            (
+                Step::Issuer,
+                vec![
+                    ("issuer".into(), Fact::Theirs("urn:idp".to_owned())),
+                    ("keys".into(), Fact::Count(2)),
+                    ("issuer".into(), Fact::Absent),
+                    ("provider".into(), Fact::Ours("ADFS".to_owned())),
+                ],
+            ),
+            (Step::Status, vec![("code".into(), Fact::Theirs("é\\n".to_owned()))]),
+        ];
+        assert_eq!(steps, expected.map(|(step, facts)| Traced { step, facts }));
+    }
+
+    fn printable(text: &str) -> String {
+        let mut shown = String::new();
+        push_printable(&mut shown, text);
+        shown
     }
 
     #[test]

@@ -6,11 +6,10 @@ use crate::saml::xml::limits::Limits;
 use crate::saml::xml::parse::with_normal_line_ends;
 use crate::saml::xml::scan::is_declaration;
 use crate::saml::xmlenc::splice::Spliced;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use memchr::memchr;
 use secrecy::SecretString;
 use std::sync::Arc;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The response in the form that STS takes: base64 without white space. It is a
 /// bearer credential until it expires, so it cannot be printed, and it is wiped
@@ -52,6 +51,14 @@ pub(super) struct Decrypted {
     pub(super) visible_issuer: Option<String>,
 }
 
+/// `Zeroizing` wipes what a text has character by character, and what it could have as one
+/// block: so it has nothing any more.
+impl Drop for ResponseMessage<'_> {
+    fn drop(&mut self) {
+        self.xml.clear();
+    }
+}
+
 impl<'t> ResponseMessage<'t> {
     /// Decodes the `SAMLResponse` form field (bindings 3.5.4). This step and all
     /// later ones note in the trace what they look at.
@@ -71,9 +78,10 @@ impl<'t> ResponseMessage<'t> {
         if base64.expose().is_empty() {
             return Err(SamlRefusal::Empty);
         }
-        // The engine refuses missing padding and stray bits. So these bytes have
+        // The decoder refuses missing padding and stray bits. So these bytes have
         // only one encoding, and the field without white space is it.
-        let bytes = Zeroizing::new(STANDARD.decode(base64.expose()).map_err(|_| SamlRefusal::NotBase64)?);
+        let bytes = base64_simd::STANDARD.decode_to_vec(base64.expose());
+        let bytes = Zeroizing::new(bytes.map_err(|_| SamlRefusal::NotBase64)?);
         trace.count("bytes", bytes.len());
         let xml = text_of(bytes)?;
         if declares_other_encoding(&xml) {
@@ -118,21 +126,28 @@ fn text_of(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, SamlRefus
     if is_wide(&bytes) {
         return Err(SamlRefusal::NotUtf8);
     }
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let looks_like_xml = text.trim_ascii_start().first() == Some(&b'<');
-    let text = match std::str::from_utf8(text) {
-        Ok(text) if looks_like_xml => text,
-        Ok(_) => return Err(SamlRefusal::NotXml),
-        Err(_) if looks_like_xml => return Err(SamlRefusal::NotUtf8),
-        // Raw DEFLATE (bindings 3.4.4.1) has no magic number; zlib and gzip have
-        // one, and are not UTF-8 either.
-        Err(_) => return Err(SamlRefusal::Compressed),
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let is_marked = bytes.starts_with(MARK);
+    let unmarked = bytes.strip_prefix(MARK).unwrap_or(&bytes);
+    let looks_like_xml = unmarked.trim_ascii_start().first() == Some(&b'<');
+    let text = match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) if looks_like_xml => Zeroizing::new(text),
+        Ok(mut text) => {
+            text.zeroize();
+            return Err(SamlRefusal::NotXml);
+        }
+        Err(error) => {
+            error.into_bytes().zeroize();
+            // Raw DEFLATE (bindings 3.4.4.1) has no magic number; zlib and gzip have
+            // one, and are not UTF-8 either.
+            return Err(if looks_like_xml { SamlRefusal::NotUtf8 } else { SamlRefusal::Compressed });
+        }
     };
-    if text.len() < bytes.len() || text.contains('\r') {
-        return Ok(with_normal_line_ends(text));
+    // Mostly no copy, so there is only one buffer to wipe.
+    if is_marked || memchr(b'\r', text.as_bytes()).is_some() {
+        return Ok(with_normal_line_ends(text.strip_prefix('\u{feff}').unwrap_or(&text)));
     }
-    // The usual case: no copy, so there is only one buffer to wipe.
-    String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|_| SamlRefusal::NotUtf8)
+    Ok(text)
 }
 
 /// UTF-16 or UTF-32, with a byte order mark or recognizable by its zeros
@@ -161,6 +176,8 @@ fn declares_other_encoding(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::saml::testing::{RESPONSE, encoded};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
     fn decode(field: &str) -> Result<ResponseMessage<'static>, SamlRefusal> {
@@ -226,6 +243,15 @@ mod tests {
     }
 
     proptest! {
+        /// Two encodings of the same bytes would be two assertions to us, and one to STS.
+        #[test]
+        fn base64_is_what_another_decoder_takes_for_it(text in "[A-Za-z0-9+/=_-]{0,12}", any in any::<String>()) {
+            for text in [text, any] {
+                let ours = base64_simd::STANDARD.decode_to_vec(&text).ok();
+                prop_assert_eq!(ours, STANDARD.decode(&text).ok());
+            }
+        }
+
         #[test]
         fn never_panics(field in any::<String>(), bytes in any::<Vec<u8>>()) {
             let _ = decode(&field).map(|message| message.parse().is_ok());

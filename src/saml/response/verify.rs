@@ -124,6 +124,8 @@ impl<'m, 'i> ClaimedResponse<'m, 'i> {
             trace.step(Step::AssertionSignature);
             verify_signature(signature, &provider.keys, &mut canonical, effort, trace)?;
         }
+        // Wiped as one block.
+        canonical.clear();
         Ok(VerifiedAssertion { message, provider, document, response, assertion, response_is_signed })
     }
 }

@@ -29,7 +29,7 @@ use super::source::Source;
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::xml::blanks::{is_blank, trim_blanks};
 use crate::saml::xml::names::{DSIG, SAML, XSI};
-use crate::saml::xml::nodes;
+use crate::saml::xml::nodes::{self, same};
 use roxmltree::Node;
 use std::fmt;
 
@@ -134,7 +134,7 @@ impl Step {
             && !nodes::is(node, DSIG, "Signature")
             && self.name.as_ref().is_none_or(|name| {
                 let tag = node.tag_name();
-                tag.name() == name.local && tag.namespace().unwrap_or_default() == name.namespace
+                tag.name() == name.local && same(tag.namespace().unwrap_or_default(), &name.namespace)
             })
             && self.predicates.iter().all(|(name, value)| name.attribute(node) == Some(value))
     }
@@ -143,7 +143,7 @@ impl Step {
 impl Name {
     fn attribute<'a>(&self, element: Node<'a, '_>) -> Option<&'a str> {
         let is_it = |a: &roxmltree::Attribute<'_, '_>| {
-            a.name() == self.local && a.namespace().unwrap_or_default() == self.namespace
+            a.name() == self.local && same(a.namespace().unwrap_or_default(), &self.namespace)
         };
         element.attributes().find(is_it).map(|a| a.value())
     }

@@ -6,6 +6,7 @@
 //! text, because the tree has namespaces but not prefixes, and two prefixes may
 //! be bound to the same namespace.
 
+use super::nodes::same;
 use super::scan::is_absolute_uri;
 use roxmltree::{Attribute, Node, NodeId, NodeType};
 
@@ -96,7 +97,7 @@ struct Writer<'a, 'i, 'o> {
 
 impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
     fn start_tag(&mut self, element: Node<'a, 'i>) -> Result<&'i str, CanonicalizationError> {
-        let name = self.name_at(element.range().start + 1);
+        let name = self.name_at(element.range().start + 1, element.tag_name().name());
         let outside = self.rendered.len();
 
         // Exclusive C14N, 3: namespaces that the element's name or an attribute's
@@ -104,7 +105,7 @@ impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
         self.declare(prefix(name), element.tag_name().namespace().unwrap_or_default())?;
         self.attributes.clear();
         for attribute in element.attributes() {
-            let name = self.name_at(attribute.range().start);
+            let name = self.name_at(attribute.range().start, attribute.name());
             if let Some(uri) = attribute.namespace() {
                 self.declare(prefix(name), uri)?;
             }
@@ -127,13 +128,21 @@ impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
         // Canonical XML 1.0, 2.2: namespaces by prefix, the default first; then
         // attributes by namespace URI and local name, those without one first.
         let new = self.rendered.get_mut(outside..).unwrap_or_default();
-        new.sort_unstable();
+        if new.len() > 1 {
+            new.sort_unstable();
+        }
         for (prefix, uri) in &*new {
             self.out.extend_from_slice(if prefix.is_empty() { b" xmlns" } else { b" xmlns:" });
             self.out.extend_from_slice(prefix.as_bytes());
             attribute_value(uri, self.out);
         }
-        self.attributes.sort_unstable_by_key(|(a, _)| (a.namespace().unwrap_or_default(), a.name()));
+        // Most elements have one or none.
+        if self.attributes.len() > 1 {
+            let by_name = |(one, _): &(Attribute<'_, '_>, &str), (other, _): &(Attribute<'_, '_>, &str)| {
+                one.namespace().cmp(&other.namespace()).then_with(|| one.name().cmp(other.name()))
+            };
+            self.attributes.sort_unstable_by(by_name);
+        }
         for (attribute, name) in &self.attributes {
             self.out.push(b' ');
             self.out.extend_from_slice(name.as_bytes());
@@ -149,11 +158,11 @@ impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
         if prefix == "xml" {
             return Ok(());
         }
-        let in_effect = self.rendered.iter().rev().find(|(p, _)| *p == prefix).map(|(_, uri)| *uri);
+        let in_effect = self.rendered.iter().rev().find(|(p, _)| same(p, prefix)).map(|(_, uri)| *uri);
         // No default namespace is in effect until one is rendered, so `xmlns=""`
         // is rendered only to undo another.
         let in_effect = in_effect.or(if prefix.is_empty() { Some("") } else { None });
-        if in_effect != Some(uri) {
+        if !in_effect.is_some_and(|in_effect| same(in_effect, uri)) {
             if !uri.is_empty() && !is_absolute_uri(uri) {
                 return Err(CanonicalizationError::RelativeNamespace);
             }
@@ -190,13 +199,23 @@ impl<'a, 'i: 'a> Writer<'a, 'i, '_> {
         self.out.extend_from_slice(b"?>");
     }
 
-    /// The name at this position of the text, prefix included.
-    fn name_at(&self, start: usize) -> &'i str {
+    /// The name at this position of the text, prefix included, whose local part is `local`.
+    fn name_at(&self, start: usize, local: &str) -> &'i str {
         let rest = self.text.get(start..).unwrap_or_default();
-        let is_end = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>' | b'=');
-        let end = rest.bytes().position(is_end).unwrap_or(rest.len());
+        // Mostly it has no prefix.
+        let after = rest.strip_prefix(local).map(|after| after.bytes().next());
+        let end = match after {
+            Some(None) => local.len(),
+            Some(Some(byte)) if is_end(byte) => local.len(),
+            _ => rest.bytes().position(is_end).unwrap_or(rest.len()),
+        };
         rest.get(..end).unwrap_or_default()
     }
+}
+
+/// Whether a name ends before this byte.
+const fn is_end(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>' | b'=')
 }
 
 fn prefix(name: &str) -> &str {

@@ -7,6 +7,7 @@
 
 use super::limits::Limits;
 use crate::saml::refusal::{Cap, SamlRefusal};
+use memchr::{memchr, memmem};
 
 /// Steps of namespace resolution that the parser may take. For every element that
 /// adds a declaration it copies those in scope, comparing each with each, and it
@@ -33,7 +34,7 @@ pub(in crate::saml) fn scan_within(
         in_scope: 0,
         steps: 0,
         max_steps: MAX_RESOLUTION_STEPS.saturating_add(more_steps),
-        has_references: text.contains("&#"),
+        has_references: memmem::find(text.as_bytes(), b"&#").is_some(),
     };
     scan.document(text)?;
     Ok(scan.counts)
@@ -67,7 +68,7 @@ impl Scan<'_> {
             self.node()?;
             rest = after(rest, 0, "?>")?;
         }
-        while let Some(start) = rest.find('<') {
+        while let Some(start) = memchr(b'<', rest.as_bytes()) {
             if start > 0 {
                 self.node()?;
                 self.references(rest.get(..start).unwrap_or_default())?;
@@ -78,7 +79,8 @@ impl Scan<'_> {
                 Some(b'?') => self.processing_instruction(markup)?,
                 Some(b'/') => {
                     self.in_scope = self.open.pop().ok_or(SamlRefusal::NotXml)?;
-                    after(markup, 2, ">")?
+                    let end = memchr(b'>', markup.as_bytes()).ok_or(SamlRefusal::NotXml)?;
+                    markup.get(end + 1..).unwrap_or_default()
                 }
                 _ => self.start_tag(markup)?,
             };
@@ -237,7 +239,7 @@ pub(in crate::saml) fn is_declaration(text: &str) -> bool {
 /// What follows `end`, searched `skip` bytes into `markup`.
 fn after<'t>(markup: &'t str, skip: usize, end: &str) -> Result<&'t str, SamlRefusal> {
     let body = markup.get(skip..).ok_or(SamlRefusal::NotXml)?;
-    let at = body.find(end).ok_or(SamlRefusal::NotXml)?;
+    let at = memmem::find(body.as_bytes(), end.as_bytes()).ok_or(SamlRefusal::NotXml)?;
     body.get(at + end.len()..).ok_or(SamlRefusal::NotXml)
 }
 
@@ -269,11 +271,11 @@ impl<'t> Tag<'t> {
                 let rest = skip_spaces(self.rest).strip_prefix('=').ok_or(SamlRefusal::NotXml)?;
                 let rest = skip_spaces(rest);
                 let quote =
-                    rest.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or(SamlRefusal::NotXml)?;
+                    rest.bytes().next().filter(|b| matches!(b, b'"' | b'\'')).ok_or(SamlRefusal::NotXml)?;
                 let body = rest.get(1..).ok_or(SamlRefusal::NotXml)?;
-                let (value, rest) = body.split_once(quote).ok_or(SamlRefusal::NotXml)?;
-                self.rest = rest;
-                Ok(Next::Attribute { name, value })
+                let end = memchr(quote, body.as_bytes()).ok_or(SamlRefusal::NotXml)?;
+                self.rest = body.get(end + 1..).unwrap_or_default();
+                Ok(Next::Attribute { name, value: body.get(..end).unwrap_or_default() })
             }
             None => Err(SamlRefusal::NotXml),
         }

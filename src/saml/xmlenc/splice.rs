@@ -31,6 +31,13 @@ pub(in crate::saml) struct Spliced {
     places: Vec<(Range<usize>, &'static str)>,
 }
 
+/// As one block (`response/message.rs`).
+impl Drop for Spliced {
+    fn drop(&mut self) {
+        self.text.clear();
+    }
+}
+
 impl Spliced {
     /// Replaces the wrappers, which are disjoint and in document order. `None` if a
     /// plaintext is not UTF-8, or does not begin with a start tag.
