@@ -129,7 +129,7 @@ async fn store_rate(service: &TestService) -> f64 {
             while let number @ 0..LOGINS = next.fetch_add(1, Ordering::Relaxed) {
                 let now = ports.clock.now();
                 let ends = now + time::Duration::seconds(60);
-                let login = LoginId::random(&*ports.random);
+                let login = LoginId::new(now, &*ports.random);
                 let session = Handle::of(&[b"session", number.to_string().as_bytes()]);
                 let event = |kind| AuditEvent {
                     at: now,

@@ -47,7 +47,7 @@ pub async fn broker() -> (Broker, String, String) {
         aud: ISSUER.into(),
         sub: "session-of-the-target".into(),
         jti: Jti::random(&KeysOnly),
-        login: LoginId::random(&KeysOnly),
+        login: LoginId::new(forge::now(), &KeysOnly),
         reference: None,
         challenge: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hash),
         iat: forge::now().unix_timestamp(),

@@ -111,7 +111,7 @@ impl Broker {
         if self.is_known_replay(&subject, now) {
             return Err(LoginError::Replayed);
         }
-        let login = LoginId::random(&*self.ports.random);
+        let login = LoginId::new(now, &*self.ports.random);
         let start = LoginStart {
             login: login.clone(),
             assertion: UsedOnce {

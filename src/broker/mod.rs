@@ -31,7 +31,7 @@ mod use_cases;
 pub use attempt::LoginPost;
 pub use audit::{AuditEvent, EventKind, Subject};
 pub use credentials::{Credentials, HandOver};
-pub use ids::{Handle, Jti, LoginId, SessionId, SupportId};
+pub use ids::{Handle, Jti, LoginId, SessionId, SupportId, random_id};
 pub use login::{Issued, LoginOutcome};
 pub use metadata::{
     CurrentProviders, MetadataSource, MetadataUpdate, ProviderHealth, SourceHealth, check_not_expired,

@@ -7,6 +7,11 @@
 //! Nothing is sent before the first call of a service.
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::origin::Origin;
 use tokio::sync::OnceCell;
 
@@ -23,7 +28,9 @@ impl Sdk {
     pub async fn at(&self, region: &str, endpoint: Option<&str>) -> SdkConfig {
         let region = Region::new(region.to_owned());
         let shared = self.0.get_or_init(|| {
-            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).region(region.clone());
+            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+                .region(region.clone())
+                .http_client(http_client());
             if let Ok(name) = AppName::new(APP_NAME) {
                 loader = loader.app_name(name);
             }
@@ -37,4 +44,16 @@ impl Sdk {
         }
         builder.build()
     }
+}
+
+/// The SDK's own client, one for all services: each would read the system's certificates
+/// anew, which takes 3 ms of a start.
+fn http_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
 }

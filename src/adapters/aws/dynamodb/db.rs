@@ -4,7 +4,7 @@ use super::call::{Action, once, patient, unavailable};
 use super::event::Recorder;
 use super::schema::{Item, Tables, text_of};
 use crate::broker::ports::{SecureRandom, StoreUnavailable};
-use crate::broker::{Handle, LoginId};
+use crate::broker::{Handle, LoginId, random_id};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
@@ -39,7 +39,7 @@ impl Db {
             once: once(client),
             tables,
             recorder: Recorder::new(Arc::clone(&random)),
-            process: LoginId::random(&*random).as_str().to_owned(),
+            process: random_id(&*random),
             random,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::schema::{Item, TRAIL, id, instant, instant_of, sortable, text, text_of};
 use crate::broker::ports::SecureRandom;
-use crate::broker::{AuditEvent, EventKind, Handle, LoginId, Subject, SupportId};
+use crate::broker::{AuditEvent, EventKind, Handle, LoginId, Subject, SupportId, random_id};
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
@@ -29,7 +29,7 @@ impl Recorder {
     pub(super) fn item(&self, event: &AuditEvent) -> Item {
         let login = match &event.login {
             Some(login) => id(login),
-            None => text(format!("{}{}", no_login(event.kind), LoginId::random(&*self.random).as_str())),
+            None => text(format!("{}{}", no_login(event.kind), random_id(&*self.random))),
         };
         let subject = &event.subject;
         let optional = [

@@ -87,7 +87,7 @@ impl EmbeddedStore {
     /// an unknown outcome is no different from none.
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreUnavailable> {
         self.writer.submit(work).await.map_err(|_| StoreUnavailable)
     }

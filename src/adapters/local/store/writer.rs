@@ -63,15 +63,15 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Runs `work` in a savepoint of the next group, and answers when that
-    /// group is durable. If `work` fails, only `work` is rolled back.
+    /// Runs `work` in the next group, and answers when that group is durable. If `work`
+    /// fails, only `work` is rolled back: it may run twice, and its last outcome counts.
     pub(super) async fn submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Unwritten> {
         let (reply, mut answer) = oneshot::channel();
         let stage = Arc::new(Stage::default());
-        let (work, span) = (Some(work), Span::current());
+        let span = Span::current();
         let job = Request { work, outcome: None, reply, stage: Arc::clone(&stage), span };
         let queue = self.queue.as_ref().ok_or(Unwritten::Nothing)?;
         if queue.try_send(Box::new(job)).is_err() {
@@ -134,14 +134,14 @@ trait Job: Send {
 }
 
 struct Request<T, W> {
-    work: Option<W>,
+    work: W,
     outcome: Option<T>,
     reply: oneshot::Sender<Result<T, Unwritten>>,
     stage: Arc<Stage>,
     span: Span,
 }
 
-impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Request<T, W> {
+impl<T: Send, W: Fn(&Connection) -> rusqlite::Result<T> + Send> Job for Request<T, W> {
     fn take_up(&self) -> bool {
         !self.reply.is_closed() && self.stage.take_up()
     }
@@ -149,9 +149,8 @@ impl<T: Send, W: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Job for Requ
         &self.span
     }
     fn run(&mut self, conn: &Connection) -> rusqlite::Result<()> {
-        if let Some(work) = self.work.take() {
-            self.outcome = Some(work(conn)?);
-        }
+        self.outcome = None;
+        self.outcome = Some((self.work)(conn)?);
         Ok(())
     }
     fn answer(self: Box<Self>, group: Result<(), Unwritten>) {
@@ -208,13 +207,21 @@ fn write_group(conn: &Connection, watch: &Watch, group: &mut [Box<dyn Job>]) -> 
     run(conn, "BEGIN IMMEDIATE")
         .map_err(|e| report(watch, of_all(group, &nobody), &e, Unwritten::Nothing))?;
     let all_written = match &mut *group {
-        // Nobody else's work has to stay where this one fails: a savepoint would keep a copy
-        // of each page that changes.
         [alone] => {
             alone.run(conn).map_err(|e| undo_all(conn, watch, alone.span(), &e))?;
             true
         }
-        several => write_each(conn, watch, several)?,
+        several => {
+            // A savepoint keeps a copy of each page that changes, and mostly nobody needs it.
+            if several.iter_mut().all(|job| job.run(conn).is_ok()) {
+                true
+            } else {
+                // Nothing of the group stays. Again, so that what fails fails alone.
+                roll_back(conn, watch);
+                run(conn, "BEGIN IMMEDIATE").map_err(|e| report(watch, &nobody, &e, Unwritten::Nothing))?;
+                write_each(conn, watch, several)?
+            }
+        }
     };
     let committed = run(conn, "COMMIT").map_err(|error| {
         roll_back(conn, watch);

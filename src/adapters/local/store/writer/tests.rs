@@ -16,7 +16,7 @@ fn open(path: &Path) -> Connection {
     conn
 }
 
-fn insert(n: i64) -> impl FnOnce(&Connection) -> rusqlite::Result<i64> + Send + 'static {
+fn insert(n: i64) -> impl Fn(&Connection) -> rusqlite::Result<i64> + Send + 'static {
     move |conn| conn.execute("INSERT INTO n VALUES (?1)", [n]).map(|_| n)
 }
 
@@ -45,23 +45,23 @@ impl Fixture {
     /// Holds the writer inside a group until the sender is dropped.
     async fn hold(&self) -> Sender<()> {
         let (release, held) = channel::<()>();
-        let (started, starting) = oneshot::channel();
+        let (started, mut starting) = tokio::sync::mpsc::channel(1);
         let writer = Arc::clone(&self.writer);
         tokio::spawn(async move {
             writer
                 .submit(move |_| {
-                    started.send(()).ok();
+                    started.try_send(()).ok();
                     held.recv().ok();
                     Ok(())
                 })
                 .await
         });
-        starting.await.unwrap();
+        starting.recv().await.unwrap();
         release
     }
     fn spawn(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<i64> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<i64> + Send + 'static,
     ) -> tokio::task::JoinHandle<Result<i64, Unwritten>> {
         let writer = Arc::clone(&self.writer);
         tokio::spawn(async move { writer.submit(work).await })
