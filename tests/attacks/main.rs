@@ -14,6 +14,7 @@ mod documents;
 mod encryption;
 mod honest;
 mod signatures;
+mod values;
 mod wrapping;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
