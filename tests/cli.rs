@@ -278,3 +278,13 @@ fn keys_are_made_listed_and_rotated() {
     assert_ne!(kid(&first), kid(&second));
     assert_eq!(keys("list"), [first, second].concat(), "the old one is still there");
 }
+
+/// 30 ms of every start (SECURITY.md, "Randomness"). What is built elsewhere than in this
+/// directory does not see its `.cargo/config.toml`.
+#[test]
+fn the_random_generator_is_built_without_the_jitter_of_the_clock() {
+    let binary = fs::read(env!("CARGO_BIN_EXE_vestibule")).unwrap();
+    let has = |name: &[u8]| binary.windows(name.len()).any(|window| window == name);
+    assert!(has(b"CTR_DRBG_generate"), "names are still in it");
+    assert!(!has(b"jent_read_entropy"));
+}

@@ -7,7 +7,7 @@ use super::read::section::{Found, Section};
 use super::read::values::{self, duration_between};
 use super::saml_keys::{Certificates, SamlKeys, saml_keys};
 use crate::roles::{ProviderArn, SamlProviders, partition_of_region};
-use crate::saml::{IdentityProvider, IdentityProviders, Limits, ServiceProvider, SigningKey};
+use crate::saml::{IdentityProvider, IdentityProviders, Limits, Selectors, ServiceProvider, SigningKey};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use time::Duration;
@@ -108,6 +108,25 @@ impl Saml {
             let message =
                 format!("is of the partition {}, and sts.region of {partition}", arn.value.partition());
             top.reading().fault(&arn.at, message);
+        }
+    }
+
+    /// STS reads these two values itself, from attributes whose names it fixes.
+    pub(super) fn must_select_as_sts_does(&self, top: &Section<'_>) {
+        let defaults = Selectors::default();
+        for provider in self.providers.iter().flat_map(IdentityProviders::iter) {
+            for (name, own, default) in [
+                ("roles", &provider.selectors.roles, &defaults.roles),
+                ("role_session_name", &provider.selectors.role_session_name, &defaults.role_session_name),
+            ] {
+                if own != default {
+                    top.reading().warn(format!(
+                        "identity provider {}: select.{name} is not where STS reads it ({default}): it refuses \
+                         whoever has another value there, or none",
+                        provider.name
+                    ));
+                }
+            }
         }
     }
 

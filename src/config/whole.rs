@@ -63,6 +63,10 @@ impl Config {
             saml.must_be_in_partition_of(&top, regions);
         }
 
+        if matches!(sts, Some(Sts::Aws { .. })) {
+            saml.must_select_as_sts_does(&top);
+        }
+
         let server = server?;
         if matches!(sts, Some(Sts::Local { .. })) && !server.is_on_loopback() {
             reading.warn(

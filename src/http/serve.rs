@@ -23,9 +23,10 @@ use tower::ServiceExt;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Request line and headers. A ticket is 0.5 KB, a session token 1 to 2 KB, and the
-/// other headers of browsers stay below 8 KB; beyond this cap hyper answers 431.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Request line and headers. A ticket is 0.5 KB, a session token 1 to 4 KB, and the
+/// other headers of browsers stay below 8 KB; where a company's applications share a domain,
+/// their cookies may be 20 KB. Beyond this cap hyper answers 431, without a page.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// hyper's default, stated because docs/ERRORS.md promises it: beyond it, 431.
 const MAX_HEADERS: usize = 100;

@@ -134,6 +134,10 @@ impl Rules {
                 continue;
             };
             let Some(provider) = configured.and_then(|configured| configured.get(&provider)) else {
+                let differs_in_case =
+                    |one: &ProviderArn| one.as_str().eq_ignore_ascii_case(provider.as_str());
+                set_aside.other_case +=
+                    usize::from(configured.is_some_and(|all| all.iter().any(differs_in_case)));
                 set_aside.other_provider += 1;
                 continue;
             };

@@ -31,6 +31,8 @@ pub struct Considered {
 pub(super) struct SetAside {
     pub(super) malformed: usize,
     pub(super) other_provider: usize,
+    /// Of `other_provider`, in case only.
+    pub(super) other_case: usize,
     pub(super) other_account: usize,
 }
 
@@ -53,14 +55,18 @@ impl Explanation {
     /// Notes how many roles were offered, and how many are usable.
     pub(super) fn offered(&mut self, values: usize, usable: usize, set_aside: SetAside) {
         let mut line = format!("{usable} usable roles in {values} role values");
-        let SetAside { malformed, other_provider, other_account } = set_aside;
+        let SetAside { malformed, other_provider, other_case, other_account } = set_aside;
         for (count, why) in [
-            (malformed, "not a well-formed pair of a role and a SAML provider"),
-            (other_provider, "with a SAML provider that is not the identity provider's provider_arn"),
-            (other_account, "with a role of another account than its SAML provider"),
+            (malformed, "set aside: not a well-formed pair of a role and a SAML provider"),
+            (
+                other_provider,
+                "set aside: with a SAML provider that is not the identity provider's provider_arn",
+            ),
+            (other_case, "of these with one that differs from it in upper and lower case only"),
+            (other_account, "set aside: with a role of another account than its SAML provider"),
         ] {
             if count > 0 {
-                line += &format!("; {count} set aside: {why}");
+                line += &format!("; {count} {why}");
             }
         }
         self.offered = Some(line);

@@ -239,6 +239,25 @@ fn a_role_value_is_read_one_way_in_every_form() {
     }
 }
 
+/// An ARN is case-sensitive; what was meant can be said.
+#[test]
+fn a_provider_in_other_case_is_another_one_and_named_as_such() {
+    let value = format!("{},{}", PROVIDER.replace("ADFS", "adfs"), arn("Prod").as_str());
+    let denial = rules(vec![production()])
+        .decide(Identity::for_tests("ADFS", "anna", &[&value, &pair("Dev")]))
+        .unwrap_err();
+    assert_ne!(denial.refusal, RoleRefusal::Ambiguous);
+    let said = denial.explanation.to_string();
+    assert!(
+        said.contains("; 1 of these with one that differs from it in upper and lower case only"),
+        "{said}"
+    );
+    let other = format!("arn:aws:iam::123456789012:saml-provider/Other,{}", arn("Prod").as_str());
+    let denial =
+        rules(vec![production()]).decide(Identity::for_tests("ADFS", "anna", &[&other])).unwrap_err();
+    assert!(!denial.explanation.to_string().contains("lower case"));
+}
+
 #[test]
 fn three_arns_in_one_value_are_no_pair() {
     let (role, dev) = (arn("Prod"), arn("Dev"));

@@ -113,8 +113,8 @@ async fn a_slow_head_or_an_idle_connection_is_closed() {
 async fn a_flood_of_headers_is_431() {
     let server = server(10, TIMEOUT).await;
     let many = (0..200).map(|i| format!("X-{i}: y\r\n")).collect::<String>();
-    let large = format!("X-Large: {}\r\n", "y".repeat(17 * 1024));
-    let long_path = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(17 * 1024));
+    let large = format!("X-Large: {}\r\n", "y".repeat(33 * 1024));
+    let long_path = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(33 * 1024));
     for head in [
         format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"),
         format!("GET / HTTP/1.1\r\nHost: x\r\n{large}\r\n"),

@@ -105,3 +105,25 @@ fn what_cannot_be_on_aws_is_said() {
         .replace(provider, "arn:aws-cn:iam::123456789012:saml-provider");
     files.loads(&china);
 }
+
+/// STS refuses by its own reading, after the assertion has been used.
+#[test]
+fn a_selector_that_sts_does_not_know_of_is_a_warning() {
+    let files = Files::new();
+    let warned = |text: &str, idp: &str| {
+        let with = text.replace("[sts]", &format!("{idp}\n[sts]"));
+        let warnings = files.loads(&with).warnings;
+        warnings.iter().filter(|warning| warning.contains("is not where STS reads it")).count()
+    };
+    let aws = least(HOME, "", KEY);
+    let selector = |name: &str, attribute: &str| {
+        format!("select.{name} = \"AttributeStatement/Attribute[@Name='{attribute}']/AttributeValue\"")
+    };
+    assert_eq!(warned(&aws, ""), 0);
+    assert_eq!(warned(&aws, &selector("role_session_name", "mail")), 1);
+    assert_eq!(warned(&aws, &selector("roles", "roles")), 1);
+    assert_eq!(warned(&aws, &selector("groups", "groups")), 0);
+    let same = selector("roles", "https://aws.amazon.com/SAML/Attributes/Role");
+    assert_eq!(warned(&aws, &same), 0);
+    assert_eq!(warned(LEAST, &selector("roles", "roles")), 0, "the local token service reads what we do");
+}
