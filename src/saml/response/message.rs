@@ -240,6 +240,8 @@ mod tests {
         let message = decode(&encoded(&marked)).ok().unwrap();
         assert!(message.xml.starts_with("<?xml") && !message.xml.contains('\r'));
         assert!(message.parse().is_ok());
+        let message = decode(&encoded(&RESPONSE.replace("><", ">\r\n<"))).ok().unwrap();
+        assert!(message.xml.contains(">\n<") && !message.xml.contains('\r'));
     }
 
     proptest! {

@@ -306,6 +306,27 @@ mod tests {
         );
     }
 
+    /// A name's prefix may be as its local part, and a name begin as another one.
+    #[test]
+    fn names_are_written_whole() {
+        for xml in [
+            r#"<a:a xmlns:a="urn:a" a:a="1"><a:a></a:a></a:a>"#,
+            r#"<a:ab xmlns:a="urn:a"><ab></ab><a:a></a:a></a:ab>"#,
+            r#"<ab a="1" ab="2" abc="3"></ab>"#,
+        ] {
+            let name = Document::parse(xml).unwrap().root_element().tag_name().name().to_owned();
+            assert_eq!(canonical(xml, &name, None, &[]), xml);
+        }
+    }
+
+    /// Canonical XML 1.0, 2.2: by namespace first, those without one before all others.
+    #[test]
+    fn attributes_are_in_order_of_namespace_and_name() {
+        let xml = r#"<r xmlns:x="urn:b" xmlns:y="urn:a" x:a="1" y:b="2" y:a="3" z="4" b="5"/>"#;
+        let expected = r#"<r xmlns:x="urn:b" xmlns:y="urn:a" b="5" z="4" y:a="3" y:b="2" x:a="1"></r>"#;
+        assert_eq!(canonical(xml, "r", None, &[]), expected);
+    }
+
     #[test]
     fn two_prefixes_of_one_namespace_stay_two() {
         let xml = "<b:a xmlns:a='urn:x' xmlns:b='urn:x' xmlns:c='urn:x' b:y='1' a:x='2'/>";

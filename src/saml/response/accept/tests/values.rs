@@ -146,8 +146,12 @@ fn of_several_authn_statements_the_latest_is_read() {
     assert_eq!(with("", &statement("soon", "_o", "urn:x", "")).err(), Some(SamlRefusal::Incomplete));
     let ends =
         statement("2026-11-23T05:40:00Z", "_o", "urn:x", " SessionNotOnOrAfter='2026-11-23T06:00:00Z'");
-    let identity = with("", &ends).unwrap();
-    assert_eq!(identity.session_not_on_or_after(), parse_instant("2026-11-23T06:00:00Z"));
+    let later_end = ends.replace("06:00:00Z", "06:30:00Z");
+    assert_ne!(later_end, ends);
+    for (before, after) in [("", &*ends), (&*later_end, &*ends), (&*ends, &*later_end)] {
+        let identity = with(before, after).unwrap();
+        assert_eq!(identity.session_not_on_or_after(), parse_instant("2026-11-23T06:00:00Z"));
+    }
 
     // What a request asks for is asked of the one that is read.
     let sent = sent();
