@@ -205,22 +205,14 @@ impl Trace {
     }
 
     fn private(&self, values: &[&str]) -> Fact {
-        let (mut least, mut most) = (usize::MAX, 0);
-        for value in values {
-            let length = value.chars().count();
-            (least, most) = (least.min(length), most.max(length));
-        }
-        let values_shown = if self.with_values { values } else { &[] };
-        let shown = |value: &&str| {
-            let mut text = String::new();
-            push_printable(&mut text, value);
-            text
-        };
+        let lengths = values.iter().map(|value| value.chars().count());
+        let (least, most) = lengths.fold((usize::MAX, 0), |(least, most), n| (least.min(n), most.max(n)));
+        let shown = values.iter().filter(|_| self.with_values);
         Fact::Private {
             count: values.len(),
-            least: if values.is_empty() { 0 } else { least },
+            least: least.min(most),
             most,
-            values: values_shown.iter().map(shown).collect(),
+            values: shown.map(|value| printable(value)).collect(),
         }
     }
 
@@ -379,6 +371,12 @@ impl<'t> Tracer<'t> {
             }
         }
     }
+}
+
+fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    push_printable(&mut shown, text);
+    shown
 }
 
 /// Appends a text, escaped and cut for a terminal and a log: one line, not too long.

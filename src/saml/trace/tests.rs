@@ -36,12 +36,6 @@ fn each_step_has_its_facts_with_their_texts() {
     assert_eq!(steps, expected);
 }
 
-fn printable(text: &str) -> String {
-    let mut shown = String::new();
-    push_printable(&mut shown, text);
-    shown
-}
-
 #[test]
 fn texts_of_a_message_are_one_short_line() {
     assert_eq!(printable("a\nb\u{1b}[31m\u{202e}\\\"'é"), "a\\nb\\u{1b}[31m\\u{202e}\\\"'é");
