@@ -66,8 +66,11 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, acco
             "requests to it are to be signed, and there is no saml.signing_key",
         );
     }
-    if metadata.as_ref().is_some_and(|metadata| metadata.want_authn_requests_signed) && !can_sign {
-        wants_signed(section, name.as_ref(), sign_on_url.is_some() && idp_initiated);
+    // Where people begin at the provider no request is sent; and who set the option knows.
+    let begins_there = sign_on_url.is_some() && idp_initiated;
+    let is_asked = !can_sign && !begins_there && !section.has("sign_requests");
+    if is_asked && metadata.as_ref().is_some_and(|metadata| metadata.want_authn_requests_signed) {
+        wants_signed(section, name.as_ref());
     }
 
     let provider = name.as_ref().zip(metadata).map(|(name, metadata)| {
@@ -146,13 +149,10 @@ fn takes_no_requests(section: &Section<'_>, name: Option<&Found<String>>, idp_in
 
 /// Its metadata says `WantAuthnRequestsSigned` (metadata 2.4.3), and there is no key. Some
 /// say so whatever is configured there (Keycloak), so whether it refuses is not known here.
-fn wants_signed(section: &Section<'_>, name: Option<&Found<String>>, begins_there: bool) {
-    // Where people begin at the provider, no request is sent.
-    if !begins_there && section.boolean("sign_requests", true) {
-        let what = "its metadata wants signed requests (WantAuthnRequestsSigned), and there is no saml.signing_key: \
-                    requests to it are not signed, and it may refuse them; sign_requests = false, if it does not";
-        warn(section, name, what);
-    }
+fn wants_signed(section: &Section<'_>, name: Option<&Found<String>>) {
+    let what = "its metadata wants signed requests (WantAuthnRequestsSigned), and there is no saml.signing_key: \
+                requests to it are not signed, and it may refuse them; sign_requests = false, if it does not";
+    warn(section, name, what);
 }
 
 fn warn(section: &Section<'_>, name: Option<&Found<String>>, what: &str) {
