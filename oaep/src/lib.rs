@@ -75,27 +75,28 @@ impl RsaKey {
     /// Decrypts into the buffer, which must be as long as [`size`](Self::size). Returns the
     /// length of the plaintext. `None`, whatever is wrong.
     pub fn decrypt(&self, oaep: Oaep, ciphertext: &[u8], buffer: &mut [u8]) -> Option<usize> {
-        self.run(oaep, lc::EVP_PKEY_decrypt_init, lc::EVP_PKEY_decrypt, ciphertext, buffer)
+        self.run(
+            Context::new(self, lc::EVP_PKEY_decrypt_init, oaep),
+            lc::EVP_PKEY_decrypt,
+            ciphertext,
+            buffer,
+        )
     }
 
     /// Encrypts into the buffer, which must be as long as [`size`](Self::size).
     pub fn encrypt(&self, oaep: Oaep, plaintext: &[u8], buffer: &mut [u8]) -> Option<usize> {
-        self.run(oaep, lc::EVP_PKEY_encrypt_init, lc::EVP_PKEY_encrypt, plaintext, buffer)
+        self.run(Context::new(self, lc::EVP_PKEY_encrypt_init, oaep), lc::EVP_PKEY_encrypt, plaintext, buffer)
     }
 
     fn run(
         &self,
-        oaep: Oaep,
-        init: Init,
+        context: Option<Context>,
         operation: Operation,
         input: &[u8],
         output: &mut [u8],
     ) -> Option<usize> {
-        if output.len() < self.size() {
-            return None;
-        }
-        let context = Context::of(self)?;
-        let outcome = context.run(oaep, init, operation, input, output);
+        let fits = output.len() >= self.size();
+        let outcome = context.filter(|_| fits).and_then(|context| context.run(operation, input, output));
         // SAFETY: clears the thread's own queue of errors, to which a failure adds.
         unsafe { lc::ERR_clear_error() };
         outcome
@@ -116,21 +117,11 @@ type Operation = unsafe extern "C" fn(*mut lc::EVP_PKEY_CTX, *mut u8, *mut usize
 struct Context(NonNull<lc::EVP_PKEY_CTX>);
 
 impl Context {
-    fn of(key: &RsaKey) -> Option<Self> {
+    fn new(key: &RsaKey, init: Init, oaep: Oaep) -> Option<Self> {
         // SAFETY: the key lives; the context takes a reference of its own. The key is not
         // changed: a context only reads it.
-        NonNull::new(unsafe { lc::EVP_PKEY_CTX_new(key.0.as_ptr(), null_mut()) }).map(Self)
-    }
-
-    fn run(
-        &self,
-        oaep: Oaep,
-        init: Init,
-        operation: Operation,
-        input: &[u8],
-        output: &mut [u8],
-    ) -> Option<usize> {
-        let context = self.0.as_ptr();
+        let this = Self(NonNull::new(unsafe { lc::EVP_PKEY_CTX_new(key.0.as_ptr(), null_mut()) })?);
+        let context = this.0.as_ptr();
         // SAFETY: the context lives and is used by this thread alone; `init` is one of AWS-LC's.
         succeeded(unsafe { init(context) })?;
         // SAFETY: the context lives, and has been initialized.
@@ -139,18 +130,23 @@ impl Context {
         succeeded(unsafe { lc::EVP_PKEY_CTX_set_rsa_oaep_md(context, md(oaep.digest)) })?;
         // SAFETY: as above.
         succeeded(unsafe { lc::EVP_PKEY_CTX_set_rsa_mgf1_md(context, md(oaep.mask)) })?;
+        Some(this)
+    }
+
+    fn run(&self, operation: Operation, input: &[u8], output: &mut [u8]) -> Option<usize> {
         let mut length = output.len();
         let (from, to) = (input.as_ptr(), output.as_mut_ptr());
-        // SAFETY: `from` and `to` are valid for the lengths given; the function writes at
-        // most `length` bytes, and refuses if that is less than the key's size.
-        succeeded(unsafe { operation(context, to, &raw mut length, from, input.len()) })?;
+        // SAFETY: the context has been set up; `from` and `to` are valid for the lengths
+        // given. The function writes at most `length` bytes, and refuses if that is less
+        // than the key's size.
+        succeeded(unsafe { operation(self.0.as_ptr(), to, &raw mut length, from, input.len()) })?;
         Some(length)
     }
 }
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: made by `of`, and freed once.
+        // SAFETY: made by `new`, and freed once.
         unsafe { lc::EVP_PKEY_CTX_free(self.0.as_ptr()) };
     }
 }
