@@ -161,3 +161,31 @@ pub fn random_id(random: &dyn SecureRandom) -> String {
     random.fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it is asked for, one after the other.
+    struct Counting(std::sync::atomic::AtomicU8);
+
+    impl SecureRandom for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        }
+    }
+
+    #[test]
+    fn logins_of_one_time_are_neighbours_and_no_two_are_the_same() {
+        let random = Counting(1.into());
+        let id = |milliseconds: i64| {
+            let now = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(milliseconds);
+            URL_SAFE_NO_PAD.decode(LoginId::new(now, &random).as_str()).unwrap()
+        };
+        let (one, same, later) = (id(1_795_412_760_123), id(1_795_412_760_123), id(1_795_412_760_124));
+        assert_eq!(one, [&1_795_412_760_123_u64.to_be_bytes()[2..], &[1; 10]].concat());
+        assert_eq!(one[..6], same[..6]);
+        assert_ne!(one, same);
+        assert!(same < later);
+    }
+}
