@@ -13,12 +13,12 @@ mod support;
 
 use axum::Router;
 use axum::routing::post;
-use base64::{Engine, engine::general_purpose::STANDARD};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use support::test_service::{Page, TestService, assertion};
+use support::wire::saml_post;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vestibule::broker::ports::{LoginStart, UsedOnce};
@@ -59,16 +59,7 @@ fn main() {
 
 /// One whole HTTP request: a login of its own.
 fn request(number: u32) -> Vec<u8> {
-    let form = form_urlencoded::Serializer::new(String::new())
-        .append_pair("SAMLResponse", &STANDARD.encode(assertion(number).xml()))
-        .append_pair("RelayState", &Page::new(number).relay_state())
-        .finish();
-    format!(
-        "POST /saml HTTP/1.1\r\nHost: vestibule.example.com\r\nAccept: application/json\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-        form.len()
-    )
-    .into_bytes()
+    saml_post(&assertion(number).xml(), &Page::new(number).relay_state())
 }
 
 async fn serve(router: Router) -> SocketAddr {

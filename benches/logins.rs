@@ -13,18 +13,19 @@
 // A benchmark is about the clock.
 #![allow(clippy::disallowed_methods)]
 
-#[path = "../tests/support/forge.rs"]
-mod forge;
+#[path = "../tests/support/mod.rs"]
+mod support;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use forge::Forge;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use support::forge::Forge;
+use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
+use support::test_service::Page;
+use support::wire::saml_post;
 
 const CLIENTS: usize = 32;
 const LOGINS: usize = 4_000;
@@ -32,41 +33,9 @@ const LOGINS: usize = 4_000;
 const WARM_UP: usize = 400;
 const ROUNDS: usize = 5;
 
-const CONFIG: &str = r#"
-[server]
-listen = "@LISTEN@"
-admin_listen = "127.0.0.1:0"
-public_url = "https://vestibule.example.com"
-# All of them come from one address.
-max_posts_per_minute = 1000000
-
-[saml]
-max_response_chars = 100000
-
-[[saml.idp]]
-name = "ADFS"
-provider_arn = "arn:aws:iam::123456789012:saml-provider/ADFS"
-metadata = "@METADATA@"
-
-[sts]
-kind = "local"
-path = "@DIR@/sts-key"
-
-[store]
-kind = "embedded"
-path = "@DIR@/vestibule.db"
-
-[keys]
-kind = "local"
-path = "@DIR@/keys"
-
-[log]
-level = "error"
-
-[[rule]]
-name = "production"
-when.role_name = { equals = "ADFS-Account000" }
-"#;
+/// All of them come from one address, and the forge's responses are for another one.
+const SERVER: &str = "[server]\nmax_posts_per_minute = 1000000";
+const PUBLIC_URL: &str = "public_url = \"https://vestibule.example.com\"";
 
 fn main() {
     let mut binaries: Vec<PathBuf> =
@@ -118,16 +87,19 @@ impl Round {
 
 /// One server, from an empty store.
 fn round(binary: &Path) -> Round {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(binary, dir.path());
+    let config = format!("{EMBEDDED}{}", ADFS.replace("contains = \"Prod\"", "equals = \"ADFS-Account000\""));
+    let config = config.replace("[server]", SERVER).replace("public_url = \"@URL@\"", PUBLIC_URL);
+    let config = format!("{config}\n[log]\nlevel = \"error\"\n");
+    let server = Server::setup(&config).file("idp.xml", ADFS_METADATA).binary(binary).start();
     // Signing is the identity provider's work: done before the clock runs.
     let requests: Vec<Vec<u8>> = (0..WARM_UP + LOGINS).map(request).collect();
     let (warm_up, requests) = requests.split_at(WARM_UP);
-    post(server.address, warm_up);
-    let (before, began) = (server.cpu_ticks(), Instant::now());
-    let mut latencies = post(server.address, requests);
+    let address = server.base_url.trim_start_matches("http://");
+    post(address, warm_up);
+    let (before, began) = (cpu_ticks(&server), Instant::now());
+    let mut latencies = post(address, requests);
     let elapsed = began.elapsed();
-    let ticks = server.cpu_ticks() - before;
+    let ticks = cpu_ticks(&server) - before;
     latencies.sort_unstable();
     let number = LOGINS as f64;
     Round {
@@ -135,7 +107,7 @@ fn round(binary: &Path) -> Round {
         // A tick is a hundredth of a second (proc(5), sysconf(_SC_CLK_TCK) on Linux).
         cpu_micros: ticks as f64 * 10_000.0 / number,
         p99: latencies[LOGINS * 99 / 100],
-        resident_mb: server.resident_mb(),
+        resident_mb: resident_mb(&server),
     }
 }
 
@@ -143,21 +115,11 @@ fn round(binary: &Path) -> Round {
 fn request(number: usize) -> Vec<u8> {
     let response =
         Forge { roles: Forge::of_size(7_000).roles, ..Forge::issued_now(&format!("_assertion-{number:08}")) };
-    let relay_state = format!("session-of-page-{number:06}##{:A>43}", "");
-    let form = form_urlencoded::Serializer::new(String::new())
-        .append_pair("SAMLResponse", &STANDARD.encode(response.xml()))
-        .append_pair("RelayState", &relay_state)
-        .finish();
-    format!(
-        "POST /saml HTTP/1.1\r\nHost: vestibule.example.com\r\nAccept: application/json\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-        form.len()
-    )
-    .into_bytes()
+    saml_post(&response.xml(), &Page::new(u32::try_from(number).unwrap()).relay_state())
 }
 
 /// How long each took.
-fn post(address: SocketAddr, requests: &[Vec<u8>]) -> Vec<Duration> {
+fn post(address: &str, requests: &[Vec<u8>]) -> Vec<Duration> {
     let (next, latencies) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(requests.len())));
     std::thread::scope(|threads| {
         for _ in 0..CLIENTS {
@@ -186,58 +148,19 @@ fn post(address: SocketAddr, requests: &[Vec<u8>]) -> Vec<Duration> {
     latencies.into_inner().unwrap()
 }
 
-struct Server {
-    process: Child,
-    address: SocketAddr,
+fn proc(server: &Server, name: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{}/{name}", server.id())).unwrap()
 }
 
-impl Server {
-    fn start(binary: &Path, dir: &Path) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let metadata = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/FederationMetadata.xml");
-        let config = CONFIG
-            .replace("@LISTEN@", &address.to_string())
-            .replace("@METADATA@", metadata)
-            .replace("@DIR@", dir.to_str().unwrap());
-        let file = dir.join("vestibule.toml");
-        std::fs::write(&file, config).unwrap();
-        let process = Command::new(binary)
-            .args(["serve", "--config"])
-            .arg(file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let server = Self { process, address };
-        let began = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(10), "{} does not start", binary.display());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        server
-    }
-
-    fn proc(&self, name: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{name}", self.process.id())).unwrap()
-    }
-
-    fn cpu_ticks(&self) -> u64 {
-        let stat = self.proc("stat");
-        // Behind the name, which may have blanks: utime is the 14th field, stime the 15th.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-    }
-
-    fn resident_mb(&self) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-    }
+fn cpu_ticks(server: &Server) -> u64 {
+    let stat = proc(server, "stat");
+    // Behind the name, which may have blanks: utime is the 14th field, stime the 15th.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
+fn resident_mb(server: &Server) -> u64 {
+    let status = proc(server, "status");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }

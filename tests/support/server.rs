@@ -56,6 +56,7 @@ pub struct Setup {
     dir: TempDir,
     env: Vec<(String, String)>,
     through: Vec<String>,
+    binary: PathBuf,
     output: Option<PipeWriter>,
     port: u16,
     admin_port: u16,
@@ -92,9 +93,15 @@ impl Setup {
         self
     }
 
+    /// Starts this binary, of another commit for example, and not the one that was built
+    /// with the test.
+    pub fn binary(self, path: &Path) -> Self {
+        Self { binary: path.to_owned(), ..self }
+    }
+
     /// Starts the binary and waits until it is ready.
     pub fn start(self) -> Server {
-        let Self { config, dir, env, through, output, port, admin_port } = self;
+        let Self { config, dir, env, through, binary, output, port, admin_port } = self;
         let address = format!("127.0.0.1:{port}");
         let admin_address = format!("127.0.0.1:{admin_port}");
         let base_url = format!("http://{address}");
@@ -106,7 +113,7 @@ impl Setup {
             .replace("@REGION@", REGION)
             .replace("@DIR@", dir.path().to_str().unwrap());
         std::fs::write(dir.path().join("vestibule.toml"), config).unwrap();
-        let mut server = Server { base_url, admin_url, dir, through, process: None };
+        let mut server = Server { base_url, admin_url, dir, through, binary, process: None };
         server.run(&env, output);
         server
     }
@@ -123,6 +130,7 @@ pub struct Server {
     /// Its files: `vestibule.toml`, `vestibule.db`, `keys`, `server.log`, and those of the test.
     pub dir: TempDir,
     through: Vec<String>,
+    binary: PathBuf,
 }
 
 impl Server {
@@ -134,6 +142,7 @@ impl Server {
             dir: TempDir::with_prefix("vestibule-").unwrap(),
             env: Vec::new(),
             through: Vec::new(),
+            binary: env!("CARGO_BIN_EXE_vestibule").into(),
             output: None,
             port: free_port(),
             admin_port: free_port(),
@@ -200,7 +209,8 @@ impl Server {
     }
 
     fn run(&mut self, env: &[(String, String)], output: Option<PipeWriter>) {
-        let mut words = self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_vestibule")]);
+        let binary = self.binary.to_str().unwrap();
+        let mut words = self.through.iter().map(String::as_str).chain([binary]);
         let mut command = Command::new(words.next().unwrap());
         command.args(words).arg("serve").arg("--config").arg(self.path("vestibule.toml"));
         command.current_dir(self.dir.path());

@@ -168,3 +168,18 @@ impl Drop for WireServer {
         }
     }
 }
+
+/// The whole of a `POST /saml`, as a browser sends it.
+pub fn saml_post(xml: &str, relay_state: &str) -> Vec<u8> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("SAMLResponse", &STANDARD.encode(xml))
+        .append_pair("RelayState", relay_state)
+        .finish();
+    format!(
+        "POST /saml HTTP/1.1\r\nHost: vestibule.example.com\r\nAccept: application/json\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    )
+    .into_bytes()
+}
