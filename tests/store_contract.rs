@@ -556,9 +556,21 @@ async fn a_database_of_version_2_is_brought_up_to_date_with_all_that_is_in_it() 
     assert_eq!(waiting.history(&store).await, [EventKind::Started, EventKind::Issued]);
     let new = Connection::open(embedded.path()).unwrap();
     let version: i64 = new.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 4);
+    // It is what a new one is.
+    let fresh = Embedded::new();
+    drop(fresh.open());
+    assert_eq!(objects(&new), objects(&Connection::open(fresh.path()).unwrap()));
     // There was a ring: it is not made anew.
     assert!(EmbeddedStore::open(&embedded.path()).unwrap().was_used(UsedWith::KeyFile).unwrap());
+}
+
+/// The tables with their columns, and everything else, by name.
+fn objects(database: &Connection) -> Vec<(String, String)> {
+    let all = "SELECT o.name, coalesce(c.name || ' ' || c.type || c.\"notnull\" || c.pk, '')
+               FROM sqlite_schema o LEFT JOIN pragma_table_xinfo(o.name) c ORDER BY 1, 2";
+    let mut all = database.prepare(all).unwrap();
+    all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
 }
 
 /// A copy that an older version made says nothing of itself; its trail says when it was in use.
@@ -612,7 +624,7 @@ fn a_version_that_cannot_be_brought_up_to_date_is_refused_in_words() {
     drop(embedded.open());
     Connection::open(embedded.path()).unwrap().execute_batch("PRAGMA user_version = 1").unwrap();
     let error = refusal(&embedded.path());
-    assert!(matches!(error, OpenError::OlderDatabase { found: 1, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::OlderDatabase { found: 1, known: 4, .. }), "{error:?}");
     assert!(error.to_string().contains("much older Vestibule"), "{error}");
 }
 

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 const APPLICATION_ID: i64 = 0x5645_5354;
 
 /// `PRAGMA user_version`: raised with every change of [`SCHEMA`], with a step in [`UPGRADES`].
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 /// The same while opening, where each of several statements may have to wait.
 const OPEN_TIMEOUT: Duration = Duration::from_millis(400);
@@ -43,7 +43,6 @@ CREATE TABLE open_logins (
     ends_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX open_logins_by_end ON open_logins (ends_at);
-CREATE INDEX open_logins_by_session ON open_logins (session);
 
 CREATE TABLE sessions (
     session TEXT PRIMARY KEY,
@@ -104,15 +103,19 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 ";
 
 /// From a version to the next: each in the transaction of all.
-const UPGRADES: &[(i64, &str)] = &[(
-    2,
-    // Claims that are there are kept for two days of the store's time. Where there are
-    // records there has been a key ring.
-    "ALTER TABLE claims ADD COLUMN kept_until INTEGER NOT NULL DEFAULT 0;
-     UPDATE claims SET kept_until = 172800000000000;
-     CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-     INSERT INTO meta SELECT 'ring', 1 WHERE EXISTS (SELECT 1 FROM audit);",
-)];
+const UPGRADES: &[(i64, &str)] = &[
+    (
+        2,
+        // Claims that are there are kept for two days of the store's time. Where there are
+        // records there has been a key ring.
+        "ALTER TABLE claims ADD COLUMN kept_until INTEGER NOT NULL DEFAULT 0;
+         UPDATE claims SET kept_until = 172800000000000;
+         CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+         INSERT INTO meta SELECT 'ring', 1 WHERE EXISTS (SELECT 1 FROM audit);",
+    ),
+    // No statement asks by it, and each login changed a page of it.
+    (3, "DROP INDEX open_logins_by_session;"),
+];
 
 /// Opens the file, creating it (mode 0600) if it is missing, and makes sure
 /// that it is ours.
