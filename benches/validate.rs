@@ -16,9 +16,14 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use forge::{Forge, accept_field, now, providers, rsa, signed_bytes, signed_info_and_value};
+use mimalloc::MiMalloc;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use vestibule::saml::{Expected, Limits, ResponseMessage, Trace, canonicalize};
+
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// One response, and what the floor needs of it, ready.
 struct Case {

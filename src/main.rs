@@ -1,6 +1,11 @@
 //! Arguments in, exit code out; everything else is in the library.
 
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// Rust's memory; the C libraries have the system's (SECURITY.md, "Memory").
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     // Lambda starts its functions without arguments.

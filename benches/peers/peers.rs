@@ -17,12 +17,17 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use forge::{
     ACS, AUDIENCE, Forge, ISSUER, PERSON, providers, replace, rsa, signed_bytes, signed_info_and_value,
 };
+use mimalloc::MiMalloc;
 use second_opinion::{Opinion, Opinions, Verifier};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use vestibule::saml::{Expected, Limits, ResponseMessage, Trace};
+
+/// As the server has it, for all that are Rust.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// As benches/validate.rs has them: KB of the form field, and what is asked for to get them.
 const DOCUMENTS: [(&str, usize); 3] = [("7", 8), ("40", 40), ("94", 95)];

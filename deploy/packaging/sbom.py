@@ -58,11 +58,16 @@ def bundled(crate):
     known = {
         "aws-lc-sys": ("AWS-LC", "aws-lc/include/openssl/base.h", r'AWSLC_VERSION_NUMBER_STRING "([^"]+)"'),
         "libsqlite3-sys": ("SQLite", "sqlite3/sqlite3.h", r'SQLITE_VERSION\s+"([^"]+)"'),
+        "libmimalloc-sys": (
+            "mimalloc", "c_src/mimalloc/v3/include/mimalloc.h", r"MI_MALLOC_VERSION\s+(\d+)"
+        ),
     }
     if crate["name"] not in known:
         return None
     name, header, pattern = known[crate["name"]]
     version = re.search(pattern, (root / header).read_text())[1]
+    if version.isdigit():  # Major, and two digits each for minor and patch.
+        version = f"{version[:-4]}.{int(version[-4:-2])}.{int(version[-2:])}"
     return {"type": "library", "bom-ref": f"{name}@{version}", "name": name, "version": version}
 
 

@@ -60,7 +60,7 @@ def third_party(path, arch):
             continue
         root = pathlib.Path(crate["manifest_path"]).parent
         found = [p for p in sorted(root.iterdir()) if LICENCE.match(p.name) and p.is_file()]
-        found += [p for p in sorted(root.glob("aws-lc/LICENSE"))]
+        found += sorted([*root.glob("aws-lc/LICENSE"), *root.glob("c_src/mimalloc/v3/LICENSE")])
         numbers = [str(texts.setdefault(p.read_text(errors="replace").strip(), len(texts) + 1)) for p in found]
         named = f"texts {', '.join(numbers)}" if numbers else "no text in its package"
         crates.append(f"{crate['name']}-{crate['version']} ({named}): {sbom.licence(crate)}")
