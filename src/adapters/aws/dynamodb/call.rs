@@ -2,15 +2,13 @@
 
 use super::schema::Item;
 use crate::adapters::aws::error::{described, innermost};
+use crate::adapters::aws::sdk::http_client;
 use crate::broker::ports::StoreUnavailable;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{self, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -43,16 +41,8 @@ pub(in crate::adapters::aws) fn patient(client: &Client) -> Client {
 /// on it is lost, and it is unknown whether it arrived. A new connection costs
 /// milliseconds, and when it fails, nothing was sent.
 pub(super) fn once(client: &Client) -> Client {
-    // As the SDK makes its own (its proxy settings too), but for the pool.
-    let new_connections =
-        aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, runtime| {
-            let mut connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-            connector.set_connector_settings(settings.cloned());
-            connector.set_sleep_impl(runtime.and_then(|components| components.sleep_impl()));
-            connector.proxy_config(ProxyConfig::from_env()).pool_max_idle_per_host(0).build()
-        });
     let config = configured(client, RetryConfig::disabled(), ATTEMPT_TIMEOUT);
-    Client::from_conf(config.http_client(new_connections).build())
+    Client::from_conf(config.http_client(http_client(Some(0))).build())
 }
 
 fn configured(client: &Client, retry: RetryConfig, operation: Duration) -> config::Builder {
