@@ -21,7 +21,9 @@ pub(crate) async fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, String> {
-    obtain(path, environment).await.map_err(|unusable| unusable.print(path))
+    // Here, and not in another thread: nobody waits for this one before there is a configuration.
+    let config = draft(path, environment).await.and_then(finish);
+    config.map_err(|unusable| unusable.print(path))
 }
 
 /// Why there is no configuration.
@@ -53,12 +55,20 @@ pub(crate) async fn obtain(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, Unusable> {
-    let draft = fetch_parameters(Draft::read(path, environment)?).await.map_err(Unusable::Unavailable)?;
-    let draft = fetch_metadata(draft, true).await;
+    let draft = draft(path, environment).await?;
     // A large aggregate takes a second to parse, and a running service serves meanwhile.
-    let finished = tokio::task::spawn_blocking(|| draft.finish()).await;
-    let mut config =
-        finished.map_err(|e| Unusable::Unavailable(format!("it was not read to its end: {e}")))??;
+    let finished = tokio::task::spawn_blocking(|| finish(draft)).await;
+    finished.map_err(|e| Unusable::Unavailable(format!("it was not read to its end: {e}")))?
+}
+
+/// With all that it refers to.
+async fn draft(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Draft, Unusable> {
+    let draft = fetch_parameters(Draft::read(path, environment)?).await.map_err(Unusable::Unavailable)?;
+    Ok(fetch_metadata(draft, true).await)
+}
+
+fn finish(draft: Draft) -> Result<Config, Unusable> {
+    let mut config = draft.finish()?;
     config.warnings.extend(expired(&config));
     Ok(config)
 }
