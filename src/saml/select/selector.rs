@@ -87,22 +87,27 @@ impl Selector {
     /// All values at this place, in document order.
     pub(super) fn values<'a>(&self, source: Source<'a, '_>) -> Result<Vec<&'a str>, SamlRefusal> {
         let mut values = Vec::new();
-        match self.steps.split_first() {
-            Some((step, rest)) => {
-                let matching = source.children().filter(|child| step.matches(*child));
-                matching.into_iter().try_for_each(|child| self.visit(rest, child, &mut values))?;
-            }
-            None => self.visit(&[], source.assertion(), &mut values)?,
-        }
+        self.each(source, &mut |value| values.push(value))?;
         Ok(values)
     }
 
     /// The value at this place, of which there may be at most one.
     pub(in crate::saml) fn value<'a>(&self, source: Source<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
-        match *self.values(source)?.as_slice() {
-            [] => Ok(None),
-            [value] => Ok(Some(value)),
-            _ => Err(SamlRefusal::ValueNotSingle),
+        let (mut first, mut more) = (None, false);
+        self.each(source, &mut |value| {
+            more |= first.is_some();
+            first.get_or_insert(value);
+        })?;
+        if more { Err(SamlRefusal::ValueNotSingle) } else { Ok(first) }
+    }
+
+    fn each<'a>(&self, source: Source<'a, '_>, found: &mut dyn FnMut(&'a str)) -> Result<(), SamlRefusal> {
+        match self.steps.split_first() {
+            Some((step, rest)) => {
+                let mut matching = source.children().filter(|child| step.matches(*child));
+                matching.try_for_each(|child| self.visit(rest, child, found))
+            }
+            None => self.visit(&[], source.assertion(), found),
         }
     }
 
@@ -110,20 +115,19 @@ impl Selector {
         &self,
         steps: &[Step],
         node: Node<'a, '_>,
-        values: &mut Vec<&'a str>,
+        found: &mut dyn FnMut(&'a str),
     ) -> Result<(), SamlRefusal> {
         if let Some((step, rest)) = steps.split_first() {
-            return node
-                .children()
-                .filter(|c| step.matches(*c))
-                .try_for_each(|c| self.visit(rest, c, values));
+            return node.children().filter(|c| step.matches(*c)).try_for_each(|c| self.visit(rest, c, found));
         }
         let value = match &self.attribute {
             Some(name) => name.attribute(node),
             None if is_nil(node) => None,
             None => Some(nodes::pure_text(node).ok_or(SamlRefusal::ValueNotText)?),
         };
-        values.extend(value.filter(|value| !is_blank(value)));
+        if let Some(value) = value.filter(|value| !is_blank(value)) {
+            found(value);
+        }
         Ok(())
     }
 }

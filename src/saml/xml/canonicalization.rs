@@ -6,7 +6,8 @@
 //! text, because the tree has namespaces but not prefixes, and two prefixes may
 //! be bound to the same namespace.
 
-use super::nodes::same;
+use super::limits::USUAL_DEPTH;
+use super::nodes::{cut, same};
 use super::scan::is_absolute_uri;
 use roxmltree::{Attribute, Node, NodeId, NodeType};
 
@@ -41,8 +42,9 @@ pub fn canonicalize(
         return Err(CanonicalizationError::NotAnElement);
     }
     let text = apex.document().input_text();
-    let mut writer = Writer { text, inclusive_prefixes, rendered: Vec::new(), attributes: Vec::new(), out };
-    let mut open: Vec<Open<'_, '_>> = Vec::new();
+    let (rendered, attributes) = (Vec::with_capacity(USUAL_DEPTH), Vec::with_capacity(USUAL_DEPTH));
+    let mut writer = Writer { text, inclusive_prefixes, rendered, attributes, out };
+    let mut open: Vec<Open<'_, '_>> = Vec::with_capacity(USUAL_DEPTH);
     let mut node = apex;
     loop {
         if Some(node.id()) != without {
@@ -219,7 +221,7 @@ const fn is_end(byte: u8) -> bool {
 }
 
 fn prefix(name: &str) -> &str {
-    name.split_once(':').map_or("", |(prefix, _)| prefix)
+    cut(name, b':').map_or("", |(prefix, _)| prefix)
 }
 
 /// `="value"` (Canonical XML 1.0, 2.3).

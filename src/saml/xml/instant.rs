@@ -2,6 +2,7 @@
 //! `xs:duration`.
 
 use super::blanks::trim_blanks;
+use super::nodes::cut;
 use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
 /// Parses an `xs:dateTime`: `2026-11-23T05:46:00.123Z`. Core 1.3.3 wants UTC;
@@ -10,7 +11,7 @@ use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 /// instants outside the years 0 to 9999.
 pub(in crate::saml) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
     // xs:dateTime collapses white space (XML Schema part 2, 4.3.6).
-    let (date, time) = trim_blanks(text).split_once('T')?;
+    let (date, time) = cut(trim_blanks(text), b'T')?;
     let date = parse_date(date)?;
 
     let (clock, zone) = match time.find(['Z', '+', '-']) {
@@ -18,16 +19,14 @@ pub(in crate::saml) fn parse_instant(text: &str) -> Option<OffsetDateTime> {
         None => (time, ""),
     };
     let offset = parse_offset(zone)?;
-    let (clock, fraction) = match clock.split_once('.') {
+    let (clock, fraction) = match cut(clock, b'.') {
         Some((clock, fraction)) => (clock, Some(fraction)),
         None => (clock, None),
     };
     let nanosecond = fraction.map_or(Some(0), parse_fraction)?;
-    let mut parts = clock.split(':');
-    let (hour, minute, second) = (two(parts.next()?)?, two(parts.next()?)?, two(parts.next()?)?);
-    if parts.next().is_some() {
-        return None;
-    }
+    let (hour, clock) = cut(clock, b':')?;
+    let (minute, second) = cut(clock, b':')?;
+    let (hour, minute, second) = (two(hour)?, two(minute)?, two(second)?);
 
     // 24:00:00 is the beginning of the next day (XML Schema part 2, 3.2.7.1).
     let (date, hour) = match (hour, minute, second, nanosecond) {
@@ -82,9 +81,10 @@ pub(in crate::saml) fn format_instant(instant: OffsetDateTime) -> String {
 }
 
 fn parse_date(text: &str) -> Option<Date> {
-    let mut parts = text.split('-');
-    let (year, month, day) = (parts.next()?, two(parts.next()?)?, two(parts.next()?)?);
-    if parts.next().is_some() || year.len() != 4 {
+    let (year, rest) = cut(text, b'-')?;
+    let (month, day) = cut(rest, b'-')?;
+    let (month, day) = (two(month)?, two(day)?);
+    if year.len() != 4 {
         return None;
     }
     let year = digits(year)?;

@@ -1,5 +1,8 @@
 //! The caps on a document.
 
+/// What is set aside for what is open at once: a genuine response takes no more.
+pub(super) const USUAL_DEPTH: usize = 12;
+
 /// Caps on a response. Each is checked before the work it bounds is done.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

@@ -13,6 +13,13 @@ pub(in crate::saml) fn same(one: &str, other: &str) -> bool {
     one.len() == other.len() && (one.is_empty() || one == other)
 }
 
+/// The text before and behind the first of these ASCII characters. Names and instants are so
+/// short that the search of `split_once` takes longer to begin than to walk to the end.
+pub(super) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == at)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// The un-prefixed attribute of this name. `Node::attribute("ID")` would also
 /// find `evil:ID`, whichever comes first.
 pub(in crate::saml) fn attribute<'a>(element: Node<'a, '_>, name: &str) -> Option<&'a str> {

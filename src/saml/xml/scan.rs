@@ -5,7 +5,7 @@
 //! never counts less than it. Where the two could disagree, the document is
 //! refused.
 
-use super::limits::Limits;
+use super::limits::{Limits, USUAL_DEPTH};
 use crate::saml::refusal::{Cap, SamlRefusal};
 use memchr::{memchr, memmem};
 
@@ -30,7 +30,7 @@ pub(in crate::saml) fn scan_within(
     let mut scan = Scan {
         limits,
         counts: Counts::default(),
-        open: Vec::new(),
+        open: Vec::with_capacity(USUAL_DEPTH),
         in_scope: 0,
         steps: 0,
         max_steps: MAX_RESOLUTION_STEPS.saturating_add(more_steps),
