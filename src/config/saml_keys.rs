@@ -34,7 +34,11 @@ pub(super) fn saml_keys(section: &Section<'_>) -> SamlKeys {
     let decryption = section.list("decryption_keys", |text| {
         pair(text, DecryptionKey::from_pkcs8, |key: &DecryptionKey| key.key_fingerprint().to_owned())
     });
-    let (signing, signing_certificate) = signing.unzip();
+    let (signing, signing_certificate): (Option<SigningKey>, Option<Vec<u8>>) = signing.unzip();
+    let signing = signing.map(|key| match &signing_certificate {
+        Some(certificate) => key.with_certificate(certificate),
+        None => key,
+    });
     let (decryption, mut encryption): (Vec<_>, Vec<_>) = decryption.into_iter().unzip();
     encryption.truncate(1);
     SamlKeys {

@@ -114,7 +114,8 @@ fn keys() -> [(SigningKey, VerificationKey, SignatureAlgorithm); 3] {
         let pair = rcgen::KeyPair::generate_for(kind).unwrap();
         let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&pair).unwrap();
         let verifying = VerificationKey::from_certificate(certificate.der()).unwrap();
-        (SigningKey::from_pkcs8(&pair.serialize_der()).unwrap(), verifying, algorithm)
+        let signing = SigningKey::from_pkcs8(&pair.serialize_der()).unwrap();
+        (signing.with_certificate(certificate.der()), verifying, algorithm)
     })
 }
 
@@ -128,6 +129,10 @@ fn a_posted_request_is_signed_as_we_want_others_to_sign() {
         let names: Vec<_> = document.root_element().children().map(|c| c.tag_name().name()).collect();
         assert_eq!(names, ["Issuer", "Signature", "NameIDPolicy", "RequestedAuthnContext"]);
         let signature = document.descendants().find(|n| nodes::is(*n, DSIG, "Signature")).unwrap();
+        let certificate = document.descendants().find(|n| nodes::is(*n, DSIG, "X509Certificate")).unwrap();
+        let certificate = nodes::base64_text(certificate, 2_000).unwrap();
+        let certified = VerificationKey::from_certificate(&certificate).unwrap();
+        assert_eq!(certified.key_fingerprint(), verifying.key_fingerprint());
         let keys = [verifying];
         let verified = verify_signature(signature, &keys, &mut Vec::new(), Effort::Least, Tracer::SILENT);
         assert_eq!(verified, Ok(()));

@@ -19,6 +19,8 @@ use roxmltree::Document;
 pub struct SigningKey {
     pair: Pair,
     key_fingerprint: String,
+    /// Base64.
+    certificate: Option<String>,
 }
 
 enum Pair {
@@ -51,7 +53,14 @@ impl SigningKey {
             Pair::P256(pair) | Pair::P384(pair) => pair.public_key().as_der(),
         };
         let key_fingerprint = fingerprint(public.map_err(|_| KeyError::UnsupportedPrivateKey)?.as_ref());
-        Ok(Self { pair, key_fingerprint })
+        Ok(Self { pair, key_fingerprint, certificate: None })
+    }
+
+    /// With its certificate (DER), which enveloped signatures then have in their `KeyInfo`: some
+    /// identity providers read it there first, and then compare it with our metadata.
+    #[must_use]
+    pub fn with_certificate(self, der: &[u8]) -> Self {
+        Self { certificate: Some(STANDARD.encode(der)), ..self }
     }
 
     /// The SHA-256 of its public half, as [`VerificationKey::key_fingerprint`] says it.
@@ -111,10 +120,17 @@ impl SigningKey {
             self.algorithm(),
         );
         let value = STANDARD.encode(self.sign(signed_info.as_bytes())?);
+        let key_info = self.certificate.as_ref().map(|certificate| {
+            format!(
+                "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate>\
+                 </ds:X509Data></ds:KeyInfo>"
+            )
+        });
+        let key_info = key_info.unwrap_or_default();
         let (before, after) = xml.split_once(place).ok_or(SigningError)?;
         Ok(format!(
             "{before}{place}<ds:Signature xmlns:ds=\"{DSIG}\">{signed_info}\
-             <ds:SignatureValue>{value}</ds:SignatureValue></ds:Signature>{after}"
+             <ds:SignatureValue>{value}</ds:SignatureValue>{key_info}</ds:Signature>{after}"
         ))
     }
 }

@@ -3,19 +3,23 @@
 const { ROLE, SESSION_NAME, file, serve } = require("../form.js");
 const saml = require("@boxyhq/saml20").default;
 
-const { IDP_URL } = process.env;
+// BINDING: "post" takes requests by that one only.
+
+const { IDP_URL, BINDING } = process.env;
 const entityId = `${IDP_URL}/metadata`;
 const privateKey = file("idp.key");
 const publicKey = file("idp.crt");
 
 serve({
-  metadata: () =>
-    saml.createIdPMetadataXML({
+  metadata: () => {
+    const xml = saml.createIdPMetadataXML({
       entityId,
       ssoUrl: `${IDP_URL}/sso`,
       x509cert: publicKey,
-      wantAuthnRequestsSigned: false,
-    }),
+      wantAuthnRequestsSigned: BINDING === "post",
+    });
+    return BINDING === "post" ? xml.replace(/<[^<]*SingleSignOnService [^>]*HTTP-Redirect[^>]*>/, "") : xml;
+  },
 
   read: async ({ binding, fields }) => {
     const xml = await saml.decodeBase64(fields.SAMLRequest, binding === "redirect");
