@@ -94,10 +94,7 @@ impl Selector {
     /// The value at this place, of which there may be at most one.
     pub(in crate::saml) fn value<'a>(&self, source: Source<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
         let (mut first, mut more) = (None, false);
-        self.each(source, &mut |value| {
-            more |= first.is_some();
-            first.get_or_insert(value);
-        })?;
+        self.each(source, &mut |value| more |= first.replace(value).is_some())?;
         if more { Err(SamlRefusal::ValueNotSingle) } else { Ok(first) }
     }
 
