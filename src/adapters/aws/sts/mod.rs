@@ -1,6 +1,9 @@
 //! AWS STS: `AssumeRoleWithSAML`, asked in the configured region, then in the
 //! next one, and answered within its time whatever happens.
 
+mod error;
+mod with_saml;
+
 use super::sdk::Sdk;
 use crate::broker::Credentials;
 use crate::broker::ports::{TokenService, TokenServiceError};
@@ -9,10 +12,9 @@ use async_trait::async_trait;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
-use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::error::ProvideErrorMetadata;
 use aws_sdk_sts::operation::RequestId;
-use aws_sdk_sts::operation::assume_role_with_saml::{AssumeRoleWithSAMLError, AssumeRoleWithSamlOutput};
-use aws_sdk_sts::types::PolicyDescriptorType;
+use error::token_service_error;
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -105,21 +107,8 @@ impl TokenService for AwsSts {
 
 impl Regional {
     async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, TokenServiceError> {
-        let arns = grant.policy_arns();
-        let policy_arns = arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect();
-        let answer = self
-            .client
-            .assume_role_with_saml()
-            .role_arn(grant.role().as_str())
-            .principal_arn(grant.provider().as_str())
-            .saml_assertion(grant.identity().original().expose())
-            .duration_seconds(seconds)
-            .set_policy(grant.session_policy().map(str::to_owned))
-            .set_policy_arns((!arns.is_empty()).then_some(policy_arns))
-            .send()
-            .await;
-        match answer {
-            Ok(output) => credentials(output).ok_or_else(|| {
+        match with_saml::ask(&self.client, grant, seconds).await {
+            Ok(credentials) => credentials.and_then(known).ok_or_else(|| {
                 log_error(TokenServiceError::Unavailable, None, None, &self.region);
                 TokenServiceError::Unavailable
             }),
@@ -163,60 +152,13 @@ fn seconds(
     i32::try_from(seconds.clamp(SHORTEST_SECONDS, LONGEST_SECONDS)).map_err(|_| TokenServiceError::Refused)
 }
 
-fn credentials(output: AssumeRoleWithSamlOutput) -> Option<Credentials> {
-    let credentials = output.credentials?;
+fn known(credentials: aws_sdk_sts::types::Credentials) -> Option<Credentials> {
     Some(Credentials {
         expiration: OffsetDateTime::from_unix_timestamp(credentials.expiration.secs()).ok()?,
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key.into(),
         session_token: credentials.session_token.into(),
     })
-}
-
-/// The error by who must act.
-fn token_service_error(error: &SdkError<AssumeRoleWithSAMLError>) -> TokenServiceError {
-    match error {
-        SdkError::TimeoutError(_) => TokenServiceError::Timeout,
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => TokenServiceError::Timeout,
-        SdkError::ServiceError(refusal) => {
-            let status = refusal.raw().status().as_u16();
-            by_code(refusal.err().code(), refusal.err().message().unwrap_or_default(), status)
-        }
-        // Not sent: the request cannot be built, in any region.
-        SdkError::ConstructionFailure(_) => TokenServiceError::Refused,
-        // No connection, or an answer that is not STS's (a proxy's page).
-        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => TokenServiceError::Unavailable,
-    }
-}
-
-/// Codes of the API reference of `AssumeRoleWithSAML`, of its common errors, and
-/// of what the SDKs know as throttling.
-fn by_code(code: Option<&str>, message: &str, status: u16) -> TokenServiceError {
-    match code.unwrap_or_default() {
-        "ExpiredTokenException" | "ExpiredToken" => TokenServiceError::AssertionExpired,
-        "InvalidIdentityToken" | "InvalidIdentityTokenException" => TokenServiceError::AssertionInvalid,
-        "IDPRejectedClaim" | "IDPRejectedClaimException" => TokenServiceError::ClaimRejected,
-        "AccessDenied" | "AccessDeniedException" => TokenServiceError::NotTrusted,
-        "RegionDisabledException" => TokenServiceError::RegionDisabled,
-        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" => TokenServiceError::PolicyMalformed,
-        "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => TokenServiceError::PolicyTooLarge,
-        // The one ValidationError that an operator can mend has no code of its own.
-        "ValidationError" if message.contains("MaxSessionDuration") => TokenServiceError::DurationTooLong,
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "RequestLimitExceeded"
-        | "TooManyRequestsException"
-        | "SlowDown" => TokenServiceError::Throttled,
-        "RequestTimeout" | "RequestTimeoutException" => TokenServiceError::Timeout,
-        _ if status == 429 => TokenServiceError::Throttled,
-        // Without a code it was not STS that answered.
-        "" => TokenServiceError::Unavailable,
-        _ if status >= 500 => TokenServiceError::Unavailable,
-        _ => TokenServiceError::Refused,
-    }
 }
 
 #[cfg(test)]
@@ -238,30 +180,5 @@ mod tests {
         assert_eq!(ask(3_600, Some(0)), Err(TokenServiceError::AssertionExpired));
         assert_eq!(ask(3_600, Some(-1)), Err(TokenServiceError::AssertionExpired));
         assert_eq!(ask(100_000, None), Ok(43_200));
-    }
-
-    #[test]
-    fn each_refusal_of_sts_is_cut_by_who_must_act() {
-        let maximum = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
-        for (code, message, status, error) in [
-            ("ExpiredTokenException", "", 400, TokenServiceError::AssertionExpired),
-            ("InvalidIdentityToken", "", 400, TokenServiceError::AssertionInvalid),
-            ("IDPRejectedClaim", "", 403, TokenServiceError::ClaimRejected),
-            ("AccessDenied", "", 403, TokenServiceError::NotTrusted),
-            ("RegionDisabledException", "", 403, TokenServiceError::RegionDisabled),
-            ("MalformedPolicyDocument", "", 400, TokenServiceError::PolicyMalformed),
-            ("PackedPolicyTooLarge", "", 400, TokenServiceError::PolicyTooLarge),
-            ("ValidationError", maximum, 400, TokenServiceError::DurationTooLong),
-            ("ValidationError", "1 validation error detected", 400, TokenServiceError::Refused),
-            ("Throttling", "", 400, TokenServiceError::Throttled),
-            ("NewKindOfThrottling", "", 429, TokenServiceError::Throttled),
-            ("ServiceUnavailable", "", 503, TokenServiceError::Unavailable),
-            ("InternalFailure", "", 500, TokenServiceError::Unavailable),
-            ("NewRefusal", "", 400, TokenServiceError::Refused),
-            ("", "", 403, TokenServiceError::Unavailable),
-        ] {
-            assert_eq!(by_code(Some(code), message, status), error, "{code} {status}");
-        }
-        assert_eq!(by_code(None, "", 502), TokenServiceError::Unavailable);
     }
 }
