@@ -254,6 +254,16 @@ macro_rules! token_service_errors { ($then:ident $($head:tt)*) => { $then! { { $
     ClaimRejected    refusal "sts_claim_rejected"    IdP      502 NOT_ACCEPTED                      "You were signed in here, but AWS did not accept what your company's sign-in service says about you." ASK;
     /// The role does not trust this provider, this recipient or this person.
     NotTrusted       refusal "sts_not_trusted"       Aws      502 "Your role is not open to you"    "You were signed in here, but in AWS your role does not allow people to come in this way." ASK;
+    /// The role does not let our own role in, or that may not assume it.
+    HubNotTrusted    refusal "sts_hub_not_trusted"   Aws      502 "Your role is not open to you"    "You were signed in here, but in AWS your role does not let this service in." ASK;
+    /// Our own credentials are missing, over, or not known to AWS.
+    OwnCredentials   refusal "sts_own_credentials"   Operator 503 NOT_READY                         "You were signed in here, but AWS does not know this service at the moment." AGAIN_THEN_ASK;
+    /// What would stand as the source identity in CloudTrail is not one that AWS takes.
+    SourceIdentity   refusal "sts_source_identity"   IdP      502 NOT_ACCEPTED                      "You were signed in here, but your name has characters that AWS does not take." ASK;
+    /// A value that would be a session tag has a form that AWS does not take.
+    SessionTag       refusal "sts_session_tag"       IdP      502 NOT_ACCEPTED                      "You were signed in here, but AWS does not take what your company's sign-in service says about you." ASK;
+    /// AWS gives no credentials as short as what is left of the identity provider's session.
+    SessionTooShort  refusal "sts_session_too_short" Person   502 "Your sign-in ends too soon"      "You were signed in here, but your sign-in ends sooner than the shortest credentials that AWS gives." AGAIN_THEN_ASK;
     WrongPartition   refusal "sts_wrong_partition"   Operator 502 "Your role is in another AWS"     "You were signed in here, but your role belongs to another part of AWS than this service." ASK;
     RegionDisabled   refusal "sts_region_disabled"   Aws      502 NOT_ACCEPTED                      "You were signed in here, but the AWS region of this service is switched off for your role's account." ASK;
     DurationTooLong  refusal "sts_duration_too_long" Operator 502 NOT_ACCEPTED                      "You were signed in here, but the credentials were to last longer than your role allows." ASK;

@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use vestibule::adapters::aws::{AwsSts, Sdk};
 use vestibule::broker::Credentials;
 use vestibule::broker::ports::{TokenService, TokenServiceError};
+use vestibule::config::StsOperation;
 use vestibule::roles::Grant;
 
 fn metadata(certificate: &str) -> String {
@@ -29,6 +30,8 @@ fn metadata(certificate: &str) -> String {
         forge::ISSUER
     )
 }
+
+const SAML: StsOperation = StsOperation::AssumeRoleWithSaml;
 
 /// AWS, at the time at which everything of the forge is issued.
 struct Aws {
@@ -53,7 +56,7 @@ impl Aws {
     }
 
     async fn issuer_within(&self, timeout: Duration) -> AwsSts {
-        AwsSts::open(&Sdk::default(), &[(REGION, Some(&self.proxy.url))], timeout).await
+        AwsSts::open(&Sdk::default(), &[(REGION, Some(&self.proxy.url))], timeout, SAML).await
     }
 
     /// How often STS was asked by way of the proxy.
@@ -213,9 +216,13 @@ async fn each_refusal_has_its_own_error_and_is_asked_once() {
 #[tokio::test]
 async fn a_role_of_another_partition_is_refused_without_asking() {
     let aws = Aws::start();
-    let token_service =
-        AwsSts::open(&Sdk::default(), &[("us-gov-west-1", Some(&aws.proxy.url))], Duration::from_secs(5))
-            .await;
+    let token_service = AwsSts::open(
+        &Sdk::default(),
+        &[("us-gov-west-1", Some(&aws.proxy.url))],
+        Duration::from_secs(5),
+        SAML,
+    )
+    .await;
     assert_eq!(ask(&token_service, &dev()).await.unwrap_err(), TokenServiceError::WrongPartition);
     assert_eq!(aws.asked(), 0);
 }
@@ -282,7 +289,7 @@ async fn the_next_region_is_asked_during_an_outage_and_only_then() {
     let mut aws = Aws::start();
     let spare = FaultProxy::start(&aws.emulators.endpoint(Service::Sts));
     let regions = [(REGION, Some(aws.proxy.url.as_str())), ("eu-west-1", Some(spare.url.as_str()))];
-    let token_service = AwsSts::open(&Sdk::default(), &regions, Duration::from_secs(15)).await;
+    let token_service = AwsSts::open(&Sdk::default(), &regions, Duration::from_secs(15), SAML).await;
     let asked_spare = || spare.counts().get("AssumeRoleWithSAML").copied().unwrap_or_default();
 
     ask(&token_service, &dev()).await.unwrap();

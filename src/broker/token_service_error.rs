@@ -35,6 +35,28 @@ impl TokenServiceError {
                  console-made policies pin AWS's own sign-in URL); with session tags also sts:TagSession, with a \
                  source identity sts:SetSourceIdentity; or the role does not exist"
             }
+            Self::HubNotTrusted => {
+                "the role's trust policy must allow sts:AssumeRole and sts:SetSourceIdentity (sts:TagSession with \
+                 sts.session_tags) to this service's own role, with sts.external_id if there is one; and this \
+                 service's role must be allowed the same on that role; or the role does not exist"
+            }
+            Self::OwnCredentials => {
+                "this service asks with its own AWS credentials (task role, instance profile, Lambda's role, \
+                 environment, profile): there are none, or they have ended, or were removed"
+            }
+            Self::SourceIdentity => {
+                "AWS takes 2 to 64 letters, digits and _+=,.@- of ASCII as SourceIdentity and RoleSessionName, and \
+                 nothing is changed to fit: name another value in sts.source_identity, or change it at the \
+                 identity provider"
+            }
+            Self::SessionTag => {
+                "a session tag has one value of at most 256 letters, digits, spaces and _.:/=+-@: look at the \
+                 values that sts.session_tags names"
+            }
+            Self::SessionTooShort => {
+                "AWS gives credentials for 15 minutes at least, and the identity provider's SessionNotOnOrAfter \
+                 is nearer: lengthen its session, or have people sign in anew"
+            }
             Self::WrongPartition => {
                 "sts.region lies in another partition than the role (aws, aws-us-gov and aws-cn share nothing): \
                  run one Vestibule for each partition"

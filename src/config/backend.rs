@@ -3,8 +3,10 @@
 //! `kind` has no default, so that a later build never changes the adapter of an
 //! installation.
 
+use super::assume_role::{StsOperation, assume_role};
 use super::read::section::Section;
 use super::read::values::{self, WebUrl, duration_between, one_of};
+use super::saml::Saml;
 use crate::roles::partition_of_region;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,6 +31,8 @@ pub enum Sts {
         endpoint: Option<String>,
         /// How long one login may wait for it in all.
         timeout: std::time::Duration,
+        /// How it is asked.
+        operation: StsOperation,
     },
 }
 
@@ -121,8 +125,8 @@ pub enum Signing {
 }
 
 /// All three, each `None` if a required option of it is absent or faulty.
-pub(super) fn backends(top: &Section<'_>) -> (Option<Sts>, Option<Store>, Option<Keys>) {
-    let sts = sts(&top.section("sts"));
+pub(super) fn backends(top: &Section<'_>, saml: &Saml) -> (Option<Sts>, Option<Store>, Option<Keys>) {
+    let sts = sts(&top.section("sts"), saml);
     // Where STS is AWS's, the rest of AWS is there too unless it is said to be elsewhere.
     let home = match &sts {
         Some(Sts::Aws { regions, .. }) => regions.first().map(String::as_str),
@@ -166,16 +170,20 @@ fn differ(top: &Section<'_>, sts: &Option<Sts>, store: &Option<Store>, keys: &Op
     }
 }
 
-fn sts(section: &Section<'_>) -> Option<Sts> {
-    if on_aws(section, "local", "aws")? {
-        return aws_sts(section);
-    }
-    let path = path(section, "var/issuer.key");
-    let region = section.or("region", "us-east-1".to_owned(), values::region);
-    Some(Sts::Local { path, region })
+fn sts(section: &Section<'_>, saml: &Saml) -> Option<Sts> {
+    type ByKind = fn(&Section<'_>, &Saml) -> Option<Sts>;
+    let local: ByKind = |section, _| {
+        let path = path(section, "var/issuer.key");
+        let region = section.or("region", "us-east-1".to_owned(), values::region);
+        Some(Sts::Local { path, region })
+    };
+    let aws: ByKind = |section, _| aws_sts(section, StsOperation::AssumeRoleWithSaml);
+    let by_role: ByKind =
+        |section, saml| aws_sts(section, StsOperation::AssumeRole(assume_role(section, saml)));
+    kind(section, [("local", local), ("aws", aws), ("assume-role", by_role)])?(section, saml)
 }
 
-fn aws_sts(section: &Section<'_>) -> Option<Sts> {
+fn aws_sts(section: &Section<'_>, operation: StsOperation) -> Option<Sts> {
     let first = own_region(section, None);
     let more = section.list_at("regions", values::region).unwrap_or_default();
     let endpoint = endpoint(section);
@@ -196,7 +204,7 @@ fn aws_sts(section: &Section<'_>) -> Option<Sts> {
             regions.push(region.value);
         }
     }
-    Some(Sts::Aws { regions, endpoint, timeout })
+    Some(Sts::Aws { regions, endpoint, timeout, operation })
 }
 
 fn store(section: &Section<'_>, home: Option<&str>) -> Option<Store> {
@@ -277,7 +285,11 @@ fn signing(section: &Section<'_>) -> Option<Signing> {
 
 /// Reads `kind`: whether it is AWS's.
 fn on_aws(section: &Section<'_>, own: &'static str, aws: &'static str) -> Option<bool> {
-    let kind = section.required("kind", one_of([(own, false), (aws, true)]));
+    kind(section, [(own, false), (aws, true)])
+}
+
+fn kind<T: Copy, const N: usize>(section: &Section<'_>, kinds: [(&'static str, T); N]) -> Option<T> {
+    let kind = section.required("kind", one_of(kinds));
     if kind.is_none() {
         // Whether its other keys are right depends on it.
         section.open();

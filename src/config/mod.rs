@@ -9,6 +9,7 @@
 //! `config/vestibule.toml`; a test fails until both are there.
 
 mod accounts;
+mod assume_role;
 mod backend;
 mod delivery;
 mod draft;
@@ -27,6 +28,7 @@ mod tests;
 mod whole;
 
 pub use accounts::Accounts;
+pub use assume_role::{AssumeRole, PersonValue, StsOperation, is_in_tags};
 pub use backend::{DynamoDb, Keys, Kms, Signing, Store, Sts};
 pub use delivery::JwtIn;
 pub use draft::{Checked, Draft};

@@ -17,6 +17,7 @@ const MATCHERS: [&str; 5] = ["equals", "contains", "prefix", "suffix", "regex"];
 /// All `[[rule]]`s, in order.
 pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> Vec<Rule> {
     let sections = top.sections("rule");
+    let chained = top.section("sts").peek("kind") == Some("assume-role");
     if sections.is_empty() {
         return vec![default_rule()];
     }
@@ -24,14 +25,14 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> Vec<Rule> {
     let mut rules = Vec::new();
     for section in &sections {
         let Some(name) = section.required_at("name", values::line(64)) else {
-            rule(section, String::new(), saml);
+            rule(section, String::new(), saml, chained);
             continue;
         };
         if names.contains(&name.value) {
             section.reading().fault(&name.at, "is the name of an earlier rule too");
         }
         names.push(name.value.clone());
-        rules.extend(rule(section, name.value, saml));
+        rules.extend(rule(section, name.value, saml, chained));
     }
     if let Some(last) = rules.iter().position(refuses_everybody)
         && last + 1 < rules.len()
@@ -61,9 +62,9 @@ fn refuses_everybody(rule: &Rule) -> bool {
     rule.conditions.is_empty() && matches!(rule.outcome, Effect::Refuse { .. })
 }
 
-fn rule(section: &Section<'_>, name: String, saml: &Saml) -> Option<Rule> {
+fn rule(section: &Section<'_>, name: String, saml: &Saml, chained: bool) -> Option<Rule> {
     let conditions = conditions(&section.section("when"), saml);
-    let outcome = outcome(section, saml);
+    let outcome = outcome(section, saml, chained);
     Some(Rule { name, conditions, outcome: outcome? })
 }
 
@@ -130,7 +131,7 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
 }
 
 /// A role on terms, or a refusal.
-fn outcome(section: &Section<'_>, saml: &Saml) -> Option<Effect> {
+fn outcome(section: &Section<'_>, saml: &Saml, chained: bool) -> Option<Effect> {
     let role = section.optional_at("role", RoleArn::parse).map(|Found { value: role, at }| {
         if !saml.may_have(|provider| provider.is_beside(&role)) {
             section.reading().fault(&at, "no provider_arn is of its account, so nobody can be given it");
@@ -139,6 +140,12 @@ fn outcome(section: &Section<'_>, saml: &Saml) -> Option<Effect> {
     });
     let duration = section.or("duration", Duration::HOUR, |text| {
         let duration = values::duration(text)?;
+        if chained && duration > Duration::HOUR {
+            return Err(
+                "expected a duration from \"15m\" to \"1h\": AWS gives no longer ones where one role \
+                        assumes another (sts.kind = \"assume-role\")",
+            );
+        }
         Effect::check_duration(duration).map_err(|_| "expected a duration from \"15m\" to \"12h\"")
     });
     let session_policy = section.optional("session_policy", session_policy);

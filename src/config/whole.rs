@@ -1,6 +1,7 @@
 //! The whole configuration: all tables, finished.
 
 use super::accounts::{Accounts, accounts};
+use super::assume_role::StsOperation;
 use super::backend::{Keys, Store, Sts, backends};
 use super::delivery::{JwtIn, delivery};
 use super::idp::SignOn;
@@ -58,12 +59,12 @@ impl Config {
         let accounts = accounts(&top.section("accounts"));
         let saml = saml(&top.section("saml"), fetched, public_url, &accounts);
         let rules = rules(&top, &saml);
-        let (sts, store, keys) = backends(&top);
+        let (sts, store, keys) = backends(&top, &saml);
         if let Some(Sts::Aws { regions, .. }) = &sts {
             saml.must_be_in_partition_of(&top, regions);
         }
 
-        if matches!(sts, Some(Sts::Aws { .. })) {
+        if matches!(sts, Some(Sts::Aws { operation: StsOperation::AssumeRoleWithSaml, .. })) {
             saml.must_select_as_sts_does(&top);
         }
 

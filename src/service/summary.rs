@@ -1,7 +1,7 @@
 //! What the log says at the start: what this process is, for whom, and by what.
 
 use crate::broker::Binding;
-use crate::config::{Config, Keys, MetadataPlace, MetadataSource, Signing, Store, Sts};
+use crate::config::{Config, Keys, MetadataPlace, MetadataSource, Signing, Store, Sts, StsOperation};
 
 /// The configuration in a line: names and places of the configuration's own, no secret,
 /// no query of a URL.
@@ -30,7 +30,13 @@ impl Summary {
     pub(crate) fn of(config: &Config) -> Self {
         let (sts, sts_regions) = match &config.sts {
             Sts::Local { region, .. } => ("local", region.clone()),
-            Sts::Aws { regions, .. } => ("aws", regions.join(",")),
+            Sts::Aws { regions, operation, .. } => {
+                let kind = match operation {
+                    StsOperation::AssumeRoleWithSaml => "aws",
+                    StsOperation::AssumeRole(_) => "assume-role",
+                };
+                (kind, regions.join(","))
+            }
         };
         let (store, store_at, store_region) = match &config.store {
             Store::Embedded { path } => ("embedded", path.display().to_string(), None),

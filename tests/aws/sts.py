@@ -1,14 +1,16 @@
-"""A strict STS on loopback: AssumeRoleWithSAML as AWS documents it, refusals included.
+"""A strict STS on loopback: AssumeRoleWithSAML and AssumeRole as AWS documents them, refusals included.
 
     python sts.py PORT
 
-It speaks AWS's query protocol: AssumeRoleWithSAML; GetCallerIdentity, which
-checks the signature of credentials issued here; and of IAM what tells how its
+It speaks AWS's query protocol: AssumeRoleWithSAML; AssumeRole, for callers that
+tests have named; GetCallerIdentity, which checks the signature of credentials
+issued here; and of IAM what tells how its
 roles and providers are set up (GetRole, GetSAMLProvider). Tests set it up and
 question it by JSON at paths that AWS has not:
 
     PUT /_providers  {"arn", "metadata", "audiences"?}     adds or replaces
     PUT /_roles      {"arn", "trust_policy", "max_session_duration"?}
+    PUT /_callers    {"access_key_id", "secret", "token"?, "arn", "may_assume"?, "expired"?}
     PUT /_clock      {"now": "2026-11-23T09:00:00Z"}       ticks on from there; {} is the real time
     PUT /_faults     [{"times", "status"?, "code"?, "message"?, "delay"?, "drop"?, "action"?}]
     GET /_calls      what was asked and answered;  DELETE forgets it
@@ -48,6 +50,11 @@ from errors import Refused
 ROLE_ARN = re.compile(r"arn:(aws|aws-us-gov|aws-cn):iam::(\d{12}):role/((?:[\x21-\x7e]+/)?([\w+=,.@-]{1,64}))", re.ASCII)
 PROVIDER_ARN = re.compile(r"arn:(aws|aws-us-gov|aws-cn):iam::(\d{12}):saml-provider/([\w._-]{1,128})", re.ASCII)
 POLICY_ARN = re.compile(r"arn:[\w-]+:iam::(aws|\d{12}):policy/[\x21-\x7e]+", re.ASCII)
+NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+# AWS: [\p{L}\p{Z}\p{N}_.:/=+\-@]
+TAG_KEY = re.compile(r"[\w .:/=+\-@]{1,128}")
+TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
 AUDIENCES = {
     "aws": ["https://signin.aws.amazon.com/saml", "urn:amazon:webservices"],
     "aws-us-gov": ["https://signin.amazonaws-us-gov.com/saml", "urn:amazon:webservices:govcloud"],
@@ -69,6 +76,19 @@ class Role:
 
 
 @dataclass
+class Caller:
+    """Whose own credentials a call may be signed with. `may_assume`: the roles that its
+    policies allow; a session (`token`) of a role is chained."""
+
+    access_key_id: str
+    secret: str
+    arn: str
+    token: str = ""
+    may_assume: list | None = None
+    expired: bool = False
+
+
+@dataclass
 class Issued:
     """Credentials, as STS remembers them."""
 
@@ -85,7 +105,7 @@ class State:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.providers, self.roles, self.issued = {}, {}, {}
+        self.providers, self.roles, self.issued, self.callers = {}, {}, {}, {}
         self.faults, self.calls = [], []
         self.offset = timedelta()
 
@@ -108,6 +128,8 @@ class State:
         elif what == "roles":
             match(ROLE_ARN, value["arn"], "roleArn")
             self.roles[value["arn"]] = Role(**value)
+        elif what == "callers":
+            self.callers[value["access_key_id"]] = Caller(**value)
         elif what == "clock":
             now = value.get("now")
             self.offset = datetime.fromisoformat(now) - datetime.now(timezone.utc) if now else timedelta()
@@ -144,11 +166,11 @@ def assume_role_with_saml(state, request):
     if role is None or (role.arn, provider.arn) not in identity.pairs:
         raise not_authorized
     qualifier = name_qualifier(identity.issuer, account, provider.arn)
-    if not trust.allows(role.trust_policy, provider.arn, *asked_of_trust(identity, qualifier)):
+    if not trust.allows(role.trust_policy, trust.provider(provider.arn), *asked_of_trust(identity, qualifier)):
         raise not_authorized
     if seconds > role.max_session_duration:
         raise validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-    packed = packed_size(policy, arns, identity)
+    packed = packed_size(policy, arns, identity.tags)
     if packed > 100:
         message = f"Packed policy consumes {packed}% of allotted space, please use smaller policy."
         raise Refused("PackedPolicyTooLarge", message)
@@ -156,25 +178,7 @@ def assume_role_with_saml(state, request):
     expires = now.replace(microsecond=0) + timedelta(seconds=seconds)
     if identity.session_ends is not None:
         expires = min(expires, identity.session_ends.replace(microsecond=0))
-    key = "ASIA" + random_id()
-    issued = Issued(
-        secret=base64.b64encode(secrets.token_bytes(30)).decode(),
-        token=base64.b64encode(secrets.token_bytes(690)).decode(),
-        arn=f"arn:{partition}:sts::{account}:assumed-role/{role_name}/{identity.session_name}",
-        user_id=f"{role.id}:{identity.session_name}",
-        account=account,
-        expires=expires,
-    )
-    state.issued[key] = issued
-    request.access_key_id = key
-    result = {
-        "Credentials": {
-            "AccessKeyId": key,
-            "SecretAccessKey": issued.secret,
-            "SessionToken": issued.token,
-            "Expiration": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        },
-        "AssumedRoleUser": {"AssumedRoleId": issued.user_id, "Arn": issued.arn},
+    result = issue(state, request, role, identity.session_name, expires) | {
         "Subject": identity.subject,
         "SubjectType": identity.subject_type,
         "Issuer": identity.issuer,
@@ -186,6 +190,106 @@ def assume_role_with_saml(state, request):
     if identity.source_identity:
         result["SourceIdentity"] = identity.source_identity
     return result
+
+
+def issue(state, request, role, session_name, expires):
+    partition, account, _, role_name = ROLE_ARN.fullmatch(role.arn).groups()
+    key = "ASIA" + random_id()
+    issued = Issued(
+        secret=base64.b64encode(secrets.token_bytes(30)).decode(),
+        token=base64.b64encode(secrets.token_bytes(690)).decode(),
+        arn=f"arn:{partition}:sts::{account}:assumed-role/{role_name}/{session_name}",
+        user_id=f"{role.id}:{session_name}",
+        account=account,
+        expires=expires,
+    )
+    state.issued[key] = issued
+    request.access_key_id = key
+    return {
+        "Credentials": {
+            "AccessKeyId": key,
+            "SecretAccessKey": issued.secret,
+            "SessionToken": issued.token,
+            "Expiration": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+        "AssumedRoleUser": {"AssumedRoleId": issued.user_id, "Arn": issued.arn},
+    }
+
+
+def assume_role(state, request):
+    parameters = request.parameters
+    caller = signed_by(state, request)
+    match(ROLE_ARN, parameters.get("RoleArn", ""), "roleArn")
+    session_name = word(parameters.get("RoleSessionName", ""), NAME, "roleSessionName")
+    seconds = duration(parameters.get("DurationSeconds", "3600"))
+    policy, arns = scope_down(parameters)
+    tags = session_tags(parameters)
+    actions = ["sts:AssumeRole"]
+    context = {"sts:RoleSessionName": session_name}
+    if "ExternalId" in parameters:
+        context["sts:ExternalId"] = word(parameters["ExternalId"], EXTERNAL_ID, "externalId")
+    if "SourceIdentity" in parameters:
+        context["sts:SourceIdentity"] = word(parameters["SourceIdentity"], NAME, "sourceIdentity")
+        actions.append("sts:SetSourceIdentity")
+    if tags:
+        context |= {f"aws:RequestTag/{name}": value for name, value in tags.items()}
+        actions.append("sts:TagSession")
+
+    # AWS's message names the caller and the role; which side forbids it, it does not say.
+    denied = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {parameters['RoleArn']}"
+    role = state.roles.get(parameters["RoleArn"])
+    if role is None or (caller.may_assume is not None and role.arn not in caller.may_assume):
+        raise Refused("AccessDenied", denied)
+    if not trust.allows(role.trust_policy, trust.caller(caller.arn), actions, context):
+        raise Refused("AccessDenied", denied)
+    if caller.token and seconds > 3_600:
+        raise validation(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        )
+    if seconds > role.max_session_duration:
+        raise validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+    packed = packed_size(policy, arns, tags)
+    if packed > 100:
+        message = f"Packed policy consumes {packed}% of allotted space, please use smaller policy."
+        raise Refused("PackedPolicyTooLarge", message)
+    expires = state.now().replace(microsecond=0) + timedelta(seconds=seconds)
+    result = issue(state, request, role, session_name, expires)
+    if packed:
+        result["PackedPolicySize"] = packed
+    if "SourceIdentity" in parameters:
+        result["SourceIdentity"] = parameters["SourceIdentity"]
+    return result
+
+
+def signed_by(state, request):
+    """Whose own credentials the call is signed with."""
+    if not request.headers.get("Authorization"):
+        raise Refused("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    caller = state.callers.get(sigv4.access_key_id(request.headers))
+    token = request.headers.get("X-Amz-Security-Token", "")
+    if caller is None or not secrets.compare_digest(token, caller.token):
+        raise Refused("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+    if caller.expired:
+        raise Refused("ExpiredToken", "The security token included in the request is expired", 403)
+    if not sigv4.is_signed_with(request, caller.secret):
+        raise Refused("SignatureDoesNotMatch", "The request signature we calculated does not match", 403)
+    return caller
+
+
+def session_tags(parameters):
+    tags = {}
+    for number in range(1, len(parameters)):
+        key = parameters.get(f"Tags.member.{number}.Key")
+        if key is None:
+            break
+        value = parameters.get(f"Tags.member.{number}.Value", "")
+        word(key, TAG_KEY, "tags")
+        word(value, TAG_VALUE, "tags")
+        if key.lower().startswith("aws:") or key.lower() in {other.lower() for other in tags}:
+            raise validation("Duplicate or reserved tag keys found. Please note that Tag keys are case insensitive.")
+        tags[key] = value
+    between(len(tags), 0, 50, "tags", "length")
+    return tags
 
 
 def asked_of_trust(identity, qualifier):
@@ -251,6 +355,7 @@ def get_saml_provider(state, request):
 
 ACTIONS = {
     ("2011-06-15", "AssumeRoleWithSAML"): assume_role_with_saml,
+    ("2011-06-15", "AssumeRole"): assume_role,
     ("2011-06-15", "GetCallerIdentity"): get_caller_identity,
     ("2010-05-08", "GetRole"): get_role,
     ("2010-05-08", "GetSAMLProvider"): get_saml_provider,
@@ -273,6 +378,12 @@ def match(pattern, text, name):
     if not found:
         raise validation(f"{text} is invalid: '{name}' is not an ARN of the right kind")
     return found
+
+
+def word(text, pattern, name):
+    if not pattern.fullmatch(text):
+        raise validation(f"1 validation error detected: '{name}' failed to satisfy constraint")
+    return text
 
 
 def duration(text):
@@ -309,8 +420,8 @@ def scope_down(parameters):
     return policy, arns
 
 
-def packed_size(policy, arns, identity):
-    packed = "\n".join([policy or "", *arns, *(f"{name}={value}" for name, value in sorted(identity.tags.items()))])
+def packed_size(policy, arns, tags):
+    packed = "\n".join([policy or "", *arns, *(f"{name}={value}" for name, value in sorted(tags.items()))])
     return math.ceil(100 * len(zlib.compress(packed.encode(), 9)) / PACKED_BYTES) if packed else 0
 
 

@@ -1,4 +1,4 @@
-"""Evaluates a role's trust policy: as much of IAM as trusting a SAML provider takes."""
+"""Evaluates a role's trust policy: as much of IAM as trusting a SAML provider, or a role, takes."""
 
 from fnmatch import fnmatchcase
 
@@ -12,15 +12,15 @@ OPERATORS = {
 }
 
 
-def allows(policy, provider_arn, actions, context):
-    """Whether every action is allowed to who comes from this provider, and none denied."""
+def allows(policy, is_principal, actions, context):
+    """Whether every action is allowed to whoever `is_principal` knows, and none denied."""
     statements = listed(policy.get("Statement"))
 
     def matching(effect, action):
         return any(
             statement.get("Effect") == effect
             and any(fnmatchcase(action.lower(), pattern.lower()) for pattern in listed(statement.get("Action")))
-            and trusts(statement.get("Principal"), provider_arn)
+            and is_principal(statement.get("Principal"))
             and holds(statement.get("Condition", {}), context)
             for statement in statements
         )
@@ -28,9 +28,24 @@ def allows(policy, provider_arn, actions, context):
     return all(matching("Allow", action) and not matching("Deny", action) for action in actions)
 
 
-def trusts(principal, provider_arn):
+def provider(arn):
     # A federated principal is named in full; `*` alone lets nobody in by federation.
-    return isinstance(principal, dict) and provider_arn in listed(principal.get("Federated"))
+    return lambda principal: isinstance(principal, dict) and arn in listed(principal.get("Federated"))
+
+
+def caller(arn):
+    """A role's session, or a user: by its own ARN, its role's, or its account."""
+    partition, account = arn.split(":")[1], arn.split(":")[4]
+    names = {arn, account, f"arn:{partition}:iam::{account}:root", "*"}
+    if ":assumed-role/" in arn:
+        names.add(f"arn:{partition}:iam::{account}:role/{arn.split('/')[1]}")
+
+    def is_principal(principal):
+        if principal == "*":
+            return True
+        return isinstance(principal, dict) and not names.isdisjoint(listed(principal.get("AWS")))
+
+    return is_principal
 
 
 def holds(condition, context):

@@ -5,6 +5,7 @@ use super::contract::token_service::Wanted;
 use super::forge::{self, Forge};
 use std::collections::BTreeMap;
 use vestibule::roles::{Condition, Effect, Field, Grant, Matcher, ProviderArn, Rule, Rules};
+use vestibule::saml::Identity;
 
 /// The decision on these terms for the honest response of the forge.
 pub fn grant(wanted: &Wanted) -> Grant {
@@ -15,6 +16,11 @@ pub fn grant(wanted: &Wanted) -> Grant {
 pub fn grant_for(response: &Forge, role: &str, wanted: &Wanted) -> Grant {
     let ends = wanted.session_ends.map(|ends| forge::at(ends.whole_seconds()));
     let response = Forge { session_not_on_or_after: ends, ..response.clone() };
+    grant_of(forge::judge(&response.xml()).unwrap(), role, wanted)
+}
+
+/// The same for a person who has been verified.
+pub fn grant_of(identity: Identity, role: &str, wanted: &Wanted) -> Grant {
     let rule = Rule {
         name: "production".to_owned(),
         conditions: vec![Condition {
@@ -30,5 +36,5 @@ pub fn grant_for(response: &Forge, role: &str, wanted: &Wanted) -> Grant {
     };
     let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
     let rules = Rules::new(vec![rule], [("ADFS".to_owned(), [provider].into())].into());
-    rules.decide(forge::judge(&response.xml()).unwrap()).unwrap()
+    rules.decide(identity).unwrap()
 }

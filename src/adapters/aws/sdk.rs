@@ -24,6 +24,13 @@ const APP_NAME: &str = "vestibule";
 #[derive(Default)]
 pub struct Sdk(OnceCell<SdkConfig>);
 
+impl From<SdkConfig> for Sdk {
+    /// With what is in it, instead of what the environment says.
+    fn from(config: SdkConfig) -> Self {
+        Self(OnceCell::from(config))
+    }
+}
+
 impl Sdk {
     /// The configuration for a service in a region, at its own endpoint unless
     /// another is configured.

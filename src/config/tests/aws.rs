@@ -32,7 +32,7 @@ fn further_regions_are_asked_in_their_order_and_once() {
     let sts =
         format!("{HOME}\nregions = [\"eu-west-1\", \"eu-central-1\", \"us-east-1\"]\ntimeout = \"10s\"");
     let config = Files::new().loads(&least(&sts, "", KEY));
-    let Sts::Aws { regions, endpoint, timeout } = &config.sts else { panic!() };
+    let Sts::Aws { regions, endpoint, timeout, .. } = &config.sts else { panic!() };
     assert_eq!(regions, &["eu-central-1", "eu-west-1", "us-east-1"]);
     assert_eq!((endpoint, timeout.as_secs()), (&None, 10));
 }

@@ -1,18 +1,21 @@
-//! AWS STS: `AssumeRoleWithSAML`, asked in the configured region, then in the
-//! next one, and answered within its time whatever happens.
+//! AWS STS: `AssumeRoleWithSAML` or `AssumeRole`, asked in the configured region, then
+//! in the next one, and answered within its time whatever happens.
 
+mod assume_role;
 mod error;
 mod with_saml;
 
 use super::sdk::Sdk;
 use crate::broker::Credentials;
 use crate::broker::ports::{TokenService, TokenServiceError};
+use crate::config::{AssumeRole, StsOperation};
 use crate::roles::{Grant, partition_of_region};
+use assume_role::Person;
 use async_trait::async_trait;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
-use aws_sdk_sts::error::ProvideErrorMetadata;
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use error::token_service_error;
 use std::time::Duration;
@@ -41,17 +44,29 @@ struct Regional {
     client: Client,
 }
 
+/// What is asked.
+enum Call<'a> {
+    WithSaml { grant: &'a Grant, seconds: i32 },
+    AssumeRole { grant: &'a Grant, seconds: i32, settings: &'a AssumeRole, person: Person },
+}
+
 /// Credentials of AWS.
 pub struct AwsSts {
     regions: Vec<Regional>,
     timeout: Duration,
+    operation: StsOperation,
 }
 
 impl AwsSts {
     /// STS in the first of these regions and, during its outages, in the next;
     /// each at AWS's address or its own. `timeout` bounds a whole `issue`,
     /// failover included.
-    pub async fn open(sdk: &Sdk, regions: &[(&str, Option<&str>)], timeout: Duration) -> Self {
+    pub async fn open(
+        sdk: &Sdk,
+        regions: &[(&str, Option<&str>)],
+        timeout: Duration,
+        operation: StsOperation,
+    ) -> Self {
         let attempts = if regions.len() > 1 { ATTEMPTS_BESIDE_OTHERS } else { ATTEMPTS_ALONE };
         let mut clients = Vec::new();
         for (region, endpoint) in regions {
@@ -66,14 +81,33 @@ impl AwsSts {
                 .build();
             clients.push(Regional { region: (*region).to_owned(), client: Client::from_conf(config) });
         }
-        Self { regions: clients, timeout }
+        Self { regions: clients, timeout, operation }
+    }
+
+    /// What is to be asked, in whichever region; all that can be refused without asking is.
+    fn call<'a>(&'a self, grant: &'a Grant, now: OffsetDateTime) -> Result<Call<'a>, TokenServiceError> {
+        let session_ends = grant.identity().session_not_on_or_after();
+        let seconds = seconds(grant.duration(), session_ends, now)?;
+        let partition = self.regions.first().map(|regional| partition_of_region(&regional.region));
+        if partition != Some(grant.role().partition()) {
+            return Err(TokenServiceError::WrongPartition);
+        }
+        Ok(match &self.operation {
+            StsOperation::AssumeRoleWithSaml => Call::WithSaml { grant, seconds },
+            StsOperation::AssumeRole(settings) => Call::AssumeRole {
+                grant,
+                seconds: assume_role::fits(seconds, session_ends, now)?,
+                settings,
+                person: Person::of(grant.identity(), settings)?,
+            },
+        })
     }
 
     /// Asks region after region, as long as an outage is all that is wrong.
-    async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, TokenServiceError> {
+    async fn ask(&self, call: &Call<'_>) -> Result<Credentials, TokenServiceError> {
         let mut error = TokenServiceError::Unavailable;
         for regional in &self.regions {
-            match regional.ask(grant, seconds).await {
+            match regional.ask(call).await {
                 Ok(credentials) => return Ok(credentials),
                 Err(e) => error = e,
             }
@@ -92,13 +126,8 @@ impl TokenService for AwsSts {
         grant: &Grant,
         now: OffsetDateTime,
     ) -> Result<Credentials, TokenServiceError> {
-        let seconds = seconds(grant.duration(), grant.identity().session_not_on_or_after(), now)?;
-        let partition = self.regions.first().map(|regional| partition_of_region(&regional.region));
-        if partition != Some(grant.role().partition()) {
-            log_error(TokenServiceError::WrongPartition, None, None, "none");
-            return Err(TokenServiceError::WrongPartition);
-        }
-        tokio::time::timeout(self.timeout, self.ask(grant, seconds)).await.unwrap_or_else(|_| {
+        let call = self.call(grant, now).inspect_err(|error| log_error(*error, None, None, "none"))?;
+        tokio::time::timeout(self.timeout, self.ask(&call)).await.unwrap_or_else(|_| {
             log_error(TokenServiceError::Timeout, None, None, "all");
             Err(TokenServiceError::Timeout)
         })
@@ -106,18 +135,30 @@ impl TokenService for AwsSts {
 }
 
 impl Regional {
-    async fn ask(&self, grant: &Grant, seconds: i32) -> Result<Credentials, TokenServiceError> {
-        match with_saml::ask(&self.client, grant, seconds).await {
-            Ok(credentials) => credentials.and_then(known).ok_or_else(|| {
-                log_error(TokenServiceError::Unavailable, None, None, &self.region);
-                TokenServiceError::Unavailable
-            }),
-            Err(sdk_error) => {
-                let error = token_service_error(&sdk_error);
-                log_error(error, sdk_error.code(), sdk_error.request_id(), &self.region);
-                Err(error)
+    async fn ask(&self, call: &Call<'_>) -> Result<Credentials, TokenServiceError> {
+        let answer = match call {
+            Call::WithSaml { grant, seconds } => with_saml::ask(&self.client, grant, *seconds)
+                .await
+                .map_err(|refusal| self.refused(&refusal, token_service_error(&refusal))),
+            Call::AssumeRole { grant, seconds, settings, person } => {
+                assume_role::ask(&self.client, grant, settings, person, *seconds).await.map_err(|refusal| {
+                    let general = token_service_error(&refusal);
+                    self.refused(&refusal, assume_role::meaning(&refusal, general))
+                })
             }
-        }
+        };
+        answer?.and_then(known).ok_or_else(|| {
+            log_error(TokenServiceError::Unavailable, None, None, &self.region);
+            TokenServiceError::Unavailable
+        })
+    }
+
+    fn refused<E>(&self, refusal: &SdkError<E>, error: TokenServiceError) -> TokenServiceError
+    where
+        SdkError<E>: ProvideErrorMetadata + RequestId,
+    {
+        log_error(error, refusal.code(), refusal.request_id(), &self.region);
+        error
     }
 }
 
@@ -144,7 +185,6 @@ fn seconds(
     if let Some(ends) = session_ends {
         let left = (ends - now).whole_seconds();
         if left <= 0 {
-            log_error(TokenServiceError::AssertionExpired, None, None, "none");
             return Err(TokenServiceError::AssertionExpired);
         }
         seconds = seconds.min(left);

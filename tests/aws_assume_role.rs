@@ -1,0 +1,362 @@
+//! `sts.kind = "assume-role"` against a strict STS on loopback: the service's own role asks,
+//! and nobody walks around it.
+
+mod support;
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials as OwnCredentials;
+use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use support::aws::{Emulators, PROVIDER, REGION, Service};
+use support::contract::token_service::{self, TokenServiceUnderTest, TokenServices, Wanted};
+use support::fault_proxy::{Fault, FaultProxy, Rule};
+use support::forge::{self, Forge};
+use support::grants;
+use time::OffsetDateTime;
+use vestibule::adapters::aws::{AwsSts, Sdk};
+use vestibule::broker::Credentials;
+use vestibule::broker::ports::{TokenService, TokenServiceError};
+use vestibule::config::{AssumeRole, PersonValue, StsOperation};
+use vestibule::roles::Grant;
+use vestibule::saml::{IdentityProvider, IdentityProviders, Limits, Selector};
+
+/// What the service runs as: a session of its own role, as on ECS and Lambda.
+const HUB: &str = "arn:aws:iam::999999999999:role/Vestibule";
+const KEY: &str = "ASIAVESTIBULEITSOWN0";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const TOKEN: &str = "the-session-of-the-hub";
+const EXTERNAL_ID: &str = "vestibule-3f9c1d";
+const ROLE: &str = "arn:aws:iam::123456789012:role/ADFS-Production";
+
+struct Aws {
+    emulators: Arc<Emulators>,
+    proxy: FaultProxy,
+}
+
+impl Aws {
+    fn start() -> Self {
+        let emulators = Emulators::only(&[Service::Sts]);
+        emulators.trust(&metadata());
+        emulators.sts_set("clock", &json!({ "now": forge::at(0) }));
+        let proxy = FaultProxy::start(&emulators.endpoint(Service::Sts));
+        let aws = Self { emulators: Arc::new(emulators), proxy };
+        aws.role_trusts(&hub_only(), 43_200);
+        aws.hub(&json!({}));
+        aws
+    }
+
+    /// The service's own credentials at AWS, with changes.
+    fn hub(&self, changes: &Value) {
+        let mut caller = json!({
+            "access_key_id": KEY, "secret": SECRET, "token": TOKEN,
+            "arn": "arn:aws:sts::999999999999:assumed-role/Vestibule/i-0123456789abcdef0",
+            "may_assume": [ROLE],
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            caller[name] = value.clone();
+        }
+        self.emulators.sts_set("callers", &caller);
+    }
+
+    fn role_trusts(&self, statement: &Value, max_session_duration: u32) {
+        let policy = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        let role =
+            json!({ "arn": ROLE, "trust_policy": policy, "max_session_duration": max_session_duration });
+        self.emulators.sts_set("roles", &role);
+    }
+
+    async fn token_service(&self) -> AwsSts {
+        self.token_service_with(settings(), Some(own())).await
+    }
+
+    async fn token_service_with(&self, settings: AssumeRole, own: Option<OwnCredentials>) -> AwsSts {
+        let none = provide_credentials_fn(async || Err(CredentialsError::not_loaded("as the test wants it")));
+        let config = aws_types::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new(REGION))
+            .credentials_provider(
+                own.map_or(SharedCredentialsProvider::new(none), SharedCredentialsProvider::new),
+            );
+        let sdk = Sdk::from(config.build());
+        let regions = [(REGION, Some(self.proxy.url.as_str()))];
+        AwsSts::open(&sdk, &regions, Duration::from_secs(15), StsOperation::AssumeRole(settings)).await
+    }
+
+    fn asked(&self) -> usize {
+        self.proxy.counts().get("AssumeRole").copied().unwrap_or_default()
+    }
+}
+
+fn metadata() -> String {
+    format!(
+        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\"><IDPSSODescriptor \
+         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\">\
+         <KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{}\
+         </X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>",
+        forge::ISSUER,
+        forge::rsa().certificate
+    )
+}
+
+fn own() -> OwnCredentials {
+    OwnCredentials::new(KEY, SECRET, Some(TOKEN.to_owned()), None, "test")
+}
+
+fn hub_only() -> Value {
+    json!({
+        "Effect": "Allow",
+        "Principal": { "AWS": HUB },
+        "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
+        "Condition": { "StringEquals": { "sts:ExternalId": EXTERNAL_ID } },
+    })
+}
+
+fn settings() -> AssumeRole {
+    AssumeRole {
+        external_id: Some(EXTERNAL_ID.to_owned()),
+        source_identity: PersonValue::RoleSessionName,
+        session_tags: BTreeMap::new(),
+    }
+}
+
+fn production(response: &Forge, wanted: &Wanted) -> Grant {
+    let groups = Selector::compile(
+        "AttributeStatement/Attribute[@Name='http://schemas.xmlsoap.org/claims/Group']/AttributeValue",
+    );
+    let mut idp: IdentityProvider = forge::adfs();
+    idp.selectors.more.insert("groups".to_owned(), groups.unwrap());
+    let providers = IdentityProviders::new(vec![idp]).unwrap();
+    let ends = wanted.session_ends.map(|ends| forge::at(ends.whole_seconds()));
+    let response = Forge { session_not_on_or_after: ends, ..response.clone() };
+    let identity =
+        forge::accept_field(&STANDARD.encode(response.xml()), &Limits::default(), &providers, forge::now());
+    grants::grant_of(identity.unwrap(), "ADFS-Production", wanted)
+}
+
+async fn ask(token_service: &AwsSts, grant: &Grant) -> Result<Credentials, TokenServiceError> {
+    token_service.assume_role(grant, forge::now()).await
+}
+
+/// At whose start it is always nine o'clock at AWS.
+struct OnTime {
+    token_service: AwsSts,
+    emulators: Arc<Emulators>,
+}
+
+#[async_trait]
+impl TokenService for OnTime {
+    async fn assume_role(
+        &self,
+        grant: &Grant,
+        now: OffsetDateTime,
+    ) -> Result<Credentials, TokenServiceError> {
+        self.emulators.sts_set("clock", &json!({ "now": forge::at(0) }));
+        self.token_service.assume_role(grant, now).await
+    }
+}
+
+struct Sts(TokenServices);
+
+impl TokenServiceUnderTest for Sts {
+    fn open(&self) -> TokenServices {
+        self.0.clone()
+    }
+    fn stranger(&self) -> TokenServices {
+        unreachable!("STS does not know its callers")
+    }
+    fn grant(&self, wanted: &Wanted) -> Grant {
+        grants::grant(wanted)
+    }
+    fn now(&self) -> OffsetDateTime {
+        forge::now()
+    }
+    fn longest(&self) -> time::Duration {
+        time::Duration::HOUR
+    }
+    fn region(&self) -> &'static str {
+        REGION
+    }
+}
+
+#[tokio::test]
+async fn assume_role_keeps_the_token_services_contract() {
+    let aws = Aws::start();
+    let token_service =
+        Arc::new(OnTime { token_service: aws.token_service().await, emulators: aws.emulators.clone() });
+    let sts = Sts(TokenServices { token_service, callers: None });
+    token_service::credentials_live_as_long_as_granted(&sts).await;
+    token_service::credentials_do_not_outlive_the_identity_providers_session(&sts).await;
+    token_service::a_session_that_is_over_gets_nothing(&sts).await;
+    token_service::no_two_credentials_are_the_same(&sts).await;
+}
+
+#[tokio::test]
+async fn sts_is_asked_with_our_signature_and_what_was_verified() {
+    let aws = Aws::start();
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let wanted = Wanted {
+        duration: time::Duration::minutes(20),
+        session_policy: Some(policy.to_owned()),
+        policy_arns: vec![arn.to_owned()],
+        ..Wanted::default()
+    };
+    let response = Forge { groups: vec!["Büro Süd: R+D".to_owned()], ..Forge::default() };
+    let tags =
+        [("group", PersonValue::Selected("groups".to_owned())), ("mail", PersonValue::RoleSessionName)];
+    let settings = AssumeRole {
+        session_tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        ..settings()
+    };
+    let token_service = aws.token_service_with(settings, Some(own())).await;
+    let credentials = ask(&token_service, &production(&response, &wanted)).await.unwrap();
+    assert!(credentials.access_key_id.starts_with("ASIA"));
+
+    let calls = aws.emulators.sts_calls();
+    assert_eq!(calls.len(), 1);
+    assert_eq!((&calls[0]["signed"], &calls[0]["result"]), (&json!(true), &json!("OK")));
+    let expected: Value = json!({
+        "Action": "AssumeRole",
+        "Version": "2011-06-15",
+        "RoleArn": ROLE,
+        "RoleSessionName": "paula@example.com",
+        "SourceIdentity": "paula@example.com",
+        "ExternalId": EXTERNAL_ID,
+        "Tags.member.1.Key": "group",
+        "Tags.member.1.Value": "Büro Süd: R+D",
+        "Tags.member.2.Key": "mail",
+        "Tags.member.2.Value": "paula@example.com",
+        "DurationSeconds": "1200",
+        "Policy": policy,
+        "PolicyArns.member.1.arn": arn,
+    });
+    assert_eq!(calls[0]["parameters"], expected);
+}
+
+/// The attack that rules are worth nothing without a defence against: the response is in the
+/// person's own browser, and `AssumeRoleWithSAML` is not signed.
+#[tokio::test]
+async fn attack_the_response_is_taken_to_sts_past_the_rules() {
+    let aws = Aws::start();
+    let response = STANDARD.encode(Forge::default().xml());
+    let by_hand = || {
+        let parameters = [("RoleArn", ROLE), ("PrincipalArn", PROVIDER), ("SAMLAssertion", &*response)];
+        aws.emulators.sts("AssumeRoleWithSAML", &parameters)
+    };
+    let (status, answer) = by_hand();
+    assert_eq!(status, 403, "{answer}");
+    assert!(answer.contains("<Code>AccessDenied</Code>"), "{answer}");
+    ask(&aws.token_service().await, &production(&Forge::default(), &Wanted::default())).await.unwrap();
+
+    // Where roles trust the SAML provider, pinned to our ACS as they may be, it works.
+    aws.emulators.create_role("ADFS-Production", forge::ACS, 43_200);
+    let (status, answer) = by_hand();
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test]
+async fn who_must_act_is_told_apart() {
+    let aws = Aws::start();
+    let grant = production(&Forge::default(), &Wanted::default());
+    let token_service = aws.token_service().await;
+    let refused = async |token_service: &AwsSts, error: TokenServiceError, what: &str| {
+        let before = aws.asked();
+        assert_eq!(ask(token_service, &grant).await.unwrap_err(), error, "{what}");
+        assert!(aws.asked() - before <= 1, "{what}: asked again");
+    };
+    let hub = TokenServiceError::HubNotTrusted;
+
+    aws.hub(&json!({ "may_assume": [] }));
+    refused(&token_service, hub, "our role may not assume it").await;
+    aws.hub(&json!({}));
+    for (name, value) in [
+        ("Principal", json!({ "AWS": "arn:aws:iam::999999999999:role/Another" })),
+        ("Principal", json!({ "Federated": PROVIDER })),
+        ("Action", json!("sts:AssumeRole")),
+        ("Condition", json!({ "StringEquals": { "sts:ExternalId": "another" } })),
+    ] {
+        let mut statement = hub_only();
+        statement[name] = value;
+        aws.role_trusts(&statement, 3_600);
+        refused(&token_service, hub, &statement.to_string()).await;
+    }
+    aws.role_trusts(&hub_only(), 3_600);
+    let without_id =
+        aws.token_service_with(AssumeRole { external_id: None, ..settings() }, Some(own())).await;
+    refused(&without_id, hub, "without the external id").await;
+
+    let own_credentials = TokenServiceError::OwnCredentials;
+    aws.hub(&json!({ "expired": true }));
+    refused(&token_service, own_credentials, "over").await;
+    aws.hub(&json!({ "token": "another" }));
+    refused(&token_service, own_credentials, "of another session").await;
+    aws.hub(&json!({ "secret": "another" }));
+    refused(&token_service, own_credentials, "with another secret").await;
+    refused(&aws.token_service_with(settings(), None).await, own_credentials, "none").await;
+    aws.hub(&json!({}));
+
+    aws.role_trusts(&hub_only(), 3_600);
+    aws.proxy.add(Rule::on("AssumeRole", Fault::xml(403, "RegionDisabledException", "as wanted")).times(1));
+    refused(&token_service, TokenServiceError::RegionDisabled, "as STS always says it").await;
+    ask(&token_service, &grant).await.expect("control");
+}
+
+/// Another name would be another person's; a tag's value decides what they may do.
+#[tokio::test]
+async fn what_aws_does_not_take_is_refused_and_not_changed() {
+    let aws = Aws::start();
+    let with = |source_identity: PersonValue, tag: Option<PersonValue>| {
+        let session_tags = tag.map(|value| ("tag".to_owned(), value)).into_iter().collect();
+        aws.token_service_with(AssumeRole { source_identity, session_tags, ..settings() }, Some(own()))
+    };
+    let groups = || PersonValue::Selected("groups".to_owned());
+    let about = |name_id: &str, groups: &[&str]| {
+        let groups = groups.iter().map(|&group| group.to_owned()).collect();
+        let response = Forge { name_id: name_id.to_owned(), groups, ..Forge::default() };
+        production(&response, &Wanted::default())
+    };
+    let long = "a".repeat(65);
+    let by_name = with(PersonValue::NameId, None).await;
+    for name_id in ["EXAMPLE\\paula", "p", "paula ", "päula", &long, "paula:x", "paula\u{0660}"] {
+        let refused = ask(&by_name, &about(name_id, &[])).await;
+        assert_eq!(refused.unwrap_err(), TokenServiceError::SourceIdentity, "{name_id}");
+    }
+    for name_id in ["paula", "p2", "P_a+u=l,a.@-", &long[..64]] {
+        ask(&by_name, &about(name_id, &[])).await.unwrap_or_else(|error| panic!("{name_id}: {error}"));
+    }
+    let by_group = with(groups(), None).await;
+    for values in [&[][..], &["one", "two"]] {
+        let refused = ask(&by_group, &about("paula", values)).await;
+        assert_eq!(refused.unwrap_err(), TokenServiceError::SourceIdentity, "{values:?}");
+    }
+
+    let tagged = with(PersonValue::RoleSessionName, Some(groups())).await;
+    let (fits, long) = ("ä".repeat(256), "ä".repeat(257));
+    for values in [&["one", "two"][..], &[long.as_str()], &["a;b"], &["a*"], &["a\tb"]] {
+        let refused = ask(&tagged, &about("paula", values)).await;
+        assert_eq!(refused.unwrap_err(), TokenServiceError::SessionTag, "{values:?}");
+    }
+    for values in [&[][..], &[fits.as_str()], &["Büro 3: _.:/=+-@"]] {
+        ask(&tagged, &about("paula", values)).await.unwrap_or_else(|error| panic!("{values:?}: {error}"));
+    }
+    assert_eq!(aws.asked(), 7, "what does not fit is not asked");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_before_the_shortest_credentials_gets_none() {
+    let aws = Aws::start();
+    let token_service = aws.token_service().await;
+    for (seconds, outcome) in [(899, Some(TokenServiceError::SessionTooShort)), (900, None)] {
+        let session_ends = Some(time::Duration::seconds(seconds));
+        let grant = production(&Forge::default(), &Wanted { session_ends, ..Wanted::default() });
+        assert_eq!(ask(&token_service, &grant).await.err(), outcome, "{seconds}");
+    }
+    assert_eq!(aws.asked(), 1);
+}
