@@ -11,6 +11,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 use support::aws::{Emulators, PROVIDER, REGION, Service};
@@ -18,6 +20,9 @@ use support::contract::token_service::{self, TokenServiceUnderTest, TokenService
 use support::fault_proxy::{Fault, FaultProxy, Rule};
 use support::forge::{self, Forge};
 use support::grants;
+use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
+use support::test_service::Page;
+use support::wire::saml_post;
 use time::OffsetDateTime;
 use vestibule::adapters::aws::{AwsSts, Sdk};
 use vestibule::broker::Credentials;
@@ -76,21 +81,25 @@ impl Aws {
     }
 
     async fn token_service_with(&self, settings: AssumeRole, own: Option<OwnCredentials>) -> AwsSts {
-        let none = provide_credentials_fn(async || Err(CredentialsError::not_loaded("as the test wants it")));
-        let config = aws_types::SdkConfig::builder()
-            .behavior_version(aws_config::BehaviorVersion::latest())
-            .region(aws_config::Region::new(REGION))
-            .credentials_provider(
-                own.map_or(SharedCredentialsProvider::new(none), SharedCredentialsProvider::new),
-            );
-        let sdk = Sdk::from(config.build());
-        let regions = [(REGION, Some(self.proxy.url.as_str()))];
-        AwsSts::open(&sdk, &regions, Duration::from_secs(15), StsOperation::AssumeRole(settings)).await
+        token_service_at(&self.proxy.url, settings, own).await
     }
 
     fn asked(&self) -> usize {
         self.proxy.counts().get("AssumeRole").copied().unwrap_or_default()
     }
+}
+
+async fn token_service_at(url: &str, settings: AssumeRole, own: Option<OwnCredentials>) -> AwsSts {
+    let none = provide_credentials_fn(async || Err(CredentialsError::not_loaded("as the test wants it")));
+    let config = aws_types::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new(REGION))
+        .credentials_provider(
+            own.map_or(SharedCredentialsProvider::new(none), SharedCredentialsProvider::new),
+        );
+    let sdk = Sdk::from(config.build());
+    let regions = [(REGION, Some(url))];
+    AwsSts::open(&sdk, &regions, Duration::from_secs(15), StsOperation::AssumeRole(settings)).await
 }
 
 fn metadata() -> String {
@@ -359,4 +368,78 @@ async fn a_session_that_ends_before_the_shortest_credentials_gets_none() {
         assert_eq!(ask(&token_service, &grant).await.err(), outcome, "{seconds}");
     }
     assert_eq!(aws.asked(), 1);
+}
+
+/// Another implementation of the same API, which lets everybody do everything.
+#[tokio::test]
+async fn moto_understands_the_same_call() {
+    let emulators = Emulators::only(&[Service::Kms]);
+    let token_service = token_service_at(&emulators.endpoint(Service::Kms), settings(), Some(own())).await;
+    let grant = production(&Forge::default(), &Wanted::default());
+    let credentials = ask(&token_service, &grant).await.unwrap();
+    assert!(credentials.access_key_id.starts_with("ASIA"), "{}", credentials.access_key_id);
+}
+
+/// The head of the answer, and what came with it.
+fn exchange(address: &str, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(request).unwrap();
+    let (mut answer, mut buffer) = (Vec::new(), [0; 16_384]);
+    loop {
+        let read = stream.read(&mut buffer).unwrap();
+        answer.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8_lossy(&answer);
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let body = text.split_once("\r\n\r\n").map(|(_, body)| body.len());
+        if read == 0 || body.is_some_and(|body| body >= length.unwrap_or(0)) {
+            return text.into_owned();
+        }
+    }
+}
+
+const BROKER: &str =
+    "kind = \"assume-role\"\nexternal_id = \"vestibule-3f9c1d\"\nsource_identity = \"name_id\"";
+
+/// The whole login: nothing of it needs the SAML provider in IAM.
+#[test]
+fn a_person_signs_in_and_cloudtrail_will_know_them() {
+    let aws = Aws::start();
+    aws.emulators.sts_set("clock", &json!({}));
+    let config = format!("{EMBEDDED}{ADFS}")
+        .replace("kind = \"local\"\npath = \"@DIR@/sts-key\"", BROKER)
+        .replace("public_url = \"@URL@\"", "public_url = \"https://vestibule.example.com\"");
+    let mut setup = Server::setup(&config).file("idp.xml", ADFS_METADATA);
+    for (name, value) in aws.emulators.env() {
+        setup = setup.env(&name, &value);
+    }
+    for (name, value) in
+        [("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_SESSION_TOKEN", TOKEN)]
+    {
+        setup = setup.env(name, value);
+    }
+    let server = setup.start();
+    let post = |name_id: &str, number: u32| {
+        let response =
+            Forge { name_id: name_id.to_owned(), ..Forge::issued_now(&format!("_assertion-{number}")) };
+        let address = server.base_url.trim_start_matches("http://");
+        exchange(address, &saml_post(&response.xml(), &Page::new(number).relay_state()))
+    };
+    let answer = post("paula", 1);
+    assert!(answer.starts_with("HTTP/1.1 302"), "{answer}");
+    let calls = aws.emulators.sts_calls();
+    let asked: Vec<_> = calls.iter().map(|call| (&call["action"], &call["result"])).collect();
+    assert_eq!(asked, [(&json!("AssumeRole"), &json!("OK"))]);
+    assert_eq!(calls[0]["parameters"]["SourceIdentity"], json!("paula"));
+
+    let answer = post("EXAMPLE\\paula", 2);
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    assert!(answer.contains("\"sts_source_identity\""), "{answer}");
+    assert_eq!(aws.emulators.sts_calls().len(), 1);
+
+    let log = server.log_text();
+    assert!(log.contains("assume-role"), "{log}");
+    for secret in [SECRET, TOKEN, "EXAMPLE\\\\paula"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
 }

@@ -37,6 +37,76 @@ fn further_regions_are_asked_in_their_order_and_once() {
     assert_eq!((endpoint, timeout.as_secs()), (&None, 10));
 }
 
+/// `least`, but for what asks STS.
+fn by_role(sts: &str, more: &str) -> String {
+    let idp =
+        "select.department = \"AttributeStatement/Attribute[@Name='department']/AttributeValue\"\n[sts]";
+    let text = least(&format!("{HOME}\n{sts}"), "", KEY).replacen("[sts]", idp, 1);
+    text.replacen("kind = \"aws\"", "kind = \"assume-role\"", 1) + more
+}
+
+#[test]
+fn roles_are_assumed_by_the_service_as_configured() {
+    let files = Files::new();
+    let operation = |sts: &str| {
+        let sts = files.loads(&by_role(sts, "")).sts;
+        let Sts::Aws { operation: StsOperation::AssumeRole(settings), .. } = sts else { panic!("{sts:?}") };
+        settings
+    };
+    let plain = operation("");
+    assert_eq!((plain.external_id, plain.source_identity), (None, PersonValue::RoleSessionName));
+    assert!(plain.session_tags.is_empty());
+    let full = operation(
+        "external_id = \"vestibule-3f9c1d\"\nsource_identity = \"department\"\n\
+         session_tags = { Abteilung = \"department\", who = \"name_id\", \"a b\" = \"role_session_name\" }",
+    );
+    let department = PersonValue::Selected("department".to_owned());
+    assert_eq!(full.external_id.as_deref(), Some("vestibule-3f9c1d"));
+    assert_eq!(full.source_identity, department);
+    let tags: Vec<_> = full.session_tags.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    assert_eq!(
+        tags,
+        [("Abteilung", &department), ("a b", &PersonValue::RoleSessionName), ("who", &PersonValue::NameId)]
+    );
+    // STS does not read the assertion: where values stand in it is ours to say.
+    let elsewhere =
+        by_role("", "").replacen("[sts]", "select.role_session_name = \"Subject/NameID\"\n[sts]", 1);
+    files.loads(&elsewhere);
+}
+
+#[test]
+fn what_sts_would_not_take_of_a_service_that_assumes_roles_is_said() {
+    let files = Files::new();
+    let tags = |keys: &mut dyn Iterator<Item = String>| {
+        let tags: Vec<_> = keys.map(|key| format!("\"{key}\" = \"name_id\"")).collect();
+        format!("session_tags = {{ {} }}", tags.join(", "))
+    };
+    let (fits, long) = ("a".repeat(128), "a".repeat(129));
+    files.loads(&by_role(&tags(&mut [fits].into_iter()), ""));
+    files.loads(&by_role(&tags(&mut (0..50).map(|number| format!("tag{number}"))), ""));
+    for (sts, fault) in [
+        ("external_id = \"a\"".to_owned(), "sts.external_id: expected 2 to 1,224"),
+        ("external_id = \"a*b\"".to_owned(), "sts.external_id: expected 2 to 1,224"),
+        ("source_identity = \"manager\"".to_owned(), "sts.source_identity: expected \"role_session_name\""),
+        ("session_tags = { who = \"manager\" }".to_owned(), "sts.session_tags.who: expected"),
+        (tags(&mut [long].into_iter()), "a tag's key is 1 to 128"),
+        (tags(&mut ["AWS:x".to_owned()].into_iter()), "does not begin with aws:"),
+        (tags(&mut ["a*".to_owned()].into_iter()), "a tag's key is"),
+        (tags(&mut ["Who".to_owned(), "who".to_owned()].into_iter()), "in case only"),
+        (tags(&mut (0..51).map(|number| format!("tag{number}"))), "sts.session_tags: AWS takes at most 50"),
+    ] {
+        let faults = files.faults(&by_role(&sts, ""), &[]);
+        assert!(faults.len() == 1 && faults[0].contains(fault), "{sts}: {faults:?}");
+    }
+    let rule = |duration: &str| format!("[[rule]]\nname = \"all\"\nduration = \"{duration}\"\n");
+    files.loads(&by_role("", &rule("1h")));
+    let faults = files.faults(&by_role("", &rule("61m")), &[]);
+    assert!(faults.len() == 1 && faults[0].contains("one role assumes another"), "{faults:?}");
+    // Of no use where the assertion asks.
+    let faults = files.faults(&least(&format!("{HOME}\nexternal_id = \"ab\""), "", KEY), &[]);
+    assert!(faults.len() == 1 && faults[0].contains("sts.external_id"), "{faults:?}");
+}
+
 #[test]
 fn keys_of_kms_arrive_with_their_context_and_their_way_to_sign() {
     let files = Files::new();

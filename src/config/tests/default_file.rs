@@ -16,9 +16,10 @@ enum For {
     Local,
     Aws,
     AwsWithSigningKey,
+    AwsByRole,
 }
 
-const FLAVOURS: [For; 3] = [For::Local, For::Aws, For::AwsWithSigningKey];
+const FLAVOURS: [For; 4] = [For::Local, For::Aws, For::AwsWithSigningKey, For::AwsByRole];
 
 impl For {
     fn has(self, paragraph: &str) -> bool {
@@ -28,6 +29,7 @@ impl For {
         match kind {
             "local" | "embedded" => self == Self::Local,
             "aws" | "dynamodb" | "kms" => self != Self::Local,
+            "assume-role" => self == Self::AwsByRole,
             "kms-asymmetric" => self == Self::AwsWithSigningKey,
             // A list of values, not an option of one kind.
             _ => true,
@@ -47,9 +49,11 @@ fn default_file_with_everything(flavour: For) -> String {
     if flavour == For::Local {
         return text;
     }
-    let mut kinds = ["aws", "dynamodb", "kms"].into_iter();
+    let sts = if flavour == For::AwsByRole { "assume-role" } else { "aws" };
+    let mut kinds = [sts, "dynamodb", "kms"].into_iter();
     let lines = text.lines().map(|line| match line {
         "kind = \"local\"" | "kind = \"embedded\"" => format!("kind = {:?}", kinds.next().unwrap()),
+        "duration = \"12h\"" if flavour == For::AwsByRole => "duration = \"1h\"".to_owned(),
         "signing = \"data-key\"" if flavour == For::AwsWithSigningKey => {
             "signing = \"kms-asymmetric\"".to_owned()
         }

@@ -37,7 +37,7 @@ when.role_name = { regex = "(" }
         "10:12: saml.idp[0].metadata: the metadata file cannot be read",
         "11:17: saml.idp[0].select.groups: ",
         "13:19: delivery.ticket_lifetime: expected a duration",
-        "15:8: sts.kind: expected \"local\" or \"aws\"; found \"azure\"",
+        "15:8: sts.kind: expected \"local\", \"aws\" or \"assume-role\"; found \"azure\"",
         "21:1: rule[0].name: is missing; it can also come from VESTIBULE_RULE_0_NAME",
         "22:28: rule[0].when.role_name.regex: not a regular expression: unclosed group",
     ];

@@ -4,7 +4,6 @@
 use crate::broker::ports::TokenServiceError;
 use crate::config::{AssumeRole, PersonValue, is_in_tags};
 use crate::roles::Grant;
-use crate::saml::Identity;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -28,13 +27,13 @@ pub(super) struct Person {
 
 impl Person {
     /// Nothing is changed to fit: another name would be another person's.
-    pub(super) fn of(identity: &Identity, settings: &AssumeRole) -> Result<Self, TokenServiceError> {
-        let named = |value: &PersonValue| match only(identity, value) {
+    pub(super) fn of(grant: &Grant, settings: &AssumeRole) -> Result<Self, TokenServiceError> {
+        let named = |value: &PersonValue| match only(grant, value) {
             Ok(Some(name)) if is_name(name) => Ok(name.to_owned()),
             Ok(_) | Err(SeveralValues) => Err(TokenServiceError::SourceIdentity),
         };
         let tags = settings.session_tags.iter().filter_map(|(key, value)| {
-            let value = match only(identity, value) {
+            let value = match only(grant, value) {
                 Ok(value) => value?,
                 Err(SeveralValues) => return Some(Err(TokenServiceError::SessionTag)),
             };
@@ -54,7 +53,8 @@ impl Person {
 
 struct SeveralValues;
 
-fn only<'i>(identity: &'i Identity, value: &PersonValue) -> Result<Option<&'i str>, SeveralValues> {
+fn only<'g>(grant: &'g Grant, value: &PersonValue) -> Result<Option<&'g str>, SeveralValues> {
+    let identity = grant.identity();
     match value {
         PersonValue::RoleSessionName => Ok(Some(identity.role_session_name())),
         PersonValue::NameId => Ok(Some(identity.name_id())),

@@ -98,7 +98,7 @@ impl AwsSts {
                 grant,
                 seconds: assume_role::fits(seconds, session_ends, now)?,
                 settings,
-                person: Person::of(grant.identity(), settings)?,
+                person: Person::of(grant, settings)?,
             },
         })
     }
