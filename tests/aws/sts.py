@@ -15,6 +15,10 @@ question it by JSON at paths that AWS has not:
     PUT /_faults     [{"times", "status"?, "code"?, "message"?, "delay"?, "drop"?, "action"?}]
     GET /_calls      what was asked and answered;  DELETE forgets it
 
+Conditions of trust policies see `aws:SourceIp`: the address of the caller's socket,
+which on Linux may be any of 127.0.0.0/8. Who calls through a VPC endpoint has
+`aws:SourceVpce` instead: a test says so by the header X-Test-Source-Vpce.
+
 A fault strikes the next `times` calls of `action` (AssumeRoleWithSAML): waits
 `delay` seconds, then answers `code` (with `status`), or nothing ("drop":
 "before"), or serves the call and loses the answer ("drop": "after").
@@ -166,7 +170,8 @@ def assume_role_with_saml(state, request):
     if role is None or (role.arn, provider.arn) not in identity.pairs:
         raise not_authorized
     qualifier = name_qualifier(identity.issuer, account, provider.arn)
-    if not trust.allows(role.trust_policy, trust.provider(provider.arn), *asked_of_trust(identity, qualifier)):
+    actions, context = asked_of_trust(identity, qualifier)
+    if not trust.allows(role.trust_policy, trust.provider(provider.arn), actions, context | source(request)):
         raise not_authorized
     if seconds > role.max_session_duration:
         raise validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
@@ -240,7 +245,7 @@ def assume_role(state, request):
     role = state.roles.get(parameters["RoleArn"])
     if role is None or (caller.may_assume is not None and role.arn not in caller.may_assume):
         raise Refused("AccessDenied", denied)
-    if not trust.allows(role.trust_policy, trust.caller(caller.arn), actions, context):
+    if not trust.allows(role.trust_policy, trust.caller(caller.arn), actions, context | source(request)):
         raise Refused("AccessDenied", denied)
     if caller.token and seconds > 3_600:
         raise validation(
@@ -310,6 +315,12 @@ def asked_of_trust(identity, qualifier):
         actions.append("sts:SetSourceIdentity")
         context["sts:SourceIdentity"] = identity.source_identity
     return actions, context
+
+
+def source(request):
+    """Where the call comes from: the network, or a VPC endpoint, never both."""
+    endpoint = request.headers.get("X-Test-Source-Vpce")
+    return {"aws:SourceVpce": endpoint} if endpoint else {"aws:SourceIp": request.client_address[0]}
 
 
 def get_caller_identity(state, request):

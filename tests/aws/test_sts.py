@@ -4,6 +4,7 @@
 """
 
 import base64
+import http.client
 import json
 import os
 import threading
@@ -15,12 +16,14 @@ from urllib.parse import urlencode
 
 import boto3
 import sts
+import trust
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from errors import Refused
 from lxml import etree
 from signxml import XMLSigner
 
@@ -308,6 +311,56 @@ class Strict(unittest.TestCase):
         ):
             self.admin("PUT", "_roles", {"arn": ROLE, "trust_policy": policy})
             self.refused("AccessDenied", 403)
+
+    def test_conditions_on_where_the_call_comes_from(self):
+        here, other, endpoint = "127.0.0.1/32", "203.0.113.0/24", "vpce-0123456789abcdef0"
+        for condition, by_address, by_endpoint in (
+            ({"IpAddress": {"aws:SourceIp": here}}, True, False),
+            ({"IpAddress": {"AWS:sourceip": [other, "127.0.0.0/8"]}}, True, False),
+            ({"IpAddress": {"aws:SourceIp": [other, "::1/128"]}}, False, False),
+            ({"IpAddress": {"aws:SourceIp": []}}, False, False),
+            ({"IpAddressIfExists": {"aws:SourceIp": other}}, False, True),
+            ({"NotIpAddress": {"aws:SourceIp": other}}, True, True),
+            ({"NotIpAddress": {"aws:SourceIp": here}}, False, True),
+            ({"StringEquals": {"aws:SourceVpce": endpoint}}, False, True),
+            ({"StringEquals": {"aws:SourceVpce": "vpce-0"}}, False, False),
+            ({"StringNotEquals": {"aws:SourceVpce": endpoint}}, True, False),
+            ({"IpAddress": {"aws:SourceIp": here}, "StringEquals": {"aws:SourceVpce": endpoint}}, False, False),
+        ):
+            context = {"aws:SourceIp": "127.0.0.1"}, {"aws:SourceVpce": endpoint}
+            found = [trust.holds(condition, each) for each in context]
+            self.assertEqual(found, [by_address, by_endpoint], condition)
+        six = {"IpAddress": {"aws:SourceIp": "2001:db8::/32"}}
+        self.assertTrue(trust.holds(six, {"aws:SourceIp": "2001:db8:1::7"}))
+        self.assertFalse(trust.holds(six, {"aws:SourceIp": "2001:db9::7"}))
+        with self.assertRaises(Refused):
+            trust.holds({"ForAllValues:IpAddress": {"aws:SourceIp": here}}, {})
+
+    def test_source_is_the_callers_own_address_or_endpoint(self):
+        def pinned(condition):
+            policy = trust_policy()
+            policy["Statement"][0]["Condition"] |= condition
+            self.admin("PUT", "_roles", {"arn": ROLE, "trust_policy": policy})
+
+        def ask(address, **headers):
+            form = {"Action": "AssumeRoleWithSAML", "Version": "2011-06-15", "RoleArn": ROLE, "PrincipalArn": PROVIDER}
+            port = self.server.server_address[1]
+            connection = http.client.HTTPConnection("127.0.0.1", port, source_address=(address, 0))
+            connection.request("POST", "/", urlencode(form | {"SAMLAssertion": encode(sign(response()))}), headers)
+            with connection.getresponse() as answer:
+                answer.read()
+            connection.close()
+            return answer.status
+
+        self.assertEqual(ask("127.0.0.2"), 200)
+        pinned({"IpAddress": {"aws:SourceIp": "127.0.0.1/32"}})
+        self.assertEqual((ask("127.0.0.1"), ask("127.0.0.2")), (200, 403))
+        # What a caller writes about itself counts for nothing.
+        self.assertEqual(ask("127.0.0.2", **{"X-Forwarded-For": "127.0.0.1"}), 403)
+        endpoint = {"X-Test-Source-Vpce": "vpce-0123456789abcdef0"}
+        self.assertEqual(ask("127.0.0.1", **endpoint), 403)
+        pinned({"StringEquals": {"aws:SourceVpce": endpoint["X-Test-Source-Vpce"]}})
+        self.assertEqual((ask("127.0.0.1"), ask("127.0.0.2", **endpoint)), (403, 200))
 
     def test_tags_and_source_identity_need_permissions_of_their_own(self):
         xml = sign(response(more=attribute("PrincipalTag:Team", "red") + attribute("SourceIdentity", "paula")))

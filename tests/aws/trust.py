@@ -1,15 +1,26 @@
 """Evaluates a role's trust policy: as much of IAM as trusting a SAML provider, or a role, takes."""
 
 from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
 
 from errors import Refused
+
+
+def is_in_network(wanted, value):
+    address = ip_address(value)
+    network = ip_network(wanted, strict=False)
+    return address.version == network.version and address in network
+
 
 OPERATORS = {
     "StringEquals": lambda wanted, value: wanted == value,
     "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
     # Only `*` and `?` are wild in IAM.
     "StringLike": lambda wanted, value: fnmatchcase(value, wanted.replace("[", "[[]")),
+    "IpAddress": is_in_network,
 }
+# They hold where the other does not, and where the request has no such key.
+NEGATED = {"StringNotEquals": "StringEquals", "StringNotLike": "StringLike", "NotIpAddress": "IpAddress"}
 
 
 def allows(policy, is_principal, actions, context):
@@ -51,13 +62,18 @@ def caller(arn):
 def holds(condition, context):
     context = {key.lower(): value for key, value in context.items()}
     for operator, keys in condition.items():
-        compare = OPERATORS.get(operator.removeprefix("ForAnyValue:"))
-        if compare is None:
+        name = operator.removeprefix("ForAnyValue:").removesuffix("IfExists")
+        negated = name in NEGATED
+        compare = OPERATORS.get(NEGATED.get(name, name))
+        if compare is None or (negated and operator.startswith("ForAnyValue:")):
             # To guess either way would prove something that is not so.
             raise Refused("InternalFailure", f"this STS does not know the condition operator {operator}")
         for key, wanted in keys.items():
             value = context.get(key.lower())
-            if value is None or not any(compare(each, value) for each in listed(wanted)):
+            if value is None:
+                if not (negated or operator.endswith("IfExists")):
+                    return False
+            elif any(compare(each, value) for each in listed(wanted)) == negated:
                 return False
     return True
 
