@@ -38,7 +38,7 @@ pub(super) fn proxy_is_not_trusted(peer: IpAddr, headers: &HeaderMap, trusted: &
 /// Whether this address is a trusted proxy's.
 pub(super) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     let address = address.to_canonical();
-    trusted.iter().any(|network| contains(network, address))
+    trusted.iter().any(|network| network.contains(address))
 }
 
 /// An address, with or without a port.
@@ -46,20 +46,6 @@ fn parse(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(hop);
     let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|a| a.ip()));
     address.map(|address: IpAddr| address.to_canonical())
-}
-
-fn contains(network: &Network, address: IpAddr) -> bool {
-    match (network.address, address) {
-        (IpAddr::V4(net), IpAddr::V4(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 32, network.prefix),
-        (IpAddr::V6(net), IpAddr::V6(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 128, network.prefix),
-        _ => false,
-    }
-}
-
-fn same_prefix(a: impl Into<u128>, b: impl Into<u128>, bits: u32, prefix: u8) -> bool {
-    // A shift by all 128 bits (prefix 0 of IPv6) is `None`: nothing is compared.
-    let differing = a.into() ^ b.into();
-    differing.checked_shr(bits.saturating_sub(u32::from(prefix))).unwrap_or(0) == 0
 }
 
 #[cfg(test)]
@@ -114,15 +100,5 @@ mod tests {
             let headers = forwarded.iter().map(value).collect();
             assert_eq!(last_hop(&headers), hop.map(|hop| hop.parse().unwrap()), "{forwarded:?}");
         }
-    }
-
-    #[test]
-    fn a_prefix_of_nothing_holds_everything_and_a_full_one_a_single_host() {
-        let all = Network { address: "::".parse().unwrap(), prefix: 0 };
-        assert!(contains(&all, "2001:db8::1".parse().unwrap()));
-        let one = Network { address: "10.0.0.1".parse().unwrap(), prefix: 32 };
-        assert!(contains(&one, "10.0.0.1".parse().unwrap()));
-        assert!(!contains(&one, "10.0.0.2".parse().unwrap()));
-        assert!(!contains(&all, "10.0.0.1".parse().unwrap()));
     }
 }

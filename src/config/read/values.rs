@@ -176,6 +176,23 @@ pub struct Network {
     pub prefix: u8,
 }
 
+impl Network {
+    /// Whether the address is in it. IPv4 and IPv6 have none in common.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(net), IpAddr::V4(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 32, self.prefix),
+            (IpAddr::V6(net), IpAddr::V6(ip)) => same_prefix(net.to_bits(), ip.to_bits(), 128, self.prefix),
+            _ => false,
+        }
+    }
+}
+
+fn same_prefix(a: impl Into<u128>, b: impl Into<u128>, bits: u32, prefix: u8) -> bool {
+    // A shift by all 128 bits (prefix 0 of IPv6) is `None`: nothing is compared.
+    let differing = a.into() ^ b.into();
+    differing.checked_shr(bits.saturating_sub(u32::from(prefix))).unwrap_or(0) == 0
+}
+
 /// `10.0.0.0/8`, `fd00::/8`, or one address.
 pub(crate) fn network(text: &str) -> Result<Network, &'static str> {
     const EXPECTED: &str = "expected a network such as \"10.0.0.0/8\" or an IP address";
@@ -321,6 +338,16 @@ mod tests {
         {
             assert!(network(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_prefix_of_nothing_holds_everything_and_a_full_one_a_single_host() {
+        let all = Network { address: "::".parse().unwrap(), prefix: 0 };
+        assert!(all.contains("2001:db8::1".parse().unwrap()));
+        let one = Network { address: "10.0.0.1".parse().unwrap(), prefix: 32 };
+        assert!(one.contains("10.0.0.1".parse().unwrap()));
+        assert!(!one.contains("10.0.0.2".parse().unwrap()));
+        assert!(!all.contains("10.0.0.1".parse().unwrap()));
     }
 
     proptest! {
