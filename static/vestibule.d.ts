@@ -85,6 +85,10 @@ export type Config = {
      */
     local_credentials: boolean;
     /**
+     * Whether a person can have a role without the rules, at STS itself.
+     */
+    rules: "advisory" | "pinned" | "enforced";
+    /**
      * Whether somebody can check a ping.
      */
     ping: boolean;

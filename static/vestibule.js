@@ -46,6 +46,7 @@ export class VestibuleError extends Error {
  * @property {"challenge" | "plain"} binding
  * @property {"fragment" | "query"} jwt_in Where the ticket is in the page's address.
  * @property {boolean} local_credentials Whether the service makes them up: AWS knows nothing of them.
+ * @property {"advisory" | "pinned" | "enforced"} rules Whether a person can have a role without the rules, at STS itself.
  * @property {boolean} ping Whether somebody can check a ping.
  * @property {string | null} ping_url What a ping is signed for, if not for where it is sent.
  * @property {string | null} contact Whom a refused person should ask.

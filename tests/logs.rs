@@ -147,6 +147,7 @@ fn the_start_says_what_runs_in_one_line() {
         ("rules", 1.into()),
         ("sts", "local".into()),
         ("sts_regions", "eu-central-1".into()),
+        ("rules_hold", "enforced".into()),
         ("store", "embedded".into()),
         ("store_at", server.path("vestibule.db").display().to_string().into()),
         ("keys", "local".into()),

@@ -60,7 +60,7 @@ pub async fn open(
             let token_service = Arc::new(token_service);
             (token_service.clone(), Some(token_service))
         }
-        Sts::Aws { regions, endpoint, timeout, operation } => {
+        Sts::Aws { regions, endpoint, timeout, operation, .. } => {
             let regions: Vec<_> =
                 regions.iter().map(|region| (region.as_str(), endpoint.as_deref())).collect();
             let token_service = AwsSts::open(&sdk, &regions, *timeout, operation.clone()).await;

@@ -1,6 +1,6 @@
 //! `vestibule check`: every fault of a configuration at once.
 
-use crate::config::Config;
+use crate::config::{Config, Sts};
 use crate::service::load::{self, fetch_parameters};
 use crate::service::print_message;
 use std::path::Path;
@@ -32,6 +32,7 @@ pub(super) async fn run(
             print_message(&what);
             expired = true;
         }
+        rules_hold(config);
         for idp in config.broker.providers.current().iter() {
             let (name, entity_id, keys) = (&idp.name, &idp.entity_id, idp.keys.len());
             let accounts = accounts_of(config, name);
@@ -47,6 +48,22 @@ pub(super) async fn run(
     let as_far = if all { "" } else { ", as far as it was checked" };
     print_message(&format!("{}: usable{as_far}", path.display()));
     Ok(())
+}
+
+/// A line, and a warning only where somebody wants to keep people from something.
+fn rules_hold(config: &Config) {
+    let Sts::Aws { pin, .. } = &config.sts else { return };
+    if !pin.is_empty() {
+        print_message(&format!(
+            "rules: pinned to {pin}, if the roles' trust policies demand it; doctor compares them"
+        ));
+        return;
+    }
+    let warning = if config.limits_are_advisory() { "warning: " } else { "" };
+    print_message(&format!(
+        "{warning}rules: advisory; whoever posts the own SAML response to STS has the role without them, unless its \
+         trust policy demands where this service calls from (sts.source_ips, sts.source_vpces; SECURITY.md)"
+    ));
 }
 
 /// The accounts of whose roles its people may have some.

@@ -4,6 +4,7 @@
 //! installation.
 
 use super::assume_role::{StsOperation, assume_role};
+use super::pin::{NetworkPin, RulesHold, pin};
 use super::read::section::Section;
 use super::read::values::{self, WebUrl, duration_between, one_of};
 use super::saml::Saml;
@@ -33,6 +34,8 @@ pub enum Sts {
         timeout: std::time::Duration,
         /// How it is asked.
         operation: StsOperation,
+        /// Where it sees our calls come from.
+        pin: NetworkPin,
     },
 }
 
@@ -42,6 +45,17 @@ impl Sts {
         match self {
             Self::Local { region, .. } => region,
             Self::Aws { regions, .. } => regions.first().map_or("", String::as_str),
+        }
+    }
+
+    /// Whether rules hold against the person whose response it is.
+    pub fn rules_hold(&self) -> RulesHold {
+        match self {
+            Self::Local { .. } | Self::Aws { operation: StsOperation::AssumeRole(_), .. } => {
+                RulesHold::Enforced
+            }
+            Self::Aws { pin, .. } if pin.is_empty() => RulesHold::Advisory,
+            Self::Aws { .. } => RulesHold::Pinned,
         }
     }
 }
@@ -188,6 +202,13 @@ fn aws_sts(section: &Section<'_>, operation: StsOperation) -> Option<Sts> {
     let more = section.list_at("regions", values::region).unwrap_or_default();
     let endpoint = endpoint(section);
     let timeout = section.or("timeout", Duration::seconds(15), duration_between("5s", "20s")).unsigned_abs();
+    // Where the service's own role asks, it is that role which the others trust.
+    let pin = match operation {
+        StsOperation::AssumeRoleWithSaml => {
+            pin(section, endpoint.as_deref().is_some_and(values::is_loopback_url))
+        }
+        StsOperation::AssumeRole(_) => NetworkPin::default(),
+    };
 
     let first = first?;
     for region in &more {
@@ -204,7 +225,7 @@ fn aws_sts(section: &Section<'_>, operation: StsOperation) -> Option<Sts> {
             regions.push(region.value);
         }
     }
-    Some(Sts::Aws { regions, endpoint, timeout, operation })
+    Some(Sts::Aws { regions, endpoint, timeout, operation, pin })
 }
 
 fn store(section: &Section<'_>, home: Option<&str>) -> Option<Store> {

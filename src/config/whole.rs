@@ -7,6 +7,7 @@ use super::delivery::{JwtIn, delivery};
 use super::idp::SignOn;
 use super::log::{Log, log};
 use super::metadata::{Fetched, Metadata};
+use super::pin::RulesHold;
 use super::read::reading::Reading;
 use super::read::section::Section;
 use super::rule::rules;
@@ -15,7 +16,7 @@ use super::saml_keys::Certificates;
 use super::server::{Server, server};
 use super::ssm::ssm;
 use crate::broker::{BrokerSettings, TicketSettings};
-use crate::roles::Rules;
+use crate::roles::{Effect, Rule, Rules};
 
 /// A finished configuration.
 pub struct Config {
@@ -101,5 +102,17 @@ impl Config {
             keys: keys?,
             warnings: Vec::new(),
         })
+    }
+
+    /// Whether a rule refuses or scopes down, and people can get around it. That a rule is
+    /// shorter than the role's maximum it shares with every other one.
+    pub fn limits_are_advisory(&self) -> bool {
+        let limits = |rule: &Rule| match &rule.outcome {
+            Effect::Refuse { .. } => true,
+            Effect::Grant { session_policy, policy_arns, .. } => {
+                session_policy.is_some() || !policy_arns.is_empty()
+            }
+        };
+        self.sts.rules_hold() == RulesHold::Advisory && self.broker.rules.iter().any(limits)
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
             JwtIn::Query => "query",
         },
         "local_credentials": settings.local_credentials,
+        "rules": settings.rules_hold.as_str(),
         "ping": ping,
         "ping_url": settings.ping_url,
         "contact": settings.contact,

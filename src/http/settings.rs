@@ -1,6 +1,6 @@
 //! The settings of the HTTP layer, finished and typed.
 
-use crate::config::{JwtIn, Network, SignOn};
+use crate::config::{JwtIn, Network, RulesHold, SignOn};
 use std::time::Duration;
 
 /// The settings of the HTTP layer.
@@ -26,6 +26,8 @@ pub struct HttpSettings {
     pub region: String,
     /// Whether the credentials are this service's own, of which AWS knows nothing.
     pub local_credentials: bool,
+    /// Whether a person can have a role without the rules.
+    pub rules_hold: RulesHold,
     /// The product's version.
     pub version: String,
     /// Our SP metadata (`saml::ServiceProviderMetadata`).

@@ -1,7 +1,9 @@
 //! What the log says at the start: what this process is, for whom, and by what.
 
 use crate::broker::Binding;
-use crate::config::{Config, Keys, MetadataPlace, MetadataSource, Signing, Store, Sts, StsOperation};
+use crate::config::{
+    Config, Keys, MetadataPlace, MetadataSource, RulesHold, Signing, Store, Sts, StsOperation,
+};
 
 /// The configuration in a line: names and places of the configuration's own, no secret,
 /// no query of a URL.
@@ -14,6 +16,7 @@ pub(crate) struct Summary {
     rules: usize,
     sts: &'static str,
     sts_regions: String,
+    rules_hold: RulesHold,
     store: &'static str,
     /// The file, or the tables.
     store_at: String,
@@ -24,6 +27,7 @@ pub(crate) struct Summary {
     binding: &'static str,
     log_level: tracing::Level,
     worthless: bool,
+    limits_are_advisory: bool,
 }
 
 impl Summary {
@@ -69,6 +73,7 @@ impl Summary {
             rules: config.broker.rules.iter().count(),
             sts,
             sts_regions,
+            rules_hold: config.sts.rules_hold(),
             store,
             store_at,
             store_region,
@@ -79,6 +84,7 @@ impl Summary {
                 Binding::Plain => "plain",
             },
             log_level: config.log.level,
+            limits_are_advisory: config.limits_are_advisory(),
             worthless: sts == "local" && !config.server.is_on_loopback(),
             public_url: config.server.public_url.clone(),
         }
@@ -96,6 +102,7 @@ impl Summary {
             rules = self.rules,
             sts = self.sts,
             sts_regions = self.sts_regions,
+            rules_hold = self.rules_hold.as_str(),
             store = self.store,
             store_at = self.store_at,
             store_region = self.store_region,
@@ -109,6 +116,12 @@ impl Summary {
             tracing::warn!(
                 public_url = self.public_url,
                 "sts.kind is \"local\": people are given credentials that AWS does not know"
+            );
+        }
+        if self.limits_are_advisory {
+            tracing::warn!(
+                "rules are advisory: whoever posts the own SAML response to STS has the role without them, unless its \
+                 trust policy demands where we call from (sts.source_ips, sts.source_vpces)"
             );
         }
     }

@@ -108,6 +108,7 @@ fn http_settings(config: &Config) -> http::HttpSettings {
         sign_on: config.sign_on.clone(),
         region: config.sts.region().to_owned(),
         local_credentials: matches!(config.sts, Sts::Local { .. }),
+        rules_hold: config.sts.rules_hold(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         service_provider_metadata: metadata.to_xml(),
         max_concurrent_requests: server.max_concurrent_requests,

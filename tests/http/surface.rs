@@ -234,6 +234,7 @@ async fn config_json_says_what_a_page_needs() {
             "binding": "challenge",
             "jwt_in": "fragment",
             "local_credentials": false,
+            "rules": "advisory",
             "ping": true,
             "ping_url": null,
             "contact": "Help desk <help@example.com>",

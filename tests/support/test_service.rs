@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use vestibule::adapters::local::{ManualClock, SystemRandom};
 use vestibule::broker::ports::{AuditTrail, CallerDirectory, SessionStore};
 use vestibule::broker::{AuditEvent, Binding, Broker, BrokerSettings, EventKind, Ports, TicketSettings};
-use vestibule::config::{JwtIn, Keys, Store, Sts};
+use vestibule::config::{JwtIn, Keys, RulesHold, Store, Sts};
 use vestibule::http::{self, App};
 use vestibule::roles::{Condition, Effect, Field, Matcher, ProviderArn, Rule, Rules};
 use vestibule::saml::Limits;
@@ -283,6 +283,7 @@ pub fn http_settings() -> http::HttpSettings {
         sign_on: Vec::new(),
         region: "eu-central-1".into(),
         local_credentials: false,
+        rules_hold: RulesHold::Advisory,
         version: "test".into(),
         service_provider_metadata: String::new(),
         max_concurrent_requests: 256,

@@ -176,6 +176,12 @@ pub struct Network {
     pub prefix: u8,
 }
 
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
 impl Network {
     /// Whether the address is in it. IPv4 and IPv6 have none in common.
     pub fn contains(&self, address: IpAddr) -> bool {

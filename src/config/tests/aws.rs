@@ -108,6 +108,72 @@ fn what_sts_would_not_take_of_a_service_that_assumes_roles_is_said() {
 }
 
 #[test]
+fn where_sts_sees_us_call_from_decides_whether_rules_hold() {
+    let files = Files::new();
+    let pin = |sts: &str| {
+        let config = files.loads(&least(&format!("{HOME}\n{sts}"), "", KEY));
+        let hold = config.sts.rules_hold();
+        let Sts::Aws { pin, .. } = config.sts else { panic!() };
+        let ips: Vec<_> = pin.source_ips.iter().map(ToString::to_string).collect();
+        (ips.join(" "), pin.source_vpces.join(" "), hold)
+    };
+    assert_eq!(pin(""), (String::new(), String::new(), RulesHold::Advisory));
+    assert_eq!(
+        pin("source_ips = [\"203.0.113.7\", \"2001:db8::/56\"]"),
+        ("203.0.113.7/32 2001:db8::/56".to_owned(), String::new(), RulesHold::Pinned)
+    );
+    assert_eq!(
+        pin("source_vpces = [\"vpce-0123456789abcdef0\"]"),
+        (String::new(), "vpce-0123456789abcdef0".to_owned(), RulesHold::Pinned)
+    );
+    // What an emulator on this machine sees.
+    let (loopback, ..) = pin("endpoint = \"http://127.0.0.1:4566\"\nsource_ips = [\"127.0.0.1/32\"]");
+    assert_eq!(loopback, "127.0.0.1/32");
+    assert_eq!(files.loads(LEAST).sts.rules_hold(), RulesHold::Enforced);
+}
+
+/// A warning only for who wants to keep people from something.
+#[test]
+fn limits_are_advisory_where_a_rule_limits_and_no_address_is_known() {
+    let files = Files::new();
+    let warned = |sts: &str, rule: &str| {
+        let rule = format!("[[rule]]\nname = \"x\"\n{rule}\n[sts]");
+        let text = least(&format!("{HOME}\n{sts}"), "", KEY).replace("[sts]", &rule);
+        files.loads(&text).limits_are_advisory()
+    };
+    let policy = r#"session_policy = '{"Statement":[]}'"#;
+    let arns = "policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]";
+    for limit in [policy, arns, "refuse = \"no\""] {
+        assert!(warned("", limit), "{limit}");
+        assert!(!warned("source_ips = [\"203.0.113.7\"]", limit), "{limit}");
+    }
+    assert!(!warned("", "duration = \"15m\""));
+}
+
+/// All of them are said, each with its place.
+#[test]
+fn a_source_that_pins_nothing_is_a_fault() {
+    let sts = format!(
+        "{HOME}\nsource_ips = [\"0.0.0.0/0\", \"10.0.0.1\", \"203.0.113.7\", \"::/0\", \"nat\"]\n\
+         source_vpces = [\"vpc-0123456789abcdef0\"]"
+    );
+    let faults = Files::new().faults(&least(&sts, "", KEY), &[]);
+    for fault in [
+        "sts.source_ips[0]: expected the service's own addresses",
+        "sts.source_ips[1]: expected a public address",
+        "sts.source_ips[3]: expected the service's own addresses",
+        "sts.source_ips[4]: expected a network",
+        "sts.source_vpces[0]: expected the id of a VPC endpoint",
+    ] {
+        assert!(faults.iter().any(|f| f.contains(fault)), "{fault}\n{faults:#?}");
+    }
+    assert_eq!(faults.len(), 5, "{faults:#?}");
+    let local = LEAST.replace("[store]", "source_ips = [\"203.0.113.7\"]\n[store]");
+    let faults = Files::new().faults(&local, &[]);
+    assert!(faults.iter().any(|f| f.contains("sts.source_ips: unknown key")), "{faults:#?}");
+}
+
+#[test]
 fn keys_of_kms_arrive_with_their_context_and_their_way_to_sign() {
     let files = Files::new();
     let kms = |keys: &str| {
