@@ -16,6 +16,8 @@ use support::wire::Reply;
 use tempfile::TempDir;
 
 const ACS: &str = "https://vestibule.example.com/saml";
+/// Where the service calls STS from.
+const NAT: &str = "203.0.113.7/32";
 const ROLE: &str = "arn:aws:iam::123456789012:role/ADFS-Production";
 
 /// A report: exit code and findings.
@@ -247,6 +249,16 @@ fn faults_have_their_exit_code_and_say_what_to_do() {
 
 // -------------------------------------------------------------- AWS on loopback
 
+fn trust_policy(provider: &str, condition: &Value) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+        "Principal": { "Federated": provider }, "Action": "sts:AssumeRoleWithSAML", "Condition": condition }] })
+}
+
+/// To this recipient and our address.
+fn pinned(recipient: &str) -> Value {
+    json!({ "StringEquals": { "SAML:aud": recipient }, "IpAddress": { "aws:SourceIp": NAT } })
+}
+
 struct Cloud {
     aws: Emulators,
     dir: TempDir,
@@ -258,7 +270,8 @@ impl Cloud {
         let aws = Emulators::start();
         aws.create_tables();
         aws.trust(&fixture());
-        aws.create_role("ADFS-Production", ACS, 3_600);
+        let role = json!({ "arn": ROLE, "trust_policy": trust_policy(PROVIDER, &pinned(ACS)) });
+        aws.sts_set("roles", &role);
         let dir = TempDir::with_prefix("vestibule-doctor-").unwrap();
         fs::write(dir.path().join("idp.xml"), fixture()).unwrap();
         let key = aws.create_key("SYMMETRIC_DEFAULT");
@@ -266,6 +279,7 @@ impl Cloud {
             r#"{IDP}
 [sts]
 kind = "aws"
+source_ips = ["{NAT}"]
 [store]
 kind = "dynamodb"
 [keys]
@@ -293,7 +307,13 @@ role = "{ROLE}"
     /// By credentials of a role in the account, so that it is known whose they are.
     fn as_somebody(&self, more: &[&str]) -> Report {
         let response = base64::engine::general_purpose::STANDARD.encode(Forge::issued_now("_operator").xml());
-        let asked = [("RoleArn", ROLE), ("PrincipalArn", PROVIDER), ("SAMLAssertion", response.as_str())];
+        // From here, where the service's own roles are not to be had.
+        let operator = self.aws.create_role("ADFS-Dev", ACS, 3_600);
+        let asked = [
+            ("RoleArn", operator.as_str()),
+            ("PrincipalArn", PROVIDER),
+            ("SAMLAssertion", response.as_str()),
+        ];
         let (status, xml) = self.aws.sts("AssumeRoleWithSAML", &asked);
         assert_eq!(status, 200, "{xml}");
         let text = |tag: &str| {
@@ -493,31 +513,82 @@ fn a_kms_key_that_may_not_be_used_is_a_fault() {
 #[test]
 fn trust_policies_that_do_not_let_our_people_in_are_faults() {
     let cloud = Cloud::new();
-    let policy = |provider: &str, condition: Value| {
-        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
-            "Principal": { "Federated": provider }, "Action": "sts:AssumeRoleWithSAML", "Condition": condition }] })
-    };
-    let aud = |to: &str| json!({ "StringEquals": { "SAML:aud": to } });
-
-    cloud.role(&policy(PROVIDER, aud("https://signin.aws.amazon.com/saml")), 3_600);
+    cloud.role(&trust_policy(PROVIDER, &pinned("https://signin.aws.amazon.com/saml")), 3_600);
     let report = cloud.examined();
     assert_eq!(report.code, Some(2));
     report.has("trust", "fault", "pinned to https://signin.aws.amazon.com/saml, not to our");
     report.only(&["trust"]);
 
-    cloud.role(&policy("arn:aws:iam::123456789012:saml-provider/Other", aud(ACS)), 3_600);
+    cloud.role(&trust_policy("arn:aws:iam::123456789012:saml-provider/Other", &pinned(ACS)), 3_600);
     cloud.examined().has("trust", "fault", "does not trust");
 
-    cloud.role(&policy(PROVIDER, json!({})), 3_600);
+    cloud.role(&trust_policy(PROVIDER, &json!({ "IpAddress": { "aws:SourceIp": NAT } })), 3_600);
     let report = cloud.examined();
     assert_eq!(report.code, Some(1));
     report.has("trust", "warning", "any recipient");
 
-    cloud.role(&policy(PROVIDER, aud(ACS)), 1_800);
+    cloud.role(&trust_policy(PROVIDER, &pinned(ACS)), 1_800);
     cloud.examined().has("trust", "fault", "at most 1800 s, and a rule asks for 3600 s");
 
     let more = "arn:aws:iam::123456789012:role/Nobody";
     cloud.through(&[], &["--role", more]).has("trust", "fault", "role/Nobody does not exist");
+}
+
+/// Whoever has a response can post it to STS: only the pin makes people come by our rules.
+#[test]
+fn roles_that_can_be_had_from_elsewhere_are_told() {
+    let cloud = Cloud::new();
+    let from = |address: Value| {
+        let mut condition = pinned(ACS);
+        condition["IpAddress"]["aws:SourceIp"] = address;
+        cloud.role(&trust_policy(PROVIDER, &condition), 3_600);
+        cloud.examined()
+    };
+    from(json!([NAT])).has("pin", "ok", &format!("{ROLE} is pinned to {NAT}"));
+    let report = from(json!("0.0.0.0/0"));
+    assert_eq!(report.code, Some(1), "{:#}", report.json);
+    report.has("pin", "warning", &format!("{ROLE} can be had from anywhere"));
+    report.only(&["pin"]);
+    from(json!("203.0.113.0/24")).has("pin", "warning", "which is more than where we call from");
+    let report = from(json!("192.0.2.1"));
+    assert_eq!(report.code, Some(2), "{:#}", report.json);
+    report.has(
+        "pin",
+        "fault",
+        "is pinned to 192.0.2.1/32, and we call from 203.0.113.7/32: STS answers AccessDenied",
+    );
+
+    cloud.role(&trust_policy(PROVIDER, &json!({ "StringEquals": { "SAML:aud": ACS } })), 3_600);
+    let report = cloud.examined();
+    assert_eq!(report.code, Some(1), "{:#}", report.json);
+    report.has("pin", "warning", &format!("{ROLE} can be had from anywhere"));
+    let pin = report.json["findings"].as_array().unwrap().iter().find(|finding| finding["check"] == "pin");
+    let remedy = pin.unwrap()["do"].as_str().unwrap();
+    let condition = r#"{"IpAddress":{"aws:SourceIp":["203.0.113.7/32"]}}"#;
+    assert!(remedy.contains(&format!("add {condition} to the Condition")), "{remedy}");
+}
+
+/// Not a line for each of three hundred roles.
+#[test]
+fn without_addresses_of_ours_all_open_roles_are_one_warning() {
+    let cloud = Cloud::new();
+    let path = cloud.dir.path().join("vestibule.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let here = config.replace(&format!("source_ips = [\"{NAT}\"]\n"), "");
+    assert_ne!(here, config);
+    fs::write(&path, here).unwrap();
+    let report = cloud.examined();
+    assert_eq!(report.code, Some(0), "{:#}", report.json);
+    report.has("pin", "unknown", &format!("{ROLE} is pinned to {NAT}; where we call from is not configured"));
+
+    for name in ["ADFS-Production", "ADFS-Dev"] {
+        cloud.aws.create_role(name, ACS, 3_600);
+    }
+    let report = cloud.through(&[], &["--role", "arn:aws:iam::123456789012:role/ADFS-Dev"]);
+    assert_eq!(report.code, Some(1), "{:#}", report.json);
+    report.has("pin", "warning", "role/ADFS-Dev, arn:aws:iam::123456789012:role/ADFS-Production can be had");
+    assert_eq!(report.of_check("pin").len(), 1);
+    report.only(&["pin"]);
 }
 
 #[test]
@@ -628,7 +699,7 @@ fn its_signature_is_one_that_sts_accepts() {
     let cloud = Cloud::new();
     cloud.aws.trust(&metadata_with(std::slice::from_ref(&forge::rsa().certificate)));
     let report = cloud.as_somebody(&[]);
-    report.has("sts", "ok", "we are arn:aws:sts::123456789012:assumed-role/ADFS-Production/");
+    report.has("sts", "ok", "we are arn:aws:sts::123456789012:assumed-role/ADFS-Dev/");
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use super::finding::{Report, Severity};
 use super::inspect::{InspectError, QueryService};
+use super::pin::Pins;
+use super::source::Source;
 use super::trust::{self, Trust};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
-use crate::config::Config;
+use crate::config::{Config, NetworkPin, Sts};
 use crate::roles::{Effect, ProviderArn, RoleArn};
 use crate::saml::{IdentityProvider, IdpMetadata};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use time::Duration;
 
@@ -36,14 +39,22 @@ pub(super) async fn check(
             copy_of_metadata(&iam, provider, arn, report).await;
         }
     }
+    let none = NetworkPin::default();
+    let ours = match &config.sts {
+        Sts::Aws { pin, .. } => pin,
+        Sts::Local { .. } => &none,
+    };
+    let mut pins = Pins::of(ours);
     for (role, duration) in roles(config, more_roles, report) {
         if let Some(ours) = elsewhere(role.account()) {
             let remedy = "run doctor with credentials of the role's account";
             report.unknown("trust", of_another_account(role.as_str(), ours), remedy);
             continue;
         }
-        trust_of(&iam, config, &role, duration, report).await;
+        let Some(policy) = trust_policy(&iam, &role, duration, report).await else { continue };
+        trust_of(config, &role, &policy, &mut pins, report);
     }
+    pins.finish(report);
 }
 
 /// The account of whoever asks, if it is known.
@@ -141,27 +152,28 @@ fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<Role
     roles
 }
 
-async fn trust_of(
+const CHECK: &str = "trust";
+
+/// The role's trust policy, if the role is there and can be looked at.
+async fn trust_policy(
     iam: &QueryService<'_>,
-    config: &Config,
     role: &RoleArn,
     duration: Option<Duration>,
     report: &mut Report,
-) {
-    const CHECK: &str = "trust";
+) -> Option<Value> {
     let arn = role.as_str();
     let answer = match iam.ask("GetRole", &[("RoleName", role.name())]).await {
         Ok(answer) => answer,
         Err(why) => {
             report.unknown(CHECK, format!("{arn}: no answer from IAM ({why})"), "let this machine reach IAM");
-            return;
+            return None;
         }
     };
     match answer.text("Arn") {
         Ok(found) if found == arn => {}
         Err(InspectError::Missing) => {
             report.fault(CHECK, format!("{arn} does not exist"), "create it, or mend the rule that names it");
-            return;
+            return None;
         }
         Ok(found) => {
             let what = format!("our credentials are of another account or path: the role there is {found}");
@@ -170,11 +182,11 @@ async fn trust_of(
                 format!("{arn}: {what}"),
                 "run doctor with credentials of the role's account",
             );
-            return;
+            return None;
         }
         Err(error) => {
             report.unknown(CHECK, format!("{arn}: {error}"), "allow iam:GetRole to whoever runs doctor");
-            return;
+            return None;
         }
     }
     if let (Some(duration), Ok(most)) = (duration, answer.text("MaxSessionDuration"))
@@ -186,16 +198,23 @@ async fn trust_of(
         report.fault(CHECK, what, "raise the role's MaxSessionDuration, or shorten the rule's duration");
     }
     let policy = answer.text("AssumeRolePolicyDocument").ok().and_then(|text| decoded(&text));
-    let Some(policy) = policy else {
+    if policy.is_none() {
         report.unknown(CHECK, format!("{arn}: its trust policy is no JSON"), "look at it in IAM");
-        return;
-    };
+    }
+    policy
+}
+
+fn trust_of(config: &Config, role: &RoleArn, policy: &Value, pins: &mut Pins<'_>, report: &mut Report) {
+    let arn = role.as_str();
     // One identity provider that can give the role is enough.
     let acs = &config.broker.service.acs_url;
     let beside = config.broker.rules.provider_arns().filter(|(_, provider)| provider.is_beside(role));
+    let mut sources = Vec::new();
     let verdicts = beside.map(|(_, provider)| {
         let provider = provider.as_str();
-        finding(arn, provider, acs, trust::judge(&policy, provider, acs))
+        let (trust, source) = trust::judge(policy, provider, acs, pins.ours);
+        sources.extend(source);
+        finding(arn, provider, acs, trust)
     });
     match verdicts.min_by_key(|(severity, ..)| *severity) {
         Some((severity, what, remedy)) => report.add(CHECK, severity, what, remedy),
@@ -204,6 +223,10 @@ async fn trust_of(
             format!("{arn}: no provider_arn is of its account, so nobody can be given it"),
             "add the SAML provider of that account to provider_arn, or mend the ARN",
         ),
+    }
+    // People of any of them can have it by themselves.
+    if let Some(source) = sources.into_iter().max_by_key(Source::badness) {
+        pins.note(arn, source, report);
     }
 }
 
@@ -232,7 +255,7 @@ fn finding(arn: &str, provider: &str, acs: &str, trust: Trust) -> (Severity, Str
 }
 
 /// IAM answers policies encoded for URLs (API reference, `GetRole`).
-fn decoded(text: &str) -> Option<serde_json::Value> {
+fn decoded(text: &str) -> Option<Value> {
     // A form's decoding would take a `+` for a space.
     let form = format!("p={}", text.replace('+', "%2B"));
     let (_, decoded) = form_urlencoded::parse(form.as_bytes()).next()?;

@@ -3,6 +3,9 @@
 //! It understands what policies that trust a SAML provider use; anything else is
 //! [`Trust::Unclear`], never a yes.
 
+use super::policy::{like, listed};
+use super::source::{self, Bound, Demands, Source};
+use crate::config::NetworkPin;
 use serde_json::Value;
 
 /// The meaning of a trust policy for one provider and one ACS.
@@ -20,47 +23,97 @@ pub(super) enum Trust {
     Unclear(String),
 }
 
-/// `acs` is the Recipient of assertions, which is what `SAML:aud` is.
-pub(super) fn judge(policy: &Value, provider: &str, acs: &str) -> Trust {
+/// `acs` is the Recipient of assertions, which is what `SAML:aud` is; `ours` is where we
+/// call STS from. The [`Source`] is `None` where our people are not let in at all.
+pub(super) fn judge(policy: &Value, provider: &str, acs: &str, ours: &NetworkPin) -> (Trust, Option<Source>) {
     let statements = listed(policy.get("Statement"));
-    let about_us = |statement: &&&Value| {
-        let federated = statement.pointer("/Principal/Federated");
-        let acts = listed(statement.get("Action"))
-            .iter()
-            .filter_map(|action| action.as_str())
-            .any(|pattern| like(&pattern.to_ascii_lowercase(), "sts:assumerolewithsaml"));
-        acts && listed(federated).iter().any(|each| each.as_str() == Some(provider))
-    };
-    let denies = |statement: &&Value| statement.get("Effect").and_then(Value::as_str) == Some("Deny");
-    if statements.iter().any(denies) {
-        return Trust::Unclear("it has a Deny".to_owned());
-    }
+    let unclear = |why: &str| (Trust::Unclear(why.to_owned()), None);
     if statements.iter().any(|s| s.get("NotAction").is_some() || s.get("NotPrincipal").is_some()) {
-        return Trust::Unclear("it has a NotAction or NotPrincipal".to_owned());
+        return unclear("it has a NotAction or NotPrincipal");
     }
+    let (denials, statements): (Vec<_>, Vec<_>) =
+        statements.into_iter().partition(|s| s.get("Effect").and_then(Value::as_str) == Some("Deny"));
+    // One that denies who calls from elsewhere pins all other statements.
+    let denied: Option<Vec<_>> = denials
+        .into_iter()
+        .map(|denial| {
+            let is_for_us = acts(denial) && source::is_for_all_of(denial.get("Principal"), provider);
+            Bound::of_deny(denial.get("Condition")).filter(|_| is_for_us)
+        })
+        .collect();
+    let Some(denied) = denied else { return unclear("it has a Deny") };
+
     // Statements are alternatives: the best for us counts, but one that takes
     // any recipient is what an attacker would use.
-    let verdicts: Vec<_> = statements.iter().filter(about_us).map(|s| conditions(s, acs)).collect();
-    let found = |wanted: fn(&Trust) -> bool| verdicts.iter().any(wanted);
-    if found(|v| *v == Trust::AnyRecipient) {
-        return Trust::AnyRecipient;
-    }
-    if found(|v| *v == Trust::Accepts) {
-        return Trust::Accepts;
-    }
-    verdicts.into_iter().next().unwrap_or(Trust::OtherProvider)
+    let allowed: Vec<_> = statements.into_iter().filter(|s| acts(s)).collect();
+    let (ours_by_name, others): (Vec<_>, Vec<_>) =
+        allowed.into_iter().partition(|s| source::names(s.get("Principal"), "Federated", provider));
+    let verdicts: Vec<_> = ours_by_name.into_iter().map(|s| conditions(s, acs)).collect();
+    let found = |wanted: Trust| verdicts.iter().any(|(trust, _)| *trust == wanted).then_some(wanted);
+    let trust = found(Trust::AnyRecipient).or_else(|| found(Trust::Accepts));
+    let Some(trust) = trust else {
+        let first = verdicts.into_iter().next();
+        return (first.map_or(Trust::OtherProvider, |(trust, _)| trust), None);
+    };
+    // Whether everybody is we, too, IAM's guide leaves open: here it counts against the pin.
+    let everybody = others.into_iter().filter(|s| source::is_for_everybody(s.get("Principal")));
+    let all = verdicts.into_iter().chain(everybody.map(|s| conditions(s, acs)));
+    (trust, Some(source_of(all, &denied, ours)))
 }
 
-fn conditions(statement: &Value, acs: &str) -> Trust {
-    let Some(operators) = statement.get("Condition") else { return Trust::AnyRecipient };
+/// From where the role can be had by any of these statements.
+fn source_of(
+    verdicts: impl Iterator<Item = (Trust, Demands)>,
+    denied: &[Bound],
+    ours: &NetworkPin,
+) -> Source {
+    let (mut openings, mut beside) = (Vec::new(), Vec::new());
+    for (trust, mut demands) in verdicts {
+        match trust {
+            Trust::Accepts | Trust::AnyRecipient => {
+                demands.bounds.extend_from_slice(denied);
+                openings.push(demands);
+            }
+            Trust::Unclear(why) => return Source::Unclear(why),
+            Trust::OtherRecipient(recipients) => {
+                demands.bounds.extend_from_slice(denied);
+                if !demands.are_within(ours) {
+                    beside.extend(recipients);
+                }
+            }
+            Trust::OtherProvider => {}
+        }
+    }
+    let source = source::judge(&openings, ours);
+    if source == Source::Pinned && !beside.is_empty() { Source::Beside(beside) } else { source }
+}
+
+fn acts(statement: &Value) -> bool {
+    listed(statement.get("Action"))
+        .iter()
+        .filter_map(|action| action.as_str())
+        .any(|pattern| like(&pattern.to_ascii_lowercase(), "sts:assumerolewithsaml"))
+}
+
+fn conditions(statement: &Value, acs: &str) -> (Trust, Demands) {
+    let mut demands = Demands::default();
+    let unclear = |why: String| (Trust::Unclear(why), Demands::default());
+    let Some(operators) = statement.get("Condition") else { return (Trust::AnyRecipient, demands) };
     let Some(operators) = operators.as_object() else {
-        return Trust::Unclear("its Condition is no object".to_owned());
+        return unclear("its Condition is no object".to_owned());
     };
     let mut verdict = Trust::AnyRecipient;
+    let mut others = None;
     for (operator, keys) in operators {
         for (key, wanted) in keys.as_object().into_iter().flatten() {
+            if source::is_source(key) {
+                match demands.add(operator, key, wanted) {
+                    Ok(()) => continue,
+                    Err(why) => return unclear(why),
+                }
+            }
             if !key.eq_ignore_ascii_case("SAML:aud") {
-                return Trust::Unclear(format!("it has a condition on {key}"));
+                return unclear(format!("it has a condition on {key}"));
             }
             let wanted: Vec<&str> = listed(Some(wanted)).iter().filter_map(|each| each.as_str()).collect();
             let name = operator.strip_prefix("ForAnyValue:").unwrap_or(operator);
@@ -68,94 +121,16 @@ fn conditions(statement: &Value, acs: &str) -> Trust {
                 "StringEquals" => wanted.contains(&acs),
                 "StringEqualsIgnoreCase" => wanted.iter().any(|each| each.eq_ignore_ascii_case(acs)),
                 "StringLike" => wanted.iter().any(|each| like(each, acs)),
-                _ => return Trust::Unclear(format!("it has the condition operator {operator}")),
+                _ => return unclear(format!("it has the condition operator {operator}")),
             };
             if !holds {
-                return Trust::OtherRecipient(wanted.into_iter().map(str::to_owned).collect());
+                others = Some(wanted.iter().map(|each| (*each).to_owned()).collect());
             }
             verdict = if wanted.contains(&"*") { verdict } else { Trust::Accepts };
         }
     }
-    verdict
-}
-
-fn listed(value: Option<&Value>) -> Vec<&Value> {
-    match value {
-        None => Vec::new(),
-        Some(Value::Array(values)) => values.iter().collect(),
-        Some(value) => vec![value],
-    }
-}
-
-/// `*` for any text, `?` for any one character.
-fn like(pattern: &str, text: &str) -> bool {
-    let mut pattern = pattern.chars();
-    match pattern.next() {
-        None => text.is_empty(),
-        Some('*') => {
-            let rest = pattern.as_str();
-            text.char_indices().any(|(at, _)| like(rest, text.get(at..).unwrap_or_default()))
-                || like(rest, "")
-        }
-        Some(wanted) => {
-            let mut text = text.chars();
-            text.next().is_some_and(|c| wanted == '?' || wanted == c) && like(pattern.as_str(), text.as_str())
-        }
-    }
+    (others.map_or(verdict, Trust::OtherRecipient), demands)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    const PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/ADFS";
-    const ACS: &str = "https://vestibule.example.com/saml";
-
-    fn said(principal: &str, action: &Value, condition: Option<Value>) -> Trust {
-        let mut statement =
-            json!({ "Effect": "Allow", "Principal": { "Federated": principal }, "Action": action });
-        if let Some(condition) = condition {
-            statement["Condition"] = condition;
-        }
-        judge(&json!({ "Statement": statement }), PROVIDER, ACS)
-    }
-
-    #[test]
-    fn trust_is_what_the_policy_says() {
-        let saml = json!("sts:AssumeRoleWithSAML");
-        let aud = |to: Value| Some(json!({ "StringEquals": { "SAML:aud": to } }));
-        let console = "https://signin.aws.amazon.com/saml";
-        assert_eq!(said(PROVIDER, &saml, aud(json!(ACS))), Trust::Accepts);
-        assert_eq!(
-            said(PROVIDER, &json!(["sts:TagSession", "sts:*"]), aud(json!([console, ACS]))),
-            Trust::Accepts
-        );
-        assert_eq!(
-            said(PROVIDER, &saml, aud(json!(console))),
-            Trust::OtherRecipient(vec![console.to_owned()])
-        );
-        assert_eq!(said(PROVIDER, &saml, None), Trust::AnyRecipient);
-        let any = json!({ "StringLike": { "saml:aud": "*" } });
-        assert_eq!(said(PROVIDER, &saml, Some(any)), Trust::AnyRecipient);
-        let like = json!({ "StringLike": { "saml:aud": "https://*.example.com/saml" } });
-        assert_eq!(said(PROVIDER, &saml, Some(like)), Trust::Accepts);
-        assert_eq!(said("arn:aws:iam::123456789012:saml-provider/Other", &saml, None), Trust::OtherProvider);
-        assert_eq!(said(PROVIDER, &json!("sts:AssumeRole"), None), Trust::OtherProvider);
-        assert_eq!(said("*", &saml, None), Trust::OtherProvider);
-    }
-
-    #[test]
-    fn what_is_not_understood_is_no_yes() {
-        let saml = json!("sts:AssumeRoleWithSAML");
-        for condition in [
-            json!({ "StringNotEquals": { "SAML:aud": "x" } }),
-            json!({ "StringEquals": { "SAML:aud": ACS, "aws:SourceIp": "10.0.0.0/8" } }),
-        ] {
-            assert!(matches!(said(PROVIDER, &saml, Some(condition)), Trust::Unclear(_)));
-        }
-        let deny = json!({ "Statement": [{ "Effect": "Deny", "Principal": "*", "Action": "*" }] });
-        assert!(matches!(judge(&deny, PROVIDER, ACS), Trust::Unclear(_)));
-        assert_eq!(judge(&json!({}), PROVIDER, ACS), Trust::OtherProvider);
-    }
-}
+mod tests;
