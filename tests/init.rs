@@ -88,6 +88,77 @@ fn what_it_writes_passes_check_and_pins_our_acs() {
     assert!(readme.contains("was not tried on the real STS"), "{readme}");
 }
 
+/// What is in one statement must hold at once, and no call has both an address and an endpoint.
+#[test]
+fn where_sts_is_called_from_is_in_configuration_and_trust_policy() {
+    let dir = workplace();
+    let acs = "https://login.corp.example/saml";
+    let init = |more: &[&str]| {
+        let (output, said) = vestibule(dir.path(), &[&OURS[..], more, &["--force"]].concat());
+        assert!(output.status.success(), "{said}");
+        checked(dir.path(), "site");
+        let file = |name: &str| fs::read_to_string(dir.path().join("site").join(name)).unwrap();
+        let conditions: Vec<_> = json(&dir.path().join("site/trust-policy.json"))["Statement"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|statement| {
+                assert_eq!(
+                    statement["Principal"]["Federated"],
+                    "arn:aws:iam::210987654321:saml-provider/ADFS"
+                );
+                statement["Condition"].clone()
+            })
+            .collect();
+        (conditions, file("vestibule.toml"), file("README.md"), said)
+    };
+    let (conditions, config, guide, said) = init(&[]);
+    assert_eq!(conditions, [serde_json::json!({ "StringEquals": { "SAML:aud": acs } })]);
+    assert!(config.contains("\n#source_ips = "), "{config}");
+    assert!(guide.contains("**Rules are advisory as it stands.**"), "{guide}");
+    assert!(said.contains("Rules are advisory until"), "{said}");
+
+    let by_address = serde_json::json!({ "StringEquals": { "SAML:aud": acs },
+        "IpAddress": { "aws:SourceIp": ["203.0.113.7/32", "2001:db8::/56"] } });
+    let addresses = ["--source-ip", "203.0.113.7", "--source-ip=2001:db8::/56"];
+    let (conditions, config, guide, said) = init(&addresses);
+    assert_eq!(conditions, std::slice::from_ref(&by_address));
+    assert!(config.contains("\nsource_ips = [\"203.0.113.7/32\",\"2001:db8::/56\"]\n"), "{config}");
+    assert!(!guide.contains("advisory") && !said.contains("advisory"), "{guide}{said}");
+    assert!(guide.contains("where this service calls STS from, 203.0.113.7/32, 2001:db8::/56."), "{guide}");
+
+    let endpoint = "vpce-0123456789abcdef0";
+    let by_endpoint =
+        serde_json::json!({ "StringEquals": { "SAML:aud": acs, "aws:SourceVpce": [endpoint] } });
+    let (conditions, config, ..) = init(&["--source-vpce", endpoint]);
+    assert_eq!(conditions, std::slice::from_ref(&by_endpoint));
+    assert!(config.contains(&format!("\nsource_vpces = [\"{endpoint}\"]\n")), "{config}");
+    let (conditions, ..) = init(&[&addresses[..], &["--source-vpce", endpoint]].concat());
+    assert_eq!(conditions, [by_address.clone(), by_endpoint]);
+
+    // The console's sign-in is not from our address, and goes on.
+    let (conditions, ..) = init(&[&addresses[..], &["--adfs-trust", "existing"]].concat());
+    let console = "https://signin.aws.amazon.com/saml";
+    assert_eq!(conditions, [by_address, serde_json::json!({ "StringEquals": { "SAML:aud": console } })]);
+}
+
+#[test]
+fn sources_that_pin_nothing_are_refused_all_at_once() {
+    let dir = workplace();
+    let wrong = ["--source-ip=0.0.0.0/0", "--source-ip=10.0.0.1", "--source-vpce=vpc-1", "--source-ip=nat"];
+    let (output, said) = vestibule(dir.path(), &[&OURS[..], &wrong].concat());
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    for fault in [
+        "--source-ip: expected the service's own addresses: a network of /8 or narrower",
+        "--source-ip: expected a public address",
+        "--source-ip: expected a network such as",
+        "--source-vpce: expected the id of a VPC endpoint such as \"vpce-0123456789abcdef0\"; found \"vpc-1\"",
+    ] {
+        assert!(said.contains(fault), "{fault}\n{said}");
+    }
+    assert_eq!(names(dir.path()), ["adfs.xml"], "nothing is written");
+}
+
 /// One source for the script, one for what explains it.
 #[test]
 fn the_scripts_claim_rules_are_those_of_the_guide() {
@@ -218,8 +289,10 @@ fn each_partition_has_its_own_names() {
         ("cn-northwest-1", "aws-cn", "urn:amazon:webservices:cn-north-1"),
         ("eusc-de-east-1", "aws-eusc", "urn:amazon:webservices"),
     ] {
-        let (output, said) =
-            vestibule(dir.path(), &[&OURS[..], &["--region", region, "--directory", region]].concat());
+        let (output, said) = vestibule(
+            dir.path(),
+            &[&OURS[..], &["--region", region, "--directory", region, "--source-ip", "203.0.113.7"]].concat(),
+        );
         assert!(output.status.success() && !said.contains("warning"), "{said}");
         let read = |name: &str| fs::read_to_string(dir.path().join(region).join(name)).unwrap();
         for name in ["vestibule.toml", "trust-policy.json", "adfs.ps1", "README.md"] {
@@ -231,6 +304,7 @@ fn each_partition_has_its_own_names() {
         }
         assert!(read("vestibule.toml").contains(&format!("audience = \"{identifier}\"")));
         assert!(read("adfs.ps1").contains(&format!("$identifier = '{identifier}'")));
+        assert!(read("trust-policy.json").contains("\"aws:SourceIp\""));
         checked(dir.path(), region);
     }
     let (output, said) = vestibule(dir.path(), &[&OURS[..], &["--region", "eu-centrl-1"]].concat());

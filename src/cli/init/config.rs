@@ -2,7 +2,7 @@
 
 use super::options::{Store, Trust};
 use super::site::{Paths, Site, is_url};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 impl Site<'_> {
@@ -103,6 +103,7 @@ public_url = {public_url}
 
     fn backend(&self, text: &mut String) {
         text.push_str(&format!("\n[sts]\nkind = \"aws\"\nregion = {}\n", quoted(self.region)));
+        text.push_str(&self.sources());
         match self.store {
             Store::Embedded => text.push_str(&format!(
                 "\n# Made at first start. For several servers, and for functions: kind = \"dynamodb\".\n\
@@ -135,22 +136,50 @@ encryption_context = { samlprovider = "ADFS" }
         }
     }
 
+    /// Where STS is called from.
+    fn sources(&self) -> String {
+        let pin = &self.pin;
+        if pin.is_empty() {
+            return "# Where this service calls STS from, as AWS sees it. Rules are advisory until the roles' trust\n\
+                    # policies demand it: README.md, \"About the trust policy\".\n\
+                    #source_ips = [\"203.0.113.7/32\"]\n"
+                .to_owned();
+        }
+        let mut text =
+            "# Where this service calls STS from, as AWS sees it; the roles' trust policies demand it.\n"
+                .to_owned();
+        if !pin.source_ips.is_empty() {
+            let ips: Vec<_> = pin.source_ips.iter().map(ToString::to_string).collect();
+            text.push_str(&format!("source_ips = {}\n", json!(ips)));
+        }
+        if !pin.source_vpces.is_empty() {
+            text.push_str(&format!("source_vpces = {}\n", json!(pin.source_vpces)));
+        }
+        text
+    }
+
     /// Documents of IAM have no comments: what is to say of it is in the README.
     pub(super) fn trust_policy(&self, account: &str) -> String {
-        let recipients = match self.console_acs() {
-            // Or nobody could sign in to the console any more.
-            Some(console) => json!([console, self.acs()]),
-            None => json!(self.acs()),
-        };
-        let policy = json!({
-            "Version": "2012-10-17",
-            "Statement": [{
+        let statement = |condition: Value| {
+            json!({
                 "Effect": "Allow",
                 "Principal": { "Federated": self.provider_of(account) },
                 "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"],
-                "Condition": { "StringEquals": { "SAML:aud": recipients } },
-            }],
-        });
+                "Condition": condition,
+            })
+        };
+        let for_recipients = |recipients: Value| json!({ "StringEquals": { "SAML:aud": recipients } });
+        let ours = Map::from_iter([("SAML:aud".to_owned(), json!(self.acs()))]);
+        let pinned = self.pin.conditions(&ours);
+        // Without the console's, nobody could sign in there any more; and nobody does from our address.
+        let conditions = match self.console_acs() {
+            Some(console) if pinned.is_empty() => vec![for_recipients(json!([console, self.acs()]))],
+            Some(console) => pinned.into_iter().chain([for_recipients(json!(console))]).collect(),
+            None if pinned.is_empty() => vec![for_recipients(json!(self.acs()))],
+            None => pinned,
+        };
+        let statements: Vec<_> = conditions.into_iter().map(statement).collect();
+        let policy = json!({ "Version": "2012-10-17", "Statement": statements });
         format!("{policy:#}\n")
     }
 }
@@ -172,7 +201,7 @@ duration = "1h"
 
 /// A TOML basic string. JSON's strings are such.
 fn quoted(value: &str) -> String {
-    serde_json::Value::from(value).to_string()
+    Value::from(value).to_string()
 }
 
 fn quoted_path(path: &Path) -> String {

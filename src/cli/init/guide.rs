@@ -160,12 +160,32 @@ impl Site<'_> {
             ),
             None => String::new(),
         };
+        let where_from = if self.pin.is_empty() {
+            "**Rules are advisory as it stands.** A response passes through the person's own browser, and STS takes it \
+             from anybody: who copies it from the developer tools and posts it there has the role without the rules, \
+             their session policies and durations, and without a record in the trail. To close this, find out where \
+             this service calls AWS from: the server's public address (on it, `curl https://checkip.amazonaws.com` \
+             says it), the Elastic IP of its NAT gateway, or the id of its interface endpoint for STS. Then run the \
+             same command again with `--source-ip ADDRESS/32` (or `--source-vpce ID`) and `--force`, and update each \
+             role's trust policy. The address must be this service's alone: from one that people's own machines \
+             share, they still can.\n\n"
+                .to_owned()
+        } else {
+            format!(
+                "It also demands where this service calls STS from, {}. A response passes through the person's own \
+                 browser, and STS takes it from anybody; so whoever posts it there from elsewhere is refused, and rules \
+                 hold. When the service moves, change `[sts]` and the trust policies first, or STS refuses every login \
+                 (`sts_not_trusted`). From a machine with that very address people can walk around the rules: let \
+                 nothing else call AWS by it.\n\n",
+                self.pin
+            )
+        };
         format!(
             "\n## About the trust policy\n\n\
              `SAML:aud` in a trust policy is the assertion's *Recipient*, the address it was posted to, and not its \
              Audience. Policies made by the console pin AWS's own sign-in page, and STS answers `AccessDenied` to \
              what came by way of this service; `{policy}` pins `{acs}` instead, so that the role cannot be \
-             had with an assertion meant for anybody else.\n\n{both}\
+             had with an assertion meant for anybody else.\n\n{where_from}{both}\
              This is reasoned from AWS's documentation and from reports, and was not tried on the real STS: try it \
              with one role of little power first.\n",
             policy = self.trust_policy_name(self.account()),

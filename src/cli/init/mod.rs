@@ -122,6 +122,12 @@ fn print_next_steps(site: &Site<'_>) {
             placeholders.join(", ")
         ));
     }
+    if site.pin.is_empty() {
+        print_message(
+            "Rules are advisory until trust policies demand where this service calls STS from: --source-ip or \
+             --source-vpce (README.md says how).",
+        );
+    }
     print_message(&format!("Next: {}/README.md, step by step. At the end:", site.directory.display()));
     print_message(&format!("  {}", site.as_service("doctor")));
 }

@@ -33,6 +33,16 @@ pub(in crate::cli) struct Options {
     /// The SAML provider's name in IAM, and the identity provider's here
     #[arg(long, value_name = "NAME", default_value = "ADFS")]
     pub(super) provider_name: String,
+    /// A public address or network that this service calls STS from, as AWS sees it: trust
+    /// policies demand it, so that nobody takes a response to STS without our rules (may be repeated)
+    ///
+    /// The Elastic IP of a NAT gateway, or the server's own public address
+    /// (curl https://checkip.amazonaws.com says it).
+    #[arg(long, value_name = "CIDR")]
+    pub(super) source_ip: Vec<String>,
+    /// The same by the interface endpoint for STS that its calls leave by (may be repeated)
+    #[arg(long, value_name = "ID")]
+    pub(super) source_vpce: Vec<String>,
     /// Where sessions, audit trail and keys are kept
     #[arg(long, value_enum, default_value_t = Store::Embedded)]
     pub(super) store: Store,

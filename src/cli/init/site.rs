@@ -3,6 +3,7 @@
 use super::found::Found;
 use super::options::{DEFAULT_ACCOUNT, INSTALLED, INSTALLED_STATE, Options, Store, Trust};
 use super::place::Staged;
+use crate::config::NetworkPin;
 use crate::roles::{ProviderArn, is_account, is_region, partition_of_region};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ pub(super) struct Site<'a> {
     pub(super) partition: &'static str,
     pub(super) provider_name: &'a str,
     pub(super) entity_id: Option<&'a str>,
+    /// Where STS is called from.
+    pub(super) pin: NetworkPin,
     pub(super) store: Store,
     pub(super) trust: Trust,
     pub(super) metadata: &'a str,
@@ -82,6 +85,17 @@ impl<'a> Site<'a> {
                 "--adfs-trust: this version does not know AWS's other identifier in {partition}; use existing"
             ));
         }
+        let mut pin = NetworkPin::default();
+        for (option, texts, add) in [
+            ("--source-ip", &options.source_ip, NetworkPin::add_source_ip as fn(&mut _, &str) -> _),
+            ("--source-vpce", &options.source_vpce, NetworkPin::add_source_vpce),
+        ] {
+            for text in texts {
+                if let Err(expected) = add(&mut pin, text) {
+                    faults.push(format!("{option}: {expected}; found {text:?}"));
+                }
+            }
+        }
         let is_url = is_url(&options.metadata);
         if options.metadata_ca.is_some() && !is_url {
             faults.push("--metadata-ca: it vouches for an address, and --metadata is a file".to_owned());
@@ -99,6 +113,7 @@ impl<'a> Site<'a> {
             partition,
             provider_name,
             entity_id: options.entity_id.as_deref(),
+            pin,
             store: options.store,
             trust: options.adfs_trust,
             metadata: &options.metadata,
@@ -244,6 +259,8 @@ mod tests {
             account: vec![DEFAULT_ACCOUNT.to_owned()],
             region: "eu-central-1".to_owned(),
             provider_name: "ADFS".to_owned(),
+            source_ip: Vec::new(),
+            source_vpce: Vec::new(),
             store,
             adfs_trust: Trust::New,
             directory: directory.into(),
