@@ -32,7 +32,8 @@ impl TokenServiceError {
             Self::NotTrusted => {
                 "the role's trust policy must allow sts:AssumeRoleWithSAML to the SAML provider, and its \
                  condition SAML:aud must name our ACS (public_url + /saml; it is the assertion's Recipient, and \
-                 console-made policies pin AWS's own sign-in URL); with session tags also sts:TagSession, with a \
+                 console-made policies pin AWS's own sign-in URL), and aws:SourceIp or aws:SourceVpce, where it has \
+                 one, the address or endpoint that this service calls from (vestibule doctor compares); with session tags also sts:TagSession, with a \
                  source identity sts:SetSourceIdentity; or the role does not exist"
             }
             Self::HubNotTrusted => {
