@@ -325,6 +325,9 @@ def source(request):
 
 def get_caller_identity(state, request):
     key = sigv4.access_key_id(request.headers)
+    if key in state.callers:
+        caller = signed_by(state, request)
+        return {"Arn": caller.arn, "UserId": "AROAVESTIBULE:session", "Account": caller.arn.split(":")[4]}
     issued = state.issued.get(key)
     if issued is None or not secrets.compare_digest(request.headers.get("X-Amz-Security-Token", ""), issued.token):
         raise Refused("InvalidClientTokenId", "The security token included in the request is invalid.")

@@ -58,13 +58,13 @@ pub(super) async fn check(
 }
 
 /// The account of whoever asks, if it is known.
-fn account_of(caller: Option<&str>) -> Option<&str> {
+pub(super) fn account_of(caller: Option<&str>) -> Option<&str> {
     caller?.split(':').nth(4)
 }
 
 /// Several accounts are in order; where one is a slip, every login fails at STS. IAM shows
 /// what is in one's own only.
-fn of_another_account(what: &str, ours: &str) -> String {
+pub(super) fn of_another_account(what: &str, ours: &str) -> String {
     format!("{what}: we are of account {ours}, which cannot see what IAM has there")
 }
 
@@ -129,7 +129,11 @@ async fn copy_of_metadata(
 }
 
 /// Those that rules name, with the longest that a rule grants, and those asked for.
-fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<RoleArn, Option<Duration>> {
+pub(super) fn roles(
+    config: &Config,
+    more: &[String],
+    report: &mut Report,
+) -> BTreeMap<RoleArn, Option<Duration>> {
     let mut roles = BTreeMap::new();
     for rule in config.broker.rules.iter() {
         if let Effect::Grant { role: Some(role), duration, .. } = &rule.outcome {
@@ -155,7 +159,7 @@ fn roles(config: &Config, more: &[String], report: &mut Report) -> BTreeMap<Role
 const CHECK: &str = "trust";
 
 /// The role's trust policy, if the role is there and can be looked at.
-async fn trust_policy(
+pub(super) async fn trust_policy(
     iam: &QueryService<'_>,
     role: &RoleArn,
     duration: Option<Duration>,

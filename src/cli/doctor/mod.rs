@@ -5,6 +5,7 @@
 
 mod files;
 mod finding;
+mod hub;
 mod iam;
 mod inspect;
 mod kms;
@@ -23,7 +24,7 @@ use crate::adapters::aws::Sdk;
 use crate::adapters::keys_table_endpoint;
 use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
-use crate::config::{Config, Draft, Faults, Keys, Store, Sts};
+use crate::config::{Config, Draft, Faults, Keys, Store, Sts, StsOperation};
 use crate::roles::partition_of_region;
 use crate::service::load::{fetch_metadata, fetch_parameters};
 use crate::service::print_result;
@@ -84,9 +85,17 @@ async fn examine(
         tables_and_keys(&sdk, &config, &mut table_arns, report).await;
     }
     match &config.sts {
-        Sts::Aws { regions, endpoint, .. } => {
+        Sts::Aws { regions, endpoint, operation, .. } => {
             let caller = sts::check(&sdk, regions, endpoint.as_deref(), &clock, report).await;
-            iam::check(&sdk, &config, caller.as_deref(), &options.roles, &clock, report).await;
+            match operation {
+                StsOperation::AssumeRoleWithSaml => {
+                    iam::check(&sdk, &config, caller.as_deref(), &options.roles, &clock, report).await;
+                }
+                StsOperation::AssumeRole(settings) => {
+                    let caller = caller.as_deref();
+                    hub::check((&sdk, &clock), &config, settings, caller, &options.roles, report).await;
+                }
+            }
             if let (Some(caller), Some(region)) = (caller, regions.first()) {
                 let simulator = QueryService::iam(&sdk, &clock, partition_of_region(region)).await;
                 permissions::check(&simulator, &caller, &table_arns, report).await;
