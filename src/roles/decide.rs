@@ -15,11 +15,11 @@
 
 use super::arn::{self, ProviderArn, RoleArn};
 use super::explain::{Explanation, SetAside, finding_of_person, finding_of_pinned, finding_of_roles};
-use super::grant::Grant;
+use super::grant::{Grant, Terms};
+use super::person::{MadeUpPerson, Person};
 use super::rule::{Condition, Effect, Field, Rule};
 use crate::saml::{Identity, trim_blanks};
 use std::collections::{BTreeMap, BTreeSet};
-use time::Duration;
 
 role_refusals! { refusal_enum
     /// Why no role is granted.
@@ -40,11 +40,20 @@ pub struct Denial {
     pub explanation: Explanation,
 }
 
+/// What the rules answer.
+#[derive(Debug)]
+pub struct Decision {
+    /// What is given; or why nothing is, and the deciding rule, if one decided.
+    pub outcome: Result<Terms, (RoleRefusal, Option<String>)>,
+    /// How the rules came to it.
+    pub explanation: Explanation,
+}
+
 /// The SAML providers of each identity provider, one for each AWS account, by its configured name.
 pub type SamlProviders = BTreeMap<String, BTreeSet<ProviderArn>>;
 
 /// The rules of a configuration, and the SAML providers of each identity provider.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     rules: Vec<Rule>,
     providers: SamlProviders,
@@ -71,47 +80,71 @@ impl Rules {
     /// # Errors
     /// [`Denial`], boxed because it carries the person.
     pub fn decide(&self, identity: Identity) -> Result<Grant, Box<Denial>> {
+        let Decision { outcome, mut explanation } = self.judge(&Person::from(&identity));
+        let (refusal, rule) = match outcome {
+            Ok(terms) if is_session_name(identity.role_session_name()) => {
+                return Ok(Grant { identity, terms, explanation });
+            }
+            Ok(terms) => {
+                explanation.note("but STS does not accept the role session name");
+                (RoleRefusal::SessionName, Some(terms.rule))
+            }
+            Err(refused) => refused,
+        };
+        Err(Box::new(Denial { refusal, identity, rule, explanation }))
+    }
+
+    /// What somebody made up would get: an answer, and no permission to anything. The
+    /// role session name is taken as one that STS accepts.
+    pub fn try_out(&self, person: &MadeUpPerson) -> Decision {
+        // A role of an account without a SAML provider stays alone, and is set aside.
+        let value = |role: &RoleArn| {
+            let provider = self.provider_beside(&person.idp, role);
+            provider.map_or_else(
+                || role.as_str().to_owned(),
+                |provider| format!("{},{}", role.as_str(), provider.as_str()),
+            )
+        };
+        let roles: Vec<String> = person.roles.iter().map(value).collect();
+        self.judge(&Person {
+            idp: &person.idp,
+            name_id: &person.name_id,
+            roles: &roles,
+            values: &person.values,
+            authn_context: person.authn_context.as_deref(),
+        })
+    }
+
+    /// The SAML provider of the identity provider in the account of this role.
+    pub fn provider_beside(&self, idp: &str, role: &RoleArn) -> Option<&ProviderArn> {
+        self.providers.get(idp)?.iter().find(|provider| provider.is_beside(role))
+    }
+
+    fn judge(&self, person: &Person<'_>) -> Decision {
         let mut explanation = Explanation::default();
-        match self.choose(&identity, &mut explanation) {
-            Ok(Choice { role, provider, rule, duration, session_policy, policy_arns }) => Ok(Grant {
-                identity,
-                role,
-                provider,
-                rule,
-                duration,
-                session_policy,
-                policy_arns,
-                explanation,
-            }),
-            Err((refusal, rule)) => Err(Box::new(Denial { refusal, identity, rule, explanation })),
-        }
+        let outcome = self.choose(person, &mut explanation);
+        Decision { outcome, explanation }
     }
 
     fn choose(
         &self,
-        identity: &Identity,
+        person: &Person<'_>,
         explanation: &mut Explanation,
-    ) -> Result<Choice, (RoleRefusal, Option<String>)> {
-        let candidates = self.candidates(identity, explanation);
+    ) -> Result<Terms, (RoleRefusal, Option<String>)> {
+        let candidates = self.candidates(person, explanation);
         for rule in &self.rules {
-            let (findings, left) = weigh(rule, identity, &candidates);
+            let (findings, left) = weigh(rule, person, &candidates);
             let verdict = verdict(rule, left.as_deref());
             explanation.rule(rule, findings, verdict.words());
             let refusal = match verdict {
                 Verdict::DoesNotHold => continue,
                 Verdict::Ambiguous => RoleRefusal::Ambiguous,
                 Verdict::Refuses(message) => RoleRefusal::Rule { message: message.to_owned() },
-                Verdict::Grants(choice) if is_session_name(identity.role_session_name()) => {
-                    return Ok(*choice);
-                }
-                Verdict::Grants(_) => {
-                    explanation.note("but STS does not accept the role session name");
-                    RoleRefusal::SessionName
-                }
+                Verdict::Grants(terms) => return Ok(*terms),
             };
             return Err((refusal, Some(rule.name.clone())));
         }
-        let refusal = if identity.roles().is_empty() {
+        let refusal = if person.roles.is_empty() {
             RoleRefusal::NoRoleOffered
         } else if candidates.is_empty() {
             RoleRefusal::NoUsableRole
@@ -124,11 +157,11 @@ impl Rules {
     /// The offered roles that can be had: well-formed pairs with a provider that is
     /// configured for this identity provider, of one account. Duplicates fall together; of
     /// two providers for one role the one that comes first in the alphabet counts.
-    fn candidates(&self, identity: &Identity, explanation: &mut Explanation) -> Candidates<'_> {
-        let configured = self.providers.get(identity.idp());
+    fn candidates(&self, person: &Person<'_>, explanation: &mut Explanation) -> Candidates<'_> {
+        let configured = self.providers.get(person.idp);
         let mut candidates = Candidates::new();
         let mut set_aside = SetAside::default();
-        for value in identity.roles() {
+        for value in person.roles {
             let Some((role, provider)) = read_pair(value) else {
                 set_aside.malformed += 1;
                 continue;
@@ -148,7 +181,7 @@ impl Rules {
             let first = candidates.entry(role).or_insert(provider);
             *first = provider.min(first);
         }
-        explanation.offered(identity.roles().len(), candidates.len(), set_aside);
+        explanation.offered(person.roles.len(), candidates.len(), set_aside);
         candidates
     }
 }
@@ -159,21 +192,11 @@ type Candidates<'r> = BTreeMap<RoleArn, &'r ProviderArn>;
 /// A usable role and its provider.
 type Candidate<'c> = (&'c RoleArn, &'c ProviderArn);
 
-/// The terms that a rule grants.
-struct Choice {
-    role: RoleArn,
-    provider: ProviderArn,
-    rule: String,
-    duration: Duration,
-    session_policy: Option<String>,
-    policy_arns: Vec<String>,
-}
-
 enum Verdict<'r> {
     DoesNotHold,
     Ambiguous,
     Refuses(&'r str),
-    Grants(Box<Choice>),
+    Grants(Box<Terms>),
 }
 
 impl Verdict<'_> {
@@ -191,7 +214,7 @@ impl Verdict<'_> {
 /// `None` if a condition on the person does not hold.
 fn weigh<'c>(
     rule: &Rule,
-    identity: &Identity,
+    person: &Person<'_>,
     candidates: &'c Candidates<'_>,
 ) -> (Vec<String>, Option<Vec<Candidate<'c>>>) {
     let mut findings = Vec::new();
@@ -210,7 +233,7 @@ fn weigh<'c>(
             findings.push(finding_of_roles(condition, met, candidates.len()));
             left.retain(|(role, _)| met_by(role));
         } else {
-            let holds = holds_for_person(condition, identity);
+            let holds = holds_for_person(condition, person);
             findings.push(finding_of_person(condition, holds));
             person_holds &= holds;
         }
@@ -222,13 +245,13 @@ fn weigh<'c>(
     (findings, person_holds.then_some(left))
 }
 
-fn holds_for_person(condition: &Condition, identity: &Identity) -> bool {
+fn holds_for_person(condition: &Condition, person: &Person<'_>) -> bool {
     match &condition.field {
-        Field::NameId => condition.holds(identity.name_id()),
-        Field::Idp => condition.holds(identity.idp()),
-        Field::AuthnContext => identity.authn_context().is_some_and(|context| condition.holds(context)),
+        Field::NameId => condition.holds(person.name_id),
+        Field::Idp => condition.holds(person.idp),
+        Field::AuthnContext => person.authn_context.is_some_and(|context| condition.holds(context)),
         // "For one and the same value": a prefix of one group and the suffix of another is no match.
-        Field::Attribute(name) => identity.values(name).iter().any(|value| condition.holds(value)),
+        Field::Attribute(name) => person.values(name).iter().any(|value| condition.holds(value)),
         Field::RoleName | Field::RoleArn | Field::Account | Field::Partition => false,
     }
 }
@@ -242,7 +265,7 @@ fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
         }
         (Effect::Grant { .. }, []) => Verdict::DoesNotHold,
         (Effect::Grant { duration, session_policy, policy_arns, .. }, [(role, provider)]) => {
-            Verdict::Grants(Box::new(Choice {
+            Verdict::Grants(Box::new(Terms {
                 role: (*role).clone(),
                 provider: (*provider).clone(),
                 rule: rule.name.clone(),

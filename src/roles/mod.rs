@@ -7,14 +7,16 @@ mod arn;
 mod decide;
 mod explain;
 mod grant;
+mod person;
 mod region;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use arn::{ArnError, ProviderArn, ProviderPattern, RoleArn, is_account};
-pub use decide::{Denial, RoleRefusal, Rules, SamlProviders};
+pub use decide::{Decision, Denial, RoleRefusal, Rules, SamlProviders};
 pub use explain::{Considered, Explanation};
-pub use grant::Grant;
+pub use grant::{Grant, Terms};
+pub use person::MadeUpPerson;
 pub use region::{is_region, partition_of_region};
-pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError};
+pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError, as_written};

@@ -204,6 +204,15 @@ impl Effect {
     }
 }
 
+/// A duration as configuration writes it: `90s`, `15m`, `1h`.
+pub fn as_written(duration: Duration) -> String {
+    match duration.whole_seconds() {
+        seconds if seconds != 0 && seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        seconds if seconds != 0 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 /// The pattern between anchors. It is compiled by itself first: `a)|(b` would
 /// otherwise close our group and leave both halves anchored at one end only.
 fn anchored(pattern: &str) -> Result<regex::Regex, RuleError> {

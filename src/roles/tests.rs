@@ -5,6 +5,7 @@ use crate::saml::Identity;
 use proptest::prelude::*;
 use time::Duration;
 
+mod made_up;
 mod pairs;
 
 const PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/ADFS";

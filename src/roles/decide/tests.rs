@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::roles::{Matcher, ProviderPattern};
+use time::Duration;
 
 /// A company's accounts, of which only these are listed.
 const PRODUCTION: &str = "111122223333";

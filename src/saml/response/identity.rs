@@ -71,6 +71,10 @@ impl Identity {
     pub fn values(&self, name: &str) -> &[String] {
         self.values.get(name).map_or(&[], Vec::as_slice)
     }
+    /// All further selected values, by their names.
+    pub fn all_values(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.values
+    }
     /// The assertion's `IssueInstant`.
     pub fn issued_at(&self) -> OffsetDateTime {
         self.issued_at
