@@ -3,15 +3,17 @@
 
 use super::backend::home;
 use super::metadata::{Fetched, FetchedMetadata, Metadata};
-use super::read::fault::Faults;
+use super::read::fault::{At, Faults};
 use super::read::file::File;
 use super::read::input::Input;
 use super::read::parameter::Parameters;
 use super::read::reading::{Notes, Reading, Unfetched};
 use super::read::section::Section;
+use super::rule_test::TestedRule;
 use super::saml;
 use super::ssm::ssm;
-use super::whole::Config;
+use super::whole::{Assembled, Config};
+use crate::roles::Rules;
 use std::path::Path;
 
 /// A configuration of which only the file and the environment are known.
@@ -32,6 +34,14 @@ pub struct Checked {
     pub unknown: Vec<(String, String)>,
     /// Metadata that was not fetched: the keys, and the URLs.
     pub unfetched: Vec<(String, String)>,
+}
+
+/// The result of [`Draft::check_rules`].
+pub struct CheckedRules {
+    /// The rules and how their tests went; `None` if a value that they need is not known.
+    pub rules: Option<(Rules, Vec<TestedRule>)>,
+    /// What was not checked: the keys, and the parameters behind them.
+    pub unknown: Vec<(String, String)>,
 }
 
 impl Config {
@@ -109,7 +119,8 @@ impl Draft {
     /// # Errors
     /// [`Faults`]: everything that is wrong, not only the first thing.
     pub fn finish(self) -> Result<Config, Faults> {
-        let (config, mut notes) = self.assemble();
+        let (Assembled { config, rules }, mut notes) = self.assemble();
+        note_failures(&rules, &mut notes);
         for (at, what) in std::mem::take(&mut notes.unfetched) {
             let stands = match what {
                 Unfetched::Parameter(name) => format!("in the Parameter Store ({name})"),
@@ -128,7 +139,8 @@ impl Draft {
     /// # Errors
     /// [`Faults`]: everything that is wrong, whatever the values that were not fetched are.
     pub fn check(self) -> Result<Checked, Faults> {
-        let (config, notes) = self.assemble();
+        let (Assembled { config, rules }, mut notes) = self.assemble();
+        note_failures(&rules, &mut notes);
         if !notes.faults.is_empty() || (config.is_none() && notes.unfetched.is_empty()) {
             return Err(notes.into_faults());
         }
@@ -144,11 +156,32 @@ impl Draft {
         Ok(Checked { config, warnings, unknown, unfetched })
     }
 
-    fn assemble(self) -> (Option<Config>, Notes) {
+    /// The rules and how their tests went: a test that fails is a result here, and no fault.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything else that is wrong.
+    pub fn check_rules(self) -> Result<CheckedRules, Faults> {
+        let (Assembled { rules, .. }, notes) = self.assemble();
+        if !notes.faults.is_empty() {
+            return Err(notes.into_faults());
+        }
+        let parameter = |(at, what): (At, Unfetched)| match what {
+            Unfetched::Parameter(name) => Some((at.key, name)),
+            Unfetched::Metadata(_) => None,
+        };
+        Ok(CheckedRules { rules, unknown: notes.unfetched.into_iter().filter_map(parameter).collect() })
+    }
+
+    fn assemble(self) -> (Assembled, Notes) {
         let reading = Reading::new(&self.input);
-        let config = Config::assemble(&reading, &self.fetched);
+        let assembled = Assembled::read(&reading, &self.fetched);
         let mut notes = reading.finish();
         notes.warnings.splice(0..0, self.warnings);
-        (config, notes)
+        (assembled, notes)
     }
+}
+
+/// A test that fails is a fault like any other.
+fn note_failures(rules: &Option<(Rules, Vec<TestedRule>)>, notes: &mut Notes) {
+    rules.iter().flat_map(|(_, tested)| tested).for_each(|test| test.note(notes));
 }

@@ -3,6 +3,7 @@
 use super::read::file::read_file;
 use super::read::section::{Found, Section};
 use super::read::values;
+use super::rule_test::{Parent, RuleTest};
 use super::saml::Saml;
 use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError};
 use std::path::Path;
@@ -14,33 +15,37 @@ const MAX_POLICY_BYTES: u64 = 16 << 10;
 /// The matchers that take one text; `any_of` takes a list.
 const MATCHERS: [&str; 5] = ["equals", "contains", "prefix", "suffix", "regex"];
 
-/// All `[[rule]]`s, in order.
-pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> Vec<Rule> {
+/// All `[[rule]]`s, in order, and their tests.
+pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> (Vec<Rule>, Vec<RuleTest>) {
     let sections = top.sections("rule");
     let chained = top.section("sts").peek("kind") == Some("assume-role");
     if sections.is_empty() {
-        return vec![default_rule()];
+        return (vec![default_rule()], Vec::new());
     }
     let mut names: Vec<String> = Vec::new();
-    let mut rules = Vec::new();
+    let (mut rules, mut tests) = (Vec::new(), Vec::new());
     for section in &sections {
         let Some(name) = section.required_at("name", values::line(64)) else {
             rule(section, String::new(), saml, chained);
+            let name = Found { value: String::new(), at: section.at().clone() };
+            Parent { section, name: &name }.tests(saml);
             continue;
         };
         if names.contains(&name.value) {
             section.reading().fault(&name.at, "is the name of an earlier rule too");
         }
         names.push(name.value.clone());
+        tests.extend(Parent { section, name: &name }.tests(saml));
         rules.extend(rule(section, name.value, saml, chained));
     }
+    tests.retain(|test: &RuleTest| test.names_one_of(&names, top.reading()));
     if let Some(last) = rules.iter().position(refuses_everybody)
         && last + 1 < rules.len()
         && let Some(rule) = rules.get(last)
     {
         top.reading().warn(format!("no rule after '{}' is ever asked: it refuses everybody", rule.name));
     }
-    rules
+    (rules, tests)
 }
 
 /// The role whose name contains `Prod`, for an hour.
@@ -139,14 +144,14 @@ fn outcome(section: &Section<'_>, saml: &Saml, chained: bool) -> Option<Effect> 
         role
     });
     let duration = section.or("duration", Duration::HOUR, |text| {
-        let duration = values::duration(text)?;
+        let duration = values::credentials_duration(text)?;
         if chained && duration > Duration::HOUR {
             return Err(
                 "expected a duration from \"15m\" to \"1h\": AWS gives no longer ones where one role \
                         assumes another (sts.kind = \"assume-role\")",
             );
         }
-        Effect::check_duration(duration).map_err(|_| "expected a duration from \"15m\" to \"12h\"")
+        Ok(duration)
     });
     let session_policy = section.optional("session_policy", session_policy);
     let policy_arns = texts(section, "policy_arns", Effect::check_policy_arns);

@@ -6,7 +6,7 @@ use super::metadata::{self, Fetched, Metadata};
 use super::read::section::{Found, Section};
 use super::read::values::{self, duration_between};
 use super::saml_keys::{Certificates, SamlKeys, saml_keys};
-use crate::roles::{ProviderArn, SamlProviders, partition_of_region};
+use crate::roles::{ProviderArn, RoleArn, SamlProviders, partition_of_region};
 use crate::saml::{IdentityProvider, IdentityProviders, Limits, Selectors, ServiceProvider, SigningKey};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ pub(super) struct Saml {
     pub(super) metadata: Metadata,
     /// `None` if one of them is faulty.
     pub(super) providers: Option<IdentityProviders>,
+    /// Of all identity providers, whatever else is wrong with them.
     pub(super) provider_arns: SamlProviders,
     pub(super) sign_on: Vec<SignOn>,
     /// Names of all identity providers, whatever else is wrong with them.
@@ -73,7 +74,7 @@ pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str, a
         certificates,
         metadata: metadata::metadata(section, idps.iter().filter_map(|idp| idp.source.clone()).collect()),
         providers: None,
-        provider_arns: SamlProviders::new(),
+        provider_arns: idps.iter().filter_map(saml_providers).collect(),
         sign_on: Vec::new(),
         names: idps.iter().filter_map(|idp| Some(idp.name.as_ref()?.value.clone())).collect(),
         selected: idps.iter().flat_map(|idp| idp.selected.iter().cloned()).collect(),
@@ -81,8 +82,7 @@ pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str, a
         arns_are_complete: idps.iter().all(|idp| !idp.provider_arns.is_empty()),
     };
     let mut providers = Vec::new();
-    for (provider, sign_on, arns) in complete(idps).unwrap_or_default() {
-        saml.provider_arns.insert(provider.name.clone(), arns);
+    for (provider, sign_on) in complete(idps).unwrap_or_default() {
         saml.sign_on.push(sign_on);
         providers.push(provider);
     }
@@ -130,6 +130,12 @@ impl Saml {
         }
     }
 
+    /// Whether this identity provider may offer this role; true while that is not known.
+    pub(super) fn may_offer(&self, idp: &str, role: &RoleArn) -> bool {
+        let mut arns = self.provider_arns.get(idp).into_iter().flatten();
+        !self.arns_are_complete || arns.any(|provider| provider.is_beside(role))
+    }
+
     /// Whether roles of any SAML provider that meets this can be had; true while it is not
     /// known which there are.
     pub(super) fn may_have(&self, meets: impl Fn(&ProviderArn) -> bool) -> bool {
@@ -158,11 +164,11 @@ fn distinct(section: &Section<'_>, idps: &[Idp]) -> bool {
 }
 
 /// `None` if anything that an identity provider needs is absent or faulty.
-fn complete(idps: Vec<Idp>) -> Option<Vec<(IdentityProvider, SignOn, BTreeSet<ProviderArn>)>> {
-    let complete = idps.into_iter().map(|idp| {
-        let (provider, sign_on) = idp.provider?;
-        let arns: BTreeSet<_> = idp.provider_arns.into_iter().map(|found| found.value).collect();
-        (!arns.is_empty()).then_some((provider, sign_on, arns))
-    });
-    complete.collect()
+fn complete(idps: Vec<Idp>) -> Option<Vec<(IdentityProvider, SignOn)>> {
+    idps.into_iter().map(|idp| idp.provider.filter(|_| !idp.provider_arns.is_empty())).collect()
+}
+
+fn saml_providers(idp: &Idp) -> Option<(String, BTreeSet<ProviderArn>)> {
+    let arns = idp.provider_arns.iter().map(|found| found.value.clone()).collect();
+    Some((idp.name.as_ref()?.value.clone(), arns))
 }

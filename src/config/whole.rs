@@ -11,6 +11,7 @@ use super::pin::RulesHold;
 use super::read::reading::Reading;
 use super::read::section::Section;
 use super::rule::rules;
+use super::rule_test::{TestedRule, can_be_asked};
 use super::saml::saml;
 use super::saml_keys::Certificates;
 use super::server::{Server, server};
@@ -46,10 +47,29 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
+/// What a pass makes of the tables.
+pub(super) struct Assembled {
+    /// `None` only if there is a fault, or a value that was not fetched.
+    pub(super) config: Option<Config>,
+    /// The rules and how their tests went; `None` if they cannot be asked.
+    pub(super) rules: Option<(Rules, Vec<TestedRule>)>,
+}
+
+impl Assembled {
+    /// Reads every table, so that the faults of all are found.
+    pub(super) fn read(reading: &Reading<'_>, fetched: &Fetched) -> Self {
+        let mut rules = None;
+        let config = Config::read(reading, fetched, &mut rules);
+        Self { config, rules }
+    }
+}
+
 impl Config {
-    /// Reads every table, so that the faults of all are found. `None` only if there is a
-    /// fault, or a value that was not fetched.
-    pub(super) fn assemble(reading: &Reading<'_>, fetched: &Fetched) -> Option<Self> {
+    fn read(
+        reading: &Reading<'_>,
+        fetched: &Fetched,
+        tested: &mut Option<(Rules, Vec<TestedRule>)>,
+    ) -> Option<Self> {
         let top = Section::top(reading);
         ssm(&top.section("ssm"));
         let server = server(&top.section("server"));
@@ -59,7 +79,12 @@ impl Config {
         let public_url = server.as_ref().map_or("", |server| &server.public_url);
         let accounts = accounts(&top.section("accounts"));
         let saml = saml(&top.section("saml"), fetched, public_url, &accounts);
-        let rules = rules(&top, &saml);
+        let (rules, tests) = rules(&top, &saml);
+        let rules = Rules::new(rules, saml.provider_arns.clone());
+        if can_be_asked(reading) {
+            let results = tests.into_iter().map(|test| test.run(&rules)).collect();
+            *tested = Some((rules.clone(), results));
+        }
         let (sts, store, keys) = backends(&top, &saml);
         if let Some(Sts::Aws { regions, .. }) = &sts {
             saml.must_be_in_partition_of(&top, regions);
@@ -83,7 +108,7 @@ impl Config {
             service: saml.service,
             signing_key: saml.signing_key,
             limits: saml.limits,
-            rules: Rules::new(rules, saml.provider_arns),
+            rules,
             binding: delivery.binding,
             tickets,
             session_lifetime: delivery.session_lifetime,

@@ -138,6 +138,14 @@ impl<'i> Reading<'i> {
         self.broken.is_some()
     }
 
+    /// Whether the keys that matter are right and known, as far as they were read.
+    pub(crate) fn is_sound(&self, matters: impl Fn(&str) -> bool) -> bool {
+        let notes = self.notes.borrow();
+        let mut keys =
+            notes.faults.iter().map(|f| &f.key).chain(notes.unfetched.iter().map(|(at, _)| &at.key));
+        !self.is_broken() && !keys.any(|key| matters(key))
+    }
+
     /// Ends the pass: what was never asked for is a fault.
     pub(crate) fn finish(self) -> Notes {
         self.unknown_keys(self.root.get_ref(), "");

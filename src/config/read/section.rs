@@ -43,6 +43,11 @@ impl<'r> Section<'r> {
         self.reading
     }
 
+    /// Where it is.
+    pub(crate) fn at(&self) -> &At {
+        &self.at
+    }
+
     /// A text that may be absent; a faulty one is `None` too.
     pub(crate) fn optional<T>(&self, name: &str, parse: impl Parse<T>) -> Option<T> {
         self.optional_at(name, parse).map(|found| found.value)

@@ -1,7 +1,7 @@
 //! Small values: durations, URLs, origins, networks. The error of each parser
 //! says what was expected.
 
-use crate::roles::is_region;
+use crate::roles::{Effect, is_region};
 use std::net::{IpAddr, SocketAddr};
 use time::Duration;
 
@@ -21,6 +21,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     }
     let count: u32 = digits.parse().map_err(|_| EXPECTED)?;
     Ok(Duration::seconds(i64::from(count) * seconds))
+}
+
+/// How long credentials may live.
+pub(crate) fn credentials_duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = duration(text)?;
+    Effect::check_duration(duration).map_err(|_| "expected a duration from \"15m\" to \"12h\"")
 }
 
 /// A duration between two others, written as in the file. A bound that is no

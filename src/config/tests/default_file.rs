@@ -3,6 +3,7 @@
 use super::super::metadata::Fetched;
 use super::super::read::input::Input;
 use super::super::read::reading::Reading;
+use super::super::whole::Assembled;
 use super::*;
 use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
@@ -153,7 +154,7 @@ fn the_default_file_shows_the_defaults_of_aws() {
 fn every_key_is_among(documented: &BTreeSet<String>, text: &str) {
     let input = Input::new(File::new(Path::new("config/vestibule.toml"), text), std::iter::empty());
     let reading = Reading::new(&input);
-    Config::assemble(&reading, &Fetched::default());
+    Assembled::read(&reading, &Fetched::default());
     for asked in reading.asked() {
         let key: String =
             asked.split(['[', ']']).enumerate().filter_map(|(i, p)| (i % 2 == 0).then_some(p)).collect();

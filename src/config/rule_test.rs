@@ -1,0 +1,300 @@
+//! `[[rule.test]]`: somebody made up, and what the rules must answer.
+//!
+//! Each is judged by all rules together. A configuration of which one fails is not used.
+
+use super::read::fault::{At, Place};
+use super::read::reading::{Notes, Reading};
+use super::read::section::{Found, Section};
+use super::read::values;
+use super::saml::Saml;
+use crate::roles::{Decision, MadeUpPerson, RoleArn, RoleRefusal, Rules, Terms, as_written};
+use std::collections::BTreeMap;
+use std::fmt;
+use time::Duration;
+
+/// How one test went.
+#[derive(Debug, Clone)]
+pub struct TestedRule {
+    at: At,
+    /// The name of the rule that it stands under.
+    pub rule: String,
+    /// Its name, or its number under that rule.
+    pub name: String,
+    /// `None` if the rules answer as expected.
+    pub failure: Option<TestFailure>,
+}
+
+/// What was expected, and what came, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestFailure {
+    /// By the test.
+    pub expected: String,
+    /// The rules' answer.
+    pub answer: String,
+    /// How the rules came to it, a line each.
+    pub explanation: Vec<String>,
+}
+
+/// One `[[rule.test]]`, as it was read.
+pub(super) struct RuleTest {
+    at: At,
+    rule: String,
+    name: String,
+    person: MadeUpPerson,
+    expected: Expected,
+}
+
+/// What the rules must answer.
+struct Expected {
+    outcome: Outcome,
+    /// The rule that must decide, if one is meant.
+    rule: Option<Found<String>>,
+}
+
+enum Outcome {
+    Gets {
+        role: RoleArn,
+        duration: Option<Duration>,
+        limited: Option<bool>,
+    },
+    Refused {
+        /// The refusal's code, or a part of the operator's sentence.
+        text: Option<String>,
+    },
+}
+
+/// The rule that tests stand under.
+pub(super) struct Parent<'r, 's> {
+    pub(super) section: &'r Section<'s>,
+    pub(super) name: &'r Found<String>,
+}
+
+impl Parent<'_, '_> {
+    /// Its tests, without those that are faulty.
+    pub(super) fn tests(&self, saml: &Saml) -> Vec<RuleTest> {
+        let sections = self.section.sections("test");
+        sections.iter().enumerate().filter_map(|(i, section)| self.test(section, i + 1, saml)).collect()
+    }
+
+    fn test(&self, section: &Section<'_>, number: usize, saml: &Saml) -> Option<RuleTest> {
+        let name = section.or("name", format!("test {number}"), values::line(100));
+        let idp = idp(section, saml);
+        let name_id = section.required("name_id", values::line(1_024));
+        let roles = section.one_or_list_at("roles", RoleArn::parse);
+        let values = attributes(&section.section("attribute"), saml);
+        let authn_context = section.optional("authn_context", values::line(1_024));
+        let expected = self.expected(section, &roles);
+        let idp = idp?;
+        for role in roles.iter().filter(|role| !saml.may_offer(&idp, &role.value)) {
+            let message = "no provider_arn of its account, so this identity provider cannot offer it";
+            section.reading().fault(&role.at, message);
+        }
+        let key = &section.at().key;
+        if !section.reading().is_sound(|faulty| faulty.starts_with(key.as_str())) {
+            return None;
+        }
+        let person = MadeUpPerson {
+            idp,
+            name_id: name_id?,
+            roles: roles.into_iter().map(|role| role.value).collect(),
+            values,
+            authn_context,
+        };
+        Some(RuleTest {
+            at: section.at().clone(),
+            rule: self.name.value.clone(),
+            name,
+            person,
+            expected: expected?,
+        })
+    }
+
+    fn expected(&self, section: &Section<'_>, roles: &[Found<RoleArn>]) -> Option<Expected> {
+        let gets = section.optional_at("gets", RoleArn::parse);
+        let duration = section.optional("duration", values::credentials_duration);
+        let limited = section.has("limited").then(|| section.boolean("limited", false));
+        let refused = section.has("refused").then(|| refused(section));
+        let rule = section.optional_at("rule", values::line(64));
+        let outcome = match (section.has("gets"), refused) {
+            (true, Some(_)) => {
+                section.fault_at_key(
+                    "refused",
+                    "a test expects a role or a refusal: this has no meaning beside gets",
+                );
+                return None;
+            }
+            (false, None) => {
+                section.fault("expects nothing: give gets or refused");
+                return None;
+            }
+            (true, None) => {
+                let gets = gets?;
+                if !roles.iter().any(|role| role.value == gets.value) {
+                    section.reading().fault(&gets.at, "is not among the roles that are offered");
+                }
+                Outcome::Gets { role: gets.value, duration, limited }
+            }
+            (false, Some(text)) => {
+                for term in ["duration", "limited"] {
+                    if section.has(term) {
+                        section.fault_at_key(term, "has no meaning beside refused");
+                    }
+                }
+                Outcome::Refused { text: text? }
+            }
+        };
+        // Who is refused under a rule that grants is refused by another one, or by none.
+        let by_parent = matches!(outcome, Outcome::Refused { .. }) == self.section.has("refuse");
+        let rule = rule.or_else(|| by_parent.then(|| self.name.clone()));
+        Some(Expected { outcome, rule })
+    }
+}
+
+/// `true`, or a text that the refusal has; `None` if it is faulty.
+fn refused(section: &Section<'_>) -> Option<Option<String>> {
+    match section.peek("refused") {
+        Some(text) if text != "true" && text != "false" => {
+            section.optional("refused", values::line(500)).map(Some)
+        }
+        _ if section.boolean("refused", true) => Some(None),
+        _ => {
+            section.fault_at_value("refused", "expected true, or a text that the refusal has");
+            None
+        }
+    }
+}
+
+/// The identity provider of the person: the only one, unless it is said.
+fn idp(section: &Section<'_>, saml: &Saml) -> Option<String> {
+    let found = match saml.names.as_slice() {
+        [] => section.optional_at("idp", values::idp_name),
+        [only] if !section.has("idp") => return Some(only.clone()),
+        _ => section.required_at("idp", values::idp_name),
+    }?;
+    if !saml.names.contains(&found.value) {
+        section.reading().fault(&found.at, "no identity provider has this name");
+        return None;
+    }
+    Some(found.value)
+}
+
+fn attributes(section: &Section<'_>, saml: &Saml) -> BTreeMap<String, Vec<String>> {
+    let mut values = BTreeMap::new();
+    for name in section.names(&[""]) {
+        if !saml.selected.contains(&name) {
+            let message = format!("no identity provider selects this value: set select.{name}");
+            section.fault_at_key(&name, message);
+        }
+        values.insert(name.clone(), section.one_or_list(&name));
+    }
+    values
+}
+
+/// Whether the rules are whole, so that asking them makes sense.
+pub(super) fn can_be_asked(reading: &Reading<'_>) -> bool {
+    reading.is_sound(|key| {
+        let of_a_rule = key.starts_with("rule") && !key.contains(".test[");
+        let of_an_idp = key.starts_with("saml.idp")
+            && [".name", ".provider_arn", ".select"].iter().any(|option| key.contains(option));
+        of_a_rule || of_an_idp || key.starts_with("accounts")
+    })
+}
+
+impl RuleTest {
+    /// Whether the rule that must decide is one of these.
+    pub(super) fn names_one_of(&self, names: &[String], reading: &Reading<'_>) -> bool {
+        let other = self.expected.rule.as_ref().filter(|rule| !names.contains(&rule.value));
+        other.map(|rule| reading.fault(&rule.at, "no rule has this name")).is_none()
+    }
+
+    /// Asks the rules.
+    pub(super) fn run(self, rules: &Rules) -> TestedRule {
+        let Decision { outcome, explanation } = rules.try_out(&self.person);
+        let failure = (!self.expected.is_met_by(&outcome)).then(|| TestFailure {
+            expected: self.expected.to_string(),
+            answer: answer(&outcome),
+            explanation: explanation.lines(),
+        });
+        TestedRule { at: self.at, rule: self.rule, name: self.name, failure }
+    }
+}
+
+impl TestedRule {
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.at.place
+    }
+
+    /// A failed test is a fault of the configuration.
+    pub(super) fn note(&self, notes: &mut Notes) {
+        if let Some(TestFailure { expected, answer, .. }) = &self.failure {
+            let message =
+                format!("the test '{}' fails: expected: {expected}; the rules answer: {answer}", self.name);
+            notes.fault(&self.at, message);
+        }
+    }
+}
+
+impl Expected {
+    fn is_met_by(&self, outcome: &Result<Terms, (RoleRefusal, Option<String>)>) -> bool {
+        let deciding = match outcome {
+            Ok(terms) => Some(terms.rule.as_str()),
+            Err((_, rule)) => rule.as_deref(),
+        };
+        if self.rule.as_ref().is_some_and(|rule| deciding != Some(rule.value.as_str())) {
+            return false;
+        }
+        match (&self.outcome, outcome) {
+            (Outcome::Gets { role, duration, limited }, Ok(terms)) => {
+                *role == terms.role
+                    && duration.is_none_or(|duration| duration == terms.duration)
+                    && limited.is_none_or(|limited| limited == terms.are_limited())
+            }
+            (Outcome::Refused { text }, Err((refusal, _))) => text.as_deref().is_none_or(|text| {
+                text == refusal.code()
+                    || matches!(refusal, RoleRefusal::Rule { message } if message.contains(text))
+            }),
+            (Outcome::Gets { .. }, Err(_)) | (Outcome::Refused { .. }, Ok(_)) => false,
+        }
+    }
+}
+
+/// What was said, and nothing else.
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            Outcome::Gets { role, duration, limited } => {
+                write!(f, "gets {}", role.as_str())?;
+                if let Some(duration) = duration {
+                    write!(f, " for {}", as_written(*duration))?;
+                }
+                f.write_str(limited.map_or("", limits))?;
+            }
+            Outcome::Refused { text: None } => f.write_str("is refused")?,
+            Outcome::Refused { text: Some(text) } => write!(f, "is refused with {text:?}")?,
+        }
+        self.rule.as_ref().map_or(Ok(()), |rule| write!(f, ", by rule '{}'", rule.value))
+    }
+}
+
+const fn limits(limited: bool) -> &'static str {
+    if limited { ", limited" } else { ", not limited" }
+}
+
+/// The rules' answer, in the same words.
+fn answer(outcome: &Result<Terms, (RoleRefusal, Option<String>)>) -> String {
+    match outcome {
+        Ok(terms) => {
+            let (role, duration) = (terms.role.as_str(), as_written(terms.duration));
+            format!("gets {role} for {duration}{}, by rule '{}'", limits(terms.are_limited()), terms.rule)
+        }
+        Err((refusal, rule)) => {
+            let by = rule.as_ref().map_or_else(String::new, |rule| format!(", by rule '{rule}'"));
+            let said = match refusal {
+                RoleRefusal::Rule { message } => format!(" with {message:?}"),
+                _ => String::new(),
+            };
+            format!("is refused{said} ({}){by}", refusal.code())
+        }
+    }
+}
