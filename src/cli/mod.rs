@@ -5,6 +5,7 @@ mod doctor;
 pub mod explain;
 mod init;
 mod keys;
+mod outcome;
 mod runtime;
 mod serve;
 

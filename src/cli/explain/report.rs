@@ -1,15 +1,12 @@
 //! A judgement, in words or as JSON.
 
 use super::judge::{InTime, Judged, Judgement};
-use crate::roles::{Considered, Grant};
+use crate::cli::outcome::{Row, granted, rules_json, terms_json};
 use crate::saml::{Fact, ServiceProvider, Step, Traced};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-
-/// One table of codes, for people and for this.
-const ERRORS: &str = include_str!("../../../docs/ERRORS.md");
 
 pub(super) struct Report<'a> {
     /// The recognized form of FILE.
@@ -115,7 +112,7 @@ impl Report<'_> {
                 );
             }
             Judged::Accepted(grant) => {
-                let _ = writeln!(text, "\ngrants    {}", granted(grant));
+                let _ = writeln!(text, "\ngrants    {}", granted(grant.terms()));
                 text.push_str("would be accepted, if");
             }
             Judged::Refused { error, .. } => {
@@ -147,7 +144,7 @@ impl Report<'_> {
             let _ = write!(text, "\n            {explained}");
         }
         let _ = match outcome {
-            Judged::Accepted(grant) => write!(text, "\n  would grant {}", granted(grant)),
+            Judged::Accepted(grant) => write!(text, "\n  would grant {}", granted(grant.terms())),
             other @ (Judged::Refused { .. } | Judged::BeginsAtPage { .. }) => {
                 write!(text, "\n  would be refused: {}", other.code().unwrap_or_default())
             }
@@ -161,7 +158,7 @@ impl Report<'_> {
         let steps: Vec<Value> = self.lines().iter().map(|line| line.json(*at)).collect();
         let (grant, refusal) = match outcome {
             Judged::BeginsAtPage { .. } => (Value::Null, Value::Null),
-            Judged::Accepted(grant) => (grant_json(grant), Value::Null),
+            Judged::Accepted(grant) => (terms_json(grant.terms()), Value::Null),
             Judged::Refused { error, .. } => {
                 let Row { code, status, means, who, remedy } = Row::of(error.code());
                 let row = json!({"code": code, "status": status, "means": means, "who": who, "do": remedy});
@@ -207,27 +204,13 @@ impl Line<'_> {
 }
 
 fn in_time_json(InTime { at, outcome }: &InTime) -> Value {
-    let grant = if let Judged::Accepted(grant) = outcome { grant_json(grant) } else { Value::Null };
+    let grant = if let Judged::Accepted(grant) = outcome { terms_json(grant.terms()) } else { Value::Null };
     json!({"at": rfc3339(*at), "code": outcome.code(), "rules": rules(outcome), "grant": grant})
-}
-
-fn grant_json(grant: &Grant) -> Value {
-    json!({
-        "role": grant.role().as_str(),
-        "rule": grant.rule(),
-        "duration_seconds": grant.duration().whole_seconds(),
-        "provider": grant.provider().as_str(),
-        "session_policy": grant.session_policy().is_some(),
-        "policy_arns": grant.policy_arns(),
-    })
 }
 
 /// Those looked at.
 fn rules(outcome: &Judged) -> Vec<Value> {
-    let rules = outcome.explanation().map(|explanation| explanation.rules()).unwrap_or_default();
-    let json =
-        |rule: &Considered| json!({"rule": rule.rule, "findings": rule.findings, "verdict": rule.verdict});
-    rules.iter().map(json).collect()
+    outcome.explanation().map(rules_json).unwrap_or_default()
 }
 
 fn value(fact: &Fact, clock: OffsetDateTime) -> Value {
@@ -249,15 +232,6 @@ fn whole_second(at: OffsetDateTime) -> OffsetDateTime {
 
 fn rfc3339(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
-}
-
-fn granted(grant: &Grant) -> String {
-    let minutes = grant.duration().whole_minutes();
-    let scope = match (grant.session_policy(), grant.policy_arns()) {
-        (None, []) => "",
-        (_, _) => ", scoped down by its policies",
-    };
-    format!("{} for {minutes} min, by rule '{}'{scope}", grant.role().as_str(), grant.rule())
 }
 
 /// The condition that the step checks.
@@ -282,27 +256,5 @@ const fn title(step: Step) -> &'static str {
         Step::Limits => "it is within our own limits on age and lifetime",
         Step::Authentication => "it says when the person signed in, and that session is not over",
         Step::Values => "the selected values are there",
-    }
-}
-
-/// A row of `docs/ERRORS.md`, which a test holds equal to the codes there are.
-struct Row {
-    code: &'static str,
-    status: &'static str,
-    means: &'static str,
-    who: &'static str,
-    remedy: &'static str,
-}
-
-impl Row {
-    fn of(code: &'static str) -> Self {
-        let row = ERRORS.lines().find(|line| {
-            line.strip_prefix("| `")
-                .and_then(|rest| rest.strip_prefix(code))
-                .is_some_and(|r| r.starts_with('`'))
-        });
-        let mut cells = row.unwrap_or_default().trim_end_matches(" |").split(" | ").skip(1);
-        let mut next = || cells.next().unwrap_or_default().trim();
-        Self { code, status: next(), means: next(), who: next(), remedy: next() }
     }
 }

@@ -1,0 +1,55 @@
+//! What is granted or refused, in words and as JSON: for `explain` and `rules`.
+
+use crate::roles::{Considered, Explanation, Terms};
+use serde_json::{Value, json};
+
+/// One table of codes, for people and for this.
+const ERRORS: &str = include_str!("../../docs/ERRORS.md");
+
+/// For people.
+pub(super) fn granted(terms: &Terms) -> String {
+    let minutes = terms.duration.whole_minutes();
+    let scope = if terms.are_limited() { ", scoped down by its policies" } else { "" };
+    format!("{} for {minutes} min, by rule '{}'{scope}", terms.role.as_str(), terms.rule)
+}
+
+/// For programs.
+pub(super) fn terms_json(terms: &Terms) -> Value {
+    json!({
+        "role": terms.role.as_str(),
+        "rule": terms.rule,
+        "duration_seconds": terms.duration.whole_seconds(),
+        "provider": terms.provider.as_str(),
+        "session_policy": terms.session_policy.is_some(),
+        "policy_arns": terms.policy_arns,
+    })
+}
+
+/// The rules looked at.
+pub(super) fn rules_json(explanation: &Explanation) -> Vec<Value> {
+    let json =
+        |rule: &Considered| json!({"rule": rule.rule, "findings": rule.findings, "verdict": rule.verdict});
+    explanation.rules().iter().map(json).collect()
+}
+
+/// A row of `docs/ERRORS.md`, which a test holds equal to the codes there are.
+pub(super) struct Row {
+    pub(super) code: &'static str,
+    pub(super) status: &'static str,
+    pub(super) means: &'static str,
+    pub(super) who: &'static str,
+    pub(super) remedy: &'static str,
+}
+
+impl Row {
+    pub(super) fn of(code: &'static str) -> Self {
+        let row = ERRORS.lines().find(|line| {
+            line.strip_prefix("| `")
+                .and_then(|rest| rest.strip_prefix(code))
+                .is_some_and(|r| r.starts_with('`'))
+        });
+        let mut cells = row.unwrap_or_default().trim_end_matches(" |").split(" | ").skip(1);
+        let mut next = || cells.next().unwrap_or_default().trim();
+        Self { code, status: next(), means: next(), who: next(), remedy: next() }
+    }
+}
