@@ -86,7 +86,7 @@ fn help_teaches() {
     let output = vestibule(Path::new("."), &["--help"]);
     let help = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success());
-    for command in ["serve", "check", "doctor", "explain", "init", "keys"] {
+    for command in ["serve", "check", "doctor", "explain", "init", "rules", "keys"] {
         assert!(help.contains(command), "{help}");
     }
     // The deployed binary is built without the feature, and cannot be an identity provider.
@@ -147,6 +147,28 @@ when.role_name = { like = "Prod" }
     }
     // The same faults keep the service from starting.
     refuses_to_start(dir.path(), &["vestibule.toml:2:"]);
+}
+
+/// Somebody widened a rule, and its test says so before anybody signs in.
+#[test]
+fn a_rule_whose_test_fails_does_not_start() {
+    let dir = workplace();
+    let rules = r#"
+[[rule]]
+name = "production"
+when.role_name = { prefix = "Prod" }
+[[rule.test]]
+name = "only production"
+name_id = "anna"
+roles = "arn:aws:iam::123456789012:role/Products"
+refused = true
+"#;
+    write_config(dir.path(), rules);
+    refuses_to_start(
+        dir.path(),
+        &["vestibule.toml:29:1: rule[0].test[0]: the test 'only production' fails: expected: is refused"],
+    );
+    assert!(!dir.path().join("vestibule.db").exists());
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod explain;
 mod init;
 mod keys;
 mod outcome;
+mod rules;
 mod runtime;
 mod serve;
 
@@ -78,6 +79,11 @@ enum Command {
     /// none is overwritten without --force. The README.md among them says what to do
     /// with them. Exit code 78: all that is wrong with the options is said at once.
     Init(init::Options),
+    /// Ask the rules about somebody made up: their tests, or one question
+    Rules {
+        #[command(subcommand)]
+        command: rules::Command,
+    },
     /// The keys that seal waiting credentials and sign tickets
     Keys {
         #[command(subcommand)]
@@ -106,6 +112,7 @@ pub fn run(
         Command::Doctor(options) => doctor::run(&options, environment),
         Command::Explain(options) => explain::run(&options, environment),
         Command::Init(options) => in_runtime(async move { init::run(&options).await }),
+        Command::Rules { command } => rules::run(command, environment),
         Command::Keys { command } => in_runtime(keys::run(command, environment)),
     }
 }

@@ -6,7 +6,7 @@ use crate::adapters::aws::{ParameterStore, Sdk};
 use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::metadata;
 use crate::broker::ports::{Clock, SecureRandom};
-use crate::config::{Checked, Config, Draft, Faults, ParameterSource};
+use crate::config::{Checked, CheckedRules, Config, Draft, Faults, ParameterSource};
 use crate::saml::IdentityProvider;
 use std::path::Path;
 use std::sync::Arc;
@@ -93,6 +93,11 @@ pub(crate) fn read(
 /// Checks what is known of the configuration; prints all that is wrong with it.
 pub(crate) fn check(path: &Path, draft: Draft) -> Result<Checked, String> {
     draft.check().map_err(|faults| print_faults(path, &faults))
+}
+
+/// The rules, and how their tests went; prints all else that is wrong.
+pub(crate) fn check_rules(path: &Path, draft: Draft) -> Result<CheckedRules, String> {
+    draft.check_rules().map_err(|faults| print_faults(path, &faults))
 }
 
 /// Prints the faults and returns the sentence that the process ends with.
