@@ -119,6 +119,14 @@ fn somebody_made_up_is_answered() {
     let output = asked(&[&admin[..], &mfa].concat());
     assert!(printed(&output).contains(" for 720 min, by rule 'administrator'"), "{}", printed(&output));
 
+    let payments = "arn:aws:iam::123456789012:role/Payments";
+    let payer = ["--idp", "ADFS", "--name-id", "anna", "--role", payments, "--use", "page"];
+    for (age, expected) in [("15m", 0), ("16m", 1)] {
+        let output = asked(&[&payer[..], &mfa[2..], &["--authn-age", age]].concat());
+        assert_eq!(code(&output), expected, "{}", printed(&output));
+        assert!(printed(&output).contains("authn_age at_most \"15m\" "), "{}", printed(&output));
+    }
+
     let output = asked(&admin);
     assert_eq!(code(&output), 1);
     let text = printed(&output);
@@ -147,6 +155,8 @@ fn somebody_who_cannot_be_is_a_wrong_argument() {
         (&["--idp", "ADFS", "--name-id", "anna", "--role", elsewhere], "no provider_arn is of its account"),
         (&["--idp", "ADFS", "--name-id", "anna", "--attribute", "groups"], "expected NAME=VALUE"),
         (&["--idp", "ADFS", "--name-id", "anna", "--attribute", "group=x"], "no rule looks at it"),
+        (&["--idp", "ADFS", "--name-id", "anna", "--authn-age", "1d"], "expected a duration such as"),
+        (&["--idp", "ADFS", "--name-id", "anna", "--use", "web"], "expected page, shell or console"),
     ] {
         let output = asked(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}");

@@ -2,8 +2,8 @@
 
 use super::outcome::{Row, granted, rules_json, terms_json};
 use super::runtime::in_runtime;
-use crate::config::{CheckedRules, TestFailure, TestedRule};
-use crate::roles::{Decision, Field, MadeUpPerson, RoleArn, RoleRefusal, Rules};
+use crate::config::{CheckedRules, TestFailure, TestedRule, duration};
+use crate::roles::{Decision, Field, MadeUpPerson, RoleArn, RoleRefusal, Rules, Use};
 use crate::service::load::{self, fetch_parameters};
 use crate::service::{print_message, print_result};
 use clap::{Args, Subcommand};
@@ -68,10 +68,21 @@ pub(super) struct Somebody {
     /// How the person signed in (AuthnContextClassRef)
     #[arg(long, value_name = "URI")]
     authn_context: Option<String>,
+    /// How long ago the person signed in at the identity provider, such as 90s, 5m or 2h
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    authn_age: time::Duration,
+    /// What the login is for: page, shell or console
+    #[arg(long = "use", value_name = "USE", default_value = "page", value_parser = for_use)]
+    for_use: Use,
 }
 
 fn role(text: &str) -> Result<RoleArn, String> {
     RoleArn::parse(text).map_err(|error| error.to_string())
+}
+
+fn for_use(text: &str) -> Result<Use, &'static str> {
+    let known = Use::ALL.into_iter().find(|(word, _)| *word == text);
+    known.map(|(_, known)| known).ok_or("expected page, shell or console")
 }
 
 fn attribute(text: &str) -> Result<(String, String), &'static str> {
@@ -216,6 +227,8 @@ impl Somebody {
             roles: self.roles.clone(),
             values,
             authn_context: self.authn_context.clone(),
+            authn_age: self.authn_age,
+            for_use: self.for_use,
         })
     }
 }

@@ -41,7 +41,7 @@ pub use metadata::{FetchedMetadata, Metadata, MetadataPlace, MetadataSource};
 pub use pin::{NetworkPin, RulesHold};
 pub use read::fault::{Fault, Faults, Place};
 pub use read::parameter::{ParameterError, ParameterSource, Parameters};
-pub use read::values::Network;
+pub use read::values::{Network, duration};
 pub use rule_test::{TestFailure, TestedRule};
 pub use saml_keys::Certificates;
 pub use server::Server;

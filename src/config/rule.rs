@@ -5,7 +5,7 @@ use super::read::section::{Found, Section};
 use super::read::values;
 use super::rule_test::{Parent, RuleTest};
 use super::saml::Saml;
-use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError};
+use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError, Use};
 use std::path::Path;
 use time::Duration;
 
@@ -82,9 +82,11 @@ fn conditions(when: &Section<'_>, saml: &Saml) -> Vec<Condition> {
         ("name_id", Field::NameId),
         ("idp", Field::Idp),
         ("authn_context", Field::AuthnContext),
+        ("use", Field::Use),
     ];
     let mut conditions: Vec<Condition> =
         fields.into_iter().filter_map(|(name, field)| condition(&when.section(name), field, saml)).collect();
+    conditions.extend(authn_age(&when.section("authn_age")));
 
     let attributes = when.section("attribute");
     let suffixes = ["_EQUALS", "_CONTAINS", "_PREFIX", "_SUFFIX", "_REGEX", "_ANY_OF"];
@@ -123,6 +125,9 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
         Field::Partition if !saml.may_have(|arn| condition.holds(arn.partition())) => {
             section.fault("no provider_arn is of a partition that meets this");
         }
+        Field::Use if !Use::ALL.iter().any(|(word, _)| condition.holds(word)) => {
+            section.fault("there is no such use: there are \"page\", \"shell\" and \"console\"");
+        }
         Field::Idp
         | Field::Account
         | Field::Partition
@@ -130,9 +135,20 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
         | Field::RoleName
         | Field::RoleArn
         | Field::NameId
-        | Field::AuthnContext => {}
+        | Field::AuthnContext
+        | Field::AuthnAge
+        | Field::Use => {}
     }
     Some(condition)
+}
+
+/// How long ago the sign-in at the identity provider may be.
+fn authn_age(section: &Section<'_>) -> Option<Condition> {
+    let at_most = section.optional("at_most", values::duration_between("1s", "24h"));
+    if section.is_there() && !section.has("at_most") {
+        section.fault("says nothing: give at_most");
+    }
+    Some(Condition { field: Field::AuthnAge, matchers: vec![Matcher::AtMost(at_most?)] })
 }
 
 /// A role on terms, or a refusal.

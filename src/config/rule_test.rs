@@ -7,7 +7,7 @@ use super::read::reading::{Notes, Reading};
 use super::read::section::{Found, Section};
 use super::read::values;
 use super::saml::Saml;
-use crate::roles::{Decision, MadeUpPerson, RoleArn, RoleRefusal, Rules, Terms, as_written};
+use crate::roles::{Decision, MadeUpPerson, RoleArn, RoleRefusal, Rules, Terms, Use, as_written};
 use std::collections::BTreeMap;
 use std::fmt;
 use time::Duration;
@@ -83,6 +83,8 @@ impl Parent<'_, '_> {
         let roles = section.one_or_list_at("roles", RoleArn::parse);
         let values = attributes(&section.section("attribute"), saml);
         let authn_context = section.optional("authn_context", values::line(1_024));
+        let authn_age = section.or("authn_age", Duration::ZERO, values::duration_between("0s", "24h"));
+        let for_use = section.or("use", Use::default(), values::one_of(Use::ALL));
         let expected = self.expected(section, &roles);
         let idp = idp?;
         for role in roles.iter().filter(|role| !saml.may_offer(&idp, &role.value)) {
@@ -99,6 +101,8 @@ impl Parent<'_, '_> {
             roles: roles.into_iter().map(|role| role.value).collect(),
             values,
             authn_context,
+            authn_age,
+            for_use,
         };
         Some(RuleTest {
             at: section.at().clone(),

@@ -112,6 +112,8 @@ impl Rules {
             roles: &roles,
             values: &person.values,
             authn_context: person.authn_context.as_deref(),
+            authn_age: person.authn_age,
+            for_use: person.for_use,
         })
     }
 
@@ -226,7 +228,12 @@ fn weigh<'c>(
             Field::RoleArn => condition.holds(role.as_str()),
             Field::Account => condition.holds(role.account()),
             Field::Partition => condition.holds(role.partition()),
-            Field::NameId | Field::Idp | Field::AuthnContext | Field::Attribute(_) => true,
+            Field::NameId
+            | Field::Idp
+            | Field::AuthnContext
+            | Field::AuthnAge
+            | Field::Use
+            | Field::Attribute(_) => true,
         };
         if condition.field.is_of_role() {
             let met = candidates.keys().filter(|role| met_by(role)).count();
@@ -250,6 +257,8 @@ fn holds_for_person(condition: &Condition, person: &Person<'_>) -> bool {
         Field::NameId => condition.holds(person.name_id),
         Field::Idp => condition.holds(person.idp),
         Field::AuthnContext => person.authn_context.is_some_and(|context| condition.holds(context)),
+        Field::AuthnAge => condition.holds_for(person.authn_age),
+        Field::Use => condition.holds(person.for_use.as_str()),
         // "For one and the same value": a prefix of one group and the suffix of another is no match.
         Field::Attribute(name) => person.values(name).iter().any(|value| condition.holds(value)),
         Field::RoleName | Field::RoleArn | Field::Account | Field::Partition => false,

@@ -17,6 +17,6 @@ pub use arn::{ArnError, ProviderArn, ProviderPattern, RoleArn, is_account};
 pub use decide::{Decision, Denial, RoleRefusal, Rules, SamlProviders};
 pub use explain::{Considered, Explanation};
 pub use grant::{Grant, Terms};
-pub use person::MadeUpPerson;
+pub use person::{MadeUpPerson, Use};
 pub use region::{is_region, partition_of_region};
 pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError, as_written};

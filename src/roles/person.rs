@@ -3,6 +3,34 @@
 use super::arn::RoleArn;
 use crate::saml::Identity;
 use std::collections::BTreeMap;
+use time::Duration;
+
+/// What a login is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Use {
+    /// Credentials for a page.
+    #[default]
+    Page,
+    /// Credentials for a shell.
+    Shell,
+    /// A sign-in to the AWS console.
+    Console,
+}
+
+impl Use {
+    /// With the words of the configuration.
+    pub const ALL: [(&str, Self); 3] =
+        [("page", Self::Page), ("shell", Self::Shell), ("console", Self::Console)];
+
+    /// The word of the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Shell => "shell",
+            Self::Console => "console",
+        }
+    }
+}
 
 /// What the rules look at.
 pub(super) struct Person<'p> {
@@ -12,6 +40,8 @@ pub(super) struct Person<'p> {
     pub(super) roles: &'p [String],
     pub(super) values: &'p BTreeMap<String, Vec<String>>,
     pub(super) authn_context: Option<&'p str>,
+    pub(super) authn_age: Duration,
+    pub(super) for_use: Use,
 }
 
 /// Somebody made up, to ask the rules about. It is no [`Identity`]: nobody has signed in,
@@ -28,6 +58,10 @@ pub struct MadeUpPerson {
     pub values: BTreeMap<String, Vec<String>>,
     /// The AuthnContextClassRef.
     pub authn_context: Option<String>,
+    /// How long ago the person signed in there.
+    pub authn_age: Duration,
+    /// What the credentials are for.
+    pub for_use: Use,
 }
 
 impl Person<'_> {
@@ -45,6 +79,9 @@ impl<'p> From<&'p Identity> for Person<'p> {
             roles: identity.roles(),
             values: identity.all_values(),
             authn_context: identity.authn_context(),
+            authn_age: identity.authn_age(),
+            // The one thing that a login can be for so far.
+            for_use: Use::Page,
         }
     }
 }

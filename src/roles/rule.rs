@@ -41,6 +41,10 @@ pub enum Field {
     Idp,
     /// The AuthnContextClassRef.
     AuthnContext,
+    /// How long ago the person signed in at the identity provider.
+    AuthnAge,
+    /// What the credentials are for: `page`, `shell` or `console`.
+    Use,
     /// A selected value; holds if any of its values matches.
     Attribute(String),
 }
@@ -60,6 +64,8 @@ pub enum Matcher {
     Regex(regex::Regex),
     /// Is one of these.
     AnyOf(Vec<String>),
+    /// Is a time of at most this length.
+    AtMost(Duration),
 }
 
 /// One `when.FIELD = { MATCHER = … }`.
@@ -110,7 +116,12 @@ impl Field {
     pub const fn is_of_role(&self) -> bool {
         match self {
             Self::RoleName | Self::RoleArn | Self::Account | Self::Partition => true,
-            Self::NameId | Self::Idp | Self::AuthnContext | Self::Attribute(_) => false,
+            Self::NameId
+            | Self::Idp
+            | Self::AuthnContext
+            | Self::AuthnAge
+            | Self::Use
+            | Self::Attribute(_) => false,
         }
     }
 }
@@ -144,7 +155,7 @@ impl Matcher {
         Ok(Self::AnyOf(texts))
     }
 
-    /// Whether it holds for this value.
+    /// Whether it holds for this text.
     pub fn holds(&self, value: &str) -> bool {
         match self {
             Self::Equals(text) => value == text,
@@ -153,6 +164,7 @@ impl Matcher {
             Self::Suffix(text) => value.ends_with(text.as_str()),
             Self::Regex(regex) => regex.is_match(value),
             Self::AnyOf(texts) => texts.iter().any(|text| value == text),
+            Self::AtMost(_) => false,
         }
     }
 }
@@ -162,6 +174,12 @@ impl Condition {
     /// matchers asks for nothing and so proves nothing: it never holds.
     pub fn holds(&self, value: &str) -> bool {
         !self.matchers.is_empty() && self.matchers.iter().all(|matcher| matcher.holds(value))
+    }
+
+    /// The same for a time.
+    pub fn holds_for(&self, time: Duration) -> bool {
+        let is_met = |matcher: &Matcher| matches!(matcher, Matcher::AtMost(most) if time <= *most);
+        !self.matchers.is_empty() && self.matchers.iter().all(is_met)
     }
 }
 
@@ -244,6 +262,8 @@ impl fmt::Display for Field {
             Self::NameId => f.write_str("name_id"),
             Self::Idp => f.write_str("idp"),
             Self::AuthnContext => f.write_str("authn_context"),
+            Self::AuthnAge => f.write_str("authn_age"),
+            Self::Use => f.write_str("use"),
             Self::Attribute(name) => write!(f, "attribute.{name}"),
         }
     }
@@ -259,6 +279,7 @@ impl fmt::Display for Matcher {
             Self::Suffix(text) => write!(f, "suffix {text:?}"),
             Self::Regex(regex) => write!(f, "regex {:?}", regex.as_str()),
             Self::AnyOf(texts) => write!(f, "any_of {texts:?}"),
+            Self::AtMost(most) => write!(f, "at_most {:?}", as_written(*most)),
         }
     }
 }

@@ -343,6 +343,8 @@ proptest! {
             Field::RoleArn => c.holds(role.as_str()),
             Field::Account | Field::Partition => unreachable!("not made"),
             Field::NameId => c.holds(&name_id),
+            Field::AuthnAge => c.holds_for(Duration::ZERO),
+            Field::Use => c.holds("page"),
             Field::Idp | Field::AuthnContext | Field::Attribute(_) => groups.iter().any(|g| c.holds(g)),
         });
 

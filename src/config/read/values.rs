@@ -6,7 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use time::Duration;
 
 /// `30s`, `5m`, `1h`.
-pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
+///
+/// # Errors
+/// What was expected.
+pub fn duration(text: &str) -> Result<Duration, &'static str> {
     const EXPECTED: &str = "expected a duration such as \"30s\", \"5m\" or \"1h\"";
     let unit = text.chars().next_back().ok_or(EXPECTED)?;
     let seconds = match unit {

@@ -155,6 +155,17 @@ fn each_wrong_value_has_its_sentence() {
         ),
         (second, "saml.idp[1].name", "is the name of an earlier identity provider too"),
         (rule("when.name_id = {}"), "rule[0].when.name_id", "says nothing"),
+        (rule("when.authn_age = {}"), "rule[0].when.authn_age", "says nothing: give at_most"),
+        (rule("when.authn_age.at_most = \"15\""), "rule[0].when.authn_age.at_most", "expected a duration"),
+        (rule("when.authn_age.at_most = \"0s\""), "rule[0].when.authn_age.at_most", "expected \"1s\" to"),
+        (
+            rule("when.authn_age = { equals = \"15m\" }"),
+            "rule[0].when.authn_age.equals",
+            "unknown key; known here: at_most",
+        ),
+        (rule("when.name_id = { at_most = \"15m\" }"), "rule[0].when.name_id.at_most", "unknown key"),
+        (rule("when.use = { equals = \"Page\" }"), "rule[0].when.use", "there is no such use"),
+        (rule("when.page = { equals = \"x\" }"), "rule[0].when.page", "unknown key"),
         (rule("when.name_id = \"-C\""), "rule[0].when.name_id", "expected a table, found a string"),
         (
             rule("when.name_id.like = \"-C\""),
@@ -166,7 +177,7 @@ fn each_wrong_value_has_its_sentence() {
         (
             rule("when.nameid.suffix = \"-C\""),
             "rule[0].when.nameid",
-            "unknown key; known here: account, attribute, authn_context",
+            "unknown key; known here: account, attribute, authn_age",
         ),
         (
             rule("when.idp.equals = \"Okta\""),

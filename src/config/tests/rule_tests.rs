@@ -105,6 +105,35 @@ fn a_test_that_fails_says_where_what_was_expected_and_what_came() {
     }
 }
 
+#[test]
+fn a_test_can_say_how_old_the_sign_in_is_and_what_it_is_for() {
+    let files = Files::new();
+    let who = "name_id = \"bob-C\"\nroles = [\"PROD\"]\n";
+    for (condition, more, expects) in [
+        ("authn_age = { at_most = \"15m\" }", "", "gets = \"PROD\""),
+        ("authn_age = { at_most = \"15m\" }", "authn_age = \"15m\"", "gets = \"PROD\""),
+        (
+            "authn_age = { at_most = \"15m\" }",
+            "authn_age = \"16m\"",
+            "gets = \"PROD\"\nrule = \"production\"",
+        ),
+        ("use = { equals = \"page\" }", "", "gets = \"PROD\""),
+        ("use = { equals = \"shell\" }", "use = \"shell\"", "gets = \"PROD\""),
+        ("use = { equals = \"console\" }", "", "gets = \"PROD\"\nrule = \"production\""),
+    ] {
+        let text = with_test(&format!("{who}{more}\n{expects}"));
+        let text = text.replace("when.name_id = { suffix = \"-C\" }", &format!("when.{condition}"));
+        assert_eq!(files.faults(&text, &[]), [""; 0], "{condition} {more}");
+    }
+    for (more, fault) in [
+        ("authn_age = \"25h\"", "rule[0].test[0].authn_age: expected \"0s\" to \"24h\""),
+        ("use = \"web\"", "rule[0].test[0].use: expected \"page\", \"shell\" or \"console\""),
+    ] {
+        let faults = faults_of(&files, &format!("{who}{more}\ngets = \"PROD\""));
+        assert!(faults.starts_with(fault) && !faults.contains("fails"), "{faults}");
+    }
+}
+
 /// A test is about all rules: one that comes before takes the person away.
 #[test]
 fn attack_a_rule_moved_before_the_one_that_limits() {
@@ -145,10 +174,7 @@ fn a_test_that_is_none_is_a_fault() {
             &format!("{who}gets = \"PROD\"\nattribute.mail = [\"a\"]"),
             "no identity provider selects this value",
         ),
-        (
-            &format!("{who}gets = \"PROD\"\ngroups = [\"a\"]"),
-            "unknown key; known here: attribute, authn_context",
-        ),
+        (&format!("{who}gets = \"PROD\"\ngroups = [\"a\"]"), "unknown key; known here: attribute, authn_age"),
         ("name_id = \"bob\"\nrefused = false", "expected true, or a text that the refusal has"),
         ("name_id = \"bob\"\nrefused = 1", "expected true or false"),
         ("name_id = \"bob\"\nrefused = true\nlimited = true", "has no meaning beside refused"),

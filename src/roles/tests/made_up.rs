@@ -7,16 +7,21 @@ use super::*;
 fn a_made_up_person_is_judged_as_one_who_signed_in() {
     let terms = grant("contractor", vec![when(Field::NameId, "suffix", "-C")]);
     let admins = grant("admins", vec![when(Field::Attribute("groups".into()), "equals", "Admins")]);
+    let fresh = Condition { field: Field::AuthnAge, matchers: vec![Matcher::AtMost(Duration::minutes(5))] };
+    let fresh = grant("fresh", vec![when(Field::RoleName, "equals", "Fresh"), fresh]);
     let mfa = grant("mfa", vec![when(Field::AuthnContext, "equals", MFA)]);
-    let rules = rules(vec![terms, admins, mfa, production(), refuse("rest", vec![])]);
-    for (name_id, role, groups, context) in [
-        ("bob-C", "Dev", &[][..], None),
-        ("anna", "Dev", &["x", "Admins"], None),
-        ("anna", "Dev", &["x"], Some(MFA)),
-        ("anna", "Prod", &[], Some(PASSWORD)),
-        ("anna", "Dev", &[], None),
+    let rules = rules(vec![terms, admins, fresh, mfa, production(), refuse("rest", vec![])]);
+    for (name_id, role, groups, context, minutes) in [
+        ("bob-C", "Dev", &[][..], None, 0),
+        ("anna", "Dev", &["x", "Admins"], None, 0),
+        ("anna", "Dev", &["x"], Some(MFA), 0),
+        ("anna", "Prod", &[], Some(PASSWORD), 0),
+        ("anna", "Dev", &[], None, 0),
+        ("anna", "Fresh", &[], None, 5),
+        ("anna", "Fresh", &[], None, 6),
     ] {
         let mut identity = person(name_id, &[role]).with_values("groups", groups);
+        identity = identity.with_authn_age(Duration::minutes(minutes));
         if let Some(context) = context {
             identity = identity.with_authn_context(context);
         }
@@ -26,6 +31,8 @@ fn a_made_up_person_is_judged_as_one_who_signed_in() {
             roles: vec![arn(role)],
             values: [("groups".into(), groups.iter().map(|group| (*group).into()).collect())].into(),
             authn_context: context.map(Into::into),
+            authn_age: Duration::minutes(minutes),
+            for_use: Use::Page,
         };
         let Decision { outcome, explanation } = rules.try_out(&made_up);
         match (rules.decide(identity), outcome) {
@@ -44,4 +51,41 @@ fn a_made_up_person_is_judged_as_one_who_signed_in() {
     let made_up = MadeUpPerson { idp: "ADFS".into(), roles: vec![elsewhere], ..MadeUpPerson::default() };
     assert!(rules.provider_beside("ADFS", &made_up.roles[0]).is_none());
     assert_eq!(rules.try_out(&made_up).outcome.unwrap_err().1.as_deref(), Some("rest"));
+}
+
+#[test]
+fn a_rule_can_ask_for_a_sign_in_of_late() {
+    let most = Duration::minutes(15);
+    let fresh = Condition { field: Field::AuthnAge, matchers: vec![Matcher::AtMost(most)] };
+    assert_eq!(fresh.to_string(), "authn_age at_most \"15m\"");
+    let rules = rules(vec![grant("fresh", vec![fresh])]);
+    let decide = |age| rules.decide(person("anna", &["Prod"]).with_authn_age(age));
+    for age in [Duration::ZERO, Duration::minutes(1), most] {
+        assert_eq!(decide(age).unwrap().rule(), "fresh");
+    }
+    for age in [most + Duration::nanoseconds(1), Duration::HOUR, Duration::MAX] {
+        assert_eq!(decide(age).unwrap_err().refusal, RoleRefusal::NoRule);
+    }
+    // A time is no text, and a text no time; nothing asked proves nothing.
+    let condition = |matchers| Condition { field: Field::AuthnAge, matchers };
+    assert!(!condition(vec![Matcher::AtMost(Duration::MAX)]).holds("0"));
+    assert!(!condition(vec![Matcher::Contains("0".into())]).holds_for(Duration::ZERO));
+    assert!(!condition(vec![]).holds_for(Duration::ZERO));
+}
+
+/// What a login is for is our own knowledge: nobody can say it in an assertion.
+#[test]
+fn a_rule_can_ask_what_the_login_is_for() {
+    let shell = grant("shell", vec![when(Field::Use, "equals", "shell")]);
+    let page = grant("page", vec![when(Field::Use, "equals", "page")]);
+    let rules = rules(vec![shell, page]);
+    let grant = rules.decide(person("shell", &["Prod"]).with_values("use", &["shell"])).unwrap();
+    assert_eq!(grant.rule(), "page");
+    for (word, for_use) in Use::ALL {
+        assert_eq!(for_use.as_str(), word);
+        let made_up =
+            MadeUpPerson { idp: "ADFS".into(), roles: vec![arn("Prod")], for_use, ..MadeUpPerson::default() };
+        let rule = rules.try_out(&made_up).outcome.map(|terms| terms.rule).ok();
+        assert_eq!(rule.as_deref(), ["page", "shell"].into_iter().find(|known| *known == word));
+    }
 }

@@ -115,7 +115,7 @@ impl Check<'_> {
         self.limits(issued, valid_until.map_or(confirmed_until, |end| end.max(confirmed_until)))?;
         self.trace.step(Step::Authentication);
         let source = Source::of(assertion);
-        let session_not_on_or_after = self.authentication(source)?;
+        let sign_in = self.authentication(source)?;
 
         let not_on_or_after = valid_until.map_or(confirmed_until, |end| end.min(confirmed_until));
         self.trace.step(Step::Values);
@@ -127,12 +127,13 @@ impl Check<'_> {
             name_id: selected.name_id,
             role_session_name: selected.role_session_name,
             authn_context: selected.authn_context,
+            authn_age: sign_in.age,
             session_index: selected.session_index,
             roles: selected.roles,
             values: selected.more,
             issued_at: issued,
             not_on_or_after: not_on_or_after.saturating_add(self.service.clock_skew),
-            session_not_on_or_after,
+            session_not_on_or_after: sign_in.session_not_on_or_after,
             in_response_to: match self.expected {
                 Expected::InResponseTo(sent) => Some(InResponseTo {
                     id: sent.id.clone(),

@@ -10,22 +10,28 @@ use crate::saml::xml::blanks::trim_blanks;
 use crate::saml::xml::names::SAML;
 use crate::saml::xml::nodes;
 use roxmltree::Node;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
+
+/// What AuthnStatements say of times.
+pub(super) struct SignIn {
+    /// How long ago by our clock; of the statement that selectors see.
+    pub(super) age: Duration,
+    /// The earliest `SessionNotOnOrAfter` of all.
+    pub(super) session_not_on_or_after: Option<OffsetDateTime>,
+}
 
 impl Check<'_> {
     /// Profiles 4.1.4.2: at least one AuthnStatement; that which selectors see must be
-    /// what was asked for. Core 2.7.2: no session may have ended. Returns the earliest
-    /// `SessionNotOnOrAfter`.
-    pub(super) fn authentication(
-        &self,
-        source: Source<'_, '_>,
-    ) -> Result<Option<OffsetDateTime>, SamlRefusal> {
+    /// what was asked for. Core 2.7.2: no session may have ended.
+    pub(super) fn authentication(&self, source: Source<'_, '_>) -> Result<SignIn, SamlRefusal> {
         let seen = source.authn_statement().ok_or(SamlRefusal::NoAuthnStatement)?;
+        let mut age = None;
         let mut earliest: Option<OffsetDateTime> = None;
         for statement in nodes::children(source.assertion(), SAML, "AuthnStatement") {
             let signed_in = instant(statement, "AuthnInstant")?.ok_or(SamlRefusal::Incomplete)?;
             self.check_not_before("authn_instant", signed_in)?;
             if statement == seen {
+                age = Some((self.now - signed_in).max(Duration::ZERO));
                 self.requested_authn(statement, signed_in)?;
             }
             if let Some(end) = instant(statement, "SessionNotOnOrAfter")? {
@@ -38,7 +44,7 @@ impl Check<'_> {
                 earliest = Some(earliest.map_or(end, |earlier| earlier.min(end)));
             }
         }
-        Ok(earliest)
+        Ok(SignIn { age: age.ok_or(SamlRefusal::NoAuthnStatement)?, session_not_on_or_after: earliest })
     }
 
     /// Core 3.3.2.2.1 and 3.4.1: the identity provider must do what the request

@@ -3,7 +3,7 @@
 use super::message::OriginalResponse;
 use crate::saml::authn_request::AuthnRequestId;
 use std::collections::BTreeMap;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// The person who signed in, proven by one accepted assertion. Only
 /// [`VerifiedAssertion::accept`](super::verify::VerifiedAssertion::accept) makes one.
@@ -15,6 +15,7 @@ pub struct Identity {
     pub(super) name_id: String,
     pub(super) role_session_name: String,
     pub(super) authn_context: Option<String>,
+    pub(super) authn_age: Duration,
     pub(super) session_index: Option<String>,
     pub(super) roles: Vec<String>,
     pub(super) values: BTreeMap<String, Vec<String>>,
@@ -58,6 +59,11 @@ impl Identity {
     /// The AuthnContextClassRef: how the person signed in.
     pub fn authn_context(&self) -> Option<&str> {
         self.authn_context.as_deref()
+    }
+    /// How long before it was accepted the person signed in (`AuthnInstant`), by our
+    /// clock. Zero where the identity provider's clock is ahead.
+    pub fn authn_age(&self) -> Duration {
+        self.authn_age
     }
     /// The AuthnStatement's `SessionIndex`.
     pub fn session_index(&self) -> Option<&str> {
@@ -110,6 +116,7 @@ impl Identity {
             name_id: name_id.to_owned(),
             role_session_name: "for.tests@example.com".to_owned(),
             authn_context: None,
+            authn_age: Duration::ZERO,
             session_index: None,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             values: BTreeMap::new(),
@@ -128,6 +135,11 @@ impl Identity {
 
     pub(crate) fn with_authn_context(mut self, text: &str) -> Self {
         self.authn_context = Some(text.to_owned());
+        self
+    }
+
+    pub(crate) fn with_authn_age(mut self, age: Duration) -> Self {
+        self.authn_age = age;
         self
     }
 

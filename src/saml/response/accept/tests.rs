@@ -161,6 +161,22 @@ fn the_session_may_end_before_the_credentials() {
     assert_eq!(identity.session_not_on_or_after(), parse_instant("2026-11-23T06:00:00Z"));
 }
 
+/// Rules ask how long ago a person signed in; what is ahead within the skew is now.
+#[test]
+fn the_sign_in_is_as_old_as_its_instant_says() {
+    for (instant, age) in [
+        ("2026-11-23T05:45:58.000Z", Duration::seconds(2)),
+        ("2026-11-22T05:46:00Z", Duration::DAY),
+        ("2026-11-23T05:46:00Z", Duration::ZERO),
+        ("2026-11-23T05:46:30Z", Duration::ZERO),
+    ] {
+        let xml = RESPONSE.replace("2026-11-23T05:45:58.000Z", instant);
+        assert_eq!(sign_in(&assertion_signed(&xml), now()).unwrap().authn_age(), age, "{instant}");
+    }
+    let later = sign_in(&assertion_signed(RESPONSE), now() + Duration::seconds(60)).unwrap();
+    assert_eq!(later.authn_age(), Duration::seconds(62), "by our clock");
+}
+
 fn sent() -> SentAuthnRequest {
     SentAuthnRequest { id: AuthnRequestId::from_bytes(&[7; 20]), idp: "ADFS".to_owned(), issued_at: now() }
 }

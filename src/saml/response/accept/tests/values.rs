@@ -136,6 +136,8 @@ fn of_several_authn_statements_the_latest_is_read() {
     assert_eq!(read(&later, &earlier), pair("_new", "urn:mfa"));
     assert_eq!(read("", &equal), pair("_a1", windows));
     assert_eq!(read(&equal, ""), pair("_too", "urn:mfa"));
+    let age = |before: &str, after: &str| with(before, after).unwrap().authn_age().whole_seconds();
+    assert_eq!([age("", ""), age(&earlier, ""), age("", &later), age(&later, &earlier)], [2, 2, 1, 1]);
 
     // Each of them must hold, and the session that ends first ends it.
     let over =
