@@ -3,7 +3,7 @@
 use super::outcome::{Row, granted, rules_json, terms_json};
 use super::runtime::in_runtime;
 use crate::config::{CheckedRules, TestFailure, TestedRule, duration};
-use crate::roles::{Decision, Field, MadeUpPerson, RoleArn, RoleRefusal, Rules, Use};
+use crate::roles::{Decision, Field, MadeUpPerson, RoleArn, Rules, Use};
 use crate::service::load::{self, fetch_parameters};
 use crate::service::{print_message, print_result};
 use clap::{Args, Subcommand};
@@ -243,7 +243,7 @@ fn decision_text(Decision { outcome, explanation }: &Decision) -> String {
         Err((refusal, rule)) => {
             let Row { code, means, who, remedy, .. } = Row::of(refusal.code());
             let by = rule.as_ref().map_or_else(String::new, |rule| format!(", by rule '{rule}'"));
-            let said = message(refusal).map_or_else(String::new, |said| format!("\n  says    {said}"));
+            let said = refusal.message().map_or_else(String::new, |said| format!("\n  says    {said}"));
             write!(
                 text,
                 "\nrefuses   {code}{by}{said}\n  means   {means}\n  who     {who}\n  do      {remedy}"
@@ -253,14 +253,6 @@ fn decision_text(Decision { outcome, explanation }: &Decision) -> String {
     text
 }
 
-/// The operator's sentence.
-fn message(refusal: &RoleRefusal) -> Option<&str> {
-    match refusal {
-        RoleRefusal::Rule { message } => Some(message),
-        _ => None,
-    }
-}
-
 fn decision_json(Decision { outcome, explanation }: &Decision) -> String {
     let (grant, refusal) = match outcome {
         Ok(terms) => (terms_json(terms), Value::Null),
@@ -268,7 +260,7 @@ fn decision_json(Decision { outcome, explanation }: &Decision) -> String {
             let Row { code, means, who, remedy, .. } = Row::of(refusal.code());
             (
                 Value::Null,
-                json!({"code": code, "rule": rule, "says": message(refusal), "means": means, "who": who, "do": remedy}),
+                json!({"code": code, "rule": rule, "says": refusal.message(), "means": means, "who": who, "do": remedy}),
             )
         }
     };

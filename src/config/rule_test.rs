@@ -255,8 +255,7 @@ impl Expected {
                     && limited.is_none_or(|limited| limited == terms.are_limited())
             }
             (Outcome::Refused { text }, Err((refusal, _))) => text.as_deref().is_none_or(|text| {
-                text == refusal.code()
-                    || matches!(refusal, RoleRefusal::Rule { message } if message.contains(text))
+                text == refusal.code() || refusal.message().is_some_and(|said| said.contains(text))
             }),
             (Outcome::Gets { .. }, Err(_)) | (Outcome::Refused { .. }, Ok(_)) => false,
         }
@@ -294,10 +293,7 @@ fn answer(outcome: &Result<Terms, (RoleRefusal, Option<String>)>) -> String {
         }
         Err((refusal, rule)) => {
             let by = rule.as_ref().map_or_else(String::new, |rule| format!(", by rule '{rule}'"));
-            let said = match refusal {
-                RoleRefusal::Rule { message } => format!(" with {message:?}"),
-                _ => String::new(),
-            };
+            let said = refusal.message().map_or_else(String::new, |said| format!(" with {said:?}"));
             format!("is refused{said} ({}){by}", refusal.code())
         }
     }

@@ -27,6 +27,13 @@ role_refusals! { refusal_enum
     pub enum RoleRefusal
 }
 
+impl RoleRefusal {
+    /// The operator's sentence for the person, where a rule refuses.
+    pub fn message(&self) -> Option<&str> {
+        if let Self::Rule { message } = self { Some(message) } else { None }
+    }
+}
+
 /// A refusal together with the person it concerns, for the audit trail.
 #[derive(Debug)]
 pub struct Denial {
