@@ -185,6 +185,26 @@ fn a_file_that_is_not_usable_changes_nothing_and_ends_nothing() {
     assert_eq!(outcome(&sign_in(&server).0), "302");
 }
 
+/// A rule that is widened by mistake is found by its test before anybody signs in under it.
+#[test]
+fn a_rule_whose_test_fails_is_not_reloaded() {
+    let server = start();
+    let path = server.path("vestibule.toml");
+    let test = "[[rule.test]]\nname_id = \"anna\"\nroles = \"arn:aws:iam::123456789012:role/ADFS-Dev\"\nrefused = true\n";
+    let tested = format!("{}\n{test}", fs::read_to_string(&path).unwrap());
+    fs::write(&path, tested).unwrap();
+    hang_up(&server, RELOADED);
+
+    edit(&server, "contains = \"Prod\"", "contains = \"D\"");
+    hang_up(&server, STAYS);
+    assert_eq!(server.metric("vestibule_config_last_reload_successful"), 0);
+    let fault = lines(&server).into_iter().rfind(|line| line["message"] == "the configuration is not usable");
+    let fault = fault.unwrap()["fault"].as_str().unwrap().to_owned();
+    assert!(fault.contains("rule[0].test[0]: the test 'test 1' fails: expected: is refused; "), "{fault}");
+    let (answer, page) = sign_in(&server);
+    assert_eq!(take(&server, &answer, &page), 200, "the rules of before");
+}
+
 /// A mixture of two files would be what neither says.
 #[test]
 fn what_only_a_restart_changes_is_named_and_the_rest_waits_for_it() {
