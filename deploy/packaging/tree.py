@@ -14,7 +14,7 @@ from . import ROOT, binaries, run, sbom
 # Files of the repository, by their paths there, so that links and scripts find them.
 CONTENT = [
     "README.md", "SECURITY.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT",
-    "docs", "config/vestibule.toml", "config/contractor.json",
+    "docs", "config/vestibule.toml", "config/contractor.json", "config/examples",
     "deploy/alerts.yml", "deploy/ecs", "deploy/iam", "deploy/sam", "deploy/systemd",
     # What deploy/sam/package and the bucket of the page want.
     "src/http/openapi.json", "static",

@@ -89,3 +89,31 @@ fn a_rule_can_ask_what_the_login_is_for() {
         assert_eq!(rule.as_deref(), ["page", "shell"].into_iter().find(|known| *known == word));
     }
 }
+
+proptest! {
+    /// Tests would prove nothing if made-up persons were judged otherwise.
+    #[test]
+    fn whatever_the_rules_the_answer_is_the_same(
+        mut rule_set in proptest::collection::vec(any_rule(), 0..5),
+        offered in proptest::collection::vec("[a-c]{1,3}", 0..4),
+        groups in proptest::collection::vec("[a-c]{1,2}", 0..3),
+        name_id in "[a-c]{1,3}",
+    ) {
+        for (i, rule) in rule_set.iter_mut().enumerate() {
+            rule.name = i.to_string();
+        }
+        let rules = rules(rule_set);
+        let made_up = MadeUpPerson {
+            idp: "ADFS".into(),
+            name_id: name_id.clone(),
+            roles: offered.iter().map(|name| arn(name)).collect(),
+            values: [("groups".into(), groups.clone())].into(),
+            ..MadeUpPerson::default()
+        };
+        let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
+        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+        let real = rules.decide(person(&name_id, &offered).with_values("groups", &groups));
+        let real = real.map(|grant| grant.terms().clone()).map_err(|denial| (denial.refusal, denial.rule));
+        prop_assert_eq!(rules.try_out(&made_up).outcome, real);
+    }
+}
