@@ -20,7 +20,7 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/ADFS-Production";
 const POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
 
-/// Where the service calls from; and where the person does, who has a machine of the own.
+/// Where the service calls from; and where the person does, from a machine of their own.
 const SERVICE: &str = "127.0.0.1";
 const PERSON: &str = "127.0.0.2";
 

@@ -61,7 +61,7 @@ fn rules_hold(config: &Config) {
     }
     let warning = if config.limits_are_advisory() { "warning: " } else { "" };
     print_message(&format!(
-        "{warning}rules: advisory; whoever posts the own SAML response to STS has the role without them, unless its \
+        "{warning}rules: advisory; whoever posts their own SAML response to STS has the role without them, unless its \
          trust policy demands where this service calls from (sts.source_ips, sts.source_vpces; SECURITY.md)"
     ));
 }

@@ -120,7 +120,7 @@ impl Summary {
         }
         if self.limits_are_advisory {
             tracing::warn!(
-                "rules are advisory: whoever posts the own SAML response to STS has the role without them, unless its \
+                "rules are advisory: whoever posts their own SAML response to STS has the role without them, unless its \
                  trust policy demands where we call from (sts.source_ips, sts.source_vpces)"
             );
         }

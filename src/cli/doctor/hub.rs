@@ -147,7 +147,7 @@ fn said(trust: &Trust, caller: &str) -> (Severity, String) {
         Trust::OnlyUs => (Severity::Ok, format!("lets us in ({caller}), and nobody by an assertion")),
         Trust::PastUs => (
             Severity::Warning,
-            "lets us in, and people by an assertion too: whoever posts the own response to STS has it without \
+            "lets us in, and people by an assertion too: whoever posts their own response to STS has it without \
              our rules"
                 .to_owned(),
         ),

@@ -51,7 +51,7 @@ impl<'a> Pins<'a> {
                 report.warning(
                     CHECK,
                     format!(
-                        "{arn} can be had from anywhere{why}: rules are advisory; whoever posts the own response to \
+                        "{arn} can be had from anywhere{why}: rules are advisory; whoever posts their own response to \
                          STS has it without them"
                     ),
                     demand(),
@@ -99,7 +99,7 @@ impl<'a> Pins<'a> {
         report.warning(
             CHECK,
             format!(
-                "{}{more} can be had from anywhere: rules are advisory; whoever posts the own response to STS has the \
+                "{}{more} can be had from anywhere: rules are advisory; whoever posts their own response to STS has the \
                  role without them",
                 named.join(", ")
             ),

@@ -155,27 +155,27 @@ impl Site<'_> {
     fn about_the_trust_policy(&self) -> String {
         let both = match self.console_acs() {
             Some(console) => format!(
-                "It names `{console}` beside it, so that the console's sign-in goes on. Whoever signs in there has the \
+                "The policy accepts responses to `{console}` too, so that the console's sign-in goes on. Whoever signs in there has the \
                  role without Vestibule: without its rules, and without a record in its trail.\n\n"
             ),
             None => String::new(),
         };
         let where_from = if self.pin.is_empty() {
             "**Rules are advisory as it stands.** A response passes through the person's own browser, and STS takes it \
-             from anybody: who copies it from the developer tools and posts it there has the role without the rules, \
+             from anybody: whoever copies it from the developer tools and posts it there has the role without the rules, \
              their session policies and durations, and without a record in the trail. To close this, find out where \
              this service calls AWS from: the server's public address (on it, `curl https://checkip.amazonaws.com` \
              says it), the Elastic IP of its NAT gateway, or the id of its interface endpoint for STS. Then run the \
              same command again with `--source-ip ADDRESS/32` (or `--source-vpce ID`) and `--force`, and update each \
              role's trust policy. The address must be this service's alone: from one that people's own machines \
-             share, they still can.\n\n"
+             share, they still can do it.\n\n"
                 .to_owned()
         } else {
             format!(
                 "It also demands where this service calls STS from, {}. A response passes through the person's own \
                  browser, and STS takes it from anybody; so whoever posts it there from elsewhere is refused, and rules \
                  hold. When the service moves, change `[sts]` and the trust policies first, or STS refuses every login \
-                 (`sts_not_trusted`). From a machine with that very address people can walk around the rules: let \
+                 (`sts_not_trusted`). From a machine with that very address people can still have a role without the rules: let \
                  nothing else call AWS by it.\n\n",
                 self.pin
             )
