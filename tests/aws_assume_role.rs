@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use support::aws::{Emulators, PROVIDER, REGION, Service};
@@ -442,4 +443,40 @@ fn a_person_signs_in_and_cloudtrail_will_know_them() {
     for secret in [SECRET, TOKEN, "EXAMPLE\\\\paula"] {
         assert!(!log.contains(secret), "{secret}");
     }
+}
+
+#[test]
+fn doctor_says_whether_roles_trust_the_service_alone() {
+    let aws = Aws::start();
+    aws.emulators.sts_set("clock", &json!({}));
+    // An account's roles are seen from that account only.
+    let session = "arn:aws:sts::123456789012:assumed-role/Vestibule/i-0123456789abcdef0";
+    aws.hub(&json!({ "arn": session }));
+    let config = format!("{EMBEDDED}{ADFS}").replace("kind = \"local\"\npath = \"@DIR@/sts-key\"", BROKER);
+    let server = Server::setup(&config).file("idp.xml", ADFS_METADATA).start();
+    let doctor = |own: bool| {
+        let mut doctor = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        doctor.args(["doctor", "--role", ROLE, "--config"]).arg(server.path("vestibule.toml"));
+        doctor.envs(aws.emulators.env()).env_remove("AWS_PROFILE");
+        if own {
+            doctor.envs([
+                ("AWS_ACCESS_KEY_ID", KEY),
+                ("AWS_SECRET_ACCESS_KEY", SECRET),
+                ("AWS_SESSION_TOKEN", TOKEN),
+            ]);
+        }
+        let output = doctor.output().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr)
+    };
+    let mut statement = hub_only();
+    statement["Principal"] = json!({ "AWS": "arn:aws:iam::123456789012:role/services/Vestibule" });
+    aws.role_trusts(&statement, 3_600);
+    let said = doctor(true);
+    assert!(said.contains(&format!("{ROLE} lets us in ({session}), and nobody by an assertion")), "{said}");
+    aws.role_trusts(&hub_only(), 3_600);
+    let said = doctor(true);
+    assert!(said.contains(&format!("{ROLE} does not let us in ({session})")), "{said}");
+    assert!(said.contains("allow sts:AssumeRole, sts:SetSourceIdentity to this service's role"), "{said}");
+    let said = doctor(false);
+    assert!(said.contains("STS does not say whose they are"), "{said}");
 }
