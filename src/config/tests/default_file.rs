@@ -24,14 +24,17 @@ const FLAVOURS: [For; 4] = [For::Local, For::Aws, For::AwsWithSigningKey, For::A
 
 impl For {
     fn has(self, paragraph: &str) -> bool {
-        let Some(kind) = paragraph.strip_prefix("# \"").and_then(|rest| rest.split('"').next()) else {
-            return true;
-        };
+        let kinds = paragraph.strip_prefix("# \"").and_then(|rest| rest.split_once("\":"));
+        kinds.is_none_or(|(kinds, _)| kinds.split("\", \"").any(|kind| self.is_of(kind)))
+    }
+
+    fn is_of(self, kind: &str) -> bool {
         match kind {
             "local" | "embedded" => self == Self::Local,
-            "aws" | "dynamodb" | "kms" => self != Self::Local,
+            "dynamodb" | "kms" => self != Self::Local,
+            "aws" => self != Self::Local && self != Self::AwsByRole,
             "assume-role" => self == Self::AwsByRole,
-            "kms-asymmetric" => self == Self::AwsWithSigningKey,
+            "kms-asymmetric" | "kms-hmac" => self == Self::AwsWithSigningKey,
             // A list of values, not an option of one kind.
             _ => true,
         }
