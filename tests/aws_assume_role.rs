@@ -454,6 +454,14 @@ fn doctor_says_whether_roles_trust_the_service_alone() {
     aws.hub(&json!({ "arn": session }));
     let config = format!("{EMBEDDED}{ADFS}").replace("kind = \"local\"\npath = \"@DIR@/sts-key\"", BROKER);
     let server = Server::setup(&config).file("idp.xml", ADFS_METADATA).start();
+    let check = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        .args(["check", "--config"])
+        .arg(server.path("vestibule.toml"))
+        .envs(aws.emulators.env())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&check.stderr) + String::from_utf8_lossy(&check.stdout);
+    assert!(said.contains("rules: enforced, if") && !said.contains("advisory"), "{said}");
     let doctor = |own: bool| {
         let mut doctor = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         doctor.args(["doctor", "--role", ROLE, "--config"]).arg(server.path("vestibule.toml"));

@@ -1,6 +1,6 @@
 //! `vestibule check`: every fault of a configuration at once.
 
-use crate::config::{Config, Sts};
+use crate::config::{Config, RulesHold, Sts};
 use crate::service::load::{self, fetch_parameters};
 use crate::service::print_message;
 use std::path::Path;
@@ -52,18 +52,23 @@ pub(super) async fn run(
 
 /// A line, and a warning only where somebody wants to keep people from something.
 fn rules_hold(config: &Config) {
-    let Sts::Aws { pin, .. } = &config.sts else { return };
-    if !pin.is_empty() {
-        print_message(&format!(
+    match (config.sts.rules_hold(), &config.sts) {
+        (_, Sts::Local { .. }) => {}
+        (RulesHold::Enforced, Sts::Aws { .. }) => print_message(
+            "rules: enforced, if the roles' trust policies let nobody in but this service's role; doctor reads them",
+        ),
+        (RulesHold::Pinned, Sts::Aws { pin, .. }) => print_message(&format!(
             "rules: pinned to {pin}, if the roles' trust policies demand it; doctor compares them"
-        ));
-        return;
+        )),
+        (RulesHold::Advisory, Sts::Aws { .. }) => {
+            let warning = if config.limits_are_advisory() { "warning: " } else { "" };
+            print_message(&format!(
+                "{warning}rules: advisory; whoever posts their own SAML response to STS has the role without them, \
+                 unless its trust policy demands where this service calls from (sts.source_ips, \
+                 sts.source_vpces; SECURITY.md)"
+            ));
+        }
     }
-    let warning = if config.limits_are_advisory() { "warning: " } else { "" };
-    print_message(&format!(
-        "{warning}rules: advisory; whoever posts their own SAML response to STS has the role without them, unless its \
-         trust policy demands where this service calls from (sts.source_ips, sts.source_vpces; SECURITY.md)"
-    ));
 }
 
 /// The accounts of whose roles its people may have some.

@@ -56,6 +56,8 @@ fn roles_are_assumed_by_the_service_as_configured() {
     let plain = operation("");
     assert_eq!((plain.external_id, plain.source_identity), (None, PersonValue::RoleSessionName));
     assert!(plain.session_tags.is_empty());
+    // Whatever a person posts to STS: no role trusts it.
+    assert_eq!(files.loads(&by_role("", "")).sts.rules_hold(), RulesHold::Enforced);
     let full = operation(
         "external_id = \"vestibule-3f9c1d\"\nsource_identity = \"department\"\n\
          session_tags = { Abteilung = \"department\", who = \"name_id\", \"a b\" = \"role_session_name\" }",
