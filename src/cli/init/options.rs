@@ -37,7 +37,7 @@ pub(in crate::cli) struct Options {
     /// policies demand it, so that nobody takes a response to STS without our rules (may be repeated)
     ///
     /// The Elastic IP of a NAT gateway, or the server's own public address
-    /// (curl https://checkip.amazonaws.com says it).
+    /// (`curl https://checkip.amazonaws.com` says it).
     #[arg(long, value_name = "CIDR")]
     pub(super) source_ip: Vec<String>,
     /// The same by the interface endpoint for STS that its calls leave by (may be repeated)
