@@ -371,6 +371,20 @@ async fn a_session_that_ends_before_the_shortest_credentials_gets_none() {
     assert_eq!(aws.asked(), 1);
 }
 
+/// No configuration loads with a longer rule; STS would refuse what is chained for longer.
+#[tokio::test]
+async fn an_hour_is_the_longest() {
+    let aws = Aws::start();
+    let wanted = Wanted { duration: time::Duration::hours(12), ..Wanted::default() };
+    let credentials = ask(&aws.token_service().await, &production(&Forge::default(), &wanted)).await.unwrap();
+    assert!(
+        credentials.expiration <= forge::now() + time::Duration::minutes(61),
+        "{}",
+        credentials.expiration
+    );
+    assert_eq!(aws.emulators.sts_calls()[0]["parameters"]["DurationSeconds"], json!("3600"));
+}
+
 /// Another implementation of the same API, which lets everybody do everything.
 #[tokio::test]
 async fn moto_understands_the_same_call() {
