@@ -237,6 +237,43 @@ async fn the_database_file_answers_every_question() {
     assert_eq!(file.questions.len(), 11, "all of them were asked");
 }
 
+/// What CloudTrail has of a call (its record's fields that are asked for).
+fn trailed(key: Option<&str>, event: &str) -> Value {
+    let credentials = key.map(|key| json!({ "credentials": { "accessKeyId": key } }));
+    json!({
+        "eventTime": "2026-11-23T09:00:00Z", "eventName": event, "sourceIPAddress": "198.51.100.7",
+        "requestParameters": { "roleArn": ROLE }, "responseElements": credentials,
+    })
+}
+
+#[tokio::test]
+async fn attack_a_key_that_was_had_past_us_is_found_in_cloudtrail() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = TestService::open(dir.path());
+    let day = Day::of(&service).await;
+    let ours = day.events.iter().filter_map(|event| event.subject.access_key_id.as_deref());
+    let mut records: Vec<Value> = ours.map(|key| trailed(Some(key), "AssumeRoleWithSAML")).collect();
+    assert!(records.len() > 3);
+    records.push(trailed(Some("ASIAPASTUSPASTUSPAST"), "AssumeRoleWithSAML"));
+    // Refused by STS; and of somebody else's business.
+    records.push(trailed(None, "AssumeRoleWithSAML"));
+    records.push(trailed(Some("ASIAOFANOTHERSERVICE"), "AssumeRole"));
+
+    let questions = questions("Keys that AWS gave past us");
+    let command = &questions["Which keys did AWS give for assertions, that the trail does not know"];
+    let sql = command.strip_prefix("sqlite3").and_then(|rest| rest.strip_prefix(" var/vestibule.db \""));
+    let sql = sql.and_then(|sql| sql.strip_suffix('"'));
+    // The shell has the function; the library has not.
+    let file = format!("'{}'", json!({ "Records": records }).to_string().replace('\'', "''"));
+    let sql = sql.unwrap().replace("readfile('cloudtrail.json')", &file);
+    let database = rusqlite::Connection::open(dir.path().join("vestibule.db")).unwrap();
+    let mut statement = database.prepare(&sql).unwrap();
+    let found = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let found: Vec<String> = found.collect::<Result<_, _>>().unwrap();
+    let planted = format!(r#"["2026-11-23T09:00:00Z","{ROLE}","ASIAPASTUSPASTUSPAST","198.51.100.7"]"#);
+    assert_eq!(found, [planted]);
+}
+
 // ---- the tables
 
 struct InTables {
