@@ -143,6 +143,50 @@ fn where_sts_is_called_from_is_in_configuration_and_trust_policy() {
 }
 
 #[test]
+fn roles_trust_the_service_alone_where_its_role_is_named() {
+    let dir = workplace();
+    let hub = "arn:aws:iam::999999999999:role/services/Vestibule";
+    let (output, said) = vestibule(dir.path(), &[&OURS[..], &["--hub-role", hub]].concat());
+    assert!(output.status.success() && !said.contains("advisory"), "{said}");
+    let (output, said) = vestibule(dir.path(), &["check", "--config", "site/vestibule.toml"]);
+    assert!(output.status.success() && said.contains("rules: enforced"), "{said}");
+    let file = |name: &str| dir.path().join("site").join(name);
+    let config = fs::read_to_string(file("vestibule.toml")).unwrap();
+    assert!(config.contains("[sts]\nkind = \"assume-role\"\n"), "{config}");
+    assert!(config.contains("\nexternal_id = \"https://login.corp.example/saml\"\n"), "{config}");
+
+    let actions = serde_json::json!(["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]);
+    let statement = |name: &str| json(&file(name))["Statement"].clone();
+    let trust = serde_json::json!([{
+        "Effect": "Allow", "Principal": { "AWS": hub }, "Action": actions,
+        "Condition": { "StringEquals": { "sts:ExternalId": "https://login.corp.example/saml" } },
+    }]);
+    assert_eq!(statement("trust-policy.json"), trust);
+    let roles = ["arn:aws:iam::210987654321:role/ADFS-*"];
+    let may = serde_json::json!([{ "Effect": "Allow", "Action": actions, "Resource": roles }]);
+    assert_eq!(statement("hub-policy.json"), may);
+
+    let guide = fs::read_to_string(file("README.md")).unwrap();
+    assert!(guide.contains("put-role-policy --role-name Vestibule "), "{guide}");
+    assert!(guide.contains(&format!("roles trust {hub} and nobody's assertion")), "{guide}");
+    assert!(!guide.contains("create-saml-provider") && !guide.contains("SAML:aud"), "{guide}");
+}
+
+#[test]
+fn what_contradicts_a_hub_role_is_said_all_at_once() {
+    let dir = workplace();
+    let wrong = ["--hub-role", "Vestibule", "--source-ip", "203.0.113.7", "--adfs-trust", "existing"];
+    let (output, said) = vestibule(dir.path(), &[&OURS[..], &wrong].concat());
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert_eq!(said.matches("--hub-role: ").count(), 3, "{said}");
+    let other = ["--hub-role", "arn:aws-cn:iam::999999999999:role/Vestibule"];
+    let (output, said) = vestibule(dir.path(), &[&OURS[..], &other].concat());
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("--hub-role: --region is in the partition aws"), "{said}");
+    assert!(!dir.path().join("site").exists());
+}
+
+#[test]
 fn sources_that_pin_nothing_are_refused_all_at_once() {
     let dir = workplace();
     let wrong = ["--source-ip=0.0.0.0/0", "--source-ip=10.0.0.1", "--source-vpce=vpc-1", "--source-ip=nat"];

@@ -102,8 +102,12 @@ public_url = {public_url}
     }
 
     fn backend(&self, text: &mut String) {
-        text.push_str(&format!("\n[sts]\nkind = \"aws\"\nregion = {}\n", quoted(self.region)));
-        text.push_str(&self.sources());
+        if self.hub.is_some() {
+            text.push_str(&self.hub_backend());
+        } else {
+            text.push_str(&format!("\n[sts]\nkind = \"aws\"\nregion = {}\n", quoted(self.region)));
+            text.push_str(&self.sources());
+        }
         match self.store {
             Store::Embedded => text.push_str(&format!(
                 "\n# Made at first start. For several servers, and for functions: kind = \"dynamodb\".\n\
@@ -160,6 +164,9 @@ encryption_context = { samlprovider = "ADFS" }
 
     /// Documents of IAM have no comments: what is to say of it is in the README.
     pub(super) fn trust_policy(&self, account: &str) -> String {
+        if let Some(hub) = &self.hub {
+            return self.hub_trust_policy(hub);
+        }
         let statement = |condition: Value| {
             json!({
                 "Effect": "Allow",

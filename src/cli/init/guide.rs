@@ -5,7 +5,11 @@ use super::site::{Site, is_url};
 
 impl Site<'_> {
     pub(super) fn guide(&self) -> String {
-        let mut steps = vec![self.saml_provider(), self.roles()];
+        let first = match &self.hub {
+            Some(hub) => self.hub_step(hub),
+            None => self.saml_provider(),
+        };
+        let mut steps = vec![first, self.roles()];
         if self.store == Store::Dynamodb {
             steps.push(self.tables());
         }
@@ -38,7 +42,10 @@ impl Site<'_> {
             let step = step.trim_end().replace('\n', "\n   ").replace("\n   \n", "\n\n");
             text.push_str(&format!("{number}. {step}\n"));
         }
-        text.push_str(&self.about_the_trust_policy());
+        text.push_str(&match &self.hub {
+            Some(hub) => self.about_the_hub(hub),
+            None => self.about_the_trust_policy(),
+        });
         text
     }
 

@@ -17,6 +17,7 @@ mod adfs;
 mod config;
 mod found;
 mod guide;
+mod hub;
 mod key;
 mod look;
 mod options;
@@ -53,6 +54,9 @@ pub(super) async fn run(options: &Options) -> Result<(), String> {
     let policies: Vec<_> = accounts.map(|id| (site.trust_policy_name(id), site.trust_policy(id))).collect();
     for (name, policy) in &policies {
         files.push((name, policy.clone().into_bytes()));
+    }
+    if site.hub.is_some() {
+        files.push((hub::POLICY, site.hub_policy().into_bytes()));
     }
     if let Some(script) = site.adfs_script() {
         files.push(("adfs.ps1", script.into_bytes()));
@@ -122,7 +126,7 @@ fn print_next_steps(site: &Site<'_>) {
             placeholders.join(", ")
         ));
     }
-    if site.pin.is_empty() {
+    if site.pin.is_empty() && site.hub.is_none() {
         print_message(
             "Rules are advisory until trust policies demand where this service calls STS from: --source-ip or \
              --source-vpce (README.md says how).",

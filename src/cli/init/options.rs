@@ -43,6 +43,12 @@ pub(in crate::cli) struct Options {
     /// The same by the interface endpoint for STS that its calls leave by (may be repeated)
     #[arg(long, value_name = "ID")]
     pub(super) source_vpce: Vec<String>,
+    /// The role that this service runs as: the people's roles trust it, and no assertion, so that
+    /// nobody takes a response to STS without our rules
+    ///
+    /// Instead of --source-ip and --source-vpce. Credentials live for an hour at most.
+    #[arg(long, value_name = "ARN")]
+    pub(super) hub_role: Option<String>,
     /// Where sessions, audit trail and keys are kept
     #[arg(long, value_enum, default_value_t = Store::Embedded)]
     pub(super) store: Store,

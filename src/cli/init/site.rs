@@ -4,7 +4,7 @@ use super::found::Found;
 use super::options::{DEFAULT_ACCOUNT, INSTALLED, INSTALLED_STATE, Options, Store, Trust};
 use super::place::Staged;
 use crate::config::NetworkPin;
-use crate::roles::{ProviderArn, is_account, is_region, partition_of_region};
+use crate::roles::{ProviderArn, RoleArn, is_account, is_region, partition_of_region};
 use std::path::{Path, PathBuf};
 
 /// The regions of mid 2026, to notice a slip of the pen: a region of the right form
@@ -26,6 +26,8 @@ pub(super) struct Site<'a> {
     pub(super) entity_id: Option<&'a str>,
     /// Where STS is called from.
     pub(super) pin: NetworkPin,
+    /// The role that the people's roles trust, instead of the SAML provider.
+    pub(super) hub: Option<RoleArn>,
     pub(super) store: Store,
     pub(super) trust: Trust,
     pub(super) metadata: &'a str,
@@ -96,6 +98,7 @@ impl<'a> Site<'a> {
                 }
             }
         }
+        let hub = hub(options, partition, &mut faults);
         let is_url = is_url(&options.metadata);
         if options.metadata_ca.is_some() && !is_url {
             faults.push("--metadata-ca: it vouches for an address, and --metadata is a file".to_owned());
@@ -114,6 +117,7 @@ impl<'a> Site<'a> {
             provider_name,
             entity_id: options.entity_id.as_deref(),
             pin,
+            hub,
             store: options.store,
             trust: options.adfs_trust,
             metadata: &options.metadata,
@@ -232,6 +236,29 @@ fn accounts(given: &[String], faults: &mut Vec<String>) -> Vec<(String, String)>
     accounts
 }
 
+/// The role of `--hub-role`, where nothing contradicts it.
+fn hub(options: &Options, partition: &str, faults: &mut Vec<String>) -> Option<RoleArn> {
+    let text = options.hub_role.as_deref()?;
+    let hub =
+        RoleArn::parse(text).map_err(|error| faults.push(format!("--hub-role: {error}; found {text:?}")));
+    if hub.as_ref().is_ok_and(|hub| hub.partition() != partition) {
+        faults.push(format!("--hub-role: --region is in the partition {partition}; found {text:?}"));
+    }
+    if !options.source_ip.is_empty() || !options.source_vpce.is_empty() {
+        faults.push(
+            "--hub-role: roles trust it from wherever it calls: leave out --source-ip, --source-vpce"
+                .to_owned(),
+        );
+    }
+    if options.adfs_trust != Trust::New {
+        faults.push(
+            "--hub-role: the console's sign-in needs roles that trust the SAML provider: leave out --adfs-trust"
+                .to_owned(),
+        );
+    }
+    hub.ok()
+}
+
 pub(super) fn is_url(text: &str) -> bool {
     text.starts_with("https:") || text.starts_with("http:")
 }
@@ -261,6 +288,7 @@ mod tests {
             provider_name: "ADFS".to_owned(),
             source_ip: Vec::new(),
             source_vpce: Vec::new(),
+            hub_role: None,
             store,
             adfs_trust: Trust::New,
             directory: directory.into(),
