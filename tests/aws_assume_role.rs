@@ -129,6 +129,7 @@ fn hub_only() -> Value {
 
 fn settings() -> AssumeRole {
     AssumeRole {
+        hub_role: None,
         external_id: Some(EXTERNAL_ID.to_owned()),
         source_identity: PersonValue::RoleSessionName,
         session_tags: BTreeMap::new(),
@@ -501,4 +502,12 @@ fn doctor_says_whether_roles_trust_the_service_alone() {
     assert!(said.contains("allow sts:AssumeRole, sts:SetSourceIdentity to this service's role"), "{said}");
     let said = doctor(false);
     assert!(said.contains("STS does not say whose they are"), "{said}");
+
+    // An operator runs it, in the account of the roles, which is another one than the service's.
+    aws.hub(&json!({ "arn": "arn:aws:sts::123456789012:assumed-role/Operator/olga" }));
+    let config = std::fs::read_to_string(server.path("vestibule.toml")).unwrap();
+    let named = format!("kind = \"assume-role\"\nhub_role = \"{HUB}\"");
+    std::fs::write(server.path("vestibule.toml"), config.replace("kind = \"assume-role\"", &named)).unwrap();
+    let said = doctor(true);
+    assert!(said.contains(&format!("{ROLE} lets us in ({HUB}), and nobody by an assertion")), "{said}");
 }

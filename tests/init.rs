@@ -153,6 +153,7 @@ fn roles_trust_the_service_alone_where_its_role_is_named() {
     let file = |name: &str| dir.path().join("site").join(name);
     let config = fs::read_to_string(file("vestibule.toml")).unwrap();
     assert!(config.contains("[sts]\nkind = \"assume-role\"\n"), "{config}");
+    assert!(config.contains(&format!("\nhub_role = \"{hub}\"\n")), "{config}");
     assert!(config.contains("\nexternal_id = \"https://login.corp.example/saml\"\n"), "{config}");
 
     let actions = serde_json::json!(["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]);

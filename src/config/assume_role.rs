@@ -2,6 +2,7 @@
 
 use super::read::section::{Found, Section};
 use super::saml::Saml;
+use crate::roles::RoleArn;
 use std::collections::BTreeMap;
 
 /// How STS is asked.
@@ -16,6 +17,8 @@ pub enum StsOperation {
 /// What `AssumeRole` says of the person, beside the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssumeRole {
+    /// The role that the service runs as, for `doctor`: who runs that may be somebody else.
+    pub hub_role: Option<RoleArn>,
     /// `ExternalId`, which trust policies may demand.
     pub external_id: Option<String>,
     /// The value that is the `SourceIdentity`.
@@ -39,6 +42,7 @@ pub enum PersonValue {
 const MAX_TAGS: usize = 50;
 
 pub(super) fn assume_role(section: &Section<'_>, saml: &Saml) -> AssumeRole {
+    let hub_role = section.optional("hub_role", RoleArn::parse);
     let external_id = section.optional("external_id", external_id);
     let value = |section: &Section<'_>, name: &str| {
         let Found { value, at } = section.optional_at(name, |text| Ok::<_, String>(person_value(text)))?;
@@ -73,7 +77,7 @@ pub(super) fn assume_role(section: &Section<'_>, saml: &Saml) -> AssumeRole {
     if session_tags.len() > MAX_TAGS {
         tags.fault("AWS takes at most 50 session tags");
     }
-    AssumeRole { external_id, source_identity, session_tags }
+    AssumeRole { hub_role, external_id, source_identity, session_tags }
 }
 
 fn person_value(text: &str) -> PersonValue {

@@ -7,6 +7,7 @@ use super::policy::{like, listed};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
 use crate::config::{AssumeRole, Config};
+use crate::roles::RoleArn;
 use serde_json::Value;
 
 const CHECK: &str = "hub";
@@ -33,7 +34,8 @@ pub(super) async fn check(
         }
         let iam = QueryService::iam(sdk, clock, role.partition()).await;
         let Some(policy) = trust_policy(&iam, &role, duration, report).await else { continue };
-        let (severity, what) = said(&judge(&policy, caller, settings), caller);
+        let us = settings.hub_role.as_ref().map_or(caller, RoleArn::as_str);
+        let (severity, what) = said(&judge(&policy, us, settings), us);
         let remedy = match severity {
             Severity::Ok => "nothing".to_owned(),
             Severity::Unknown | Severity::Warning | Severity::Fault => remedy(settings),
@@ -122,14 +124,14 @@ fn acts(statement: &Value, action: &str) -> bool {
     patterns.iter().filter_map(|p| p.as_str()).any(|p| like(&p.to_ascii_lowercase(), &action))
 }
 
-/// By the role's ARN (a session's lacks the role's path), or the account's.
-fn is_us(principal: Option<&Value>, caller: &str) -> bool {
-    let account = account_of(Some(caller)).unwrap_or_default();
-    let role = describe_role_arn(caller);
+/// `us`: the ARN of our role, or of a session of it, which lacks the role's path.
+fn is_us(principal: Option<&Value>, us: &str) -> bool {
+    let account = account_of(Some(us)).unwrap_or_default();
+    let role = describe_role_arn(us);
     let is_it = |name: &str| {
         let of_our_account = name.split(':').nth(4) == Some(account);
         name == account
-            || name == caller
+            || name == us
             || (of_our_account && name.ends_with(":root"))
             || (of_our_account && name.contains(":role/") && name.rsplit('/').next() == role)
     };
@@ -192,6 +194,7 @@ mod tests {
     fn settings(external_id: Option<&str>, tags: bool) -> AssumeRole {
         let tag = ("mail".to_owned(), PersonValue::RoleSessionName);
         AssumeRole {
+            hub_role: None,
             external_id: external_id.map(str::to_owned),
             source_identity: PersonValue::RoleSessionName,
             session_tags: tags.then_some(tag).into_iter().collect(),
@@ -223,6 +226,15 @@ mod tests {
             "arn:aws:iam::111111111111:root",
         ] {
             assert_eq!(judge(&policy(&json!({ "AWS": name }), &BOTH, None), CALLER, &plain), Trust::NotUs);
+            assert_eq!(judge(&policy(&json!({ "AWS": name }), &BOTH, None), HUB, &plain), Trust::NotUs);
+        }
+        // The role itself is known with its path.
+        for (name, trust) in [
+            (HUB, Trust::OnlyUs),
+            ("999999999999", Trust::OnlyUs),
+            ("arn:aws:iam::999999999999:role/Vestibule", Trust::NotUs),
+        ] {
+            assert_eq!(judge(&policy(&json!({ "AWS": name }), &BOTH, None), HUB, &plain), trust, "{name}");
         }
         for everybody in [json!("*"), json!({ "AWS": "*" })] {
             assert_eq!(judge(&policy(&everybody, &BOTH, None), CALLER, &plain), Trust::Everybody);

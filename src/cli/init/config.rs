@@ -102,8 +102,8 @@ public_url = {public_url}
     }
 
     fn backend(&self, text: &mut String) {
-        if self.hub.is_some() {
-            text.push_str(&self.hub_backend());
+        if let Some(hub) = &self.hub {
+            text.push_str(&self.hub_backend(hub));
         } else {
             text.push_str(&format!("\n[sts]\nkind = \"aws\"\nregion = {}\n", quoted(self.region)));
             text.push_str(&self.sources());

@@ -18,11 +18,12 @@ impl Site<'_> {
         self.acs()
     }
 
-    pub(super) fn hub_backend(&self) -> String {
+    pub(super) fn hub_backend(&self, hub: &RoleArn) -> String {
         format!(
             "\n# The service's own role assumes the people's, which trust it alone: rules hold. An hour at most.\n\
-             [sts]\nkind = \"assume-role\"\nregion = {}\nexternal_id = {}\n",
+             [sts]\nkind = \"assume-role\"\nregion = {}\nhub_role = {}\nexternal_id = {}\n",
             json!(self.region),
+            json!(hub.as_str()),
             json!(self.external_id())
         )
     }

@@ -59,10 +59,11 @@ fn roles_are_assumed_by_the_service_as_configured() {
     // Whatever a person posts to STS: no role trusts it.
     assert_eq!(files.loads(&by_role("", "")).sts.rules_hold(), RulesHold::Enforced);
     let full = operation(
-        "external_id = \"vestibule-3f9c1d\"\nsource_identity = \"department\"\n\
+        "hub_role = \"arn:aws:iam::999999999999:role/Vestibule\"\nexternal_id = \"vestibule-3f9c1d\"\nsource_identity = \"department\"\n\
          session_tags = { Abteilung = \"department\", who = \"name_id\", \"a b\" = \"role_session_name\" }",
     );
     let department = PersonValue::Selected("department".to_owned());
+    assert_eq!(full.hub_role.unwrap().name(), "Vestibule");
     assert_eq!(full.external_id.as_deref(), Some("vestibule-3f9c1d"));
     assert_eq!(full.source_identity, department);
     let tags: Vec<_> = full.session_tags.iter().map(|(key, value)| (key.as_str(), value)).collect();
@@ -87,6 +88,7 @@ fn what_sts_would_not_take_of_a_service_that_assumes_roles_is_said() {
     files.loads(&by_role(&tags(&mut [fits].into_iter()), ""));
     files.loads(&by_role(&tags(&mut (0..50).map(|number| format!("tag{number}"))), ""));
     for (sts, fault) in [
+        ("hub_role = \"Vestibule\"".to_owned(), "sts.hub_role: "),
         ("external_id = \"a\"".to_owned(), "sts.external_id: expected 2 to 1,224"),
         ("external_id = \"a*b\"".to_owned(), "sts.external_id: expected 2 to 1,224"),
         ("source_identity = \"manager\"".to_owned(), "sts.source_identity: expected \"role_session_name\""),
