@@ -91,6 +91,14 @@ impl Aws {
 }
 
 async fn token_service_at(url: &str, settings: AssumeRole, own: Option<OwnCredentials>) -> AwsSts {
+    token_service_in(&[(REGION, Some(url))], settings, own).await
+}
+
+async fn token_service_in(
+    regions: &[(&str, Option<&str>)],
+    settings: AssumeRole,
+    own: Option<OwnCredentials>,
+) -> AwsSts {
     let none = provide_credentials_fn(async || Err(CredentialsError::not_loaded("as the test wants it")));
     let config = aws_types::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -99,8 +107,7 @@ async fn token_service_at(url: &str, settings: AssumeRole, own: Option<OwnCreden
             own.map_or(SharedCredentialsProvider::new(none), SharedCredentialsProvider::new),
         );
     let sdk = Sdk::from(config.build());
-    let regions = [(REGION, Some(url))];
-    AwsSts::open(&sdk, &regions, Duration::from_secs(15), StsOperation::AssumeRole(settings)).await
+    AwsSts::open(&sdk, regions, Duration::from_secs(15), StsOperation::AssumeRole(settings)).await
 }
 
 fn metadata() -> String {
@@ -370,6 +377,38 @@ async fn a_session_that_ends_before_the_shortest_credentials_gets_none() {
         assert_eq!(ask(&token_service, &grant).await.err(), outcome, "{seconds}");
     }
     assert_eq!(aws.asked(), 1);
+}
+
+#[tokio::test]
+async fn outages_are_asked_again_and_refusals_never() {
+    let mut aws = Aws::start();
+    let spare = FaultProxy::start(&aws.emulators.endpoint(Service::Sts));
+    let asked_spare = || spare.counts().get("AssumeRole").copied().unwrap_or_default();
+    let regions = [(REGION, Some(aws.proxy.url.as_str())), ("eu-west-1", Some(spare.url.as_str()))];
+    let token_service = token_service_in(&regions, settings(), Some(own())).await;
+    let grant = production(&Forge::default(), &Wanted::default());
+
+    aws.hub(&json!({ "may_assume": [] }));
+    assert_eq!(ask(&token_service, &grant).await.unwrap_err(), TokenServiceError::HubNotTrusted);
+    aws.hub(&json!({ "expired": true }));
+    assert_eq!(ask(&token_service, &grant).await.unwrap_err(), TokenServiceError::OwnCredentials);
+    assert_eq!((aws.asked(), asked_spare()), (2, 0), "a refusal is a refusal everywhere");
+    aws.hub(&json!({}));
+
+    // The credentials of the lost answer expire unknown; what arrives are others.
+    aws.proxy.add(Rule::on("AssumeRole", Fault::LoseAnswer).times(1));
+    let arrived = ask(&token_service, &grant).await.unwrap();
+    let issued: Vec<_> =
+        aws.emulators.sts_calls().iter().filter(|call| call["result"] == "OK").cloned().collect();
+    assert_eq!(issued.len(), 2);
+    assert_eq!(issued[1]["access_key_id"], json!(arrived.access_key_id));
+
+    aws.proxy.add(Rule::on("AssumeRole", Fault::xml(503, "ServiceUnavailable", "later")));
+    ask(&token_service, &grant).await.unwrap();
+    assert_eq!((aws.asked(), asked_spare()), (6, 1), "two attempts, then the next region");
+    aws.proxy.die();
+    ask(&token_service, &grant).await.unwrap();
+    assert_eq!(asked_spare(), 2);
 }
 
 /// No configuration loads with a longer rule; STS would refuse what is chained for longer.
