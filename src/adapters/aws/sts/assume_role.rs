@@ -1,6 +1,7 @@
 //! `AssumeRole`: the service's own role asks, for a person whom it has verified. Who and
 //! under which conditions is written down at AWS by `SourceIdentity` and session tags.
 
+use super::policy_arns;
 use crate::broker::ports::TokenServiceError;
 use crate::config::{AssumeRole, PersonValue, is_in_tags};
 use crate::roles::Grant;
@@ -8,12 +9,12 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_sdk_sts::types::{Credentials, PolicyDescriptorType, Tag};
+use aws_sdk_sts::types::{Credentials, Tag};
 use std::error::Error;
 use time::{Duration, OffsetDateTime};
 
 /// AWS gives no longer ones to a role that assumes another (IAM, "Role chaining").
-pub(super) const LONGEST_SECONDS: i64 = 3_600;
+const LONGEST_SECONDS: i32 = 3_600;
 
 /// The most characters of a tag's value (API reference of `Tag`).
 const MAX_TAG_CHARS: usize = 256;
@@ -82,7 +83,7 @@ pub(super) fn fits(
     session_ends: Option<OffsetDateTime>,
     now: OffsetDateTime,
 ) -> Result<i32, TokenServiceError> {
-    let seconds = seconds.min(i32::try_from(LONGEST_SECONDS).unwrap_or(i32::MAX));
+    let seconds = seconds.min(LONGEST_SECONDS);
     match session_ends {
         Some(ends) if now + Duration::seconds(seconds.into()) > ends => {
             Err(TokenServiceError::SessionTooShort)
@@ -98,8 +99,6 @@ pub(super) async fn ask(
     person: &Person,
     seconds: i32,
 ) -> Result<Option<Credentials>, SdkError<AssumeRoleError>> {
-    let arns = grant.policy_arns();
-    let policy_arns = arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect();
     let answer = client
         .assume_role()
         .role_arn(grant.role().as_str())
@@ -109,7 +108,7 @@ pub(super) async fn ask(
         .set_tags((!person.tags.is_empty()).then(|| person.tags.clone()))
         .duration_seconds(seconds)
         .set_policy(grant.session_policy().map(str::to_owned))
-        .set_policy_arns((!arns.is_empty()).then_some(policy_arns))
+        .set_policy_arns(policy_arns(grant))
         .send()
         .await?;
     Ok(answer.credentials)

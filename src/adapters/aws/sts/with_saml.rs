@@ -1,18 +1,17 @@
 //! `AssumeRoleWithSAML`: the person's assertion asks. The call is not signed.
 
+use super::policy_arns;
 use crate::roles::Grant;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::operation::assume_role_with_saml::AssumeRoleWithSAMLError;
-use aws_sdk_sts::types::{Credentials, PolicyDescriptorType};
+use aws_sdk_sts::types::Credentials;
 
 pub(super) async fn ask(
     client: &Client,
     grant: &Grant,
     seconds: i32,
 ) -> Result<Option<Credentials>, SdkError<AssumeRoleWithSAMLError>> {
-    let arns = grant.policy_arns();
-    let policy_arns = arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect();
     let answer = client
         .assume_role_with_saml()
         .role_arn(grant.role().as_str())
@@ -20,7 +19,7 @@ pub(super) async fn ask(
         .saml_assertion(grant.identity().original().expose())
         .duration_seconds(seconds)
         .set_policy(grant.session_policy().map(str::to_owned))
-        .set_policy_arns((!arns.is_empty()).then_some(policy_arns))
+        .set_policy_arns(policy_arns(grant))
         .send()
         .await?;
     Ok(answer.credentials)
