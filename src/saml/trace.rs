@@ -327,17 +327,10 @@ impl<'t> Tracer<'t> {
     }
 
     /// Records the values that a selector found, or the selector if it found none.
-    pub(super) fn selected(
-        self,
-        name: impl Into<Cow<'static, str>>,
-        selector: &impl Display,
-        found: Option<&[&str]>,
-    ) {
+    pub(super) fn selected(self, name: Cow<'static, str>, selector: &impl Display, found: Option<&[&str]>) {
         let Some(trace) = self.0 else { return };
         match found {
-            Some(values) if !values.is_empty() => {
-                return trace.push(name, trace.private(values));
-            }
+            Some(values) if !values.is_empty() => return trace.push(name, trace.private(values)),
             Some(_) => trace.push(name, Fact::Absent),
             None => {}
         }

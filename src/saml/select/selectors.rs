@@ -58,12 +58,12 @@ impl Selectors {
         let as_it_is: fn(&str) -> &str = |value| value;
         let one = |name: &'static str, selector: &Selector, read: fn(&str) -> &str| {
             let found = selector.value(source).map(|value| value.map(read));
-            trace.selected(name, selector, found.as_ref().ok().map(Option::as_slice));
+            trace.selected(name.into(), selector, found.as_ref().ok().map(Option::as_slice));
             found.map(|value| value.map(str::to_owned))
         };
         let all = |name: &str, selector: &Selector, read: fn(&str) -> &str| {
             let found = selector.values(source).map(|values| values.into_iter().map(read).collect());
-            trace.selected(name.to_owned(), selector, found.as_ref().ok().map(Vec::as_slice));
+            trace.selected(name.to_owned().into(), selector, found.as_ref().ok().map(Vec::as_slice));
             found.map(|values: Vec<&str>| values.into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
         // A method of signing in, not a value about the person; an `xs:anyURI`.
