@@ -3,7 +3,6 @@
 
 mod support;
 
-use async_trait::async_trait;
 use aws_credential_types::Credentials as OwnCredentials;
 use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -17,14 +16,14 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use support::aws::{Emulators, PROVIDER, REGION, Service};
-use support::contract::token_service::{self, TokenServiceUnderTest, TokenServices, Wanted};
+use support::contract::token_service::{self, Wanted};
 use support::fault_proxy::{Fault, FaultProxy, Rule};
 use support::forge::{self, Forge};
 use support::grants;
 use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
+use support::sts::{Sts, metadata};
 use support::test_service::Page;
 use support::wire::saml_post;
-use time::OffsetDateTime;
 use vestibule::adapters::aws::{AwsSts, Sdk};
 use vestibule::broker::Credentials;
 use vestibule::broker::ports::{TokenService, TokenServiceError};
@@ -48,7 +47,7 @@ struct Aws {
 impl Aws {
     fn start() -> Self {
         let emulators = Emulators::only(&[Service::Sts]);
-        emulators.trust(&metadata());
+        emulators.trust(&metadata(&forge::rsa().certificate));
         emulators.sts_set("clock", &json!({ "now": forge::at(0) }));
         let proxy = FaultProxy::start(&emulators.endpoint(Service::Sts));
         let aws = Self { emulators: Arc::new(emulators), proxy };
@@ -110,17 +109,6 @@ async fn token_service_in(
     AwsSts::open(&sdk, regions, Duration::from_secs(15), StsOperation::AssumeRole(settings)).await
 }
 
-fn metadata() -> String {
-    format!(
-        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\"><IDPSSODescriptor \
-         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\">\
-         <KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{}\
-         </X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>",
-        forge::ISSUER,
-        forge::rsa().certificate
-    )
-}
-
 fn own() -> OwnCredentials {
     OwnCredentials::new(KEY, SECRET, Some(TOKEN.to_owned()), None, "test")
 }
@@ -161,53 +149,10 @@ async fn ask(token_service: &AwsSts, grant: &Grant) -> Result<Credentials, Token
     token_service.assume_role(grant, forge::now()).await
 }
 
-/// At whose start it is always nine o'clock at AWS.
-struct OnTime {
-    token_service: AwsSts,
-    emulators: Arc<Emulators>,
-}
-
-#[async_trait]
-impl TokenService for OnTime {
-    async fn assume_role(
-        &self,
-        grant: &Grant,
-        now: OffsetDateTime,
-    ) -> Result<Credentials, TokenServiceError> {
-        self.emulators.sts_set("clock", &json!({ "now": forge::at(0) }));
-        self.token_service.assume_role(grant, now).await
-    }
-}
-
-struct Sts(TokenServices);
-
-impl TokenServiceUnderTest for Sts {
-    fn open(&self) -> TokenServices {
-        self.0.clone()
-    }
-    fn stranger(&self) -> TokenServices {
-        unreachable!("STS does not know its callers")
-    }
-    fn grant(&self, wanted: &Wanted) -> Grant {
-        grants::grant(wanted)
-    }
-    fn now(&self) -> OffsetDateTime {
-        forge::now()
-    }
-    fn longest(&self) -> time::Duration {
-        time::Duration::HOUR
-    }
-    fn region(&self) -> &'static str {
-        REGION
-    }
-}
-
 #[tokio::test]
 async fn assume_role_keeps_the_token_services_contract() {
     let aws = Aws::start();
-    let token_service =
-        Arc::new(OnTime { token_service: aws.token_service().await, emulators: aws.emulators.clone() });
-    let sts = Sts(TokenServices { token_service, callers: None });
+    let sts = Sts::new(aws.token_service().await, aws.emulators.clone(), time::Duration::HOUR);
     token_service::credentials_live_as_long_as_granted(&sts).await;
     token_service::credentials_do_not_outlive_the_identity_providers_session(&sts).await;
     token_service::a_session_that_is_over_gets_nothing(&sts).await;

@@ -4,32 +4,21 @@
 
 mod support;
 
-use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::aws::{Emulators, PROVIDER, REGION, Service};
-use support::contract::token_service::{self, TokenServiceUnderTest, TokenServices, Wanted};
+use support::contract::token_service::{self, Wanted};
 use support::fault_proxy::{Fault, FaultProxy, Rule};
 use support::forge::{self, Forge};
 use support::grants;
-use time::OffsetDateTime;
+use support::sts::{Sts, metadata};
 use vestibule::adapters::aws::{AwsSts, Sdk};
 use vestibule::broker::Credentials;
 use vestibule::broker::ports::{TokenService, TokenServiceError};
 use vestibule::config::StsOperation;
 use vestibule::roles::Grant;
-
-fn metadata(certificate: &str) -> String {
-    format!(
-        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\"><IDPSSODescriptor \
-         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\">\
-         <KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{certificate}\
-         </X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>",
-        forge::ISSUER
-    )
-}
 
 const SAML: StsOperation = StsOperation::AssumeRoleWithSaml;
 
@@ -73,50 +62,10 @@ fn dev() -> Grant {
     grants::grant_for(&Forge::default(), "ADFS-Dev", &Wanted::default())
 }
 
-/// For the contract, at whose start it is always nine o'clock at AWS.
-struct OnTime {
-    token_service: AwsSts,
-    emulators: Arc<Emulators>,
-}
-
-#[async_trait]
-impl TokenService for OnTime {
-    async fn assume_role(
-        &self,
-        grant: &Grant,
-        now: OffsetDateTime,
-    ) -> Result<Credentials, TokenServiceError> {
-        self.emulators.sts_set("clock", &json!({ "now": forge::at(0) }));
-        self.token_service.assume_role(grant, now).await
-    }
-}
-
-struct Sts(TokenServices);
-
-impl TokenServiceUnderTest for Sts {
-    fn open(&self) -> TokenServices {
-        self.0.clone()
-    }
-    fn stranger(&self) -> TokenServices {
-        unreachable!("STS does not know its callers")
-    }
-    fn grant(&self, wanted: &Wanted) -> Grant {
-        grants::grant(wanted)
-    }
-    fn now(&self) -> OffsetDateTime {
-        forge::now()
-    }
-    fn region(&self) -> &'static str {
-        REGION
-    }
-}
-
 #[tokio::test]
 async fn sts_keeps_the_issuers_contract() {
     let aws = Aws::start();
-    let token_service =
-        Arc::new(OnTime { token_service: aws.token_service().await, emulators: aws.emulators.clone() });
-    let sts = Sts(TokenServices { token_service, callers: None });
+    let sts = Sts::new(aws.token_service().await, aws.emulators.clone(), time::Duration::hours(12));
     token_service::credentials_live_as_long_as_granted(&sts).await;
     token_service::credentials_do_not_outlive_the_identity_providers_session(&sts).await;
     token_service::a_session_that_is_over_gets_nothing(&sts).await;

@@ -45,6 +45,9 @@ impl TokenServiceUnderTest for Local {
     fn now(&self) -> OffsetDateTime {
         forge::now()
     }
+    fn longest(&self) -> time::Duration {
+        time::Duration::hours(12)
+    }
     fn region(&self) -> &'static str {
         REGION
     }

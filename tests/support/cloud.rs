@@ -15,14 +15,7 @@ pub const VERIFIER: &str = "0123456789012345678901234567890123456789012";
 pub const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
 pub fn metadata() -> String {
-    format!(
-        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\"><IDPSSODescriptor \
-         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\">\
-         <KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{}\
-         </X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>",
-        forge::ISSUER,
-        forge::rsa().certificate
-    )
+    super::sts::metadata(&forge::rsa().certificate)
 }
 
 /// What is packaged with the functions, and AWS around them.

@@ -21,6 +21,7 @@ pub mod process;
 pub mod saml_idp;
 pub mod server;
 pub mod sigv4;
+pub mod sts;
 pub mod test_service;
 pub mod waiting;
 pub mod wire;

@@ -45,9 +45,7 @@ pub trait TokenServiceUnderTest: Send + Sync {
     /// The time at which the assertion is good.
     fn now(&self) -> OffsetDateTime;
     /// The longest that it gives.
-    fn longest(&self) -> Duration {
-        Duration::hours(12)
-    }
+    fn longest(&self) -> Duration;
     /// The region of the ping.
     fn region(&self) -> &'static str;
 }
