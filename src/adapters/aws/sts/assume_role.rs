@@ -1,7 +1,7 @@
 //! `AssumeRole`: the service's own role asks, for a person whom it has verified. Who and
 //! under which conditions is written down at AWS by `SourceIdentity` and session tags.
 
-use super::policy_arns;
+use super::scope_down::policy_arns;
 use crate::broker::ports::TokenServiceError;
 use crate::config::{AssumeRole, PersonValue, is_in_tags};
 use crate::roles::Grant;

@@ -3,6 +3,7 @@
 
 mod assume_role;
 mod error;
+mod scope_down;
 mod with_saml;
 
 use super::sdk::Sdk;
@@ -17,7 +18,6 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
-use aws_sdk_sts::types::PolicyDescriptorType;
 use error::token_service_error;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -161,12 +161,6 @@ impl Regional {
         log_error(error, refusal.code(), refusal.request_id(), &self.region);
         error
     }
-}
-
-/// Managed policies that scope down, if there are any.
-fn policy_arns(grant: &Grant) -> Option<Vec<PolicyDescriptorType>> {
-    let arns = grant.policy_arns().iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build());
-    (arns.len() > 0).then(|| arns.collect())
 }
 
 /// AWS's message is not logged: it repeats values of the assertion.

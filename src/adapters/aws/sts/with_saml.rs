@@ -1,6 +1,6 @@
 //! `AssumeRoleWithSAML`: the person's assertion asks. The call is not signed.
 
-use super::policy_arns;
+use super::scope_down::policy_arns;
 use crate::roles::Grant;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::error::SdkError;
