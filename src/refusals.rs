@@ -200,6 +200,8 @@ macro_rules! saml_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)
 /// Why no role is granted.
 macro_rules! role_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     NoRoleOffered            "no_role_offered"           IdP            403 "You have no AWS role"          "You are signed in, but your company's sign-in service gives you no role in AWS." "Ask for a role, then sign in again.";
+    /// The identity provider offers no role, and no value of the person stands for one.
+    NoRoleMapped             "no_role_mapped"            IdP | Operator 403 "You have no AWS role"          "You are signed in, but none of your groups stands for a role in AWS." "Ask to be put into the group of the role that you need, then sign in again.";
     /// No offered pair is well-formed and names the configured SAML provider.
     NoUsableRole             "no_usable_role"            IdP | Operator 403 "None of your AWS roles fits"   "You are signed in, but none of your roles belongs to the AWS accounts that this service is for." ASK;
     /// No rule holds for any offered role.

@@ -154,6 +154,9 @@ pub struct Subject {
     pub role: Option<String>,
     /// The rule that decided.
     pub rule: Option<String>,
+    /// The `[[role_map]]` that gave the role, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_map: Option<String>,
     /// The access key id: joins with CloudTrail.
     pub access_key_id: Option<String>,
     /// When the credentials expire.
@@ -209,6 +212,7 @@ impl From<&Grant> for Subject {
         Self {
             role: Some(grant.role().as_str().to_owned()),
             rule: Some(grant.rule().to_owned()),
+            role_map: grant.role_map().map(str::to_owned),
             ..Self::from(grant.identity())
         }
     }

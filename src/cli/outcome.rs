@@ -1,6 +1,6 @@
 //! What is granted or refused, in words and as JSON: for `explain` and `rules`.
 
-use crate::roles::{Considered, Explanation, Terms};
+use crate::roles::{Considered, Explanation, ProviderArn, Terms};
 use serde_json::{Value, json};
 
 /// One table of codes, for people and for this.
@@ -19,7 +19,8 @@ pub(super) fn terms_json(terms: &Terms) -> Value {
         "role": terms.role.as_str(),
         "rule": terms.rule,
         "duration_seconds": terms.duration.whole_seconds(),
-        "provider": terms.provider.as_str(),
+        "provider": terms.source.provider().map(ProviderArn::as_str),
+        "role_map": terms.source.role_map(),
         "session_policy": terms.session_policy.is_some(),
         "policy_arns": terms.policy_arns,
     })

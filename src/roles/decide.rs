@@ -2,7 +2,8 @@
 //!
 //! An assertion offers roles as pairs `role,provider`. The pairs of the SAML
 //! providers that are configured for the identity provider, each with a role of its own
-//! account, are the candidates; everything else is set aside. Then, rule by rule, in order:
+//! account, are the candidates, and with them the roles that maps make of the person's
+//! values; everything else is set aside. Then, rule by rule, in order:
 //!
 //! - conditions on the person hold or do not, once; conditions on the role (`role_name`,
 //!   `role_arn`, `account`, `partition`, a pinned `role`) leave the candidates that meet all;
@@ -14,9 +15,10 @@
 //!   that refuses everybody must speak to those most in need of its sentence.
 
 use super::arn::{self, ProviderArn, RoleArn};
-use super::explain::{Explanation, SetAside, finding_of_person, finding_of_pinned, finding_of_roles};
-use super::grant::{Grant, Terms};
+use super::explain::{Explanation, Mapped, SetAside, finding_of_person, finding_of_pinned, finding_of_roles};
+use super::grant::{Grant, RoleSource, Terms};
 use super::person::{MadeUpPerson, Person};
+use super::role_map::{RoleMap, Unmapped};
 use super::rule::{Condition, Effect, Field, Rule};
 use crate::saml::{Identity, trim_blanks};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,17 +66,34 @@ pub type SamlProviders = BTreeMap<String, BTreeSet<ProviderArn>>;
 pub struct Rules {
     rules: Vec<Rule>,
     providers: SamlProviders,
+    maps: Vec<RoleMap>,
 }
 
 impl Rules {
     /// Of a configuration.
     pub fn new(rules: Vec<Rule>, providers: SamlProviders) -> Self {
-        Self { rules, providers }
+        Self { rules, providers, maps: Vec::new() }
+    }
+
+    /// Beside the roles that are offered, those that these maps give.
+    #[must_use]
+    pub fn with_maps(self, maps: Vec<RoleMap>) -> Self {
+        Self { maps, ..self }
+    }
+
+    /// The maps, in their order.
+    pub fn maps(&self) -> impl Iterator<Item = &RoleMap> {
+        self.maps.iter()
     }
 
     /// All of them, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
+    }
+
+    /// The configured names of the identity providers.
+    pub fn idps(&self) -> impl Iterator<Item = &str> {
+        self.providers.keys().map(String::as_str)
     }
 
     /// Each SAML provider, with the configured name of its identity provider.
@@ -153,12 +172,14 @@ impl Rules {
             };
             return Err((refusal, Some(rule.name.clone())));
         }
-        let refusal = if person.roles.is_empty() {
-            RoleRefusal::NoRoleOffered
-        } else if candidates.is_empty() {
-            RoleRefusal::NoUsableRole
-        } else {
+        let refusal = if !candidates.is_empty() {
             RoleRefusal::NoRule
+        } else if !person.roles.is_empty() {
+            RoleRefusal::NoUsableRole
+        } else if self.maps_of(person.idp).next().is_some() {
+            RoleRefusal::NoRoleMapped
+        } else {
+            RoleRefusal::NoRoleOffered
         };
         Err((refusal, None))
     }
@@ -187,19 +208,66 @@ impl Rules {
                 set_aside.other_account += 1;
                 continue;
             }
-            let first = candidates.entry(role).or_insert(provider);
-            *first = provider.min(first);
+            let source = candidates.entry(role).or_insert(Source::Offered(provider));
+            *source = (*source).min(Source::Offered(provider));
         }
         explanation.offered(person.roles.len(), candidates.len(), set_aside);
+        self.map(person, &mut candidates, explanation);
         candidates
+    }
+
+    /// The maps for people of this identity provider.
+    fn maps_of(&self, idp: &str) -> impl Iterator<Item = &RoleMap> {
+        self.maps.iter().filter(move |map| map.idp() == idp)
+    }
+
+    /// Adds the roles that the person's values stand for. Of two maps for one role the one
+    /// that comes first counts; a role that is offered stays so.
+    fn map<'r>(
+        &'r self,
+        person: &Person<'_>,
+        candidates: &mut Candidates<'r>,
+        explanation: &mut Explanation,
+    ) {
+        for map in self.maps_of(person.idp) {
+            let values = person.values(map.value());
+            let mut mapped = Mapped::default();
+            for outcome in values.iter().filter_map(|value| map.role(value)) {
+                match outcome {
+                    Ok(role) => {
+                        candidates.entry(role).or_insert(Source::Mapped(map.name()));
+                        mapped.roles += 1;
+                    }
+                    Err(Unmapped::NotAPart) => mapped.not_a_part += 1,
+                    Err(Unmapped::OtherAccount) => mapped.other_account += 1,
+                }
+            }
+            explanation.mapped(map, values.len(), mapped);
+        }
     }
 }
 
-/// Each usable role with its provider.
-type Candidates<'r> = BTreeMap<RoleArn, &'r ProviderArn>;
+/// How a candidate came; what is offered comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source<'r> {
+    Offered(&'r ProviderArn),
+    Mapped(&'r str),
+}
 
-/// A usable role and its provider.
-type Candidate<'c> = (&'c RoleArn, &'c ProviderArn);
+impl From<Source<'_>> for RoleSource {
+    fn from(source: Source<'_>) -> Self {
+        match source {
+            Source::Offered(provider) => Self::Offered(provider.clone()),
+            Source::Mapped(name) => Self::Mapped(name.to_owned()),
+        }
+    }
+}
+
+/// Each usable role, and how it came.
+type Candidates<'r> = BTreeMap<RoleArn, Source<'r>>;
+
+/// A usable role, and how it came.
+type Candidate<'c> = (&'c RoleArn, Source<'c>);
 
 enum Verdict<'r> {
     DoesNotHold,
@@ -228,7 +296,7 @@ fn weigh<'c>(
 ) -> (Vec<String>, Option<Vec<Candidate<'c>>>) {
     let mut findings = Vec::new();
     let mut person_holds = true;
-    let mut left: Vec<Candidate<'c>> = candidates.iter().map(|(role, provider)| (role, *provider)).collect();
+    let mut left: Vec<Candidate<'c>> = candidates.iter().map(|(role, source)| (role, *source)).collect();
     for condition in &rule.conditions {
         let met_by = |role: &RoleArn| match condition.field {
             Field::RoleName => condition.holds(role.name()),
@@ -280,10 +348,10 @@ fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
             if asks_for_a_role && left.is_empty() { Verdict::DoesNotHold } else { Verdict::Refuses(message) }
         }
         (Effect::Grant { .. }, []) => Verdict::DoesNotHold,
-        (Effect::Grant { duration, session_policy, policy_arns, .. }, [(role, provider)]) => {
+        (Effect::Grant { duration, session_policy, policy_arns, .. }, [(role, source)]) => {
             Verdict::Grants(Box::new(Terms {
                 role: (*role).clone(),
-                provider: (*provider).clone(),
+                source: (*source).into(),
                 rule: rule.name.clone(),
                 duration: *duration,
                 session_policy: session_policy.clone(),

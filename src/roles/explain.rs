@@ -4,6 +4,7 @@
 //! counts; never a value of the assertion, since explanations are logged.
 
 use super::arn::RoleArn;
+use super::role_map::RoleMap;
 use super::rule::{Condition, Rule};
 use std::fmt;
 
@@ -11,6 +12,7 @@ use std::fmt;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explanation {
     offered: Option<String>,
+    mapped: Vec<String>,
     rules: Vec<Considered>,
     note: Option<&'static str>,
 }
@@ -36,11 +38,20 @@ pub(super) struct SetAside {
     pub(super) other_account: usize,
 }
 
+/// What a map made of the values of one person.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Mapped {
+    pub(super) roles: usize,
+    pub(super) not_a_part: usize,
+    pub(super) other_account: usize,
+}
+
 impl Explanation {
     /// All of it, a line each.
     pub fn lines(&self) -> Vec<String> {
         let rules = self.rules.iter().map(Considered::to_string);
-        self.offered.iter().cloned().chain(rules).chain(self.note.map(str::to_owned)).collect()
+        let candidates = self.offered.iter().chain(&self.mapped).cloned();
+        candidates.chain(rules).chain(self.note.map(str::to_owned)).collect()
     }
 
     /// The rules evaluated, in order.
@@ -70,6 +81,22 @@ impl Explanation {
             }
         }
         self.offered = Some(line);
+    }
+
+    /// Notes what a map made of so many values.
+    pub(super) fn mapped(&mut self, map: &RoleMap, values: usize, mapped: Mapped) {
+        let Mapped { roles, not_a_part, other_account } = mapped;
+        let (name, value) = (map.name(), map.value());
+        let mut line = format!("role map '{name}': {roles} of {values} values of {value} stand for a role");
+        for (count, why) in [
+            (not_a_part, "set aside: what it gives for {account}, {path} or {name} cannot stand there"),
+            (other_account, "set aside: of an account that is not in [accounts]"),
+        ] {
+            if count > 0 {
+                line += &format!("; {count} {why}");
+            }
+        }
+        self.mapped.push(line);
     }
 
     /// Notes a rule: the result of each condition, and the verdict.

@@ -5,14 +5,34 @@ use super::explain::Explanation;
 use crate::saml::Identity;
 use time::Duration;
 
+/// How a person comes to a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleSource {
+    /// The identity provider offers it, with the SAML provider of its account.
+    Offered(ProviderArn),
+    /// A value of the person stands for it, by the `[[role_map]]` of this name.
+    Mapped(String),
+}
+
+impl RoleSource {
+    /// The SAML provider in the role's account.
+    pub const fn provider(&self) -> Option<&ProviderArn> {
+        if let Self::Offered(provider) = self { Some(provider) } else { None }
+    }
+    /// The name of the map.
+    pub fn role_map(&self) -> Option<&str> {
+        if let Self::Mapped(name) = self { Some(name) } else { None }
+    }
+}
+
 /// What a rule gives: the role, and on which terms. It says what is granted, and is no
 /// permission: that is a [`Grant`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// The role.
     pub role: RoleArn,
-    /// The SAML provider in the role's account.
-    pub provider: ProviderArn,
+    /// How the person comes to it.
+    pub source: RoleSource,
     /// The name of the deciding rule.
     pub rule: String,
     /// The longest duration of the credentials.
@@ -52,9 +72,13 @@ impl Grant {
     pub fn role(&self) -> &RoleArn {
         &self.terms.role
     }
-    /// The SAML provider in the role's account.
-    pub fn provider(&self) -> &ProviderArn {
-        &self.terms.provider
+    /// The SAML provider in the role's account; none where a map gives the role.
+    pub fn provider(&self) -> Option<&ProviderArn> {
+        self.terms.source.provider()
+    }
+    /// The name of the map that gives the role, if one does.
+    pub fn role_map(&self) -> Option<&str> {
+        self.terms.source.role_map()
     }
     /// The name of the deciding rule.
     pub fn rule(&self) -> &str {

@@ -9,6 +9,7 @@ mod explain;
 mod grant;
 mod person;
 mod region;
+mod role_map;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,8 @@ mod tests;
 pub use arn::{ArnError, ProviderArn, ProviderPattern, RoleArn, is_account};
 pub use decide::{Decision, Denial, RoleRefusal, Rules, SamlProviders};
 pub use explain::{Considered, Explanation};
-pub use grant::{Grant, Terms};
+pub use grant::{Grant, RoleSource, Terms};
 pub use person::{MadeUpPerson, Use};
 pub use region::{is_region, partition_of_region};
+pub use role_map::{RoleMap, RoleMapError};
 pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError, as_written};

@@ -233,7 +233,7 @@ pub fn as_written(duration: Duration) -> String {
 
 /// The pattern between anchors. It is compiled by itself first: `a)|(b` would
 /// otherwise close our group and leave both halves anchored at one end only.
-fn anchored(pattern: &str) -> Result<regex::Regex, RuleError> {
+pub(super) fn anchored(pattern: &str) -> Result<regex::Regex, RuleError> {
     let compile = |pattern: &str| {
         regex::RegexBuilder::new(pattern)
             .size_limit(MAX_REGEX_BYTES)

@@ -45,6 +45,7 @@ impl Recorder {
             ("role_session_name", subject.role_session_name.as_deref()),
             ("role", subject.role.as_deref()),
             ("rule", subject.rule.as_deref()),
+            ("role_map", subject.role_map.as_deref()),
             // An index refuses an empty key.
             ("access_key_id", subject.access_key_id.as_deref().filter(|key| !key.is_empty())),
         ];
@@ -155,6 +156,7 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
             role_session_name: owned("role_session_name"),
             role: owned("role"),
             rule: owned("rule"),
+            role_map: owned("role_map"),
             access_key_id: owned("access_key_id"),
             expiration: second("expiration")?,
             offered_roles: texts_of(item, "offered_roles")?,

@@ -10,7 +10,7 @@ use super::sdk::Sdk;
 use crate::broker::Credentials;
 use crate::broker::ports::{TokenService, TokenServiceError};
 use crate::config::{AssumeRole, StsOperation};
-use crate::roles::{Grant, partition_of_region};
+use crate::roles::{Grant, ProviderArn, partition_of_region};
 use assume_role::Person;
 use async_trait::async_trait;
 use aws_sdk_sts::Client;
@@ -47,7 +47,7 @@ struct Regional {
 
 /// What is asked.
 enum Call<'a> {
-    WithSaml { grant: &'a Grant, seconds: i32 },
+    WithSaml { grant: &'a Grant, provider: &'a ProviderArn, seconds: i32 },
     AssumeRole { grant: &'a Grant, seconds: i32, settings: &'a AssumeRole, person: Person },
 }
 
@@ -94,7 +94,12 @@ impl AwsSts {
             return Err(TokenServiceError::WrongPartition);
         }
         Ok(match &self.operation {
-            StsOperation::AssumeRoleWithSaml => Call::WithSaml { grant, seconds },
+            StsOperation::AssumeRoleWithSaml => Call::WithSaml {
+                grant,
+                // The configuration has no maps with this operation.
+                provider: grant.provider().ok_or(TokenServiceError::AssertionInvalid)?,
+                seconds,
+            },
             StsOperation::AssumeRole(settings) => Call::AssumeRole {
                 grant,
                 seconds: assume_role::fits(seconds, session_ends, now)?,
@@ -138,9 +143,11 @@ impl TokenService for AwsSts {
 impl Regional {
     async fn ask(&self, call: &Call<'_>) -> Result<Credentials, TokenServiceError> {
         let answer = match call {
-            Call::WithSaml { grant, seconds } => with_saml::ask(&self.client, grant, *seconds)
-                .await
-                .map_err(|refusal| self.refused(&refusal, token_service_error(&refusal))),
+            Call::WithSaml { grant, provider, seconds } => {
+                with_saml::ask(&self.client, grant, provider, *seconds)
+                    .await
+                    .map_err(|refusal| self.refused(&refusal, token_service_error(&refusal)))
+            }
             Call::AssumeRole { grant, seconds, settings, person } => {
                 assume_role::ask(&self.client, grant, settings, person, *seconds).await.map_err(|refusal| {
                     let general = token_service_error(&refusal);
