@@ -401,12 +401,10 @@ fn exchange(address: &str, request: &[u8]) -> String {
 const BROKER: &str =
     "kind = \"assume-role\"\nexternal_id = \"vestibule-3f9c1d\"\nsource_identity = \"name_id\"";
 
-/// The whole login: nothing of it needs the SAML provider in IAM.
-#[test]
-fn a_person_signs_in_and_cloudtrail_will_know_them() {
-    let aws = Aws::start();
+/// The service in this mode, with its own credentials.
+fn serve(aws: &Aws, config: &str) -> Server {
     aws.emulators.sts_set("clock", &json!({}));
-    let config = format!("{EMBEDDED}{ADFS}")
+    let config = config
         .replace("kind = \"local\"\npath = \"@DIR@/sts-key\"", BROKER)
         .replace("public_url = \"@URL@\"", "public_url = \"https://vestibule.example.com\"");
     let mut setup = Server::setup(&config).file("idp.xml", ADFS_METADATA);
@@ -418,12 +416,23 @@ fn a_person_signs_in_and_cloudtrail_will_know_them() {
     {
         setup = setup.env(name, value);
     }
-    let server = setup.start();
+    setup.start()
+}
+
+fn post(server: &Server, response: &Forge, number: u32) -> String {
+    let address = server.base_url.trim_start_matches("http://");
+    exchange(address, &saml_post(&response.xml(), &Page::new(number).relay_state()))
+}
+
+/// The whole login: nothing of it needs the SAML provider in IAM.
+#[test]
+fn a_person_signs_in_and_cloudtrail_will_know_them() {
+    let aws = Aws::start();
+    let server = serve(&aws, &format!("{EMBEDDED}{ADFS}"));
     let post = |name_id: &str, number: u32| {
         let response =
             Forge { name_id: name_id.to_owned(), ..Forge::issued_now(&format!("_assertion-{number}")) };
-        let address = server.base_url.trim_start_matches("http://");
-        exchange(address, &saml_post(&response.xml(), &Page::new(number).relay_state()))
+        post(&server, &response, number)
     };
     let answer = post("paula", 1);
     assert!(answer.starts_with("HTTP/1.1 302"), "{answer}");
@@ -442,6 +451,73 @@ fn a_person_signs_in_and_cloudtrail_will_know_them() {
     for secret in [SECRET, TOKEN, "EXAMPLE\\\\paula"] {
         assert!(!log.contains(secret), "{secret}");
     }
+}
+
+/// An identity provider that knows nothing of AWS: no Role, no RoleSessionName, only groups.
+#[test]
+fn a_group_stands_for_a_role_where_none_is_offered() {
+    const GROUPS: &str =
+        "AttributeStatement/Attribute[@Name='http://schemas.xmlsoap.org/claims/Group']/AttributeValue";
+    let aws = Aws::start();
+    let idp = ADFS.replace(
+        "provider_arn = \"arn:aws:iam::123456789012:saml-provider/ADFS\"",
+        &format!("select.groups = \"{GROUPS}\"\nselect.role_session_name = \"Subject/NameID\""),
+    );
+    let map = r#"
+[accounts]
+123456789012 = "Production"
+[[role_map]]
+name = "by account"
+value = "groups"
+regex = "AWS-(?<account>.*)-(?<name>ADFS-.*)"
+role = "arn:aws:iam::{account}:role/{name}"
+"#;
+    let config = format!("{EMBEDDED}{idp}{map}");
+    let server = serve(&aws, &config);
+    let of_groups = |groups: &[&str], number: u32| Forge {
+        name_id: "paula".to_owned(),
+        roles: Vec::new(),
+        groups: groups.iter().map(|&group| group.to_owned()).collect(),
+        edit: |xml| {
+            let (before, rest) = xml.split_once("<AttributeStatement>").unwrap();
+            let (_, groups) =
+                rest.split_once("<Attribute Name=\"http://schemas.xmlsoap.org/claims/Group\"").unwrap();
+            format!(
+                "{before}<AttributeStatement><Attribute Name=\"http://schemas.xmlsoap.org/claims/Group\"{groups}"
+            )
+        },
+        ..Forge::issued_now(&format!("_assertion-{number}"))
+    };
+    let fitting = "AWS-123456789012-ADFS-Production";
+    let honest = of_groups(&["Domain Users", fitting], 1);
+    assert!(!honest.xml().contains("aws.amazon.com/SAML"), "{}", honest.xml());
+    let answer = post(&server, &honest, 1);
+    assert!(answer.starts_with("HTTP/1.1 302"), "{answer}");
+    let calls = aws.emulators.sts_calls();
+    let asked =
+        ["RoleArn", "RoleSessionName", "SourceIdentity"].map(|name| calls[0]["parameters"][name].clone());
+    assert_eq!(asked, [json!(ROLE), json!("paula"), json!("paula")]);
+
+    // Groups that people might make up: STS hears nothing of them.
+    for (number, group) in (2..).zip([
+        "AWS-999999999999-ADFS-Production",
+        "AWS-123456789012-ADFS-*",
+        "AWS-123456789012:role/ADFS-Production-ADFS-x",
+        "AWS-123456789012-ADFS-Production,arn:aws:iam::123456789012:saml-provider/x",
+        "xAWS-123456789012-ADFS-Production",
+        "AWS-１２３４５６７８９０１２-ADFS-Production",
+    ]) {
+        let answer = post(&server, &of_groups(&[group], number), number);
+        assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("\"no_role_mapped\""), "{answer}");
+    }
+    assert_eq!(aws.emulators.sts_calls().len(), 1);
+    let log = server.log_text();
+    assert!(log.contains("role map 'by account': 0 of 1 values of groups stand for a role"), "{log}");
+    assert!(!log.contains("999999999999"), "values are not logged: {log}");
+    let trail = rusqlite::Connection::open(server.path("vestibule.db")).unwrap();
+    let given = "SELECT subject ->> 'role_map' FROM audit WHERE kind = 'login.issued'";
+    let given: String = trail.query_row(given, [], |row| row.get(0)).unwrap();
+    assert_eq!(given, "by account");
 }
 
 #[test]

@@ -51,6 +51,34 @@ fn a_login_with_both_signed_gives_working_credentials() {
     login_and_use(Sign::Both, "rsa-sha512");
 }
 
+/// Without a SAML provider in IAM, what it offers counts for nothing, and a group of it does.
+#[test]
+fn a_group_stands_for_a_role() {
+    let map = r#"
+[accounts]
+123456789012 = "Production"
+[[role_map]]
+name = "engineers"
+value = "groups"
+regex = 'CN=(?<name>[A-Z][a-z]+) & "Friends",OU=Groups'
+role = "arn:aws:iam::123456789012:role/people/Prod-{name}"
+"#;
+    let without_arn = SAML.lines().filter(|line| !line.starts_with("provider_arn"));
+    let saml = without_arn.collect::<Vec<_>>().join("\n") + map;
+    let (idp, server) = start_with(&saml, Sign::Assertion, "rsa-sha256");
+    let browser = Browser::new();
+    let waiting = WaitingPage::new("first");
+    let form = idp.response(&browser, &idp.sign_on_link(SP, &waiting.relay_state()), "alice");
+    let ticket = ticket(&browser.submit(&form), &server);
+    let taken = waiting.take(&browser, &server, &ticket);
+    assert_eq!(
+        taken.json()["role"],
+        "arn:aws:iam::123456789012:role/people/Prod-Engineers",
+        "{}",
+        taken.body
+    );
+}
+
 #[test]
 fn a_wrong_password_gives_no_response_to_post() {
     let (idp, _server) = start(Sign::Assertion, "rsa-sha256");
@@ -142,8 +170,12 @@ fn login_and_use(sign: Sign, algorithm: &'static str) {
 
 /// An identity provider and a server, each with the other's metadata.
 fn start(sign: Sign, algorithm: &'static str) -> (Idp, Server) {
+    start_with(SAML, sign, algorithm)
+}
+
+fn start_with(saml: &str, sign: Sign, algorithm: &'static str) -> (Idp, Server) {
     let idp = Idp::start(&Options { sign, algorithm, ..Options::default() });
-    let config = format!("{EMBEDDED}{}", SAML.replace("@IDP@", &idp.url));
+    let config = format!("{EMBEDDED}{}", saml.replace("@IDP@", &idp.url));
     let server = Server::setup(&config).file("idp.xml", &idp.metadata()).start();
     let metadata = Browser::new().open(&server.url("/saml/metadata"));
     assert_eq!(metadata.status, 200, "{}", metadata.body);

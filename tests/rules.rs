@@ -59,6 +59,31 @@ fn tests_are_run_and_each_is_printed() {
     assert!(all > 10 && text.ends_with(&format!("\n\n{all} tests, all pass\n")), "{text}");
 }
 
+/// Where groups stand for roles, too.
+#[test]
+fn groups_are_asked_about_as_roles_are() {
+    let config = ["--config", "config/examples/groups.toml"];
+    let output = vestibule(&[&["rules", "test"], &config[..]].concat());
+    assert_eq!(code(&output), 0, "{}{}", printed(&output), said(&output));
+    assert!(printed(&output).ends_with("\n\n7 tests, all pass\n"), "{}", printed(&output));
+
+    let ask =
+        |more: &[&str]| vestibule(&[&["rules", "try", "--name-id", "anna"], &config[..], more].concat());
+    let output = ask(&["--attribute", "groups=AWS-111122223333-Reader", "--attribute", "groups=x", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&printed(&output)).unwrap();
+    assert_eq!(json["grant"]["role"], "arn:aws:iam::111122223333:role/people/Reader");
+    assert_eq!((&json["grant"]["role_map"], &json["grant"]["provider"]), (&"by account".into(), &().into()));
+
+    let output = ask(&["--attribute", "groups=AWS-777788889999-Reader"]);
+    assert_eq!(code(&output), 1);
+    let text = printed(&output);
+    assert!(
+        text.contains("role map 'by account': 0 of 1 values of groups stand for a role; 1 set aside: of an")
+    );
+    assert!(text.contains("no_role_mapped"), "{text}");
+    assert_eq!(code(&ask(&["--role", "arn:aws:iam::111122223333:role/people/Reader"])), 2);
+}
+
 #[test]
 fn a_failed_test_is_explained_and_the_configuration_is_not_usable() {
     let (_dir, path) = changed("suffix = \"-C\"", "suffix = \"-D\"");

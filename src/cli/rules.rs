@@ -192,8 +192,7 @@ impl Somebody {
 
     /// The person, if there can be such a one.
     fn person(&self, rules: &Rules) -> Result<MadeUpPerson, String> {
-        let mut names: Vec<&str> = rules.provider_arns().map(|(name, _)| name).collect();
-        names.dedup();
+        let names: Vec<&str> = rules.idps().collect();
         let idp = match (self.idp.as_deref(), names.as_slice()) {
             (Some(idp), names) if names.contains(&idp) => idp,
             (Some(idp), names) => {
@@ -216,8 +215,11 @@ impl Somebody {
         let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in &self.attributes {
             let field = Field::Attribute(name.clone());
-            if !rules.iter().any(|rule| rule.conditions.iter().any(|condition| condition.field == field)) {
-                return Err(format!("--attribute {name}: no rule looks at it (when.attribute.{name})"));
+            let by_rules = rules.iter().flat_map(|rule| &rule.conditions).any(|one| one.field == field);
+            if !by_rules && !rules.maps().any(|map| map.value() == name) {
+                return Err(format!(
+                    "--attribute {name}: no rule looks at it (when.attribute.{name}), and no role_map"
+                ));
             }
             values.entry(name.clone()).or_default().push(value.clone());
         }

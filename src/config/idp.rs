@@ -23,8 +23,8 @@ pub struct SignOn {
 /// One `[[saml.idp]]`, as far as it could be read.
 pub(super) struct Idp {
     pub(super) name: Option<Found<String>>,
-    /// Empty if it is absent or faulty.
-    pub(super) provider_arns: Vec<Found<ProviderArn>>,
+    /// `None` if it is faulty, or absent where no map gives the roles.
+    pub(super) provider_arns: Option<Vec<Found<ProviderArn>>>,
     pub(super) source: Option<MetadataSource>,
     /// From its metadata, at the place where the metadata is named.
     pub(super) entity_id: Option<Found<String>>,
@@ -38,7 +38,7 @@ pub(super) struct Idp {
 pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, accounts: &Accounts) -> Idp {
     let name = name(section);
     let label = section.optional("label", values::line(64));
-    let provider_arns = provider_arns(section, accounts);
+    let provider_arns = provider_arns(section, name.as_ref(), accounts);
     let source = source(section, name.as_ref());
     let metadata = source.as_ref().and_then(|source| metadata::document(section, source, fetched));
     let entity_id = metadata.as_ref().zip(source.as_ref());
@@ -99,8 +99,17 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, acco
     Idp { name, provider_arns, source: source.map(|found| found.value), entity_id, selected, provider }
 }
 
-/// One SAML provider, a list of them, or with `*` one in each of the accounts.
-fn provider_arns(section: &Section<'_>, accounts: &Accounts) -> Vec<Found<ProviderArn>> {
+/// One SAML provider, a list of them, or with `*` one in each of the accounts. None need
+/// be there where roles come from a map.
+fn provider_arns(
+    section: &Section<'_>,
+    name: Option<&Found<String>>,
+    accounts: &Accounts,
+) -> Option<Vec<Found<ProviderArn>>> {
+    let is_mapped = name.is_some_and(|name| has_role_map(section, &name.value));
+    if is_mapped && !section.contains("provider_arn") {
+        return Some(Vec::new());
+    }
     let mut arns = Vec::new();
     let mut complete = true;
     for Found { value: pattern, at } in section.one_or_more_at("provider_arn", ProviderPattern::parse) {
@@ -117,7 +126,13 @@ fn provider_arns(section: &Section<'_>, accounts: &Accounts) -> Vec<Found<Provid
             }
         }
     }
-    if complete { arns } else { Vec::new() }
+    (complete && !arns.is_empty()).then_some(arns)
+}
+
+/// Whether a `[[role_map]]` is for its people.
+fn has_role_map(section: &Section<'_>, name: &str) -> bool {
+    let maps = Section::top(section.reading()).sections("role_map");
+    maps.iter().any(|map| map.peek("idp").is_none_or(|idp| idp == name))
 }
 
 /// The source of its metadata, and nothing else of it.

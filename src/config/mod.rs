@@ -19,6 +19,7 @@ mod log;
 mod metadata;
 mod pin;
 mod read;
+mod role_map;
 mod rule;
 mod rule_test;
 mod saml;

@@ -119,11 +119,11 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
         Field::Attribute(name) if !saml.selected.contains(name) => {
             section.fault(format!("no identity provider selects this value: set select.{name}"));
         }
-        Field::Account if !saml.may_have(|arn| condition.holds(arn.account())) => {
-            section.fault("no provider_arn is of an account that meets this");
+        Field::Account if !saml.may_have(|_, account| condition.holds(account)) => {
+            section.fault("no provider_arn or role_map is of an account that meets this");
         }
-        Field::Partition if !saml.may_have(|arn| condition.holds(arn.partition())) => {
-            section.fault("no provider_arn is of a partition that meets this");
+        Field::Partition if !saml.may_have(|partition, _| condition.holds(partition)) => {
+            section.fault("no provider_arn or role_map is of a partition that meets this");
         }
         Field::Use if !Use::ALL.iter().any(|(word, _)| condition.holds(word)) => {
             section.fault("there is no such use: there are \"page\", \"shell\" and \"console\"");
@@ -154,8 +154,11 @@ fn authn_age(section: &Section<'_>) -> Option<Condition> {
 /// A role on terms, or a refusal.
 fn outcome(section: &Section<'_>, saml: &Saml, chained: bool) -> Option<Effect> {
     let role = section.optional_at("role", RoleArn::parse).map(|Found { value: role, at }| {
-        if !saml.may_have(|provider| provider.is_beside(&role)) {
-            section.reading().fault(&at, "no provider_arn is of its account, so nobody can be given it");
+        let its_place = (role.partition(), role.account());
+        if !saml.may_have(|partition, account| (partition, account) == its_place) {
+            section
+                .reading()
+                .fault(&at, "no provider_arn or role_map is of its account, so nobody can be given it");
         }
         role
     });

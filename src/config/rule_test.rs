@@ -78,14 +78,15 @@ impl Parent<'_, '_> {
 
     fn test(&self, section: &Section<'_>, number: usize, saml: &Saml) -> Option<RuleTest> {
         let name = section.or("name", format!("test {number}"), values::line(100));
-        let idp = idp(section, saml);
+        let idp = saml.idp_of(section);
         let name_id = section.required("name_id", values::line(1_024));
         let roles = section.one_or_list_at("roles", RoleArn::parse);
         let values = attributes(&section.section("attribute"), saml);
         let authn_context = section.optional("authn_context", values::line(1_024));
         let authn_age = section.or("authn_age", Duration::ZERO, values::duration_between("0s", "24h"));
         let for_use = section.or("use", Use::default(), values::one_of(Use::ALL));
-        let expected = self.expected(section, &roles);
+        let is_mapped = idp.as_ref().is_some_and(|idp| saml.has_map_for(idp));
+        let expected = self.expected(section, &roles, is_mapped);
         let idp = idp?;
         for role in roles.iter().filter(|role| !saml.may_offer(&idp, &role.value)) {
             let message = "no provider_arn of its account, so this identity provider cannot offer it";
@@ -113,7 +114,8 @@ impl Parent<'_, '_> {
         })
     }
 
-    fn expected(&self, section: &Section<'_>, roles: &[Found<RoleArn>]) -> Option<Expected> {
+    /// `is_mapped`: whether values may stand for more roles.
+    fn expected(&self, section: &Section<'_>, roles: &[Found<RoleArn>], is_mapped: bool) -> Option<Expected> {
         let gets = section.optional_at("gets", RoleArn::parse);
         let duration = section.optional("duration", values::credentials_duration);
         let limited = section.has("limited").then(|| section.boolean("limited", false));
@@ -133,7 +135,7 @@ impl Parent<'_, '_> {
             }
             (true, None) => {
                 let gets = gets?;
-                if !roles.iter().any(|role| role.value == gets.value) {
+                if !is_mapped && !roles.iter().any(|role| role.value == gets.value) {
                     section.reading().fault(&gets.at, "is not among the roles that are offered");
                 }
                 Outcome::Gets { role: gets.value, duration, limited }
@@ -168,20 +170,6 @@ fn refused(section: &Section<'_>) -> Option<Option<String>> {
     }
 }
 
-/// The identity provider of the person: the only one, unless it is said.
-fn idp(section: &Section<'_>, saml: &Saml) -> Option<String> {
-    let found = match saml.names.as_slice() {
-        [] => section.optional_at("idp", values::idp_name),
-        [only] if !section.has("idp") => return Some(only.clone()),
-        _ => section.required_at("idp", values::idp_name),
-    }?;
-    if !saml.names.contains(&found.value) {
-        section.reading().fault(&found.at, "no identity provider has this name");
-        return None;
-    }
-    Some(found.value)
-}
-
 fn attributes(section: &Section<'_>, saml: &Saml) -> BTreeMap<String, Vec<String>> {
     let mut values = BTreeMap::new();
     for name in section.names(&[""]) {
@@ -200,7 +188,7 @@ pub(super) fn can_be_asked(reading: &Reading<'_>) -> bool {
         let of_a_rule = key.starts_with("rule") && !key.contains(".test[");
         let of_an_idp = key.starts_with("saml.idp")
             && [".name", ".provider_arn", ".select"].iter().any(|option| key.contains(option));
-        of_a_rule || of_an_idp || key.starts_with("accounts")
+        of_a_rule || of_an_idp || key.starts_with("role_map") || key.starts_with("accounts")
     })
 }
 

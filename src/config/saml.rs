@@ -6,9 +6,9 @@ use super::metadata::{self, Fetched, Metadata};
 use super::read::section::{Found, Section};
 use super::read::values::{self, duration_between};
 use super::saml_keys::{Certificates, SamlKeys, saml_keys};
-use crate::roles::{ProviderArn, RoleArn, SamlProviders, partition_of_region};
+use crate::roles::{ProviderArn, RoleArn, RoleMap, SamlProviders, partition_of_region};
 use crate::saml::{IdentityProvider, IdentityProviders, Limits, Selectors, ServiceProvider, SigningKey};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use time::Duration;
 
@@ -31,7 +31,11 @@ pub(super) struct Saml {
     pub(super) names: Vec<String>,
     /// Names of all values that some identity provider selects for the rules.
     pub(super) selected: Vec<String>,
+    /// The same of those whose name is known, by it.
+    selected_by: BTreeMap<String, Vec<String>>,
     found_arns: Vec<Found<ProviderArn>>,
+    /// What values of people can stand for, besides.
+    maps: Vec<Found<RoleMap>>,
     /// Whether each identity provider has its SAML providers.
     arns_are_complete: bool,
 }
@@ -78,8 +82,13 @@ pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str, a
         sign_on: Vec::new(),
         names: idps.iter().filter_map(|idp| Some(idp.name.as_ref()?.value.clone())).collect(),
         selected: idps.iter().flat_map(|idp| idp.selected.iter().cloned()).collect(),
-        found_arns: idps.iter().flat_map(|idp| idp.provider_arns.iter().cloned()).collect(),
-        arns_are_complete: idps.iter().all(|idp| !idp.provider_arns.is_empty()),
+        selected_by: idps
+            .iter()
+            .filter_map(|idp| Some((idp.name.as_ref()?.value.clone(), idp.selected.clone())))
+            .collect(),
+        found_arns: idps.iter().flat_map(|idp| idp.provider_arns.iter().flatten().cloned()).collect(),
+        maps: Vec::new(),
+        arns_are_complete: idps.iter().all(|idp| idp.provider_arns.is_some()),
     };
     let mut providers = Vec::new();
     for (provider, sign_on) in complete(idps).unwrap_or_default() {
@@ -109,6 +118,11 @@ impl Saml {
                 format!("is of the partition {}, and sts.region of {partition}", arn.value.partition());
             top.reading().fault(&arn.at, message);
         }
+        for map in self.maps.iter().filter(|map| map.value.partition() != partition) {
+            let message =
+                format!("is of the partition {}, and sts.region of {partition}", map.value.partition());
+            top.reading().fault(&map.at, message);
+        }
     }
 
     /// STS reads these two values itself, from attributes whose names it fixes.
@@ -136,10 +150,48 @@ impl Saml {
         !self.arns_are_complete || arns.any(|provider| provider.is_beside(role))
     }
 
-    /// Whether roles of any SAML provider that meets this can be had; true while it is not
-    /// known which there are.
-    pub(super) fn may_have(&self, meets: impl Fn(&ProviderArn) -> bool) -> bool {
-        !self.arns_are_complete || self.found_arns.iter().any(|arn| meets(&arn.value))
+    /// Whether roles of any partition and account that meet this can be had; true while it is
+    /// not known which there are.
+    pub(super) fn may_have(&self, meets: impl Fn(&str, &str) -> bool) -> bool {
+        let offered = |arn: &Found<ProviderArn>| meets(arn.value.partition(), arn.value.account());
+        let mapped = |map: &Found<RoleMap>| {
+            map.value.accounts().into_iter().any(|account| meets(map.value.partition(), account))
+        };
+        !self.arns_are_complete || self.found_arns.iter().any(offered) || self.maps.iter().any(mapped)
+    }
+
+    /// The maps that are beside the SAML providers.
+    pub(super) fn with_maps(self, maps: Vec<Found<RoleMap>>) -> Self {
+        Self { maps, ..self }
+    }
+
+    /// Whether a map is for people of this identity provider.
+    pub(super) fn has_map_for(&self, idp: &str) -> bool {
+        self.maps.iter().any(|map| map.value.idp() == idp)
+    }
+
+    /// For the rules.
+    pub(super) fn maps(&self) -> Vec<RoleMap> {
+        self.maps.iter().map(|map| map.value.clone()).collect()
+    }
+
+    /// Whether this identity provider selects this value; true while that is not known.
+    pub(super) fn selects(&self, idp: &str, value: &str) -> bool {
+        self.selected_by.get(idp).is_none_or(|names| names.iter().any(|name| name == value))
+    }
+
+    /// The identity provider that a table is about: the only one, unless it is said.
+    pub(super) fn idp_of(&self, section: &Section<'_>) -> Option<String> {
+        let found = match self.names.as_slice() {
+            [] => section.optional_at("idp", values::idp_name),
+            [only] if !section.has("idp") => return Some(only.clone()),
+            _ => section.required_at("idp", values::idp_name),
+        }?;
+        if !self.names.contains(&found.value) {
+            section.reading().fault(&found.at, "no identity provider has this name");
+            return None;
+        }
+        Some(found.value)
     }
 }
 
@@ -165,10 +217,10 @@ fn distinct(section: &Section<'_>, idps: &[Idp]) -> bool {
 
 /// `None` if anything that an identity provider needs is absent or faulty.
 fn complete(idps: Vec<Idp>) -> Option<Vec<(IdentityProvider, SignOn)>> {
-    idps.into_iter().map(|idp| idp.provider.filter(|_| !idp.provider_arns.is_empty())).collect()
+    idps.into_iter().map(|idp| idp.provider.filter(|_| idp.provider_arns.is_some())).collect()
 }
 
 fn saml_providers(idp: &Idp) -> Option<(String, BTreeSet<ProviderArn>)> {
-    let arns = idp.provider_arns.iter().map(|found| found.value.clone()).collect();
+    let arns = idp.provider_arns.iter().flatten().map(|found| found.value.clone()).collect();
     Some((idp.name.as_ref()?.value.clone(), arns))
 }

@@ -10,6 +10,7 @@ use super::metadata::{Fetched, Metadata};
 use super::pin::RulesHold;
 use super::read::reading::Reading;
 use super::read::section::Section;
+use super::role_map::role_maps;
 use super::rule::rules;
 use super::rule_test::{TestedRule, can_be_asked};
 use super::saml::saml;
@@ -79,8 +80,10 @@ impl Config {
         let public_url = server.as_ref().map_or("", |server| &server.public_url);
         let accounts = accounts(&top.section("accounts"));
         let saml = saml(&top.section("saml"), fetched, public_url, &accounts);
+        let maps = role_maps(&top, &saml, &accounts);
+        let saml = saml.with_maps(maps);
         let (rules, tests) = rules(&top, &saml);
-        let rules = Rules::new(rules, saml.provider_arns.clone());
+        let rules = Rules::new(rules, saml.provider_arns.clone()).with_maps(saml.maps());
         if can_be_asked(reading) {
             let results = tests.into_iter().map(|test| test.run(&rules)).collect();
             *tested = Some((rules.clone(), results));

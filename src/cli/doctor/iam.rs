@@ -8,7 +8,7 @@ use super::trust::{self, Trust};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
 use crate::config::{Config, NetworkPin, Sts};
-use crate::roles::{Effect, ProviderArn, RoleArn};
+use crate::roles::{Effect, ProviderArn, RoleArn, RoleMap};
 use crate::saml::{IdentityProvider, IdpMetadata};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -140,6 +140,9 @@ pub(super) fn roles(
             let longest: &mut Option<Duration> = roles.entry(role.clone()).or_default();
             *longest = (*longest).max(Some(*duration));
         }
+    }
+    for role in config.broker.rules.maps().filter_map(RoleMap::only_role) {
+        roles.entry(role).or_default();
     }
     for arn in more {
         match RoleArn::parse(arn) {

@@ -100,15 +100,15 @@ fn rules_are_about_accounts_that_there_are() {
     for (more, expected) in [
         (
             "when.account = { equals = \"123456789012\" }",
-            "rule[0].when.account: no provider_arn is of an account that meets this",
+            "rule[0].when.account: no provider_arn or role_map is of an account that meets this",
         ),
         (
             "when.partition = { equals = \"aws-cn\" }",
-            "rule[0].when.partition: no provider_arn is of a partition that meets this",
+            "rule[0].when.partition: no provider_arn or role_map is of a partition that meets this",
         ),
         (
             "role = \"arn:aws:iam::123456789012:role/Admin\"",
-            "rule[0].role: no provider_arn is of its account, so nobody can be given it",
+            "rule[0].role: no provider_arn or role_map is of its account, so nobody can be given it",
         ),
     ] {
         assert_eq!(only_fault(&with(EACH, &rule(more))), expected);

@@ -45,8 +45,9 @@ impl For {
 fn default_file_with_everything(flavour: For) -> String {
     let paragraphs = DEFAULT_FILE.split("\n\n").filter(|paragraph| flavour.has(paragraph.trim_start()));
     let text = paragraphs.collect::<Vec<_>>().join("\n\n");
+    let is_option = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '[';
     let set = text.lines().map(|line| match line.strip_prefix('#') {
-        Some(option) if option.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => option,
+        Some(option) if option.starts_with(is_option) => option,
         Some(_) | None => line,
     });
     let text = set.collect::<Vec<_>>().join("\n");

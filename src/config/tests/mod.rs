@@ -9,6 +9,7 @@ mod keys;
 mod loads;
 mod metadata;
 mod parameters;
+mod role_maps;
 mod rule_tests;
 
 use super::read::file::File;
