@@ -61,7 +61,7 @@ impl Aws {
         let mut caller = json!({
             "access_key_id": KEY, "secret": SECRET, "token": TOKEN,
             "arn": "arn:aws:sts::999999999999:assumed-role/Vestibule/i-0123456789abcdef0",
-            "may_assume": [ROLE],
+            "policy": hub_may(&ACTIONS, ROLE),
         });
         for (name, value) in changes.as_object().unwrap() {
             caller[name] = value.clone();
@@ -113,11 +113,21 @@ fn own() -> OwnCredentials {
     OwnCredentials::new(KEY, SECRET, Some(TOKEN.to_owned()), None, "test")
 }
 
+/// What the service's own role is allowed.
+fn hub_may(actions: &[&str], role: &str) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": role }],
+    })
+}
+
+const ACTIONS: [&str; 3] = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"];
+
 fn hub_only() -> Value {
     json!({
         "Effect": "Allow",
         "Principal": { "AWS": HUB },
-        "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
+        "Action": ACTIONS,
         "Condition": { "StringEquals": { "sts:ExternalId": EXTERNAL_ID } },
     })
 }
@@ -236,7 +246,7 @@ async fn who_must_act_is_told_apart() {
     };
     let hub = TokenServiceError::HubNotTrusted;
 
-    aws.hub(&json!({ "may_assume": [] }));
+    aws.hub(&json!({ "policy": hub_may(&ACTIONS, "arn:aws:iam::123456789012:role/ADFS-Dev") }));
     refused(&token_service, hub, "our role may not assume it").await;
     aws.hub(&json!({}));
     for (name, value) in [
@@ -333,7 +343,7 @@ async fn outages_are_asked_again_and_refusals_never() {
     let token_service = token_service_in(&regions, settings(), Some(own())).await;
     let grant = production(&Forge::default(), &Wanted::default());
 
-    aws.hub(&json!({ "may_assume": [] }));
+    aws.hub(&json!({ "policy": hub_may(&ACTIONS, "arn:aws:iam::123456789012:role/ADFS-Dev") }));
     assert_eq!(ask(&token_service, &grant).await.unwrap_err(), TokenServiceError::HubNotTrusted);
     aws.hub(&json!({ "expired": true }));
     assert_eq!(ask(&token_service, &grant).await.unwrap_err(), TokenServiceError::OwnCredentials);

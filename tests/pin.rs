@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::{Command, Output};
-use support::aws::{Emulators, PROVIDER, Service};
+use support::aws::{Emulators, PROVIDER, Service, VPCES};
 use support::browser::{Browser, Form};
 use support::forge::{self, Forge, Signing, rsa};
 use support::server::{ADFS_METADATA, EMBEDDED, Server};
@@ -37,12 +37,14 @@ impl Site {
 
     /// A contractor may read for a quarter of an hour, says the rule; the role may do anything.
     fn with(sources: &str) -> Self {
+        Self::calling(sources, |aws| aws.endpoint(Service::Sts))
+    }
+
+    /// The service calls STS there.
+    fn calling(sources: &str, sts: impl Fn(&Emulators) -> String) -> Self {
         let aws = Emulators::only(&[Service::Sts, Service::Iam]);
         aws.trust(ADFS_METADATA);
-        let sts = format!(
-            "kind = \"aws\"\nregion = \"@REGION@\"\nendpoint = \"{}\"\n{sources}\n",
-            aws.endpoint(Service::Sts)
-        );
+        let sts = format!("kind = \"aws\"\nregion = \"@REGION@\"\nendpoint = \"{}\"\n{sources}\n", sts(&aws));
         let local = "kind = \"local\"\npath = \"@DIR@/sts-key\"\nregion = \"@REGION@\"\n";
         let embedded = EMBEDDED
             .replace(local, &sts)
@@ -110,9 +112,12 @@ impl Site {
         response
     }
 
-    /// The one unsigned call of STS that everybody can make: no policy, twelve hours.
     async fn post_to_sts(&self, from: &str, response: &str) -> (u16, String) {
-        let endpoint = self.aws.endpoint(Service::Sts);
+        self.post_to(&self.aws.endpoint(Service::Sts), from, response).await
+    }
+
+    /// The one unsigned call of STS that everybody can make: no policy, twelve hours.
+    async fn post_to(&self, endpoint: &str, from: &str, response: &str) -> (u16, String) {
         let address: SocketAddr = endpoint.strip_prefix("http://").unwrap().parse().unwrap();
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("Action", "AssumeRoleWithSAML")
@@ -130,7 +135,8 @@ impl Site {
         write!(
             stream,
             "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}"
+             Content-Type: application/x-www-form-urlencoded\r\naws:SourceVpce: {vpce}\r\n\r\n{form}",
+            vpce = VPCES[0],
         )
         .unwrap();
         let mut answer = String::new();
@@ -185,6 +191,34 @@ async fn attack_the_persons_own_response_posted_to_sts_without_our_rules() {
 
     // The control: nothing else than the address is wrong with that call.
     assert_eq!(site.post_to_sts(SERVICE, &response).await.0, 200);
+}
+
+/// The same where calls leave by an interface endpoint: STS sees which it was, and no address.
+#[tokio::test]
+async fn attack_the_persons_own_response_posted_to_sts_past_our_vpc_endpoint() {
+    let [ours, another] = VPCES;
+    let site = Site::calling(&format!("source_vpces = [\"{ours}\"]"), |aws| aws.sts_through(ours));
+    let by_another = site.aws.sts_through(another);
+
+    site.trust(&json!({}));
+    let response = site.sign_in("before");
+    assert_eq!(site.post_to_sts(PERSON, &response).await.0, 200, "from the internet");
+    assert_eq!(site.post_to(&by_another, PERSON, &response).await.0, 200, "from a VPC of their own");
+
+    site.trust(&json!({ "StringEquals": { "SAML:aud": forge::ACS, "aws:SourceVpce": [ours] } }));
+    let response = site.sign_in("after");
+    // On the service's own machine even: it is the endpoint that counts, and nobody says it himself.
+    for from in [PERSON, SERVICE] {
+        let (status, answer) = site.post_to_sts(from, &response).await;
+        assert_eq!(status, 403, "{answer}");
+        assert!(answer.contains("<Code>AccessDenied</Code>"), "{answer}");
+        assert_eq!(site.post_to(&by_another, from, &response).await.0, 403);
+    }
+    let [(severity, what)] = &site.doctor()[..] else { panic!("{:?}", site.doctor()) };
+    assert!(severity == "ok" && what.contains(&format!("pinned to {ours}")), "{severity}: {what}");
+
+    // The control: nothing else than the endpoint is wrong with that call.
+    assert_eq!(site.post_to(&site.aws.sts_through(ours), PERSON, &response).await.0, 200);
 }
 
 /// A condition that holds for calls without an address lets in whoever comes through a

@@ -1,23 +1,24 @@
 """A strict STS on loopback: AssumeRoleWithSAML and AssumeRole as AWS documents them, refusals included.
 
-    python sts.py PORT
+    python sts.py PORT [ENDPOINT=PORT ...]
 
 It speaks AWS's query protocol: AssumeRoleWithSAML; AssumeRole, for callers that
 tests have named; GetCallerIdentity, which checks the signature of credentials
 issued here; and of IAM what tells how its
-roles and providers are set up (GetRole, GetSAMLProvider). Tests set it up and
+roles and providers are set up (GetRole, GetSAMLProvider) and what a caller's role
+may do (SimulatePrincipalPolicy). Tests set it up and
 question it by JSON at paths that AWS has not:
 
     PUT /_providers  {"arn", "metadata", "audiences"?}     adds or replaces
     PUT /_roles      {"arn", "trust_policy", "max_session_duration"?}
-    PUT /_callers    {"access_key_id", "secret", "token"?, "arn", "may_assume"?, "expired"?}
+    PUT /_callers    {"access_key_id", "secret", "token"?, "arn", "policy"?, "expired"?}
     PUT /_clock      {"now": "2026-11-23T09:00:00Z"}       ticks on from there; {} is the real time
     PUT /_faults     [{"times", "status"?, "code"?, "message"?, "delay"?, "drop"?, "action"?}]
     GET /_calls      what was asked and answered;  DELETE forgets it
 
 Conditions of trust policies see `aws:SourceIp`: the address of the caller's socket,
-which on Linux may be any of 127.0.0.0/8. Who calls through a VPC endpoint has
-`aws:SourceVpce` instead: a test says so by the header X-Test-Source-Vpce.
+which on Linux may be any of 127.0.0.0/8. Each ENDPOINT (vpce-...) is a VPC endpoint, at
+a port of its own: who comes in there has `aws:SourceVpce` instead.
 
 A fault strikes the next `times` calls of `action` (AssumeRoleWithSAML): waits
 `delay` seconds, then answers `code` (with `status`), or nothing ("drop":
@@ -81,15 +82,18 @@ class Role:
 
 @dataclass
 class Caller:
-    """Whose own credentials a call may be signed with. `may_assume`: the roles that its
-    policies allow; a session (`token`) of a role is chained."""
+    """Whose own credentials a call may be signed with. `policy`: what it may do, all of it
+    if none is given; a session (`token`) of a role is chained."""
 
     access_key_id: str
     secret: str
     arn: str
     token: str = ""
-    may_assume: list | None = None
+    policy: dict | None = None
     expired: bool = False
+
+    def may(self, actions, resource):
+        return self.policy is None or trust.permits(self.policy, actions, resource)
 
 
 @dataclass
@@ -243,7 +247,7 @@ def assume_role(state, request):
     # AWS's message names the caller and the role; which side forbids it, it does not say.
     denied = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {parameters['RoleArn']}"
     role = state.roles.get(parameters["RoleArn"])
-    if role is None or (caller.may_assume is not None and role.arn not in caller.may_assume):
+    if role is None or not caller.may(actions, role.arn):
         raise Refused("AccessDenied", denied)
     if not trust.allows(role.trust_policy, trust.caller(caller.arn), actions, context | source(request)):
         raise Refused("AccessDenied", denied)
@@ -319,7 +323,7 @@ def asked_of_trust(identity, qualifier):
 
 def source(request):
     """Where the call comes from: the network, or a VPC endpoint, never both."""
-    endpoint = request.headers.get("X-Test-Source-Vpce")
+    endpoint = request.server.endpoint
     return {"aws:SourceVpce": endpoint} if endpoint else {"aws:SourceIp": request.client_address[0]}
 
 
@@ -356,6 +360,27 @@ def get_role(state, request):
     return {"Role": described}
 
 
+def simulate_principal_policy(state, request):
+    """What the identity policy of a caller's role allows, as IAM decides: trust policies have no say."""
+    parameters = request.parameters
+    arn = parameters.get("PolicySourceArn", "")
+    name = match(ROLE_ARN, arn, "policySourceArn")[3].rpartition("/")[2]
+    session = f":sts::{arn.split(':')[4]}:assumed-role/{name}/"
+    caller = next((caller for caller in state.callers.values() if session in caller.arn), None)
+    if caller is None:
+        raise Refused("NoSuchEntity", f"The role with name {name} cannot be found.")
+    actions = [value for key, value in parameters.items() if key.startswith("ActionNames.member.")]
+    decisions = [
+        {
+            "EvalActionName": action,
+            "EvalResourceName": parameters["ResourceArns.member.1"],
+            "EvalDecision": "allowed" if caller.may([action], parameters["ResourceArns.member.1"]) else "implicitDeny",
+        }
+        for action in actions
+    ]
+    return {"IsTruncated": "false", "EvaluationResults": decisions}
+
+
 def get_saml_provider(state, request):
     provider = state.providers.get(request.parameters.get("SAMLProviderArn"))
     if provider is None:
@@ -373,6 +398,7 @@ ACTIONS = {
     ("2011-06-15", "GetCallerIdentity"): get_caller_identity,
     ("2010-05-08", "GetRole"): get_role,
     ("2010-05-08", "GetSAMLProvider"): get_saml_provider,
+    ("2010-05-08", "SimulatePrincipalPolicy"): simulate_principal_policy,
 }
 
 # ------------------------------------------------------------------ parameters
@@ -454,6 +480,8 @@ def random_id():
 def xml(value):
     if isinstance(value, dict):
         return "".join(f"<{name}>{xml(inner)}</{name}>" for name, inner in value.items())
+    if isinstance(value, list):
+        return "".join(f"<member>{xml(inner)}</member>" for inner in value)
     return escape(str(value))
 
 
@@ -518,6 +546,7 @@ class Handler(BaseHTTPRequestHandler):
                 "action": action,
                 "parameters": self.parameters,
                 "signed": "Authorization" in self.headers,
+                "signed_with": sigv4.access_key_id(self.headers) if "Authorization" in self.headers else None,
                 "result": code,
                 "access_key_id": self.access_key_id,
             }
@@ -553,9 +582,16 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     # The default of 5 refuses connections when many log in at once.
     request_queue_size = 256
+    # The VPC endpoint that it stands for. What a caller writes cannot change it.
+    endpoint = None
 
 
 def main():
+    for argument in sys.argv[2:]:
+        endpoint, _, port = argument.partition("=")
+        server = Server(("127.0.0.1", int(port)), Handler)
+        server.endpoint = endpoint
+        threading.Thread(target=server.serve_forever, daemon=True).start()
     Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 

@@ -137,8 +137,10 @@ def encode(xml):
 class Strict(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = sts.Server(("127.0.0.1", 0), sts.Handler)
-        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
+        cls.server, cls.endpoint = (sts.Server(("127.0.0.1", 0), sts.Handler) for _ in range(2))
+        cls.endpoint.endpoint = "vpce-0123456789abcdef0"
+        for server in (cls.server, cls.endpoint):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
         cls.url = f"http://127.0.0.1:{cls.server.server_address[1]}"
         cls.client = cls.aws("sts", signature_version=UNSIGNED)
 
@@ -158,8 +160,9 @@ class Strict(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.shutdown()
-        cls.server.server_close()
+        for server in (cls.server, cls.endpoint):
+            server.shutdown()
+            server.server_close()
 
     def setUp(self):
         sts.Handler.state = sts.State()
@@ -342,9 +345,9 @@ class Strict(unittest.TestCase):
             policy["Statement"][0]["Condition"] |= condition
             self.admin("PUT", "_roles", {"arn": ROLE, "trust_policy": policy})
 
-        def ask(address, **headers):
+        def ask(address, server=self.server, **headers):
             form = {"Action": "AssumeRoleWithSAML", "Version": "2011-06-15", "RoleArn": ROLE, "PrincipalArn": PROVIDER}
-            port = self.server.server_address[1]
+            port = server.server_address[1]
             connection = http.client.HTTPConnection("127.0.0.1", port, source_address=(address, 0))
             connection.request("POST", "/", urlencode(form | {"SAMLAssertion": encode(sign(response()))}), headers)
             with connection.getresponse() as answer:
@@ -357,10 +360,11 @@ class Strict(unittest.TestCase):
         self.assertEqual((ask("127.0.0.1"), ask("127.0.0.2")), (200, 403))
         # What a caller writes about itself counts for nothing.
         self.assertEqual(ask("127.0.0.2", **{"X-Forwarded-For": "127.0.0.1"}), 403)
-        endpoint = {"X-Test-Source-Vpce": "vpce-0123456789abcdef0"}
-        self.assertEqual(ask("127.0.0.1", **endpoint), 403)
-        pinned({"StringEquals": {"aws:SourceVpce": endpoint["X-Test-Source-Vpce"]}})
-        self.assertEqual((ask("127.0.0.1"), ask("127.0.0.2", **endpoint)), (403, 200))
+        self.assertEqual(ask("127.0.0.1", self.endpoint), 403)
+        pinned({"StringEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}})
+        self.assertEqual((ask("127.0.0.1"), ask("127.0.0.2", self.endpoint)), (403, 200))
+        claimed = {"SourceVpce": "vpce-0123456789abcdef0", "X-Test-Source-Vpce": "vpce-0123456789abcdef0"}
+        self.assertEqual(ask("127.0.0.1", **claimed), 403)
 
     def test_tags_and_source_identity_need_permissions_of_their_own(self):
         xml = sign(response(more=attribute("PrincipalTag:Team", "red") + attribute("SourceIdentity", "paula")))
@@ -443,6 +447,41 @@ class Strict(unittest.TestCase):
         self.ask()
         results = [call["result"] for call in self.admin("GET", "_calls")]
         self.assertEqual(results[3:5], ["Dropped", "OK"])
+
+    def test_callers_may_do_what_their_policy_says(self):
+        hub = f"{ACCOUNT}:role/Vestibule"
+        actions = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
+        statement = {"Effect": "Allow", "Principal": {"AWS": hub}, "Action": actions}
+        self.admin("PUT", "_roles", {"arn": ROLE, "trust_policy": {"Statement": [statement]}})
+        session = "arn:aws:sts::123456789012:assumed-role/Vestibule/i-0"
+        caller = {"access_key_id": "ASIAHUB", "secret": "secret", "token": "token", "arn": session}
+        client, iam = self.aws("sts", ("ASIAHUB", "secret", "token")), self.aws("iam")
+
+        def outcomes(policy):
+            self.admin("PUT", "_callers", caller | {"policy": policy})
+            asked = {"PolicySourceArn": hub, "ActionNames": actions, "ResourceArns": [ROLE]}
+            results = iam.simulate_principal_policy(**asked)["EvaluationResults"]
+            simulated = [each["EvalDecision"] == "allowed" for each in results]
+            try:
+                tags = [{"Key": "mail", "Value": "paula"}]
+                client.assume_role(RoleArn=ROLE, RoleSessionName="paula", SourceIdentity="paula", Tags=tags)
+                return simulated, True
+            except ClientError as refused:
+                return simulated, refused.response["Error"]["Code"]
+
+        def policy(*statements):
+            return {"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"} | each for each in statements]}
+
+        allowed, denied = ([True] * 3, True), ([False] * 3, "AccessDenied")
+        self.assertEqual(outcomes(None), allowed)
+        self.assertEqual(outcomes(policy({"Resource": f"{ACCOUNT}:role/federated/ADFS-*"})), allowed)
+        self.assertEqual(outcomes(policy({"Resource": [OTHER_ROLE]})), denied)
+        self.assertEqual(outcomes(policy({}, {"Effect": "Deny"})), denied)
+        self.assertEqual(outcomes(policy({"Action": actions[:2]})), ([True, True, False], "AccessDenied"))
+        self.assertEqual(outcomes(policy({"Action": actions[:1]})), ([True, False, False], "AccessDenied"))
+        self.admin("PUT", "_callers", caller | {"policy": policy({"Condition": {}})})
+        with self.assertRaises(ClientError):
+            iam.simulate_principal_policy(PolicySourceArn=hub, ActionNames=actions, ResourceArns=[ROLE])
 
     def test_iam_tells_how_it_is_set_up(self):
         iam = self.aws("iam")

@@ -1,4 +1,4 @@
-"""Evaluates a role's trust policy: as much of IAM as trusting a SAML provider, or a role, takes."""
+"""Evaluates policies: as much of IAM as trusting a SAML provider, or a role, takes."""
 
 from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
@@ -36,6 +36,27 @@ def allows(policy, is_principal, actions, context):
             for statement in statements
         )
 
+    return all(matching("Allow", action) and not matching("Deny", action) for action in actions)
+
+
+def permits(policy, actions, resource):
+    """Whether an identity policy allows every action on the resource, and denies none.
+
+    Conditions, NotAction and NotResource it does not know, and says so: to guess would prove
+    something that is not so."""
+
+    def matching(effect, action):
+        return any(
+            statement["Effect"] == effect
+            and any(fnmatchcase(action.lower(), pattern.lower()) for pattern in listed(statement["Action"]))
+            and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
+            for statement in statements
+        )
+
+    statements = listed(policy["Statement"])
+    for statement in statements:
+        if set(statement) - {"Sid", "Effect", "Action", "Resource"}:
+            raise Refused("InternalFailure", f"this STS does not know all of the statement {statement}")
     return all(matching("Allow", action) and not matching("Deny", action) for action in actions)
 
 

@@ -24,6 +24,9 @@ pub const ACCOUNT: &str = "123456789012";
 /// The SAML provider of [`Emulators::trust`].
 pub const PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/ADFS";
 
+/// VPC endpoints of STS: the service's own, and another customer's.
+pub const VPCES: [&str; 2] = ["vpce-0123456789abcdef0", "vpce-0fedcba9876543210"];
+
 const MISSING: &str = "The AWS emulators are not here. Run `tests/run`: it installs what the tests need (or `tests/install-aws` alone).";
 
 /// Retries that no other client draws on. The SDK's draw on one bucket for each
@@ -46,7 +49,7 @@ pub enum Service {
     S3,
     /// The strict STS.
     Sts,
-    /// The strict STS: `GetRole`, `GetSAMLProvider`.
+    /// The strict STS: `GetRole`, `GetSAMLProvider`, `SimulatePrincipalPolicy`.
     Iam,
 }
 
@@ -104,6 +107,7 @@ struct Ports {
     dynamodb: u16,
     moto: u16,
     sts: u16,
+    vpces: [u16; 2],
 }
 
 impl Emulators {
@@ -125,7 +129,12 @@ impl Emulators {
     fn with_database(durable: bool, services: &[Service]) -> Self {
         let dir = TempDir::with_prefix("vestibule-aws-").unwrap();
         let database = durable.then(|| dir.path().join("dynamodb.sqlite"));
-        let ports = Ports { dynamodb: free_port(), moto: free_port(), sts: free_port() };
+        let ports = Ports {
+            dynamodb: free_port(),
+            moto: free_port(),
+            sts: free_port(),
+            vpces: VPCES.map(|_| free_port()),
+        };
         let log = |name: &str| dir.path().join(name);
 
         let mut dynamodb =
@@ -139,6 +148,7 @@ impl Emulators {
         let mut sts = any(&[Service::Sts, Service::Iam]).then(|| {
             let mut server = python();
             server.arg(root().join("tests/aws/sts.py")).arg(ports.sts.to_string());
+            server.args(VPCES.iter().zip(ports.vpces).map(|(vpce, port)| format!("{vpce}={port}")));
             Process::spawn(server, &log("sts.log"))
         });
 
@@ -328,20 +338,26 @@ impl Emulators {
         arn
     }
 
-    /// `providers`, `roles`, `clock` or `faults`, as `tests/aws/sts.py` describes them.
+    /// `providers`, `roles`, `callers`, `clock` or `faults`, as `tests/aws/sts.py` describes them.
     pub fn sts_set(&self, what: &str, value: &Value) {
         let url = format!("{}/_{what}", self.endpoint(Service::Sts));
         let mut answer = self.agent.put(url).send(value.to_string()).unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.body_mut().read_to_string().unwrap());
     }
 
-    /// What STS was asked, in order: `action`, `parameters`, `signed`, `result`, `access_key_id`.
+    /// What STS was asked, in order: `action`, `parameters`, `signed`, `signed_with`, `result`, `access_key_id`.
     pub fn sts_calls(&self) -> Vec<Value> {
         let url = format!("{}/_calls", self.endpoint(Service::Sts));
         // Every response that was posted is in it.
         let mut answer = self.agent.get(url).call().unwrap();
         let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
         serde_json::from_str(&text).unwrap()
+    }
+
+    /// STS by way of one of [`VPCES`].
+    pub fn sts_through(&self, vpce: &str) -> String {
+        let number = VPCES.iter().position(|each| *each == vpce).expect("one of VPCES");
+        url(self.ports.vpces[number])
     }
 
     /// A call of STS's query protocol: status and XML.
