@@ -97,14 +97,26 @@ impl Cloud {
 
         // And by STS's own book: whatever it gave was asked for by one of these logins.
         let started: BTreeSet<_> = logins.values().map(|events| text(events[0], "assertion_id")).collect();
+        let mut given = BTreeSet::new();
         for call in self.aws.sts_calls() {
             let parameters = &call["parameters"];
             if call["access_key_id"].is_string() && parameters["RoleArn"] == self.role.as_str() {
-                let xml = STANDARD.decode(parameters["SAMLAssertion"].as_str().unwrap()).unwrap();
+                assert_eq!(call["action"], self.options.asking.operation());
+                given.insert(call["access_key_id"].as_str().unwrap().to_owned());
+                let Some(assertion) = parameters["SAMLAssertion"].as_str() else {
+                    // None reaches STS where we assume roles; it knows whom it was for.
+                    assert_eq!(parameters["SourceIdentity"], "paula@example.com");
+                    continue;
+                };
+                let xml = STANDARD.decode(assertion).unwrap();
                 let xml = String::from_utf8(xml).unwrap();
                 let (_, rest) = xml.split_once("<Assertion ID=\"").unwrap();
                 assert!(started.contains(rest.split('"').next().unwrap()), "no login asked for {rest}");
             }
+        }
+        for event in trail.iter().filter(|event| text(event, "kind") == "login.issued") {
+            let key = text(event, "access_key_id");
+            assert!(given.contains(key), "STS never gave {key}");
         }
     }
 

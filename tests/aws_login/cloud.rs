@@ -5,7 +5,8 @@ use crate::support::aws::{Emulators, PROVIDER, Service};
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::forge::{self, Forge};
 use crate::support::server::Server;
-use serde_json::json;
+use crate::task_role::TaskRole;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::Path;
@@ -65,6 +66,9 @@ pub fn metadata() -> String {
     )
 }
 
+/// The secret of all credentials that services have themselves ([`Emulators::env`]).
+pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
 /// One environment in AWS: tables, a key and a role of its own.
 pub struct Cloud {
     pub aws: Arc<Aws>,
@@ -74,14 +78,36 @@ pub struct Cloud {
     pub role: String,
     /// What `[sts]`, `[keys]` and `[delivery]` say beside the usual.
     pub options: Options,
+    /// The access key id that the service has itself.
+    own_key: String,
     /// Access key ids of every answer 200.
     pub handed_out: Mutex<Vec<String>>,
     /// Handles of the sessions whose take was answered `delivery_uncertain`.
     pub uncertain: Mutex<BTreeSet<String>>,
 }
 
+/// How the service asks STS.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// `sts.kind = "aws"`: with the person's assertion, unsigned.
+    #[default]
+    WithSaml,
+    /// `sts.kind = "assume-role"`: signed with its own credentials.
+    AsItself,
+}
+
+impl Asking {
+    pub const fn operation(self) -> &'static str {
+        match self {
+            Self::WithSaml => "AssumeRoleWithSAML",
+            Self::AsItself => "AssumeRole",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 pub struct Options {
+    pub asking: Asking,
     pub sts: &'static str,
     pub keys: &'static str,
     pub delivery: &'static str,
@@ -97,19 +123,67 @@ impl Cloud {
         aws.create_tables_prefixed(prefix);
         let key = aws.create_key("SYMMETRIC_DEFAULT");
         let role = aws.create_role(&format!("{prefix}Production"), forge::ACS, 3_600);
-        Self {
+        let own_key = format!("AKIA{}", prefix.to_uppercase().replace('-', "0"));
+        let cloud = Self {
             aws,
             prefix: prefix.to_owned(),
             key,
             role,
             options,
+            own_key,
             handed_out: Mutex::default(),
             uncertain: Mutex::default(),
+        };
+        if options.asking == Asking::AsItself {
+            cloud.role_trusts_us();
+            cloud.own_credentials(&json!({}));
         }
+        cloud
+    }
+
+    fn role_trusts_us(&self) {
+        let statement = json!({
+            "Effect": "Allow",
+            "Principal": { "AWS": "arn:aws:iam::123456789012:role/Vestibule" },
+            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
+        });
+        let policy = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        let role = json!({ "arn": self.role, "trust_policy": policy, "max_session_duration": 3_600 });
+        self.aws.sts_set("roles", &role);
+    }
+
+    /// What AWS knows of the service's own credentials, with changes (`expired`, `policy`).
+    pub fn own_credentials(&self, changes: &Value) {
+        self.credentials_of_ours(&self.own_key, changes);
+    }
+
+    /// The same for others that our role had, or will have.
+    pub fn credentials_of_ours(&self, access_key_id: &str, changes: &Value) {
+        let mut caller = json!({
+            "access_key_id": access_key_id, "secret": SECRET,
+            "arn": "arn:aws:sts::123456789012:assumed-role/Vestibule/i-0123456789abcdef0",
+        });
+        caller.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        self.aws.sts_set("callers", &caller);
+    }
+
+    /// What a process of ours finds in its environment.
+    pub fn env(&self, wires: &Wires) -> Vec<(String, String)> {
+        let mut env = wires.env(&self.aws);
+        for (name, value) in &mut env {
+            if name == "AWS_ACCESS_KEY_ID" {
+                value.clone_from(&self.own_key);
+            }
+        }
+        env
     }
 
     pub fn config(&self) -> String {
-        let (prefix, key, Options { sts, keys, delivery }) = (&self.prefix, &self.key, self.options);
+        let (prefix, key, Options { asking, sts, keys, delivery }) = (&self.prefix, &self.key, self.options);
+        let kind = match asking {
+            Asking::WithSaml => "kind = \"aws\"",
+            Asking::AsItself => "kind = \"assume-role\"\nsession_tags = { mail = \"role_session_name\" }",
+        };
         format!(
             r#"
 [server]
@@ -120,7 +194,7 @@ redirect_url = "https://app.example.com/"
 allowed_origins = ["https://app.example.com"]
 
 [sts]
-kind = "aws"
+{kind}
 region = "@REGION@"
 {sts}
 
@@ -163,8 +237,22 @@ duration = "15m"
 
     pub fn server_with(&self, config: &str) -> Site {
         let wires = Wires::to(&self.aws);
+        let env = self.env(&wires);
+        Self::server_in(config, wires, env)
+    }
+
+    /// One that has its credentials from there, as a container on ECS.
+    pub fn server_as(&self, role: &TaskRole) -> Site {
+        let wires = Wires::to(&self.aws);
+        let mut env = self.env(&wires);
+        env.retain(|(name, _)| name != "AWS_ACCESS_KEY_ID" && name != "AWS_SECRET_ACCESS_KEY");
+        env.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI".to_owned(), role.url.clone()));
+        Self::server_in(&self.config(), wires, env)
+    }
+
+    fn server_in(config: &str, wires: Wires, env: Vec<(String, String)>) -> Site {
         let mut setup = Server::setup(config).file("adfs.xml", &metadata());
-        for (name, value) in wires.env(&self.aws) {
+        for (name, value) in env {
             setup = setup.env(&name, &value);
         }
         Site { server: setup.start(), wires }

@@ -2,10 +2,13 @@
 //! Each time: the answer that docs/ERRORS.md has, and afterwards a trail that
 //! accounts for everything (`Cloud::settle`).
 
-use crate::cloud::{Cloud, Options, Site};
+use crate::cloud::{Asking, Cloud, Options, SECRET, Site};
 use crate::people::Person;
 use crate::support::fault_proxy::{Fault, Rule};
 use crate::support::forge::Forge;
+use crate::support::wire::Reply;
+use crate::task_role::TaskRole;
+use serde_json::json;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,7 @@ pub const STORE: (u16, &str) = (503, "store_unavailable");
 pub const UNCERTAIN: (u16, &str) = (503, "delivery_uncertain");
 pub const GONE: (u16, &str) = (404, "gone");
 pub const REPLAYED: (u16, &str) = (409, "assertion_replayed");
+pub const OWN_CREDENTIALS: (u16, &str) = (503, "sts_own_credentials");
 pub const KEYS: (u16, &str) = (503, "keys_unavailable");
 
 /// Somebody who signs in with a response.
@@ -65,8 +69,20 @@ pub fn asked(site: &Site, operation: &str) -> usize {
 
 #[test]
 fn sts_slow_throttled_broken_or_dead() {
-    let cloud = Cloud::with("sts-", Options { sts: "timeout = \"5s\"", ..Options::default() });
+    sts_fails("sts-", Asking::WithSaml);
+}
+
+#[test]
+fn sts_slow_throttled_broken_or_dead_where_we_assume_roles() {
+    sts_fails("hub-sts-", Asking::AsItself);
+}
+
+fn sts_fails(prefix: &str, asking: Asking) {
+    let cloud = Cloud::with(prefix, Options { asking, sts: "timeout = \"5s\"", ..Options::default() });
     let mut site = cloud.server();
+    let on = |fault| Rule::on(asking.operation(), fault);
+    let garbage = |body: &str| Some(Fault::Answer(Reply::new(200, "text/xml", body)));
+    let nothing = format!("<{0}Response><{0}Result/></{0}Response>", asking.operation());
     let throttled = || Fault::xml(400, "Throttling", "Rate exceeded");
     let broken = || Fault::xml(500, "InternalFailure", "oops");
     for (fault, code) in [
@@ -74,11 +90,13 @@ fn sts_slow_throttled_broken_or_dead() {
         (Some(throttled()), "sts_throttled"),
         (Some(broken()), "sts_unavailable"),
         (Some(Fault::LoseAnswer), "sts_unavailable"),
+        (garbage("by no means XML"), "sts_unavailable"),
+        (garbage(&nothing), "sts_unavailable"),
         (None, "sts_unavailable"),
     ] {
         let began = Instant::now();
         match fault {
-            Some(fault) => site.wires.sts.add(Rule::on("AssumeRoleWithSAML", fault)),
+            Some(fault) => site.wires.sts.add(on(fault)),
             None => site.wires.sts.die(),
         }
         let login = Login::new(&cloud);
@@ -92,8 +110,74 @@ fn sts_slow_throttled_broken_or_dead() {
     }
     // Once is no outage. Of a lost answer STS has made two credentials; one is heard of.
     for fault in [throttled(), broken(), Fault::Drop, Fault::LoseAnswer] {
-        site.wires.sts.add(Rule::on("AssumeRoleWithSAML", fault).times(1));
+        site.wires.sts.add(on(fault).times(1));
         Login::new(&cloud).succeeds(&cloud, &site);
+    }
+    cloud.settle();
+}
+
+/// The service's own credentials, as the platform renews them, and STS forgets the old ones.
+#[test]
+fn own_credentials_expire_and_are_renewed_meanwhile() {
+    let cloud = Cloud::with("renewed-", Options { asking: Asking::AsItself, ..Options::default() });
+    let [first, second] = ["ASIARENEWED000000001", "ASIARENEWED000000002"];
+    let known = |key: &str, expired: bool| {
+        cloud.credentials_of_ours(key, &json!({ "token": format!("token of {key}"), "expired": expired }));
+    };
+    known(first, false);
+    known(second, false);
+    let task = TaskRole::start(first);
+    let site = cloud.server_as(&task);
+    Login::new(&cloud).succeeds(&cloud, &site);
+
+    // New ones are there while STS thinks, and the call was signed with the old ones.
+    site.wires.sts.add(Rule::on("AssumeRole", Fault::Delay(Duration::from_secs(2))).times(1));
+    let login = Login::new(&cloud);
+    scope(|threads| {
+        let posting = threads.spawn(|| login.person.post(&site, &login.response).ticket());
+        while asked(&site, "AssumeRole") < 2 {
+            sleep(Duration::from_millis(20));
+        }
+        task.renew(second);
+        login.takes(&cloud, &site, &posting.join().unwrap());
+    });
+
+    // The same, and the old ones are over by then: nothing is handed out, and nothing is left behind.
+    task.renew(first);
+    site.wires.reset();
+    site.wires.sts.add(Rule::on("AssumeRole", Fault::Delay(Duration::from_secs(2))).times(1));
+    let login = Login::new(&cloud);
+    scope(|threads| {
+        let posting = threads.spawn(|| {
+            login.refused(
+                &cloud,
+                &site,
+                OWN_CREDENTIALS,
+                &["login.started", "login.failed sts_own_credentials"],
+            );
+        });
+        while asked(&site, "AssumeRole") == 0 {
+            sleep(Duration::from_millis(20));
+        }
+        known(first, true);
+        task.renew(second);
+        posting.join().unwrap();
+    });
+    assert_eq!(asked(&site, "AssumeRole"), 1, "a refusal is not asked again");
+    assert_eq!(login.person.post(&site, &login.response).cell(), REPLAYED);
+    Login { response: cloud.response(), ..login }.succeeds(&cloud, &site);
+
+    // Not renewed, or not given at all: each login is refused, until it is.
+    known(second, true);
+    let failed = ["login.started", "login.failed sts_own_credentials"];
+    Login::new(&cloud).refused(&cloud, &site, OWN_CREDENTIALS, &failed);
+    known(second, false);
+    Login::new(&cloud).succeeds(&cloud, &site);
+    let signed_with = |key: &str| cloud.aws.sts_calls().iter().any(|call| call["signed_with"] == key);
+    assert!(signed_with(first) && signed_with(second));
+    let log = site.server.log_text();
+    for key in [first, second] {
+        assert!(!log.contains(&format!("token of {key}")) && !log.contains(SECRET), "{log}");
     }
     cloud.settle();
 }
@@ -210,16 +294,25 @@ fn dynamodb_throttled_conflicting_lost_or_dead_at_the_take() {
 /// two servers find each, and report each once.
 #[test]
 fn a_login_left_open_is_reported_once_by_the_sweepers() {
+    left_open("swept-", Asking::WithSaml);
+}
+
+#[test]
+fn a_login_left_open_is_reported_once_where_we_assume_roles() {
+    left_open("hub-swept-", Asking::AsItself);
+}
+
+fn left_open(prefix: &str, asking: Asking) {
     let delivery = "ticket_lifetime = \"10s\"\nsession_lifetime = \"10s\"";
-    let cloud = Cloud::with("swept-", Options { delivery, ..Options::default() });
+    let cloud = Cloud::with(prefix, Options { asking, delivery, ..Options::default() });
     let mut dying = cloud.server();
     let (site, other) = (cloud.server(), cloud.server());
     let mut ends = Vec::new();
     let transaction = |fault| Rule::on("TransactWriteItems", fault);
-    let of_ours = "swept-SAML";
+    let of_ours = &format!("{prefix}SAML");
 
     // The server dies while STS thinks.
-    dying.wires.sts.add(Rule::on("AssumeRoleWithSAML", Fault::Delay(Duration::from_secs(3))));
+    dying.wires.sts.add(Rule::on(asking.operation(), Fault::Delay(Duration::from_secs(3))));
     let killed = Login::new(&cloud);
     let (person, response) = (killed.person.again(), killed.response.clone());
     let at = dying.server.url("/saml");

@@ -13,6 +13,7 @@ mod login;
 mod people;
 mod protocol;
 mod storm;
+mod task_role;
 mod two_servers;
 
 #[path = "../support/mod.rs"]

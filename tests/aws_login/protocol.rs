@@ -1,7 +1,7 @@
 //! The cells of docs/PROTOCOL.md that only a network between a server and its store
 //! can force: what was done, and nobody heard of.
 
-use crate::cloud::Cloud;
+use crate::cloud::{Asking, Cloud, Options};
 use crate::faults::{GONE, Login, REPLAYED, STORE, UNCERTAIN, asked};
 use crate::support::fault_proxy::{Fault, Rule};
 
@@ -11,12 +11,21 @@ fn transaction(fault: Fault, containing: &str) -> Rule {
 
 #[test]
 fn protocol_begin_nobody_heard_of() {
-    let cloud = Cloud::new("begun-");
+    begin_nobody_heard_of("begun-", Asking::WithSaml);
+}
+
+#[test]
+fn protocol_begin_nobody_heard_of_where_we_assume_roles() {
+    begin_nobody_heard_of("hub-begun-", Asking::AsItself);
+}
+
+fn begin_nobody_heard_of(prefix: &str, asking: Asking) {
+    let cloud = Cloud::with(prefix, Options { asking, ..Options::default() });
     let site = cloud.server();
-    site.wires.dynamodb.add(transaction(Fault::LoseAnswer, "begun-SAMLClaims"));
+    site.wires.dynamodb.add(transaction(Fault::LoseAnswer, &format!("{prefix}SAMLClaims")));
     let login = Login::new(&cloud);
     login.refused(&cloud, &site, STORE, &["login.started"]);
-    assert_eq!(asked(&site, "AssumeRoleWithSAML"), 0);
+    assert_eq!(asked(&site, asking.operation()), 0);
     site.wires.reset();
     assert_eq!(login.person.post(&site, &login.response).cell(), REPLAYED);
     cloud.sweep();

@@ -1,7 +1,7 @@
 //! Everything fails at random, under load, at two servers. Whatever anybody was
 //! told, in the end the trail accounts for all of it.
 
-use crate::cloud::{Cloud, Site};
+use crate::cloud::{Asking, Cloud, Options, Site};
 use crate::people::{Person, Reply};
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use std::collections::BTreeMap;
@@ -47,14 +47,14 @@ impl Weather {
     }
 
     /// Something happens soon, somewhere between a server and AWS: once, or a few times.
-    fn strike(&mut self, site: &Site) {
+    fn strike(&mut self, site: &Site, asking: Asking) {
         let rule = |proxy: &FaultProxy, operation: &str, fault: Fault, skip: u64, times: u64| {
             let (skip, times) = (usize::try_from(skip).unwrap(), usize::try_from(times).unwrap());
             proxy.add(Rule::on(operation, fault).skip(skip).times(times));
         };
         let (skip, times, wires) = (self.below(4), 1 + self.below(5), &site.wires);
         match self.below(8) {
-            0 | 1 => rule(&wires.sts, "AssumeRoleWithSAML", self.fault(false), 0, times),
+            0 | 1 => rule(&wires.sts, asking.operation(), self.fault(false), 0, times),
             2 | 3 => rule(&wires.dynamodb, "DeleteItem", self.fault(true), skip, times),
             4 => rule(&wires.dynamodb, "TransactWriteItems", Fault::transaction_conflict(), skip, times),
             5 => rule(&wires.dynamodb, "", self.fault(true), skip, times),
@@ -65,7 +65,16 @@ impl Weather {
 
 #[test]
 fn after_any_storm_everything_is_accounted_for() {
-    let cloud = Cloud::new("storm-");
+    storm("storm-", Asking::WithSaml);
+}
+
+#[test]
+fn after_any_storm_everything_is_accounted_for_where_we_assume_roles() {
+    storm("hub-storm-", Asking::AsItself);
+}
+
+fn storm(prefix: &str, asking: Asking) {
+    let cloud = Cloud::with(prefix, Options { asking, ..Options::default() });
     let sites = [&cloud.server(), &cloud.server()];
     let told: Mutex<BTreeMap<String, usize>> = Mutex::default();
     let tell = |what: &str, reply: &Reply, possible: &[&str]| {
@@ -80,8 +89,8 @@ fn after_any_storm_everything_is_accounted_for() {
                 let mut weather = Weather(seed);
                 for number in 0..LOGINS {
                     let (one, other) = (sites[number % 2], sites[(number + 1) % 2]);
-                    weather.strike(one);
-                    weather.strike(other);
+                    weather.strike(one, asking);
+                    weather.strike(other, asking);
                     let (person, response) = (Person::new(), cloud.response());
                     let posted = person.post(one, &response);
                     tell("post", &posted, &POSTS);
