@@ -281,6 +281,30 @@ async fn who_must_act_is_told_apart() {
     ask(&token_service, &grant).await.expect("control");
 }
 
+/// What `deploy/` gives the service's role is enough for all that can be configured, and none of
+/// its actions is one too many.
+#[tokio::test]
+async fn the_policy_in_deploy_is_what_sts_asks_for() {
+    let aws = Aws::start();
+    let grant = production(&Forge::default(), &Wanted::default());
+    let tags = [("mail".to_owned(), PersonValue::RoleSessionName)];
+    let settings = AssumeRole { session_tags: tags.into_iter().collect(), ..settings() };
+    let token_service = aws.token_service_with(settings, Some(own())).await;
+    let policy: Value = serde_json::from_str(include_str!("../deploy/iam/server.assume-role.json")).unwrap();
+    aws.hub(&json!({ "policy": policy }));
+    ask(&token_service, &grant).await.unwrap();
+    for number in 0..ACTIONS.len() {
+        let mut less = policy.clone();
+        let removed = less["Statement"][0]["Action"].as_array_mut().unwrap().remove(number);
+        aws.hub(&json!({ "policy": less }));
+        let refused = ask(&token_service, &grant).await;
+        assert_eq!(refused.unwrap_err(), TokenServiceError::HubNotTrusted, "without {removed}");
+    }
+    let elsewhere = policy.to_string().replace("role/ADFS-*", "role/Other-*");
+    aws.hub(&json!({ "policy": serde_json::from_str::<Value>(&elsewhere).unwrap() }));
+    assert_eq!(ask(&token_service, &grant).await.unwrap_err(), TokenServiceError::HubNotTrusted);
+}
+
 /// Another name would be another person's; a tag's value decides what they may do.
 #[tokio::test]
 async fn what_aws_does_not_take_is_refused_and_not_changed() {

@@ -163,9 +163,10 @@ fn roles_trust_the_service_alone_where_its_role_is_named() {
         "Condition": { "StringEquals": { "sts:ExternalId": "https://login.corp.example/saml" } },
     }]);
     assert_eq!(statement("trust-policy.json"), trust);
-    let roles = ["arn:aws:iam::210987654321:role/ADFS-*"];
-    let may = serde_json::json!([{ "Effect": "Allow", "Action": actions, "Resource": roles }]);
-    assert_eq!(statement("hub-policy.json"), may);
+    // The same as in deploy/, which is held against the code and the wire.
+    let deployed = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/iam/server.assume-role.json");
+    let deployed = fs::read_to_string(deployed).unwrap().replace("123456789012", "210987654321");
+    assert_eq!(json(&file("hub-policy.json")), serde_json::from_str::<serde_json::Value>(&deployed).unwrap());
 
     let guide = fs::read_to_string(file("README.md")).unwrap();
     assert!(guide.contains("put-role-policy --role-name Vestibule "), "{guide}");

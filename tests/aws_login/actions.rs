@@ -3,7 +3,7 @@
 //! with the sources on one side and with every policy on the other.
 
 use crate::auditor::text;
-use crate::cloud::{Cloud, Site, Wires, metadata, root};
+use crate::cloud::{Asking, Cloud, Options, Site, Wires, metadata, root};
 use crate::people::{Person, Reply};
 use crate::support::aws::REGION;
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
@@ -43,7 +43,17 @@ impl Actions {
 
     /// What a role may, but for what is not ours.
     fn of(&self, role: &str) -> Calls {
-        let actions = self.0["role"][role].as_table().unwrap().iter();
+        Self::listed(&self.0["role"][role])
+    }
+
+    /// The roles to which a mode adds something, and what.
+    fn mode(&self, mode: &str) -> impl Iterator<Item = (&str, Calls)> {
+        let roles = self.0["mode"][mode].as_table().unwrap().iter();
+        roles.map(|(role, actions)| (role.as_str(), Self::listed(actions)))
+    }
+
+    fn listed(actions: &toml::Value) -> Calls {
+        let actions = actions.as_table().unwrap().iter();
         let ours = actions.filter(|(action, _)| NOT_OURS.iter().all(|(not, _)| not != action));
         ours.flat_map(|(action, resources)| {
             let resources = resources.as_array().unwrap().iter();
@@ -52,13 +62,13 @@ impl Actions {
         .collect()
     }
 
-    /// The SDK's operations that the default configuration needs.
+    /// The SDK's operations that the default configuration needs: those that its roles may call.
     fn operations(&self) -> BTreeSet<String> {
-        let optional = self.0["optional"]["actions"].as_array().unwrap();
+        let may: BTreeSet<_> = self.roles().into_iter().flat_map(|role| self.of(role)).collect();
         let operations = self.0["operations"].as_table().unwrap().iter();
         let needed = operations.filter(|(_, actions)| {
-            let actions = actions.as_array().unwrap();
-            actions.is_empty() || !actions.iter().all(|action| optional.contains(action))
+            let mut actions = actions.as_array().unwrap().iter().map(|action| action.as_str().unwrap());
+            actions.all(|needed| may.iter().any(|(action, _)| action == needed))
         });
         needed.map(|(operation, _)| operation.replace('_', "")).collect()
     }
@@ -76,8 +86,12 @@ impl Recorded {
     fn on(cloud: &Cloud, wires: &Wires) -> Self {
         let mut recorded = Self::default();
         for seen in wires.sts.seen() {
-            assert_eq!(seen.operation, "AssumeRoleWithSAML", "which is not signed, and needs no permission");
-            recorded.operations.insert("assumerolewithsaml".to_owned());
+            assert_eq!(seen.operation, cloud.options.asking.operation());
+            // AssumeRoleWithSAML is not signed, and needs no permission.
+            if seen.operation == "AssumeRole" {
+                recorded.calls.extend(assuming(&seen.body));
+            }
+            recorded.operations.insert(seen.operation.to_lowercase());
         }
         recorded.each(&wires.dynamodb, |operation, body| {
             let table = |on: &Value| cloud.kind_of_table(on["TableName"].as_str().unwrap());
@@ -113,6 +127,19 @@ impl Recorded {
     }
 }
 
+/// What assuming a role takes, by what is said of the person with it (IAM, "Monitor and control
+/// actions taken with assumed roles", "Pass session tags in AWS STS").
+fn assuming(form: &str) -> Calls {
+    let says = |name: &str| form_urlencoded::parse(form.as_bytes()).any(|(key, _)| key.starts_with(name));
+    let needed = [
+        ("RoleArn", "sts:AssumeRole"),
+        ("SourceIdentity", "sts:SetSourceIdentity"),
+        ("Tags.member.", "sts:TagSession"),
+    ];
+    let needed = needed.into_iter().filter(|(parameter, _)| says(parameter));
+    needed.map(|(_, action)| (action.to_owned(), "people".to_owned())).collect()
+}
+
 impl Cloud {
     /// `SAMLSessions` is `sessions`.
     fn kind_of_table(&self, name: &str) -> String {
@@ -129,7 +156,11 @@ struct Function {
 impl Function {
     fn start(cloud: &Cloud, config: &str, handler: &str) -> Self {
         let wires = Wires::to(&cloud.aws);
-        let mut env = wires.env(&cloud.aws);
+        let mut env = cloud.env(&wires);
+        if cloud.options.asking == Asking::AsItself {
+            // As the template says it; `server` has it from the file.
+            env.push(("VESTIBULE_STS_KIND".to_owned(), "assume-role".to_owned()));
+        }
         env.push(("VESTIBULE_CONFIG".to_owned(), config.to_owned()));
         env.push(("_HANDLER".to_owned(), handler.to_owned()));
         let host = LambdaHost::start(Path::new(env!("CARGO_BIN_EXE_vestibule")), &[], &env);
@@ -210,16 +241,63 @@ fn every_kind_of_login(cloud: &Cloud, entry: &(impl Callable + Sync)) {
 
     let of_nobody =
         Forge { roles: vec![crate::support::forge::role("Nowhere-Production")], ..cloud.response() };
-    assert_eq!(entry.post(&Person::new(), &of_nobody).cell(), (502, "sts_not_trusted"));
+    let refused = match cloud.options.asking {
+        Asking::WithSaml => "sts_not_trusted",
+        Asking::AsItself => "sts_hub_not_trusted",
+    };
+    assert_eq!(entry.post(&Person::new(), &of_nobody).cell(), (502, refused));
 
     let slow = Fault::Delay(Duration::from_secs(1));
-    entry.wires().sts.add(Rule::on("AssumeRoleWithSAML", slow).times(1));
+    entry.wires().sts.add(Rule::on(cloud.options.asking.operation(), slow).times(1));
     let (person, response) = (Person::new(), cloud.response());
     scope(|threads| {
         let posting = threads.spawn(|| entry.post(&person, &response).cell().1.to_owned());
         cloud.forget_reservation(&person);
         assert_eq!(posting.join().unwrap(), "login_too_slow");
     });
+}
+
+/// The configuration as a function's package has it.
+fn packaged(config: &str) -> TempDir {
+    let dir = TempDir::with_prefix("vestibule-actions-").unwrap();
+    std::fs::write(dir.path().join("adfs.xml"), metadata()).unwrap();
+    let config = config
+        .replace("@LISTEN@", "127.0.0.1:8080")
+        .replace("@ADMIN@", "127.0.0.1:9090")
+        .replace("@REGION@", REGION)
+        .replace("@DIR@", dir.path().to_str().unwrap());
+    std::fs::write(dir.path().join("vestibule.toml"), config).unwrap();
+    dir
+}
+
+/// `mode.assume-role`: what it adds to the roles is what crosses the wire, and the policy of
+/// `deploy/` is enough for it.
+#[test]
+fn what_assuming_roles_adds_is_what_is_asked() {
+    let cloud = Cloud::with("assumes-", Options { asking: Asking::AsItself, ..Options::default() });
+    let policy = std::fs::read_to_string(root().join("deploy/iam/server.assume-role.json")).unwrap();
+    let policy: Value = serde_json::from_str(&policy.replace("role/ADFS-*", "role/assumes-*")).unwrap();
+    cloud.own_credentials(&json!({ "policy": policy }));
+    let file_says = cloud.config().replace("kind = \"assume-role\"", "kind = \"aws\"");
+    let dir = packaged(&file_says);
+    let server = cloud.server();
+    cloud.keys_with(&Wires::to(&cloud.aws), &server.server.path("vestibule.toml"), "create");
+    every_kind_of_login(&cloud, &server);
+    let http = Function::start(&cloud, dir.path().join("vestibule.toml").to_str().unwrap(), "http");
+    every_kind_of_login(&cloud, &http);
+
+    let recorded: BTreeMap<_, _> = [("http", http.wires()), ("server", server.wires())]
+        .map(|(role, wires)| (role, Recorded::on(&cloud, wires)))
+        .into();
+    let actions = Actions::read();
+    let added = recorded.iter().map(|(&role, recorded)| {
+        let may = actions.of(role);
+        (role, recorded.calls.difference(&may).cloned().collect())
+    });
+    assert_eq!(added.collect::<BTreeMap<_, Calls>>(), actions.mode("assume-role").collect());
+    for recorded in recorded.values() {
+        assert!(recorded.operations.contains("assumerole"));
+    }
 }
 
 #[test]
@@ -229,15 +307,8 @@ fn what_each_function_asks_of_aws_is_what_it_may() {
     cloud.aws.put_parameter(name, &cloud.key, "alias/aws/ssm");
     let config =
         cloud.config().replace(&format!("key_id = {:?}", cloud.key), &format!("key_id = \"ssm:{name}\""));
-    let dir = TempDir::with_prefix("vestibule-actions-").unwrap();
+    let dir = packaged(&config);
     let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    std::fs::write(file("adfs.xml"), metadata()).unwrap();
-    let packaged = config
-        .replace("@LISTEN@", "127.0.0.1:8080")
-        .replace("@ADMIN@", "127.0.0.1:9090")
-        .replace("@REGION@", REGION)
-        .replace("@DIR@", dir.path().to_str().unwrap());
-    std::fs::write(file("vestibule.toml"), packaged).unwrap();
     let mut recorded: BTreeMap<&str, Recorded> = BTreeMap::new();
 
     let wires = Wires::to(&cloud.aws);

@@ -99,8 +99,12 @@ KINDS = [
     (r":parameter(\$\{ParameterPath\}|/vestibule/prod)/\*", "parameters"),
     (r":log-group:/vestibule/prod:\*$|\$\{\w+Log\.Arn\}", "log"),
     (r":repository/vestibule$", "image"),
+    (r"AssumableRoleArns|:role/ADFS-\*$", "people"),
     (r"^\*$", "*"),
 ]
+
+# Under which condition of the template a role needs what a mode of actions.toml adds.
+MODES = {"AssumesRoles": "assume-role"}
 
 
 def kind(resource):
@@ -135,8 +139,37 @@ def permission_faults(name, statements, wanted):
     return faults + [f"{name}: {a} on {r} is used, and not allowed" for a, r in sorted(wants - has)]
 
 
+def by_mode(statements):
+    """The statements that always hold (None), and those of each mode."""
+    modes = {None: []}
+    for statement in statements:
+        if "Fn::If" in statement:
+            condition, chosen, other = statement["Fn::If"]
+            odd = other != {"Ref": "AWS::NoValue"}
+            modes.setdefault(MODES.get(condition, condition), []).extend([chosen] + [{"Effect": "else"}] * odd)
+        else:
+            modes[None].append(statement)
+    return modes
+
+
+def wanted_of(actions, role, mode):
+    roles = actions["mode"].get(mode, {}) if mode else actions["role"]
+    return roles.get(role, {})
+
+
+def all_policies(template):
+    """Every identity policy of deploy/, by the role and the mode of actions.toml that it is for."""
+    for name, role, statements in policies(template):
+        for mode, statements in by_mode(statements).items():
+            yield f"{name} ({mode})" if mode else name, role, mode, statements
+    for path in sorted((DEPLOY / "iam").glob("*.json")):
+        if not path.stem.startswith("trust-"):
+            role, _, mode = path.stem.partition(".")
+            yield f"iam/{path.name}", role, mode or None, json.loads(path.read_text())["Statement"]
+
+
 def policies(template):
-    """Every identity policy of deploy/, by the role of actions.toml that it is for."""
+    """Those of the template, by the role."""
     roles = {"HttpRole": "http", "AuthorizerRole": "authorizer", "SweeperRole": "sweeper"}
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
@@ -149,10 +182,6 @@ def policies(template):
             yield f"template {name}", "keys-operator", properties["PolicyDocument"]["Statement"]
         elif resource["Type"] == "AWS::Serverless::Function" and ("Policies" in properties or "Role" not in properties):
             yield f"template {name}", None, [{"Effect": "policies made by SAM"}]
-    for path in sorted((DEPLOY / "iam").glob("*.json")):
-        if not path.stem.startswith("trust-"):
-            yield f"iam/{path.name}", path.stem, json.loads(path.read_text())["Statement"]
-
 
 def sdk_calls():
     """The operations of the SDK that the code calls: `.put_item()` and so on."""
@@ -173,8 +202,9 @@ def operation_faults(actions, calls):
     faults = [f"src: {call}() is called, and not in actions.toml" for call in sorted(calls - expected)]
     faults += [f"actions.toml: {call}() is called nowhere" for call in sorted(expected - calls)]
     used = {action for each in listed.values() for action in each}
-    by_roles = {action for role in actions["role"].values() for action in role}
-    ours = {action for action in by_roles if action.split(":")[0] in ("dynamodb", "kms", "ssm")}
+    roles = [*actions["role"].values(), *(role for mode in actions["mode"].values() for role in mode.values())]
+    by_roles = {action for role in roles for action in role}
+    ours = {action for action in by_roles if action.split(":")[0] in ("dynamodb", "kms", "ssm", "sts")}
     optional = set(actions["optional"]["actions"])
     faults += [f"actions.toml: no call needs {action}" for action in sorted(ours - used)]
     return faults + [f"actions.toml: no role has {action}" for action in sorted(used - ours - optional)]
@@ -406,7 +436,8 @@ def alert_faults():
 def self_test(template, actions):
     """The checks can fail."""
     wanted = actions["role"]["http"]
-    statements = template["Resources"]["HttpRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    modes = by_mode(template["Resources"]["HttpRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"])
+    statements = modes[None]
     assert not permission_faults("x", statements, wanted)
     for change in (
         lambda s: s.pop(),
@@ -418,6 +449,16 @@ def self_test(template, actions):
         changed = copy.deepcopy(statements)
         change(changed)
         assert permission_faults("x", changed, wanted), "a wrong policy is not seen"
+    for mode, change in (
+        ("assume-role", lambda s: s[0].update(Resource="arn:aws:iam::123456789012:role/*")),
+        ("assume-role", lambda s: s[0]["Action"].remove("sts:TagSession")),
+    ):
+        wanted, changed = wanted_of(actions, "http", mode), copy.deepcopy(modes[mode])
+        assert not permission_faults("x", changed, wanted)
+        change(changed)
+        assert permission_faults("x", changed, wanted), "a wrong policy of a mode is not seen"
+    otherwise = by_mode([{"Fn::If": ["AssumesRoles", modes["assume-role"][0], {"Effect": "Allow"}]}])
+    assert permission_faults("x", otherwise["assume-role"], wanted_of(actions, "http", "assume-role"))
     assert operation_faults(actions, sdk_calls() | {"batch_get_item"})
     assert operation_faults(actions, sdk_calls() - {"scan"})
     unswept = copy.deepcopy(template)
@@ -433,16 +474,18 @@ def main():
     actions = tomllib.loads((DEPLOY / "actions.toml").read_text())
     faults = reference_faults(template, api) + operation_faults(actions, sdk_calls())
     seen = set()
-    for name, role, statements in policies(template):
-        seen.add(role)
-        faults += permission_faults(name, statements, actions["role"].get(role, {}))
-    faults += [f"no policy for {role}" for role in sorted(set(actions["role"]) - seen)]
+    for name, role, mode, statements in all_policies(template):
+        seen.add((role, mode))
+        faults += permission_faults(name, statements, wanted_of(actions, role, mode))
+    needed = {(role, None) for role in actions["role"]}
+    needed |= {(role, mode) for mode, roles in actions["mode"].items() for role in roles}
+    faults += [f"no policy for {role} ({mode})" for role, mode in sorted(needed - seen, key=str)]
     faults += explanation_faults() + function_faults(template) + table_faults(template) + api_faults(api, template)
     faults += trust_faults() + resource_policy_faults(template) + option_faults(template) + container_faults()
     faults += demo_faults() + package_faults() + alert_faults()
     if not faults:
         self_test(template, actions)
-    print("\n".join(faults) or f"deploy/: {len(seen)} roles, as the code needs them")
+    print("\n".join(faults) or f"deploy/: {len(actions['role'])} roles, as the code needs them")
     sys.exit(bool(faults))
 
 

@@ -7,8 +7,9 @@ use serde_json::json;
 /// The policy that the service's own role needs.
 pub(super) const POLICY: &str = "hub-policy.json";
 
-/// What the service does with the people's roles. `init` configures no session tags, and whoever
-/// does later needs no other policy.
+/// What the service does with the people's roles: `mode.assume-role` of `deploy/actions.toml`, by
+/// whose example in `deploy/iam` a test holds the policy. `init` configures no session tags, and
+/// whoever does later needs no other policy.
 const ACTIONS: [&str; 3] = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"];
 
 impl Site<'_> {
@@ -47,7 +48,12 @@ impl Site<'_> {
         let roles: Vec<_> = self.accounts.iter().map(roles).collect();
         let policy = json!({
             "Version": "2012-10-17",
-            "Statement": [{ "Effect": "Allow", "Action": ACTIONS, "Resource": roles }],
+            "Statement": [{
+                "Sid": "AssumeThePeoplesRoles",
+                "Effect": "Allow",
+                "Action": ACTIONS,
+                "Resource": roles,
+            }],
         });
         format!("{policy:#}\n")
     }
