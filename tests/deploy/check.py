@@ -104,7 +104,7 @@ KINDS = [
 ]
 
 # Under which condition of the template a role needs what a mode of actions.toml adds.
-MODES = {"AssumesRoles": "assume-role"}
+MODES = {"AssumesRoles": "assume-role", "InVpc": "vpc"}
 
 
 def kind(resource):
@@ -129,6 +129,9 @@ def allowed(statements):
             bound = statement.get("Condition", {}).get("StringEquals", {})
             if action.startswith("kms:") and "kms:EncryptionContext:samlprovider" not in bound:
                 found[action].add("any context")
+            by_lambda = statement.get("Condition", {}).get("Null", {}).get("lambda:SourceFunctionArn")
+            if action.startswith("ec2:") and by_lambda != "true":
+                found[action].add("by the function's own code")
     return found
 
 
@@ -452,13 +455,14 @@ def self_test(template, actions):
     for mode, change in (
         ("assume-role", lambda s: s[0].update(Resource="arn:aws:iam::123456789012:role/*")),
         ("assume-role", lambda s: s[0]["Action"].remove("sts:TagSession")),
+        ("vpc", lambda s: s[0].pop("Condition")),
     ):
         wanted, changed = wanted_of(actions, "http", mode), copy.deepcopy(modes[mode])
         assert not permission_faults("x", changed, wanted)
         change(changed)
         assert permission_faults("x", changed, wanted), "a wrong policy of a mode is not seen"
-    otherwise = by_mode([{"Fn::If": ["AssumesRoles", modes["assume-role"][0], {"Effect": "Allow"}]}])
-    assert permission_faults("x", otherwise["assume-role"], wanted_of(actions, "http", "assume-role"))
+    otherwise = by_mode([{"Fn::If": ["InVpc", modes["vpc"][0], {"Effect": "Allow"}]}])
+    assert permission_faults("x", otherwise["vpc"], wanted_of(actions, "http", "vpc"))
     assert operation_faults(actions, sdk_calls() | {"batch_get_item"})
     assert operation_faults(actions, sdk_calls() - {"scan"})
     unswept = copy.deepcopy(template)
