@@ -605,3 +605,92 @@ fn doctor_says_whether_roles_trust_the_service_alone() {
     let said = doctor(true);
     assert!(said.contains(&format!("{ROLE} lets us in ({HUB}), and nobody by an assertion")), "{said}");
 }
+
+/// The other half: the service's own role must be allowed to. A trust policy may let it in, and
+/// still each login is refused.
+#[test]
+fn doctor_says_which_roles_the_hub_role_may_not_assume() {
+    const HUB: &str = "arn:aws:iam::123456789012:role/services/Vestibule";
+    const OTHER: &str = "arn:aws:iam::999999999999:role/ADFS-Elsewhere";
+    let aws = Aws::start();
+    aws.emulators.sts_set("clock", &json!({}));
+    let mut statement = hub_only();
+    statement["Principal"] = json!({ "AWS": HUB });
+    aws.role_trusts(&statement, 3_600);
+    let trust = json!({ "Version": "2012-10-17", "Statement": [] });
+    aws.emulators.sts_set("roles", &json!({ "arn": HUB, "trust_policy": trust }));
+    let own = format!("{BROKER}\nsession_tags = {{ mail = \"role_session_name\" }}");
+    let config = format!("{EMBEDDED}{ADFS}").replace("kind = \"local\"\npath = \"@DIR@/sts-key\"", &own);
+    let server = Server::setup(&config).file("idp.xml", ADFS_METADATA).start();
+    // Whose session asks, what its policy says, and what doctor says of permissions.
+    let doctor = |session: &str, policy: &Value| {
+        aws.hub(&json!({ "arn": session, "policy": policy }));
+        let mut doctor = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        doctor.args(["doctor", "--json", "--role", ROLE, "--role", OTHER, "--config"]);
+        doctor.arg(server.path("vestibule.toml")).envs(aws.emulators.env()).env_remove("AWS_PROFILE");
+        doctor.envs([
+            ("AWS_ACCESS_KEY_ID", KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
+            ("AWS_SESSION_TOKEN", TOKEN),
+        ]);
+        let report: Value = serde_json::from_slice(&doctor.output().unwrap().stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let findings = findings.filter(|finding| finding["check"] == "permissions");
+        let line = |finding: &Value| {
+            let text = |name: &str| finding[name].as_str().unwrap();
+            format!("{}: {} | {}", text("severity"), text("what"), text("do"))
+        };
+        findings.map(line).collect::<Vec<_>>()
+    };
+    let session = "arn:aws:sts::123456789012:assumed-role/Vestibule/i-0123456789abcdef0";
+    let all = "sts:AssumeRole, sts:SetSourceIdentity, sts:TagSession";
+
+    // Of the roles of other accounts too: the policy is our own.
+    let said = doctor(session, &hub_may(&ACTIONS, "arn:aws:iam::*:role/ADFS-*"));
+    let [ok, _] = &said[..] else { panic!("{said:#?}") };
+    assert!(ok.starts_with(&format!("ok: {HUB} may {all} on all 2 roles that were looked at")), "{ok}");
+
+    // Beside what deploy/ gives a server, which has a condition that is not about STS.
+    let mut server_and_hub: Value = serde_json::from_str(include_str!("../deploy/iam/server.json")).unwrap();
+    let statements = server_and_hub["Statement"].as_array_mut().unwrap();
+    statements.push(hub_may(&ACTIONS, ROLE)["Statement"][0].clone());
+    let said = doctor(session, &server_and_hub);
+    let [fault, _] = &said[..] else { panic!("{said:#?}") };
+    assert!(fault.starts_with(&format!("fault: {HUB} may not {all} on {OTHER}: STS answers ")), "{fault}");
+    assert!(fault.contains("| allow sts:AssumeRole, ") && fault.contains("hub-policy.json"), "{fault}");
+
+    let said = doctor(session, &hub_may(&ACTIONS[..1], "*"));
+    let [one, other, wild] = &said[..] else { panic!("{said:#?}") };
+    for fault in [one, other] {
+        assert!(fault.contains("may not sts:SetSourceIdentity, sts:TagSession on "), "{fault}");
+    }
+    assert!(wild.starts_with("warning: Vestibule may sts:AssumeRole on everything"), "{wild}");
+
+    // A simulation knows nothing of the call that a condition asks about.
+    let mut conditional = hub_may(&ACTIONS, "arn:aws:iam::*:role/ADFS-*");
+    conditional["Statement"][0]["Condition"] = json!({ "StringEquals": { "sts:ExternalId": EXTERNAL_ID } });
+    let said = doctor(session, &conditional);
+    let [one, other, _] = &said[..] else { panic!("{said:#?}") };
+    for unknown in [one, other] {
+        assert!(
+            unknown.starts_with(&format!("unknown: cannot tell: whether {HUB} may assume arn:")),
+            "{unknown}"
+        );
+        assert!(unknown.contains(" depends on sts:ExternalId | read that condition"), "{unknown}");
+    }
+
+    // An operator who has a role that IAM does not show, and one who has none.
+    let said = doctor("arn:aws:sts::123456789012:assumed-role/Operator/olga", &json!(null));
+    assert!(said[0].contains("may assume the people's roles: there is none | run doctor in"), "{said:#?}");
+    assert!(said.iter().all(|each| each.starts_with("unknown")) && said.len() == 2, "{said:#?}");
+    let said = doctor("arn:aws:iam::123456789012:user/olga", &json!(null));
+    let [unknown] = &said[..] else { panic!("{said:#?}") };
+    assert!(unknown.starts_with("unknown: ") && unknown.contains("user/olga is no role"), "{unknown}");
+    // Unless the configuration names the service's role.
+    let file = server.path("vestibule.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let named = format!("kind = \"assume-role\"\nhub_role = \"{HUB}\"");
+    std::fs::write(&file, config.replace("kind = \"assume-role\"", &named)).unwrap();
+    let said = doctor("arn:aws:iam::123456789012:user/olga", &json!(null));
+    assert!(said[0].contains(&format!("whether {HUB} may assume")), "{said:#?}");
+}

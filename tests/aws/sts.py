@@ -92,8 +92,14 @@ class Caller:
     policy: dict | None = None
     expired: bool = False
 
-    def may(self, actions, resource):
-        return self.policy is None or trust.permits(self.policy, actions, resource)
+    def may(self, actions, resource, context):
+        return self.policy is None or trust.permits(self.policy, actions, resource, context)
+
+    def conditions(self):
+        """The keys that its policy has conditions on."""
+        statements = trust.listed((self.policy or {}).get("Statement"))
+        operators = [keys for statement in statements for keys in statement.get("Condition", {}).values()]
+        return sorted({key for keys in operators for key in keys})
 
 
 @dataclass
@@ -247,7 +253,7 @@ def assume_role(state, request):
     # AWS's message names the caller and the role; which side forbids it, it does not say.
     denied = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {parameters['RoleArn']}"
     role = state.roles.get(parameters["RoleArn"])
-    if role is None or not caller.may(actions, role.arn):
+    if role is None or not caller.may(actions, role.arn, context | source(request)):
         raise Refused("AccessDenied", denied)
     if not trust.allows(role.trust_policy, trust.caller(caller.arn), actions, context | source(request)):
         raise Refused("AccessDenied", denied)
@@ -374,7 +380,8 @@ def simulate_principal_policy(state, request):
         {
             "EvalActionName": action,
             "EvalResourceName": parameters["ResourceArns.member.1"],
-            "EvalDecision": "allowed" if caller.may([action], parameters["ResourceArns.member.1"]) else "implicitDeny",
+            "EvalDecision": "allowed" if caller.may([action], parameters["ResourceArns.member.1"], {}) else "implicitDeny",
+            "MissingContextValues": caller.conditions(),
         }
         for action in actions
     ]

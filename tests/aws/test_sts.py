@@ -479,7 +479,12 @@ class Strict(unittest.TestCase):
         self.assertEqual(outcomes(policy({}, {"Effect": "Deny"})), denied)
         self.assertEqual(outcomes(policy({"Action": actions[:2]})), ([True, True, False], "AccessDenied"))
         self.assertEqual(outcomes(policy({"Action": actions[:1]})), ([True, False, False], "AccessDenied"))
-        self.admin("PUT", "_callers", caller | {"policy": policy({"Condition": {}})})
+        conditional = policy({"Condition": {"StringEquals": {"sts:RoleSessionName": "paula"}}})
+        self.assertEqual(outcomes(conditional), ([False] * 3, True), "a simulation has no such value")
+        asked = {"PolicySourceArn": hub, "ActionNames": actions[:1], "ResourceArns": [ROLE]}
+        [result] = iam.simulate_principal_policy(**asked)["EvaluationResults"]
+        self.assertEqual(result["MissingContextValues"], ["sts:RoleSessionName"])
+        self.admin("PUT", "_callers", caller | {"policy": policy({"NotAction": "s3:*"})})
         with self.assertRaises(ClientError):
             iam.simulate_principal_policy(PolicySourceArn=hub, ActionNames=actions, ResourceArns=[ROLE])
 

@@ -39,23 +39,24 @@ def allows(policy, is_principal, actions, context):
     return all(matching("Allow", action) and not matching("Deny", action) for action in actions)
 
 
-def permits(policy, actions, resource):
+def permits(policy, actions, resource, context):
     """Whether an identity policy allows every action on the resource, and denies none.
 
-    Conditions, NotAction and NotResource it does not know, and says so: to guess would prove
-    something that is not so."""
+    NotAction and NotResource it does not know, and says so: to guess would prove something that
+    is not so."""
 
     def matching(effect, action):
         return any(
             statement["Effect"] == effect
             and any(fnmatchcase(action.lower(), pattern.lower()) for pattern in listed(statement["Action"]))
             and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
+            and holds(statement.get("Condition", {}), context)
             for statement in statements
         )
 
     statements = listed(policy["Statement"])
     for statement in statements:
-        if set(statement) - {"Sid", "Effect", "Action", "Resource"}:
+        if set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}:
             raise Refused("InternalFailure", f"this STS does not know all of the statement {statement}")
     return all(matching("Allow", action) and not matching("Deny", action) for action in actions)
 

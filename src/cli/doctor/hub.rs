@@ -3,6 +3,7 @@
 use super::finding::{Report, Severity};
 use super::iam::{account_of, of_another_account, roles, trust_policy};
 use super::inspect::{QueryService, describe_role_arn};
+use super::permissions;
 use super::policy::{like, listed};
 use crate::adapters::aws::Sdk;
 use crate::broker::ports::Clock;
@@ -26,7 +27,13 @@ pub(super) async fn check(
         report.fault(CHECK, what, remedy);
         return;
     };
-    for (role, duration) in roles(config, more_roles, report) {
+    let roles = roles(config, more_roles, report);
+    if let Some(first) = roles.keys().next() {
+        let iam = QueryService::iam(sdk, clock, first.partition()).await;
+        let ours = (caller, settings.hub_role.as_ref());
+        permissions::check_assuming(&iam, ours, roles.keys(), &asked(settings), report).await;
+    }
+    for (role, duration) in roles {
         if let Some(ours) = account_of(Some(caller)).filter(|ours| *ours != role.account()) {
             let remedy = "run doctor with --role and credentials of the role's account";
             report.unknown(CHECK, of_another_account(role.as_str(), ours), remedy);
@@ -75,12 +82,8 @@ fn judge(policy: &Value, caller: &str, settings: &AssumeRole) -> Trust {
     if ours.is_empty() {
         return Trust::NotUs;
     }
-    let mut needed = vec!["sts:AssumeRole", "sts:SetSourceIdentity"];
-    if !settings.session_tags.is_empty() {
-        needed.push("sts:TagSession");
-    }
     let mut everybody = false;
-    for action in needed {
+    for action in asked(settings) {
         let allowing = ours.iter().filter(|statement| acts(statement, action));
         let verdicts: Vec<_> = allowing.map(|s| (condition(s, settings), s.get("Principal"))).collect();
         let mut open = verdicts.iter().filter(|(verdict, _)| *verdict == Trust::OnlyUs).peekable();
@@ -93,6 +96,15 @@ fn judge(policy: &Value, caller: &str, settings: &AssumeRole) -> Trust {
         return Trust::PastUs;
     }
     if everybody { Trust::Everybody } else { Trust::OnlyUs }
+}
+
+/// The actions that a call of ours is: both roles must allow them, ours and the person's.
+fn asked(settings: &AssumeRole) -> Vec<&'static str> {
+    let mut actions = vec!["sts:AssumeRole", "sts:SetSourceIdentity"];
+    if !settings.session_tags.is_empty() {
+        actions.push("sts:TagSession");
+    }
+    actions
 }
 
 /// Only what is demanded of our own calls: the external id.
@@ -171,14 +183,13 @@ fn said(trust: &Trust, caller: &str) -> (Severity, String) {
 }
 
 fn remedy(settings: &AssumeRole) -> String {
-    let tags = if settings.session_tags.is_empty() { "" } else { ", sts:TagSession" };
     let demanded = match &settings.external_id {
         Some(id) => format!(" with the condition StringEquals sts:ExternalId = {id}"),
         None => String::new(),
     };
     format!(
-        "in its trust policy, allow sts:AssumeRole, sts:SetSourceIdentity{tags} to this service's role{demanded}, and \
-         nothing to anybody else"
+        "in its trust policy, allow {} to this service's role{demanded}, and nothing to anybody else",
+        asked(settings).join(", ")
     )
 }
 

@@ -2,8 +2,10 @@
 //! do: by IAM's own simulator.
 
 use super::finding::Report;
-use super::inspect::{InspectError, QueryService, describe_role_arn};
+use super::inspect::{Answer, InspectError, QueryService, describe_role_arn};
 use super::tables::{Arns, Role};
+use crate::roles::RoleArn;
+use std::collections::BTreeSet;
 
 const CHECK: &str = "permissions";
 
@@ -74,14 +76,80 @@ pub(super) async fn check(iam: &QueryService<'_>, caller: &str, tables: &Arns, r
     }
 }
 
+/// What the simulator says of several actions on one role.
+enum Verdict<'a> {
+    Allowed,
+    /// Conditions ask for these keys, and a simulation has no values of them.
+    Depends(BTreeSet<String>),
+    /// All but these are allowed.
+    Without(Vec<&'a str>),
+}
+
+/// Whether our role allows what assuming each of these roles takes, `asked`. The other half is the
+/// roles' trust policies, which the simulator does not see.
+pub(super) async fn check_assuming(
+    iam: &QueryService<'_>,
+    (caller, hub): (&str, Option<&RoleArn>),
+    roles: impl Iterator<Item = &RoleArn>,
+    asked: &[&str],
+    report: &mut Report,
+) {
+    let simulate = Simulation(iam);
+    let ours = match (hub, describe_role_arn(caller)) {
+        (Some(hub), _) => Ok(hub.as_str().to_owned()),
+        (None, Some(name)) => simulate.role(name).await,
+        // [`check`] says so.
+        (None, None) => return,
+    };
+    let ours = match ours {
+        Ok(ours) => ours,
+        Err(error) => return not_simulated(caller, &error, report),
+    };
+    let all = asked.join(", ");
+    let (mut allowed, mut others) = (0, 0);
+    for role in roles.map(RoleArn::as_str) {
+        match simulate.verdict(&ours, asked, role).await {
+            Ok(Verdict::Allowed) => allowed += 1,
+            Ok(Verdict::Depends(keys)) => {
+                others += 1;
+                let keys = Vec::from_iter(keys).join(", ");
+                let remedy = "read that condition in the policies of the service's role";
+                report.unknown(CHECK, format!("whether {ours} may assume {role} depends on {keys}"), remedy);
+            }
+            Ok(Verdict::Without(missing)) => {
+                others += 1;
+                report.fault(
+                    CHECK,
+                    format!("{ours} may not {} on {role}: STS answers AccessDenied", missing.join(", ")),
+                    format!(
+                        "allow {all} on this role to the service's role (hub-policy.json of vestibule init, \
+                         deploy/iam/server.assume-role.json)"
+                    ),
+                );
+            }
+            Err(error) => return not_simulated(&ours, &error, report),
+        }
+    }
+    if allowed > 0 && others == 0 {
+        report.ok(CHECK, format!("{ours} may {all} on all {allowed} roles that were looked at"));
+    }
+}
+
+fn not_simulated(ours: &str, error: &InspectError, report: &mut Report) {
+    report.unknown(
+        CHECK,
+        format!("whether {ours} may assume the people's roles: {error}"),
+        "run doctor in the account of the service's role, with iam:GetRole and iam:SimulatePrincipalPolicy, or \
+         compare its policies with deploy/iam/server.assume-role.json",
+    );
+}
+
 struct Simulation<'a>(&'a QueryService<'a>);
 
 impl Simulation<'_> {
     /// The missing actions, and those that must not be allowed.
     async fn all(&self, role: &str, tables: &Arns) -> Result<(Vec<String>, Vec<String>), InspectError> {
-        // An assumed role's ARN lacks the path, which the simulator wants.
-        let answer = self.0.ask("GetRole", &[("RoleName", role)]).await;
-        let source = answer.map_err(InspectError::NoAnswer)?.text("Arn")?;
+        let source = self.role(role).await?;
         let (mut missing, mut too_many) = (Vec::new(), Vec::new());
         for (table, arn) in &tables.0 {
             let needed = needed(*table);
@@ -107,6 +175,33 @@ impl Simulation<'_> {
         Ok((missing, too_many))
     }
 
+    /// An assumed role's ARN lacks the path, which the simulator wants.
+    async fn role(&self, name: &str) -> Result<String, InspectError> {
+        let answer = self.0.ask("GetRole", &[("RoleName", name)]).await;
+        answer.map_err(InspectError::NoAnswer)?.text("Arn")
+    }
+
+    /// What the answer does not call allowed is not.
+    async fn verdict<'b>(
+        &self,
+        source: &str,
+        actions: &[&'b str],
+        resource: &str,
+    ) -> Result<Verdict<'b>, InspectError> {
+        let answer = self.simulated(source, actions, resource).await?;
+        let decisions = answer.members("EvalActionName", "EvalDecision")?;
+        let is_allowed =
+            |action: &str| decisions.iter().any(|(name, said)| name == action && said == "allowed");
+        let missing: Vec<_> = actions.iter().copied().filter(|action| !is_allowed(action)).collect();
+        if missing.is_empty() {
+            return Ok(Verdict::Allowed);
+        }
+        // Of all policies of the role, those that are not about STS among them.
+        let mut keys = answer.listed("MissingContextValues")?;
+        keys.retain(|key| key.starts_with("sts:") || key.starts_with("aws:"));
+        Ok(if keys.is_empty() { Verdict::Without(missing) } else { Verdict::Depends(keys) })
+    }
+
     async fn decisions(
         &self,
         source: &str,
@@ -116,12 +211,21 @@ impl Simulation<'_> {
         if actions.is_empty() {
             return Ok(Vec::new());
         }
+        let answer = self.simulated(source, actions, resource).await?;
+        let decisions = answer.members("EvalActionName", "EvalDecision")?;
+        Ok(decisions.into_iter().map(|(action, decision)| (action, decision == "allowed")).collect())
+    }
+
+    async fn simulated(
+        &self,
+        source: &str,
+        actions: &[&str],
+        resource: &str,
+    ) -> Result<Answer, InspectError> {
         let names: Vec<_> = (1..=actions.len()).map(|n| format!("ActionNames.member.{n}")).collect();
         let mut parameters = vec![("PolicySourceArn", source), ("ResourceArns.member.1", resource)];
         parameters.extend(names.iter().map(String::as_str).zip(actions.iter().copied()));
-        let answer = self.0.ask("SimulatePrincipalPolicy", &parameters).await;
-        let decisions = answer.map_err(InspectError::NoAnswer)?.members("EvalActionName", "EvalDecision")?;
-        Ok(decisions.into_iter().map(|(action, decision)| (action, decision == "allowed")).collect())
+        self.0.ask("SimulatePrincipalPolicy", &parameters).await.map_err(InspectError::NoAnswer)
     }
 }
 

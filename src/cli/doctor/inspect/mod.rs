@@ -14,5 +14,5 @@ pub(crate) use bucket::anonymous_reads;
 pub(crate) use credentials::credentials;
 pub(crate) use error::InspectError;
 pub(crate) use kms::KmsInspector;
-pub(crate) use query::{QueryService, describe_role_arn};
+pub(crate) use query::{Answer, QueryService, describe_role_arn};
 pub(crate) use tables::TableInspector;

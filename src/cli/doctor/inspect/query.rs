@@ -15,6 +15,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use http_body_util::{BodyExt, Limited};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use time::format_description::well_known::Rfc2822;
 use time::{Duration as Span, OffsetDateTime};
@@ -179,15 +180,31 @@ impl Answer {
     /// # Errors
     /// [`InspectError`]: the service refused.
     pub(crate) fn members(&self, one: &str, other: &str) -> Result<Vec<(String, String)>, InspectError> {
-        let body = self.body.as_ref().map_err(Clone::clone)?;
-        let document = roxmltree::Document::parse(body)
-            .map_err(|_| InspectError::NoAnswer("the answer is no XML".to_owned()))?;
+        let document = self.document()?;
         let child = |member: roxmltree::Node<'_, '_>, name: &str| {
             let mut children = member.children();
             Some(children.find(|each| each.tag_name().name() == name)?.text()?.to_owned())
         };
         let members = document.descendants().filter(|each| each.tag_name().name() == "member");
         Ok(members.filter_map(|member| Some((child(member, one)?, child(member, other)?))).collect())
+    }
+
+    /// What is in all lists of this name, each once.
+    ///
+    /// # Errors
+    /// [`InspectError`]: the service refused.
+    pub(crate) fn listed(&self, list: &str) -> Result<BTreeSet<String>, InspectError> {
+        let document = self.document()?;
+        let lists = document.descendants().filter(|each| each.tag_name().name() == list);
+        let members =
+            lists.flat_map(|list| list.children()).filter(|each| each.tag_name().name() == "member");
+        Ok(members.filter_map(|member| member.text()).map(str::to_owned).collect())
+    }
+
+    fn document(&self) -> Result<roxmltree::Document<'_>, InspectError> {
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        roxmltree::Document::parse(body)
+            .map_err(|_| InspectError::NoAnswer("the answer is no XML".to_owned()))
     }
 }
 
