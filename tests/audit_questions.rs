@@ -8,12 +8,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use support::aws::{Emulators, REGION, Service, own_retries};
 use support::faults::Fault;
 use support::forge::{self, Forge};
 use support::test_service::{Page, TestService, assertion};
+use tempfile::TempDir;
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::SystemRandom;
 use vestibule::broker::{AuditEvent, EventKind, Subject};
@@ -246,32 +249,50 @@ fn trailed(key: Option<&str>, event: &str) -> Value {
     })
 }
 
+/// With the person's own response, or by somebody else whom the role trusts.
+const PAST_US: [(&str, &str); 2] =
+    [("ASIAPASTUSPASTUSPAST", "AssumeRoleWithSAML"), ("ASIAOFANOTHERCALLER0", "AssumeRole")];
+
+/// A file of CloudTrail: our own calls, by either way to ask STS, and [`PAST_US`].
+fn cloudtrail<'k>(ours: impl Iterator<Item = &'k str>) -> String {
+    let ways = ["AssumeRoleWithSAML", "AssumeRole"].into_iter().cycle();
+    let mut records: Vec<Value> = ours.zip(ways).map(|(key, way)| trailed(Some(key), way)).collect();
+    assert!(records.len() > 3);
+    records.extend(PAST_US.map(|(key, event)| trailed(Some(key), event)));
+    // Refused by STS; of another role, or of none; and no business of STS.
+    records.push(trailed(None, "AssumeRoleWithSAML"));
+    let mut of_another = trailed(Some("ASIAOFANOTHERSERVICE"), "AssumeRole");
+    of_another["requestParameters"]["roleArn"] = json!("arn:aws:iam::123456789012:role/Backup");
+    records.push(of_another);
+    records.push(trailed(Some("ASIAOFNOBUSINESSHERE"), "GetSessionToken"));
+    let mut bare = trailed(None, "AssumeRole");
+    bare["requestParameters"] = Value::Null;
+    records.push(bare);
+    json!({ "Records": records }).to_string()
+}
+
 #[tokio::test]
 async fn attack_a_key_that_was_had_past_us_is_found_in_cloudtrail() {
     let dir = tempfile::tempdir().unwrap();
     let service = TestService::open(dir.path());
     let day = Day::of(&service).await;
     let ours = day.events.iter().filter_map(|event| event.subject.access_key_id.as_deref());
-    let mut records: Vec<Value> = ours.map(|key| trailed(Some(key), "AssumeRoleWithSAML")).collect();
-    assert!(records.len() > 3);
-    records.push(trailed(Some("ASIAPASTUSPASTUSPAST"), "AssumeRoleWithSAML"));
-    // Refused by STS; and of somebody else's business.
-    records.push(trailed(None, "AssumeRoleWithSAML"));
-    records.push(trailed(Some("ASIAOFANOTHERSERVICE"), "AssumeRole"));
+    let file = cloudtrail(ours);
 
     let questions = questions("Keys that AWS gave past us");
-    let command = &questions["Which keys did AWS give for assertions, that the trail does not know"];
+    let command = &questions["Which keys of the people's roles did AWS give, that the trail does not know"];
     let sql = command.strip_prefix("sqlite3").and_then(|rest| rest.strip_prefix(" var/vestibule.db \""));
     let sql = sql.and_then(|sql| sql.strip_suffix('"'));
     // The shell has the function; the library has not.
-    let file = format!("'{}'", json!({ "Records": records }).to_string().replace('\'', "''"));
+    let file = format!("'{}'", file.replace('\'', "''"));
     let sql = sql.unwrap().replace("readfile('cloudtrail.json')", &file);
     let database = rusqlite::Connection::open(dir.path().join("vestibule.db")).unwrap();
     let mut statement = database.prepare(&sql).unwrap();
     let found = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
     let found: Vec<String> = found.collect::<Result<_, _>>().unwrap();
-    let planted = format!(r#"["2026-11-23T09:00:00Z","{ROLE}","ASIAPASTUSPASTUSPAST","198.51.100.7"]"#);
-    assert_eq!(found, [planted]);
+    let planted =
+        |(key, event)| format!(r#"["2026-11-23T09:00:00Z","{event}","{ROLE}","{key}","198.51.100.7"]"#);
+    assert_eq!(found, PAST_US.map(planted));
 }
 
 // ---- the tables
@@ -341,9 +362,8 @@ impl Asked for InTables {
     }
 }
 
-#[tokio::test]
-async fn the_tables_answer_every_question() {
-    let aws = Emulators::only(&[Service::DynamoDb]);
+/// A day, recorded in tables.
+async fn day_in_tables(aws: &Emulators) -> (TestService, Day, TempDir) {
     aws.create_tables();
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -357,6 +377,72 @@ async fn the_tables_answer_every_question() {
     let dir = tempfile::tempdir().unwrap();
     let service = TestService::recording_in(dir.path(), &store);
     let day = Day::of(&service).await;
+    (service, day, dir)
+}
+
+/// `aws dynamodb query`, as far as the manual's loop needs it: the AWS CLI is not where tests run.
+const CLI: &str = r#"#!@PYTHON@
+import json, os, sys
+import boto3
+
+service, operation, *options = sys.argv[1:]
+assert (service, operation) == ("dynamodb", "query")
+given = dict(zip(options[::2], options[1::2], strict=True))
+answer, output = given.pop("--query"), given.pop("--output")
+assert output == "text"
+camel = lambda option: "".join(word.capitalize() for word in option[2:].split("-"))
+input = {camel(option): value for option, value in given.items()}
+input["ExpressionAttributeValues"] = json.loads(input["ExpressionAttributeValues"])
+client = boto3.client("dynamodb", region_name=os.environ["AWS_REGION"])
+print(client.query(**input)[answer])
+"#;
+
+/// The command as it stands in the manual, by a shell.
+#[tokio::test]
+async fn attack_a_key_that_was_had_past_us_is_found_with_the_tables() {
+    let aws = Emulators::only(&[Service::DynamoDb]);
+    let (_service, day, _dir) = day_in_tables(&aws).await;
+    let place = tempfile::tempdir().unwrap();
+    let ours: Vec<_> = day.events.iter().filter_map(|event| event.subject.access_key_id.as_deref()).collect();
+    std::fs::write(place.path().join("cloudtrail.json"), cloudtrail(ours.iter().copied())).unwrap();
+    let cli = place.path().join("aws");
+    let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/venv-aws/bin/python");
+    std::fs::write(&cli, CLI.replace("@PYTHON@", python.to_str().unwrap())).unwrap();
+    std::fs::set_permissions(&cli, std::fs::Permissions::from_mode(0o700)).unwrap();
+
+    let manual = include_str!("../docs/OPERATING.md");
+    let section = manual.split("\n### Keys that AWS gave past us\n").nth(1).unwrap();
+    let command = section.split("\n```sh by:tests/audit_questions.rs\n").nth(2).unwrap();
+    let command = command.split("\n```").next().unwrap();
+    assert!(command.contains("aws dynamodb query"), "{command}");
+    let found = |env: Vec<(String, String)>| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir(place.path()).envs(env);
+        let path = std::env::var("PATH").unwrap();
+        shell.env("PATH", format!("{}:{path}", place.path().display()));
+        let output = shell.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        (lines.lines().map(str::to_owned).collect::<Vec<_>>(), said)
+    };
+    let (lines, said) = found(aws.env());
+    let planted =
+        PAST_US.map(|(key, event)| format!("{key} 2026-11-23T09:00:00Z {event} {ROLE} 198.51.100.7"));
+    assert_eq!(lines, planted, "{said}");
+
+    // No answer is no acquittal.
+    let nobody = aws.env().into_iter().map(|(name, value)| {
+        let dead = name == "AWS_ENDPOINT_URL_DYNAMODB";
+        (name, if dead { "http://127.0.0.1:9".to_owned() } else { value })
+    });
+    let (lines, said) = found(nobody.chain([("AWS_MAX_ATTEMPTS".to_owned(), "1".to_owned())]).collect());
+    assert_eq!(lines.len(), ours.len() + PAST_US.len(), "{said}");
+}
+
+#[tokio::test]
+async fn the_tables_answer_every_question() {
+    let aws = Emulators::only(&[Service::DynamoDb]);
+    let (_service, day, _dir) = day_in_tables(&aws).await;
     let tables = InTables { questions: questions("An auditor's questions, of the tables"), aws };
     day.is_found(&tables, "EXAMPLE\\\\paula", "EXAMPLE\\\\o\\u0027hara");
 
