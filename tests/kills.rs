@@ -7,13 +7,15 @@
 mod support;
 
 use rusqlite::Connection;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
-use support::forge::Forge;
+use support::aws::{Emulators, Service};
+use support::forge::{ACS, Forge};
 use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
 use support::waiting::WaitingPage;
 
@@ -35,6 +37,8 @@ struct Seen {
 }
 
 struct People {
+    /// Where responses are sent, as the service knows itself.
+    acs: String,
     next: AtomicU32,
     stop: AtomicBool,
     seen: Mutex<Seen>,
@@ -47,7 +51,7 @@ impl People {
         while !self.stop.load(Ordering::Relaxed) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let page = WaitingPage::new(&format!("kill{number}"));
-            let xml = assertion(server, number);
+            let xml = self.assertion(number);
             let Some((status, location, body)) = self.post(server, &xml, &page) else {
                 // Killed just now; it comes back.
                 sleep(Duration::from_millis(5));
@@ -73,6 +77,12 @@ impl People {
         let location = answer.headers().get("location").map(|v| v.to_str().unwrap_or_default().to_owned());
         let body = answer.body_mut().read_to_string().ok()?;
         Some((answer.status().as_u16(), location.unwrap_or_default(), body))
+    }
+
+    fn assertion(&self, number: u32) -> String {
+        let forged = Forge::issued_now(&format!("_kill{number}"));
+        let destination = Some(self.acs.clone());
+        Forge { recipient: self.acs.clone(), destination, ..forged }.xml()
     }
 
     /// Asks until there is an answer: where one was lost, a second take must find nothing.
@@ -105,12 +115,6 @@ impl People {
     }
 }
 
-fn assertion(server: &str, number: u32) -> String {
-    let url = format!("{server}/saml");
-    let forged = Forge::issued_now(&format!("_kill{number}"));
-    Forge { recipient: url.clone(), destination: Some(url), ..forged }.xml()
-}
-
 /// The history of each login: its kinds, in order, and its access key ids.
 fn histories(database: &Path) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
     let database = Connection::open(database).unwrap();
@@ -129,10 +133,51 @@ fn histories(database: &Path) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
 
 #[test]
 fn killed_under_load_hands_out_nothing_twice_and_loses_no_record() {
+    let server = Server::setup(&format!("{EMBEDDED}{ADFS}")).file("idp.xml", ADFS_METADATA).start();
+    let acs = server.url("/saml");
+    killed_under_load(server, acs);
+}
+
+/// The same where the service assumes the people's roles: many a kill comes while STS is asked.
+#[test]
+fn killed_while_it_assumes_roles_hands_out_nothing_twice_and_loses_no_record() {
+    let aws = Emulators::only(&[Service::Sts]);
+    let (key, secret) = ("AKIAVESTIBULEITSOWN0", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    let hub = "arn:aws:iam::999999999999:role/Vestibule";
+    let session = "arn:aws:sts::999999999999:assumed-role/Vestibule/i-0123456789abcdef0";
+    aws.sts_set("callers", &json!({ "access_key_id": key, "secret": secret, "arn": session }));
+    let statement = json!({
+        "Effect": "Allow", "Principal": { "AWS": hub }, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+    });
+    let role = json!({
+        "arn": "arn:aws:iam::123456789012:role/ADFS-Production", "max_session_duration": 3_600,
+        "trust_policy": { "Version": "2012-10-17", "Statement": [statement] },
+    });
+    aws.sts_set("roles", &role);
+    let config = format!("{EMBEDDED}{ADFS}")
+        .replace("kind = \"local\"\npath = \"@DIR@/sts-key\"", "kind = \"assume-role\"")
+        .replace("public_url = \"@URL@\"", "public_url = \"https://vestibule.example.com\"");
+    // By `env`, so that what starts again has it too.
+    let with_key = |(name, value)| {
+        let value = if name == "AWS_ACCESS_KEY_ID" { key.to_owned() } else { value };
+        format!("{name}={value}")
+    };
+    let env: Vec<String> =
+        ["env".to_owned()].into_iter().chain(aws.env().into_iter().map(with_key)).collect();
+    let env: Vec<&str> = env.iter().map(String::as_str).collect();
+    let setup = Server::setup(&config).file("idp.xml", ADFS_METADATA).through(&env);
+    killed_under_load(setup.start(), ACS.to_owned());
+
+    let calls = aws.sts_calls();
+    let given: Vec<_> = calls.iter().filter_map(|call| call["access_key_id"].as_str()).collect();
+    assert!(given.len() > 10 && calls.iter().all(|call| call["action"] == "AssumeRole"), "{}", given.len());
+}
+
+fn killed_under_load(mut server: Server, acs: String) {
     let kills = std::env::var("VESTIBULE_KILLS").map_or(8, |text| text.parse().expect("a number"));
-    let mut server = Server::setup(&format!("{EMBEDDED}{ADFS}")).file("idp.xml", ADFS_METADATA).start();
     let url = server.base_url.clone();
     let people = People {
+        acs,
         next: AtomicU32::new(0),
         stop: AtomicBool::new(false),
         seen: Mutex::default(),

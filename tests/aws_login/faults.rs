@@ -186,9 +186,19 @@ fn own_credentials_expire_and_are_renewed_meanwhile() {
 
 #[test]
 fn dynamodb_throttled_conflicting_lost_or_dead_at_the_begin() {
-    let cloud = Cloud::new("begin-");
+    begin_fails("begin-", Asking::WithSaml);
+}
+
+#[test]
+fn dynamodb_fails_at_the_begin_where_we_assume_roles() {
+    begin_fails("hub-begin-", Asking::AsItself);
+}
+
+fn begin_fails(prefix: &str, asking: Asking) {
+    let cloud = Cloud::with(prefix, Options { asking, ..Options::default() });
     let mut site = cloud.server();
-    let begin = |fault| Rule::on("TransactWriteItems", fault).containing("begin-SAMLClaims");
+    let claims = format!("{prefix}SAMLClaims");
+    let begin = |fault| Rule::on("TransactWriteItems", fault).containing(&claims);
     for fault in [Some(Fault::throttled()), Some(Fault::transaction_conflict()), Some(Fault::Drop), None] {
         match fault {
             Some(fault) => site.wires.dynamodb.add(begin(fault)),
@@ -196,7 +206,7 @@ fn dynamodb_throttled_conflicting_lost_or_dead_at_the_begin() {
         }
         let login = Login::new(&cloud);
         login.refused(&cloud, &site, STORE, &[]);
-        assert_eq!(asked(&site, "AssumeRoleWithSAML"), 0, "STS is not asked without a record");
+        assert_eq!(asked(&site, asking.operation()), 0, "STS is not asked without a record");
         site.wires.dynamodb.revive();
         site.wires.reset();
         // The assertion is not spent.
@@ -206,7 +216,7 @@ fn dynamodb_throttled_conflicting_lost_or_dead_at_the_begin() {
     for fault in [Fault::throttled(), Fault::transaction_conflict(), Fault::Drop, Fault::LoseAnswer] {
         site.wires.dynamodb.add(begin(fault).times(2));
         Login::new(&cloud).succeeds(&cloud, &site);
-        assert_eq!(asked(&site, "AssumeRoleWithSAML"), 1);
+        assert_eq!(asked(&site, asking.operation()), 1);
         site.wires.reset();
     }
     cloud.settle();
@@ -214,7 +224,16 @@ fn dynamodb_throttled_conflicting_lost_or_dead_at_the_begin() {
 
 #[test]
 fn dynamodb_throttled_conflicting_or_lost_at_the_put() {
-    let cloud = Cloud::new("put-");
+    put_fails("put-", Asking::WithSaml);
+}
+
+#[test]
+fn dynamodb_fails_at_the_put_where_we_assume_roles() {
+    put_fails("hub-put-", Asking::AsItself);
+}
+
+fn put_fails(prefix: &str, asking: Asking) {
+    let cloud = Cloud::with(prefix, Options { asking, ..Options::default() });
     let site = cloud.server();
     // Only the put asks for its reservation.
     let put = |fault| Rule::on("TransactWriteItems", fault).containing("\":reserved\"");
@@ -233,7 +252,7 @@ fn dynamodb_throttled_conflicting_or_lost_at_the_put() {
         site.wires.reset();
     }
     // The reservation ended while STS was slow, and DynamoDB's TTL removed it.
-    site.wires.sts.add(Rule::on("AssumeRoleWithSAML", Fault::Delay(Duration::from_secs(2))));
+    site.wires.sts.add(Rule::on(asking.operation(), Fault::Delay(Duration::from_secs(2))));
     let login = Login::new(&cloud);
     scope(|threads| {
         let posting = threads.spawn(|| login.person.post(&site, &login.response).cell().1.to_owned());
