@@ -13,6 +13,7 @@ mod login;
 mod metadata;
 pub mod ports;
 mod record;
+mod recordable;
 mod redeem;
 mod reference;
 mod refusal;
