@@ -283,6 +283,10 @@ macro_rules! redeem_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)
     [Ticket(TicketError)]
     Gone      "gone"               Person   404 "There is nothing to take"    "These credentials were already taken, or have expired, or never existed." SIGN_IN_AGAIN;
     Store     "store_unavailable"  Operator 503 NOT_READY                     "The credentials could not be fetched right now, and are still waiting." TRY_AGAIN retry_after 1;
+    /// `ask`: the operator's sentence for the person, from the configuration.
+    ReasonRequired { ask: String } "reason_required" Person | Page 428 "A reason is needed" "Whoever uses this role says why, and that is recorded." "Say why you need it, then try again.";
+    /// Recorded it would forge the listing it is shown in; or nothing, or more than 500 characters.
+    ReasonMalformed { ask: Option<String> } "reason_malformed" Person | Page 400 "The reason cannot be recorded" "A reason is one line of 1 to 500 characters, without control characters." "Write it differently, then try again.";
     /// The credentials may be gone: never retried.
     Uncertain "delivery_uncertain" Person   503 "The delivery is not certain" "It is not certain whether the credentials still exist, so they are given to nobody." SIGN_IN_AGAIN;
 }};}

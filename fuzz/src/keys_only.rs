@@ -50,6 +50,7 @@ pub async fn broker() -> (Broker, String, String) {
         login: LoginId::new(forge::now(), &KeysOnly),
         reference: None,
         challenge: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hash),
+        ask: None,
         iat: forge::now().unix_timestamp(),
         nbf: None,
         exp: forge::now().unix_timestamp() + 30,

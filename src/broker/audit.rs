@@ -4,11 +4,13 @@
 //! An event names people and keys (that is its purpose) but holds no
 //! assertion, token, secret, nor any attribute value except the NameID, the
 //! session name and the role that was chosen, or those that were offered where
-//! rules refused. These are recorded without line breaks and the like, so that no
-//! name can forge the listing it is shown in.
+//! rules refused; and a person's own reason, where a rule asked for one. These are
+//! recorded without line breaks and the like, so that no name can forge the listing it
+//! is shown in.
 
 use super::credentials::{Credentials, HandOver};
 use super::ids::{Handle, LoginId, SupportId};
+use super::reason::Reason;
 use super::recordable::recordable;
 use crate::roles::Grant;
 use crate::saml::{Identity, IdentityProvider, RefusedAssertion};
@@ -153,6 +155,9 @@ pub struct Subject {
     /// The `[[role_map]]` that gave the role, where one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_map: Option<String>,
+    /// What the person said when a rule asked for a reason; of a delivery only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// The access key id: joins with CloudTrail.
     pub access_key_id: Option<String>,
     /// When the credentials expire.
@@ -247,6 +252,10 @@ impl Subject {
             offered_count: Some(roles.len() as u64),
             ..self
         }
+    }
+
+    pub(super) fn with_reason(self, reason: Option<Reason>) -> Self {
+        Self { reason, ..self }
     }
 
     pub(super) fn with_credentials(self, credentials: &Credentials) -> Self {

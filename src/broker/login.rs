@@ -9,6 +9,7 @@ use super::audit::{EventKind, Subject};
 use super::credentials::HandOver;
 use super::ids::{Handle, Jti, LoginId};
 use super::ports::session_store::{BeginError, LoginStart, PutError, UsedOnce};
+use super::reason::lifetime;
 use super::reference::{log_access_key, log_login};
 use super::refusal::LoginError;
 use super::refusal_log;
@@ -154,7 +155,7 @@ impl Broker {
         log_access_key(&credentials.access_key_id);
         let subject = Subject::from(grant).with_credentials(&credentials);
         let hand_over = HandOver::new(grant, credentials);
-        let deposited = self.deposit(attempt, login, hand_over, &subject).await;
+        let deposited = self.deposit(attempt, grant, login, hand_over, &subject).await;
         deposited.map_err(|error| Unissued { error, subject })
     }
 
@@ -162,6 +163,7 @@ impl Broker {
     async fn deposit(
         &self,
         attempt: &Attempt,
+        grant: &Grant,
         login: &LoginId,
         hand_over: HandOver,
         subject: &Subject,
@@ -169,13 +171,12 @@ impl Broker {
         let sealed = self.seal(attempt, hand_over).await?;
         let now = self.ports.clock.now();
         let jti = Jti::random(&*self.ports.random);
-        let reference = attempt.reference.current();
-        let claims = self.settings.tickets.claims(&attempt.relay_state, login, &jti, reference, now);
+        let claims = self.settings.tickets.claims(attempt, login, &jti, grant.ask_reason(), now);
         let ticket = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
         let ticket = ticket.map_err(|_| LoginError::Keys)?;
 
         let handle = attempt.relay_state.session.handle();
-        let expires_at = now + self.settings.session_lifetime;
+        let expires_at = now + lifetime(self.settings.session_lifetime, grant.ask_reason());
         let session = SealedSession::new(login.clone(), handle, jti, sealed, expires_at);
         let issued = attempt.event(EventKind::Issued, now, Some(login), subject.clone());
         let put = self.steps.measure(Step::StorePut, self.ports.sessions.put(&session, &issued)).await;

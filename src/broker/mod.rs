@@ -12,6 +12,7 @@ mod ids;
 mod login;
 mod metadata;
 pub mod ports;
+mod reason;
 mod record;
 mod recordable;
 mod redeem;
@@ -39,6 +40,7 @@ pub use metadata::{
     fetch_update,
 };
 pub use ports::audit_trail::SweepReport;
+pub use reason::{Reason, Unrecordable};
 pub use redeem::RedeemRequest;
 pub use reference::Reference;
 pub use refusal::{LoginError, RedeemError, RelayStateError, StartError, TicketError};
@@ -48,8 +50,8 @@ pub use settings::BrokerSettings;
 pub use start::AuthnRequestMessage;
 pub use steps::{StepDurations, StepHistograms, Stopwatch, latency_histogram};
 pub use ticket::{
-    BoundTicket, Ticket, TicketClaims, TicketSettings, VerifiedTicket, decode_ticket, encode_ticket,
-    ticket_kid,
+    BoundTicket, RedeemableTicket, Ticket, TicketClaims, TicketSettings, VerifiedTicket, decode_ticket,
+    encode_ticket, ticket_kid,
 };
 pub use use_cases::{Broker, Ports};
 

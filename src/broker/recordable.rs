@@ -30,7 +30,7 @@ pub(super) fn recordable(text: &str) -> String {
 }
 
 /// Control characters, other ends of lines, and what turns the direction of writing.
-fn is_misleading(char: char) -> bool {
+pub(super) fn is_misleading(char: char) -> bool {
     char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -4,11 +4,12 @@ use super::audit::{AuditEvent, EventKind, Subject};
 use super::credentials::HandOver;
 use super::ids::SupportId;
 use super::ports::session_store::TakeError;
+use super::reason::{Reason, Unrecordable};
 use super::reference::{Reference, log_access_key, log_login};
 use super::refusal::{RedeemError, TicketError};
 use super::seal::Purpose;
 use super::steps::Step;
-use super::ticket::{BoundTicket, TicketClaims, VerifiedTicket};
+use super::ticket::{RedeemableTicket, TicketClaims, VerifiedTicket};
 use super::use_cases::Broker;
 use std::net::IpAddr;
 use time::OffsetDateTime;
@@ -21,6 +22,8 @@ pub struct RedeemRequest {
     pub verifier: Option<String>,
     /// From `COGNITO_ID`.
     pub cognito_id: Option<String>,
+    /// From `Vestibule-Reason`, where it is sent.
+    pub reason: Option<Result<Reason, Unrecordable>>,
     /// This request's reference.
     pub reference: Reference,
     /// The client's address.
@@ -38,7 +41,7 @@ impl Broker {
         self.steps.measure(Step::Redeem, self.take(request)).await
     }
 
-    async fn take(&self, request: RedeemRequest) -> Result<HandOver, RedeemError> {
+    async fn take(&self, mut request: RedeemRequest) -> Result<HandOver, RedeemError> {
         let now = self.ports.clock.now();
         let token = request.ticket.as_deref().ok_or(TicketError::Missing)?;
         let claims = self.claims(token).await?;
@@ -49,7 +52,8 @@ impl Broker {
         }
         let ticket = self
             .judge_ticket(claims, now)?
-            .bind(request.verifier.as_deref(), request.cognito_id.as_deref())?;
+            .bind(request.verifier.as_deref(), request.cognito_id.as_deref())?
+            .answer(request.reason.take())?;
 
         let session = ticket.session.handle();
         let taken = self.ports.sessions.take(&session, &ticket.jti, now);
@@ -72,8 +76,8 @@ impl Broker {
         };
 
         log_access_key(&hand_over.credentials.access_key_id);
-        let delivered =
-            request.event(EventKind::Delivered, self.ports.clock.now(), &ticket, (&hand_over).into());
+        let subject = Subject::from(&hand_over).with_reason(ticket.reason.clone());
+        let delivered = request.event(EventKind::Delivered, self.ports.clock.now(), &ticket, subject);
         let recorded = self.ports.audit.record(&delivered);
         if self.steps.measure(Step::StoreRecord, recorded).await.is_err() {
             tracing::error!(
@@ -88,7 +92,7 @@ impl Broker {
     /// Credentials may be gone. Makes sure that they are, so that this ticket is
     /// not honoured again, and records it. If that cannot be written either,
     /// the sweeper will report what it finds.
-    async fn uncertain(&self, ticket: &BoundTicket, request: &RedeemRequest, code: &'static str) {
+    async fn uncertain(&self, ticket: &RedeemableTicket, request: &RedeemRequest, code: &'static str) {
         let now = self.ports.clock.now();
         let event = request.event(EventKind::Uncertain, now, ticket, Subject::default()).with_code(code);
         let handle = ticket.session.handle();
@@ -126,7 +130,7 @@ impl RedeemRequest {
         &self,
         kind: EventKind,
         at: OffsetDateTime,
-        ticket: &BoundTicket,
+        ticket: &RedeemableTicket,
         subject: Subject,
     ) -> AuditEvent {
         AuditEvent {

@@ -24,7 +24,7 @@ relay_state_errors! { refusal_enum
 
 redeem_errors! { refusal_enum
     /// Why nothing is handed over.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum RedeemError
 }
 

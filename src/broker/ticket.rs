@@ -1,8 +1,10 @@
 //! The ticket: a JWT that lives 30 seconds and takes one session once.
 
-use super::ids::{Jti, LoginId, SessionId, SupportId};
-use super::refusal::TicketError;
-use super::relay_state::{Binding, RelayState, Verifier};
+use super::attempt::Attempt;
+use super::ids::{Jti, LoginId, SessionId};
+use super::reason::{Reason, Unrecordable, lifetime};
+use super::refusal::{RedeemError, TicketError};
+use super::relay_state::{Binding, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,8 @@ pub struct TicketSettings {
     /// `iss` and `aud`: our `public_url`. Tickets are made by us, for us.
     pub issuer: String,
     /// How long a ticket lives. 30 seconds: long enough for a redirect on a slow
-    /// phone, too short to be worth stealing from a log.
+    /// phone, too short to be worth stealing from a log. One that asks for a reason
+    /// lives longer.
     pub lifetime: Duration,
 }
 
@@ -25,28 +28,30 @@ impl TicketSettings {
     /// What a ticket that is made now says.
     pub(super) fn claims(
         &self,
-        relay_state: &RelayState,
+        attempt: &Attempt,
         login: &LoginId,
         jti: &Jti,
-        reference: &SupportId,
+        ask: Option<&str>,
         now: OffsetDateTime,
     ) -> TicketClaims {
+        let lifetime = lifetime(self.lifetime, ask);
         TicketClaims {
             iss: self.issuer.clone(),
             aud: self.issuer.clone(),
-            sub: relay_state.session.as_str().to_owned(),
+            sub: attempt.relay_state.session.as_str().to_owned(),
             jti: jti.clone(),
             login: login.clone(),
-            reference: Some(reference.as_str().to_owned()),
-            challenge: relay_state.challenge.as_str().to_owned(),
+            reference: Some(attempt.reference.current().as_str().to_owned()),
+            challenge: attempt.relay_state.challenge.as_str().to_owned(),
+            ask: ask.map(str::to_owned),
             iat: now.unix_timestamp(),
             nbf: None,
-            exp: now.unix_timestamp() + self.lifetime.whole_seconds(),
+            exp: now.unix_timestamp() + lifetime.whole_seconds(),
         }
     }
 }
 
-/// The claims (RFC 7519 section 4.1, and three of our own).
+/// The claims (RFC 7519 section 4.1, and four of our own).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketClaims {
     /// Issuer: our `public_url`.
@@ -64,6 +69,10 @@ pub struct TicketClaims {
     pub reference: Option<String>,
     /// The challenge of the RelayState.
     pub challenge: String,
+    /// The operator's sentence by which a reason is asked for: without one this ticket takes
+    /// nothing. Here, so that it is known before the store is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<String>,
     /// Issued at, seconds since 1970.
     pub iat: i64,
     /// Not before, seconds since 1970; we make none, and honour it.
@@ -152,20 +161,50 @@ impl VerifiedTicket {
         if cognito_id.is_some_and(|id| id != self.session.as_str()) {
             return Err(TicketError::CognitoIdMismatch);
         }
-        Ok(BoundTicket { session: self.session, jti: self.claims.jti, login: self.claims.login })
+        Ok(BoundTicket { session: self.session, claims: self.claims })
     }
 }
 
-/// A ticket shown by the browser that began the login. Nothing else takes a session.
+/// A ticket shown by the browser that began the login.
 #[derive(Debug)]
 pub struct BoundTicket {
+    session: SessionId,
+    claims: TicketClaims,
+}
+
+impl BoundTicket {
+    /// Checks that there is a reason where one is asked for. One that nobody asked for is
+    /// recorded too, and so held against the same rules.
+    ///
+    /// # Errors
+    /// [`RedeemError`], which has the operator's sentence.
+    pub(super) fn answer(
+        self,
+        reason: Option<Result<Reason, Unrecordable>>,
+    ) -> Result<RedeemableTicket, RedeemError> {
+        let Self { session, claims: TicketClaims { jti, login, ask, .. } } = self;
+        let reason = match (reason, ask) {
+            (None, Some(ask)) => return Err(RedeemError::ReasonRequired { ask }),
+            (Some(Err(Unrecordable)), ask) => return Err(RedeemError::ReasonMalformed { ask }),
+            (Some(Ok(reason)), _) => Some(reason),
+            (None, None) => None,
+        };
+        Ok(RedeemableTicket { session, jti, login, reason })
+    }
+}
+
+/// A ticket of this browser, with the reason that it asks for. Nothing else takes a session.
+#[derive(Debug)]
+pub struct RedeemableTicket {
     pub(super) session: SessionId,
     pub(super) jti: Jti,
     pub(super) login: LoginId,
+    pub(super) reason: Option<Reason>,
 }
 
-/// The most characters a ticket can have; longer ones are refused unread.
-const MAX_TICKET_CHARS: usize = 2_048;
+/// The most characters a ticket can have; longer ones are refused unread. An operator's
+/// sentence can be 1,100 of them.
+const MAX_TICKET_CHARS: usize = 4_096;
 
 /// For key rings: signs claims with a key named `kid`.
 ///

@@ -59,6 +59,7 @@ fn default_rule() -> Rule {
             duration: Duration::HOUR,
             session_policy: None,
             policy_arns: Vec::new(),
+            ask_reason: None,
         },
     }
 }
@@ -185,7 +186,8 @@ fn outcome(section: &Section<'_>, saml: &Saml, chained: bool) -> Option<Effect> 
         }
         return Some(Effect::Refuse { message: refuse? });
     }
-    Some(Effect::Grant { role, duration, session_policy, policy_arns: policy_arns.unwrap_or_default() })
+    let policy_arns = policy_arns.unwrap_or_default();
+    Some(Effect::Grant { role, duration, session_policy, policy_arns, ask_reason: None })
 }
 
 /// A list of texts that is checked as a whole.

@@ -9,9 +9,10 @@ use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Headers that a page's request may carry.
-const REQUEST_HEADERS: [HeaderName; 6] = [
+const REQUEST_HEADERS: [HeaderName; 7] = [
     header::AUTHORIZATION,
     HeaderName::from_static("vestibule-verifier"),
+    HeaderName::from_static("vestibule-reason"),
     HeaderName::from_static("cognito_id"),
     HeaderName::from_static("x-amz-date"),
     HeaderName::from_static("x-amz-security-token"),

@@ -28,6 +28,15 @@ impl Error {
         Some(message)
     }
 
+    /// The operator's sentence by which the person is asked for a reason.
+    pub fn ask(&self) -> Option<&str> {
+        match self {
+            Self::Redeem(RedeemError::ReasonRequired { ask }) => Some(ask),
+            Self::Redeem(RedeemError::ReasonMalformed { ask }) => ask.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Seconds after which asking again may help.
     pub fn retry_after(&self) -> Option<u32> {
         if let Self::TooManyRequests { retry_after } = self {

@@ -53,6 +53,15 @@ pub(crate) fn login(
 
 /// One name or value.
 pub(crate) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Malformed> {
+    unescaped(encoded, b' ')
+}
+
+/// Text with percent escapes outside of a form (RFC 3986, 2.1), where `+` is itself.
+pub(crate) fn percent_decoded(encoded: &[u8]) -> Result<Zeroizing<String>, Malformed> {
+    unescaped(encoded, b'+')
+}
+
+fn unescaped(encoded: &[u8], plus: u8) -> Result<Zeroizing<String>, Malformed> {
     // Never longer than this, so no copy is left behind where it grew.
     let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
     let mut rest = encoded;
@@ -61,7 +70,7 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<Zeroizing<String>, Malformed> {
         bytes.extend_from_slice(plain);
         rest = match escaped {
             [b'+', rest @ ..] => {
-                bytes.push(b' ');
+                bytes.push(plus);
                 rest
             }
             [b'%', high, low, rest @ ..] => {

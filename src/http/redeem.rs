@@ -4,7 +4,8 @@ use super::admission::Class;
 use super::app::App;
 use super::context::{Context, OutcomeCode};
 use super::error::Error;
-use crate::broker::{Binding, RedeemError, RedeemRequest, TicketError};
+use super::form::{Malformed, percent_decoded};
+use crate::broker::{Binding, Reason, RedeemError, RedeemRequest, TicketError, Unrecordable};
 use crate::delivery;
 use axum::Extension;
 use axum::body::Bytes;
@@ -14,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::sync::Arc;
 
 const VERIFIER: HeaderName = HeaderName::from_static("vestibule-verifier");
+const REASON: HeaderName = HeaderName::from_static("vestibule-reason");
 const COGNITO_ID: HeaderName = HeaderName::from_static("cognito_id");
 
 pub(super) async fn redeem(
@@ -27,6 +29,7 @@ pub(super) async fn redeem(
         ticket: ticket.map(|credentials| bearer(credentials).to_owned()),
         verifier: single(&headers, VERIFIER, TicketError::VerifierMismatch)?.map(str::to_owned),
         cognito_id: single(&headers, COGNITO_ID, TicketError::CognitoIdMismatch)?.map(str::to_owned),
+        reason: reason(&headers),
         reference: context.reference,
         source_ip: context.source_ip,
     };
@@ -55,6 +58,19 @@ fn single(headers: &HeaderMap, name: HeaderName, otherwise: TicketError) -> Resu
         }
         (Some(_), Some(_)) => Err(Error::Redeem(RedeemError::Ticket(otherwise))),
     }
+}
+
+/// The reason, if the header is there: as `encodeURIComponent` writes it, since a header
+/// has no other letters than ASCII's that all on the way read alike.
+fn reason(headers: &HeaderMap) -> Option<Result<Reason, Unrecordable>> {
+    let mut values = headers.get_all(REASON).iter();
+    let (value, other) = (values.next()?, values.next());
+    let read = |value: &HeaderValue| {
+        let encoded = value.to_str().map_err(|_| Unrecordable)?;
+        let text = percent_decoded(encoded.as_bytes()).map_err(|Malformed| Unrecordable)?;
+        Reason::parse(&text)
+    };
+    Some(if other.is_none() { read(value) } else { Err(Unrecordable) })
 }
 
 /// The token of `Bearer TOKEN` (RFC 6750 section 2.1), or the whole value without a scheme.

@@ -66,6 +66,9 @@ struct Document<'a> {
     error: &'a str,
     message: String,
     reference: &'a str,
+    /// What the person is to be asked before the same take is made with a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask: Option<&'a str>,
     /// If present, nothing was consumed, and asking again can succeed. The header says
     /// the same, but scripts of other origins and behind gateways do not see it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +83,7 @@ fn json(error: &Error, help: &Help<'_>) -> String {
         error: row.code,
         message: message.join(" "),
         reference: help.reference.as_str(),
+        ask: error.ask(),
         retry_after: error.retry_after(),
     };
     // Strings and a number always serialize.

@@ -348,7 +348,7 @@ fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
             if asks_for_a_role && left.is_empty() { Verdict::DoesNotHold } else { Verdict::Refuses(message) }
         }
         (Effect::Grant { .. }, []) => Verdict::DoesNotHold,
-        (Effect::Grant { duration, session_policy, policy_arns, .. }, [(role, source)]) => {
+        (Effect::Grant { duration, session_policy, policy_arns, ask_reason, .. }, [(role, source)]) => {
             Verdict::Grants(Box::new(Terms {
                 role: (*role).clone(),
                 source: (*source).into(),
@@ -356,6 +356,7 @@ fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
                 duration: *duration,
                 session_policy: session_policy.clone(),
                 policy_arns: policy_arns.clone(),
+                ask_reason: ask_reason.clone(),
             }))
         }
         (Effect::Grant { .. }, _) => Verdict::Ambiguous,

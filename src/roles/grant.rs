@@ -41,6 +41,9 @@ pub struct Terms {
     pub session_policy: Option<String>,
     /// Scope-down managed policies, at most 10.
     pub policy_arns: Vec<String>,
+    /// The operator's sentence by which the person is asked for a reason before the
+    /// credentials are handed over.
+    pub ask_reason: Option<String>,
 }
 
 impl Terms {
@@ -99,6 +102,10 @@ impl Grant {
     /// Whether the credentials may do less than the role.
     pub fn is_limited(&self) -> bool {
         self.terms.are_limited()
+    }
+    /// The operator's sentence by which the person is asked for a reason.
+    pub fn ask_reason(&self) -> Option<&str> {
+        self.terms.ask_reason.as_deref()
     }
     /// How the rules were evaluated.
     pub fn explanation(&self) -> &Explanation {

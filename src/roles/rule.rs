@@ -89,6 +89,8 @@ pub enum Effect {
         session_policy: Option<String>,
         /// ARNs of managed policies that scope down further.
         policy_arns: Vec<String>,
+        /// The operator's sentence by which the person is asked for a reason, if one is asked for.
+        ask_reason: Option<String>,
     },
     /// No, with the operator's sentence for the person.
     Refuse {

@@ -35,8 +35,13 @@ fn when(field: Field, kind: &str, pattern: &str) -> Condition {
 }
 
 fn grant(name: &str, conditions: Vec<Condition>) -> Rule {
-    let outcome =
-        Effect::Grant { role: None, duration: Duration::HOUR, session_policy: None, policy_arns: vec![] };
+    let outcome = Effect::Grant {
+        role: None,
+        duration: Duration::HOUR,
+        session_policy: None,
+        policy_arns: vec![],
+        ask_reason: None,
+    };
     Rule { name: name.into(), conditions, outcome }
 }
 
@@ -97,7 +102,8 @@ fn a_contractor_gets_the_same_role_with_a_scope_down_policy() {
     contractor.name = "contractor".into();
     contractor.conditions.push(when(Field::NameId, "suffix", "-C"));
     let (session_policy, policy_arns) = (Some(POLICY.into()), vec![READ_ONLY.into()]);
-    contractor.outcome = Effect::Grant { role: None, duration: Duration::HOUR, session_policy, policy_arns };
+    contractor.outcome =
+        Effect::Grant { role: None, duration: Duration::HOUR, session_policy, policy_arns, ask_reason: None };
     let rules = rules(vec![contractor, production()]);
     let grant = rules.decide(person("bob-C", &["Prod"])).unwrap();
     assert_eq!((grant.rule(), grant.session_policy()), ("contractor", Some(POLICY)));
@@ -126,6 +132,7 @@ fn administrators_get_a_longer_duration() {
         duration: Duration::hours(12),
         session_policy: None,
         policy_arns: vec![],
+        ask_reason: None,
     };
     let rules = rules(vec![admins, production()]);
     let admin = person("anna", &["Prod"]).with_values("groups", &["Users", "Admins"]);
@@ -171,6 +178,7 @@ fn a_rule_may_name_its_role_and_then_takes_no_other() {
             duration: Duration::HOUR,
             session_policy: None,
             policy_arns: vec![],
+            ask_reason: None,
         },
     };
     let offered = || person("anna", &["ProdA", "ProdB", "Dev"]);

@@ -32,6 +32,7 @@ pub fn grant_of(identity: Identity, role: &str, wanted: &Wanted) -> Grant {
             duration: wanted.duration,
             session_policy: wanted.session_policy.clone(),
             policy_arns: wanted.policy_arns.clone(),
+            ask_reason: None,
         },
     };
     let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();

@@ -249,6 +249,7 @@ pub fn production() -> Rules {
             duration: Duration::hours(1),
             session_policy: None,
             policy_arns: Vec::new(),
+            ask_reason: None,
         },
     };
     let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();

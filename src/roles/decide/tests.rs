@@ -20,8 +20,13 @@ fn pair(account: &str, role: &str) -> String {
 fn rules(conditions: Vec<Condition>) -> Rules {
     let each = ProviderPattern::parse("arn:aws:iam::*:saml-provider/ADFS").unwrap();
     let arns = [PRODUCTION, DEVELOPMENT].map(|account| each.of(account).unwrap());
-    let outcome =
-        Effect::Grant { role: None, duration: Duration::HOUR, session_policy: None, policy_arns: vec![] };
+    let outcome = Effect::Grant {
+        role: None,
+        duration: Duration::HOUR,
+        session_policy: None,
+        policy_arns: vec![],
+        ask_reason: None,
+    };
     let rule = Rule { name: "rule".into(), conditions, outcome };
     Rules::new(vec![rule], [("ADFS".to_owned(), arns.into())].into())
 }

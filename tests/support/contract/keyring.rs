@@ -73,6 +73,7 @@ pub fn claims(n: u8) -> TicketClaims {
         login: LoginId::from_stored(format!("login-{n}")),
         reference: Some(format!("7K3F-000{n}")),
         challenge: "c".repeat(43),
+        ask: Some("Which \"ticket\" is this for, \u{1F511}?".to_owned()),
         iat: now,
         exp: now + 30,
     }

@@ -9,7 +9,8 @@ use vestibule::broker::ports::{
     AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, Taken, UsedOnce,
 };
 use vestibule::broker::{
-    AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject, SupportId, SweepReport,
+    AuditEvent, EventKind, Handle, Jti, LoginId, Reason, Sealed, SealedSession, Subject, SupportId,
+    SweepReport,
 };
 
 /// One process's view of a store.
@@ -940,6 +941,7 @@ pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUn
             expiration: Some(start_of_time()),
             offered_roles: vec!["a,b".to_owned(), "\u{1F511}".to_owned()],
             offered_count: Some(30),
+            reason: Some(Reason::parse("INC-4711: \"caf\u{e9}\" isn't up, \u{1F511} \\ {").unwrap()),
             ..Subject::default()
         },
     };

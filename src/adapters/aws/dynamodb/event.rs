@@ -2,7 +2,7 @@
 
 use super::schema::{Item, TRAIL, id, instant, instant_of, sortable, text, text_of};
 use crate::broker::ports::SecureRandom;
-use crate::broker::{AuditEvent, EventKind, Handle, LoginId, Subject, SupportId, random_id};
+use crate::broker::{AuditEvent, EventKind, Handle, LoginId, Reason, Subject, SupportId, random_id};
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
@@ -46,6 +46,7 @@ impl Recorder {
             ("role", subject.role.as_deref()),
             ("rule", subject.rule.as_deref()),
             ("role_map", subject.role_map.as_deref()),
+            ("reason", subject.reason.as_ref().map(Reason::as_str)),
             // An index refuses an empty key.
             ("access_key_id", subject.access_key_id.as_deref().filter(|key| !key.is_empty())),
         ];
@@ -157,6 +158,7 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
             role: owned("role"),
             rule: owned("rule"),
             role_map: owned("role_map"),
+            reason: owned("reason").map(Reason::from_stored),
             access_key_id: owned("access_key_id"),
             expiration: second("expiration")?,
             offered_roles: texts_of(item, "offered_roles")?,
