@@ -133,6 +133,7 @@ fn somebody_made_up_is_answered() {
         (&"contractor".into(), &900.into())
     );
     assert_eq!(json["rules"][2]["verdict"], "holds, and grants the one role");
+    assert_eq!(json["grant"]["ask_reason"], serde_json::Value::Null);
 
     let admin = ["--idp", "ADFS", "--name-id", "carla", "--role", PRODUCTION, "--attribute", "groups=x"];
     let mfa = [
@@ -151,6 +152,16 @@ fn somebody_made_up_is_answered() {
         assert_eq!(code(&output), expected, "{}", printed(&output));
         assert!(printed(&output).contains("authn_age at_most \"15m\" "), "{}", printed(&output));
     }
+
+    let emergency = "arn:aws:iam::123456789012:role/Emergency";
+    let who =
+        ["--idp", "ADFS", "--name-id", "carla", "--role", emergency, "--attribute", "groups=AWS-Admins"];
+    let text = printed(&asked(&who));
+    let granted = "for 15 min, by rule 'emergency', asks: Which incident or ticket is this for?\n";
+    assert!(text.contains(granted), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&printed(&asked(&[&who[..], &["--json"]].concat()))).unwrap();
+    assert_eq!(json["grant"]["ask_reason"], "Which incident or ticket is this for?");
 
     let output = asked(&admin);
     assert_eq!(code(&output), 1);

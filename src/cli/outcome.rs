@@ -10,7 +10,8 @@ const ERRORS: &str = include_str!("../../docs/ERRORS.md");
 pub(super) fn granted(terms: &Terms) -> String {
     let minutes = terms.duration.whole_minutes();
     let scope = if terms.are_limited() { ", scoped down by its policies" } else { "" };
-    format!("{} for {minutes} min, by rule '{}'{scope}", terms.role.as_str(), terms.rule)
+    let asks = terms.ask_reason.as_ref().map_or_else(String::new, |asks| format!(", asks: {asks}"));
+    format!("{} for {minutes} min, by rule '{}'{scope}{asks}", terms.role.as_str(), terms.rule)
 }
 
 /// For programs.
@@ -23,6 +24,7 @@ pub(super) fn terms_json(terms: &Terms) -> Value {
         "role_map": terms.source.role_map(),
         "session_policy": terms.session_policy.is_some(),
         "policy_arns": terms.policy_arns,
+        "ask_reason": terms.ask_reason,
     })
 }
 

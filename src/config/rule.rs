@@ -18,7 +18,10 @@ const MATCHERS: [&str; 5] = ["equals", "contains", "prefix", "suffix", "regex"];
 /// All `[[rule]]`s, in order, and their tests.
 pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> (Vec<Rule>, Vec<RuleTest>) {
     let sections = top.sections("rule");
-    let chained = top.section("sts").peek("kind") == Some("assume-role");
+    let elsewhere = Elsewhere {
+        chained: top.section("sts").peek("kind") == Some("assume-role"),
+        plain: top.section("delivery").peek("binding") == Some("plain"),
+    };
     if sections.is_empty() {
         return (vec![default_rule()], Vec::new());
     }
@@ -26,7 +29,7 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> (Vec<Rule>, Vec<RuleTest>
     let (mut rules, mut tests) = (Vec::new(), Vec::new());
     for section in &sections {
         let Some(name) = section.required_at("name", values::line(64)) else {
-            rule(section, String::new(), saml, chained);
+            rule(section, String::new(), saml, &elsewhere);
             let name = Found { value: String::new(), at: section.at().clone() };
             Parent { section, name: &name }.tests(saml);
             continue;
@@ -36,7 +39,7 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> (Vec<Rule>, Vec<RuleTest>
         }
         names.push(name.value.clone());
         tests.extend(Parent { section, name: &name }.tests(saml));
-        rules.extend(rule(section, name.value, saml, chained));
+        rules.extend(rule(section, name.value, saml, &elsewhere));
     }
     tests.retain(|test: &RuleTest| test.names_one_of(&names, top.reading()));
     if let Some(last) = rules.iter().position(refuses_everybody)
@@ -46,6 +49,14 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> (Vec<Rule>, Vec<RuleTest>
         top.reading().warn(format!("no rule after '{}' is ever asked: it refuses everybody", rule.name));
     }
     (rules, tests)
+}
+
+/// What other tables say that bounds a rule.
+struct Elsewhere {
+    /// `sts.kind = "assume-role"`: one role assumes the other.
+    chained: bool,
+    /// `delivery.binding = "plain"`: pages of the 2017 sample.
+    plain: bool,
 }
 
 /// The role whose name contains `Prod`, for an hour.
@@ -68,9 +79,9 @@ fn refuses_everybody(rule: &Rule) -> bool {
     rule.conditions.is_empty() && matches!(rule.outcome, Effect::Refuse { .. })
 }
 
-fn rule(section: &Section<'_>, name: String, saml: &Saml, chained: bool) -> Option<Rule> {
+fn rule(section: &Section<'_>, name: String, saml: &Saml, elsewhere: &Elsewhere) -> Option<Rule> {
     let conditions = conditions(&section.section("when"), saml);
-    let outcome = outcome(section, saml, chained);
+    let outcome = outcome(section, saml, elsewhere);
     Some(Rule { name, conditions, outcome: outcome? })
 }
 
@@ -153,7 +164,7 @@ fn authn_age(section: &Section<'_>) -> Option<Condition> {
 }
 
 /// A role on terms, or a refusal.
-fn outcome(section: &Section<'_>, saml: &Saml, chained: bool) -> Option<Effect> {
+fn outcome(section: &Section<'_>, saml: &Saml, elsewhere: &Elsewhere) -> Option<Effect> {
     let role = section.optional_at("role", RoleArn::parse).map(|Found { value: role, at }| {
         let its_place = (role.partition(), role.account());
         if !saml.may_have(|partition, account| (partition, account) == its_place) {
@@ -165,7 +176,7 @@ fn outcome(section: &Section<'_>, saml: &Saml, chained: bool) -> Option<Effect> 
     });
     let duration = section.or("duration", Duration::HOUR, |text| {
         let duration = values::credentials_duration(text)?;
-        if chained && duration > Duration::HOUR {
+        if elsewhere.chained && duration > Duration::HOUR {
             return Err(
                 "expected a duration from \"15m\" to \"1h\": AWS gives no longer ones where one role \
                         assumes another (sts.kind = \"assume-role\")",
@@ -175,10 +186,11 @@ fn outcome(section: &Section<'_>, saml: &Saml, chained: bool) -> Option<Effect> 
     });
     let session_policy = section.optional("session_policy", session_policy);
     let policy_arns = texts(section, "policy_arns", Effect::check_policy_arns);
+    let ask_reason = section.optional("ask_reason", values::line(200));
     let refuse = section.optional("refuse", values::line(500));
 
     if section.has("refuse") {
-        for term in ["role", "duration", "session_policy", "policy_arns"] {
+        for term in ["role", "duration", "session_policy", "policy_arns", "ask_reason"] {
             if section.has(term) {
                 let message = "a rule either refuses or grants: this has no meaning beside refuse";
                 section.fault_at_key(term, message);
@@ -186,8 +198,13 @@ fn outcome(section: &Section<'_>, saml: &Saml, chained: bool) -> Option<Effect> 
         }
         return Some(Effect::Refuse { message: refuse? });
     }
+    if section.has("ask_reason") && elsewhere.plain {
+        let message =
+            "cannot be with delivery.binding = \"plain\": its pages do not ask, so nobody would get the role";
+        section.fault_at_key("ask_reason", message);
+    }
     let policy_arns = policy_arns.unwrap_or_default();
-    Some(Effect::Grant { role, duration, session_policy, policy_arns, ask_reason: None })
+    Some(Effect::Grant { role, duration, session_policy, policy_arns, ask_reason })
 }
 
 /// A list of texts that is checked as a whole.

@@ -56,6 +56,8 @@ enum Outcome {
         role: RoleArn,
         duration: Option<Duration>,
         limited: Option<bool>,
+        /// Whether a reason is asked for.
+        asks: Option<bool>,
     },
     Refused {
         /// The refusal's code, or a part of the operator's sentence.
@@ -119,6 +121,7 @@ impl Parent<'_, '_> {
         let gets = section.optional_at("gets", RoleArn::parse);
         let duration = section.optional("duration", values::credentials_duration);
         let limited = section.has("limited").then(|| section.boolean("limited", false));
+        let asks = section.has("asks").then(|| section.boolean("asks", false));
         let refused = section.has("refused").then(|| refused(section));
         let rule = section.optional_at("rule", values::line(64));
         let outcome = match (section.has("gets"), refused) {
@@ -138,10 +141,10 @@ impl Parent<'_, '_> {
                 if !is_mapped && !roles.iter().any(|role| role.value == gets.value) {
                     section.reading().fault(&gets.at, "is not among the roles that are offered");
                 }
-                Outcome::Gets { role: gets.value, duration, limited }
+                Outcome::Gets { role: gets.value, duration, limited, asks }
             }
             (false, Some(text)) => {
-                for term in ["duration", "limited"] {
+                for term in ["duration", "limited", "asks"] {
                     if section.has(term) {
                         section.fault_at_key(term, "has no meaning beside refused");
                     }
@@ -237,10 +240,11 @@ impl Expected {
             return false;
         }
         match (&self.outcome, outcome) {
-            (Outcome::Gets { role, duration, limited }, Ok(terms)) => {
+            (Outcome::Gets { role, duration, limited, asks }, Ok(terms)) => {
                 *role == terms.role
                     && duration.is_none_or(|duration| duration == terms.duration)
                     && limited.is_none_or(|limited| limited == terms.are_limited())
+                    && asks.is_none_or(|asks| asks == terms.ask_reason.is_some())
             }
             (Outcome::Refused { text }, Err((refusal, _))) => text.as_deref().is_none_or(|text| {
                 text == refusal.code() || refusal.message().is_some_and(|said| said.contains(text))
@@ -254,12 +258,13 @@ impl Expected {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
-            Outcome::Gets { role, duration, limited } => {
+            Outcome::Gets { role, duration, limited, asks } => {
                 write!(f, "gets {}", role.as_str())?;
                 if let Some(duration) = duration {
                     write!(f, " for {}", as_written(*duration))?;
                 }
                 f.write_str(limited.map_or("", limits))?;
+                f.write_str(asks.map_or("", |asks| if asks { ASKS } else { ", asks for no reason" }))?;
             }
             Outcome::Refused { text: None } => f.write_str("is refused")?,
             Outcome::Refused { text: Some(text) } => write!(f, "is refused with {text:?}")?,
@@ -272,12 +277,16 @@ const fn limits(limited: bool) -> &'static str {
     if limited { ", limited" } else { ", not limited" }
 }
 
+const ASKS: &str = ", asks for a reason";
+
 /// The rules' answer, in the same words.
 fn answer(outcome: &Result<Terms, (RoleRefusal, Option<String>)>) -> String {
     match outcome {
         Ok(terms) => {
             let (role, duration) = (terms.role.as_str(), as_written(terms.duration));
-            format!("gets {role} for {duration}{}, by rule '{}'", limits(terms.are_limited()), terms.rule)
+            let (limits, asks) =
+                (limits(terms.are_limited()), if terms.ask_reason.is_some() { ASKS } else { "" });
+            format!("gets {role} for {duration}{limits}{asks}, by rule '{}'", terms.rule)
         }
         Err((refusal, rule)) => {
             let by = rule.as_ref().map_or_else(String::new, |rule| format!(", by rule '{rule}'"));

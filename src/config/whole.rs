@@ -132,13 +132,13 @@ impl Config {
         })
     }
 
-    /// Whether a rule refuses or scopes down, and people can get around it. That a rule is
-    /// shorter than the role's maximum it shares with every other one.
+    /// Whether a rule refuses, scopes down or asks for a reason, and people can get around
+    /// it. That a rule is shorter than the role's maximum it shares with every other one.
     pub fn limits_are_advisory(&self) -> bool {
         let limits = |rule: &Rule| match &rule.outcome {
             Effect::Refuse { .. } => true,
-            Effect::Grant { session_policy, policy_arns, .. } => {
-                session_policy.is_some() || !policy_arns.is_empty()
+            Effect::Grant { session_policy, policy_arns, ask_reason, .. } => {
+                session_policy.is_some() || !policy_arns.is_empty() || ask_reason.is_some()
             }
         };
         self.sts.rules_hold() == RulesHold::Advisory && self.broker.rules.iter().any(limits)

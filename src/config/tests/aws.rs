@@ -147,7 +147,7 @@ fn limits_are_advisory_where_a_rule_limits_and_no_address_is_known() {
     };
     let policy = r#"session_policy = '{"Statement":[]}'"#;
     let arns = "policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]";
-    for limit in [policy, arns, "refuse = \"no\""] {
+    for limit in [policy, arns, "refuse = \"no\"", "ask_reason = \"Why?\""] {
         assert!(warned("", limit), "{limit}");
         assert!(!warned("source_ips = [\"203.0.113.7\"]", limit), "{limit}");
     }

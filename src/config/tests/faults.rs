@@ -203,6 +203,23 @@ fn each_wrong_value_has_its_sentence() {
             "the policy file cannot be read",
         ),
         (rule("refuse = \"No.\"\nduration = \"1h\""), "rule[0].duration", "a rule either refuses or grants"),
+        (
+            rule("refuse = \"No.\"\nask_reason = \"Why?\""),
+            "rule[0].ask_reason",
+            "a rule either refuses or grants",
+        ),
+        (rule("ask_reason = \" \""), "rule[0].ask_reason", "expected one line of 1 to 200 characters"),
+        (rule("ask_reason = \"a\\nb\""), "rule[0].ask_reason", "expected one line of 1 to 200 characters"),
+        (
+            rule(&format!("ask_reason = \"{}\"", "?".repeat(201))),
+            "rule[0].ask_reason",
+            "expected one line of 1 to 200 characters",
+        ),
+        (
+            rule("ask_reason = \"Why?\"\n[delivery]\nbinding = \"plain\""),
+            "rule[0].ask_reason",
+            "cannot be with delivery.binding",
+        ),
         (rule("[[rule]]\nname = \"r\""), "rule[1].name", "is the name of an earlier rule too"),
     ] {
         // The key as it stands in the file: `a.b = …` becomes `b = …` under `[a]`.

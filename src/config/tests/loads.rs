@@ -31,6 +31,7 @@ name = "administrators"
 when.attribute.groups = { any_of = ["Admins", "Root"] }
 when.authn_context = { equals = "urn:mfa" }
 duration = "12h"
+ask_reason = "Which incident or ticket is this for?"
 [[rule]]
 name = "production"
 when = { idp = { equals = "ADFS" }, role_name = { regex = "Prod(uction)?" } }
@@ -52,7 +53,10 @@ refuse = "Ask the help desk for AWS-Production."
     assert_eq!(contractor.session_policy(), Some("{\"Version\": \"2012-10-17\", \"Statement\": []}"));
     assert_eq!(contractor.policy_arns(), ["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
     let admin = person("anna", "Prod").with_values("groups", &["Admins"]).with_authn_context("urn:mfa");
-    assert_eq!(rules.decide(admin).unwrap().duration(), time::Duration::hours(12));
+    let admin = rules.decide(admin).unwrap();
+    assert_eq!(admin.duration(), time::Duration::hours(12));
+    assert_eq!(admin.ask_reason(), Some("Which incident or ticket is this for?"));
+    assert_eq!(contractor.ask_reason(), None);
     let without_mfa = person("anna", "Prod").with_values("groups", &["Admins"]);
     assert_eq!(rules.decide(without_mfa).unwrap().rule(), "production");
     let dev = rules.decide(person("anna", "Dev")).unwrap();

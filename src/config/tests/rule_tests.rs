@@ -77,6 +77,10 @@ fn a_test_that_fails_says_where_what_was_expected_and_what_came() {
             "gets = \"PROD\"\nrule = \"production\"\nlimited = true",
             format!("gets {prod}, limited, by rule 'production'"),
         ),
+        (
+            "gets = \"PROD\"\nrule = \"production\"\nasks = true",
+            format!("gets {prod}, asks for a reason, by rule 'production'"),
+        ),
         ("refused = true", "is refused".to_owned()),
         ("refused = \"x\"", "is refused with \"x\"".to_owned()),
     ] {
@@ -148,6 +152,27 @@ fn attack_a_rule_moved_before_the_one_that_limits() {
 }
 
 #[test]
+fn a_test_can_say_whether_a_reason_is_asked_for() {
+    let files = Files::new();
+    let outcome = |ask: &str, test: &str| {
+        let text = with_test(&format!("name_id = \"bob\"\nroles = \"PROD\"\ngets = \"PROD\"\n{test}"));
+        let text = text.replace("name = \"production\"", &format!("name = \"production\"\n{ask}"));
+        files.faults(&text.replace("PROD", "arn:aws:iam::123456789012:role/Prod"), &[])
+    };
+    let asks = "ask_reason = \"Which ticket?\"";
+    let by = "rule = \"production\"";
+    for (ask, test) in [(asks, "asks = true"), ("", "asks = false"), (asks, ""), ("", "")] {
+        assert_eq!(outcome(ask, &format!("{test}\n{by}")), [""; 0], "{ask} {test}");
+    }
+    let [fault] = &outcome(asks, &format!("asks = false\n{by}"))[..] else { panic!("one fault") };
+    assert!(
+        fault.contains("expected: gets arn:aws:iam::123456789012:role/Prod, asks for no reason"),
+        "{fault}"
+    );
+    assert!(fault.contains("for 1h, not limited, asks for a reason, by rule 'production'"), "{fault}");
+}
+
+#[test]
 fn a_test_that_is_none_is_a_fault() {
     let files = Files::new();
     let who = "name_id = \"bob\"\nroles = [\"PROD\"]\nrule = \"production\"\n";
@@ -174,10 +199,14 @@ fn a_test_that_is_none_is_a_fault() {
             &format!("{who}gets = \"PROD\"\nattribute.mail = [\"a\"]"),
             "no identity provider selects this value",
         ),
-        (&format!("{who}gets = \"PROD\"\ngroups = [\"a\"]"), "unknown key; known here: attribute, authn_age"),
+        (
+            &format!("{who}gets = \"PROD\"\ngroups = [\"a\"]"),
+            "unknown key; known here: asks, attribute, authn_age",
+        ),
         ("name_id = \"bob\"\nrefused = false", "expected true, or a text that the refusal has"),
         ("name_id = \"bob\"\nrefused = 1", "expected true or false"),
         ("name_id = \"bob\"\nrefused = true\nlimited = true", "has no meaning beside refused"),
+        ("name_id = \"bob\"\nrefused = true\nasks = true", "has no meaning beside refused"),
         ("name_id = \"bob\"\nrefused = true\nduration = \"1h\"", "has no meaning beside refused"),
     ] {
         let faults = faults_of(&files, test);
