@@ -20,6 +20,9 @@ const ATTRIBUTE: &str = "CANARY-attribute-5f0b1c";
 /// Allowed in the audit trail, which exists to record it, and nowhere else.
 const PERSON: &str = "CANARY-person-a81d3e";
 
+/// What somebody writes as a reason: the same.
+const REASON: &str = "CANARY-reason-c4e907";
+
 /// What must not be found, and what it is.
 #[derive(Default)]
 struct Canaries(Vec<(&'static str, String)>);
@@ -62,7 +65,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     let page = Page::new(1);
     let xml = person(1).xml();
     let ticket = service.post_xml(&xml, &page).await.ticket();
-    let taken = service.take(&ticket, &page).await;
+    let taken = service.take_because(&ticket, &page, Some(REASON)).await;
     let credentials: serde_json::Value = serde_json::from_str(&taken.body).unwrap();
     canaries.plant("the assertion", forge::element(&xml, "SignatureValue"));
     canaries.plant("the response in base64", &STANDARD.encode(&xml)[..64]);
@@ -79,6 +82,8 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     let waiting = service.post(&person(2), &Page::new(2)).await.ticket();
     canaries.plant("a waiting ticket", &waiting);
     refusals.push(service.take(&waiting, &Page::new(3)).await);
+    refusals.push(service.take_because(&waiting, &Page::new(3), Some(REASON)).await);
+    refusals.push(service.take_because(&waiting, &Page::new(2), Some(&format!("{REASON}%0A{REASON}"))).await);
     refusals.push(service.take(&format!("{waiting}x"), &Page::new(2)).await);
 
     // Every kind of refusal and failure.
@@ -108,7 +113,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     for (number, step) in [(20, "take".to_owned()), (21, "open".to_owned()), (22, record(Delivered))] {
         let ticket = service.post(&person(number), &Page::new(number)).await.ticket();
         service.plan.at(&step, Fault::Down);
-        refusals.push(service.take(&ticket, &Page::new(number)).await);
+        refusals.push(service.take_because(&ticket, &Page::new(number), Some(REASON)).await);
         service.plan.mend();
     }
     let broken = Request::post("/saml")
@@ -123,6 +128,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     for answer in &refusals {
         let place = format!("the answer {}", answer.body);
         canaries.search(&place, answer.body.as_bytes());
+        assert!(!answer.body.contains(REASON), "{place}");
         for (name, value) in &answer.headers {
             canaries.search(name.as_str(), value.as_bytes());
         }
@@ -148,12 +154,17 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
     }
     canaries.search("the database", &files(dir.path(), |name| name.starts_with("vestibule.db")));
     canaries.plant("a person", PERSON);
+    canaries.plant("a reason", REASON);
     canaries.plant("a role session name", "CANARY-session-name");
     canaries.search("the log", text.as_bytes());
 
     // The search can find: what belongs in the audit trail is there.
     let database = files(dir.path(), |name| name.starts_with("vestibule.db"));
-    assert!(database.windows(PERSON.len()).any(|window| window == PERSON.as_bytes()));
+    for recorded in [PERSON, REASON] {
+        assert!(database.windows(recorded.len()).any(|window| window == recorded.as_bytes()), "{recorded}");
+    }
+    let events = format!("{:?}", service.audit().await);
+    assert!(events.contains(PERSON) && !events.contains(REASON), "a reason is a person's own text");
 }
 
 /// The bytes of all files of such names.

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use support::faults::{Fault, record};
 use support::forge::{self, Forge};
-use support::test_service::{Page, TestService, assertion};
+use support::test_service::{Page, TestService, assertion, production_that_asks};
 use tempfile::TempDir;
 use vestibule::broker::EventKind::{
     Abandoned, Delivered, Issued, RefusalsSummed, Refused, Started, Uncertain,
@@ -18,6 +18,8 @@ use vestibule::saml::{IdentityProvider, IdentityProviders};
 
 const REPLAYED: (u16, &str) = (409, "assertion_replayed");
 const WAITING: (u16, &str) = (409, "session_waiting");
+const REASON_REQUIRED: (u16, &str) = (428, "reason_required");
+const REASON_MALFORMED: (u16, &str) = (400, "reason_malformed");
 const GONE: (u16, &str) = (404, "gone");
 const STORE: (u16, &str) = (503, "store_unavailable");
 const UNCERTAIN: (u16, &str) = (503, "delivery_uncertain");
@@ -33,6 +35,20 @@ macro_rules! assert_cell {
         let (answer, cell) = ($answer, $cell);
         assert_eq!(answer.cell(), (cell.0, cell.1.to_owned()), "{}", answer.body);
     }};
+}
+
+const ASK: &str = "Which incident or ticket is this for?";
+
+/// One whose rule asks for a reason.
+fn service_that_asks() -> (TestService, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (TestService::with(dir.path(), |settings| settings.rules = production_that_asks(Some(ASK))), dir)
+}
+
+/// The reasons that are recorded, in order.
+async fn reasons(service: &TestService) -> Vec<String> {
+    let events = service.audit().await;
+    events.iter().filter_map(|event| event.subject.reason.as_ref()).map(|r| r.as_str().to_owned()).collect()
 }
 
 /// A login that has come to wait: its ticket.
@@ -442,6 +458,112 @@ async fn protocol_64_takes_one_winner() {
 }
 
 #[tokio::test]
+async fn protocol_take_without_its_reason() {
+    let (service, _dir) = service_that_asks();
+    let page = Page::new(1);
+    let ticket = issued(&service, 1).await;
+    for _ in 0..3 {
+        let answer = service.take(&ticket, &page).await;
+        assert_cell!(&answer, REASON_REQUIRED);
+        assert_eq!(answer.json()["ask"], ASK);
+        let answer = service.take_because(&ticket, &page, Some("%0A")).await;
+        assert_cell!(&answer, REASON_MALFORMED);
+        assert_eq!(answer.json()["ask"], ASK);
+    }
+    assert_eq!(service.history().await, ["login.started", "login.issued"]);
+    assert_eq!(reasons(&service).await, [""; 0]);
+    assert_eq!(service.take_because(&ticket, &page, Some("INC-1")).await.status, 200, "it still waited");
+}
+
+#[tokio::test]
+async fn protocol_take_with_its_reason() {
+    let (service, _dir) = service_that_asks();
+    let page = Page::new(1);
+    let ticket = issued(&service, 1).await;
+    // Longer than any other ticket lives, as long as it takes to write a sentence.
+    service.pass(299);
+    let reason = Some("%20INC-4711%3A%20caf%C3%A9%2C%20%F0%9F%94%91+%20");
+    assert_eq!(service.take_because(&ticket, &page, reason).await.status, 200);
+    assert_cell!(service.take_because(&ticket, &page, reason).await, GONE);
+    assert_eq!(service.history().await, ["login.started", "login.issued", "login.delivered"]);
+    let events = service.audit().await;
+    assert_eq!(events[2].subject.reason.as_ref().unwrap().as_str(), "INC-4711: caf\u{e9}, \u{1f511}+");
+    assert_eq!(reasons(&service).await.len(), 1, "in the delivery's record alone");
+}
+
+/// Where nobody asks, what somebody says is recorded all the same.
+#[tokio::test]
+async fn protocol_take_with_a_reason_that_nobody_asked_for() {
+    let (service, _dir) = service();
+    let page = Page::new(1);
+    let ticket = issued(&service, 1).await;
+    let answer = service.take_because(&ticket, &page, Some("")).await;
+    assert_cell!(&answer, REASON_MALFORMED);
+    assert_eq!(answer.json()["ask"], serde_json::Value::Null);
+    assert_eq!(service.take_because(&ticket, &page, Some("just%20so")).await.status, 200);
+    assert_eq!(reasons(&service).await, ["just so"]);
+}
+
+#[tokio::test]
+async fn protocol_nobody_gives_a_reason() {
+    let (service, _dir) = service_that_asks();
+    let (page, other) = (Page::new(1), Page::new(2));
+    let ticket = issued(&service, 1).await;
+    assert_cell!(service.take(&ticket, &page).await, REASON_REQUIRED);
+    service.pass(1);
+    let later = issued(&service, 2).await;
+    service.pass(299);
+    service.sweep().await;
+    assert_cell!(service.take_because(&ticket, &page, Some("INC-1")).await, (401, "ticket_expired"));
+    assert_eq!(service.take_because(&later, &other, Some("INC-2")).await.status, 200, "a second is left");
+    let expected = ["login.started", "login.issued", "login.started", "login.issued"];
+    assert_eq!(service.history().await, [&expected[..], &["login.expired", "login.delivered"]].concat());
+    assert_eq!(reasons(&service).await, ["INC-2"]);
+}
+
+#[tokio::test]
+async fn protocol_64_takes_with_reasons_one_winner() {
+    let (service, _dir) = service_that_asks();
+    let service = Arc::new(service);
+    let ticket = issued(&service, 1).await;
+    let takes = (0..64).map(|number| {
+        let (service, ticket) = (service.clone(), ticket.clone());
+        let reason = format!("INC-{number}");
+        tokio::spawn(async move {
+            (service.take_because(&ticket, &Page::new(1), Some(&reason)).await.cell(), reason)
+        })
+    });
+    let mut winners = Vec::new();
+    for take in takes.collect::<Vec<_>>() {
+        let (cell, reason) = take.await.unwrap();
+        if cell.0 == 200 {
+            winners.push(reason);
+        } else {
+            assert_eq!(cell, (GONE.0, GONE.1.to_owned()));
+        }
+    }
+    assert_eq!(winners.len(), 1);
+    assert_eq!(reasons(&service).await, winners, "and no loser's");
+}
+
+#[tokio::test]
+async fn protocol_bad_ticket_with_a_reason() {
+    let (service, _dir) = service_that_asks();
+    let page = Page::new(1);
+    let ticket = issued(&service, 1).await;
+    let other = Page { verifier: Page::new(2).verifier, ..page.clone() };
+    for reason in [None, Some("INC-1"), Some("%0A")] {
+        // Who is not the browser that began is not told the question either.
+        let answer = service.take_because(&ticket, &other, reason).await;
+        assert_cell!(&answer, (401, "verifier_mismatch"));
+        assert_eq!(answer.json()["ask"], serde_json::Value::Null);
+    }
+    assert_eq!(service.history().await, ["login.started", "login.issued"]);
+    assert_eq!(service.take_because(&ticket, &page, Some("INC-2")).await.status, 200, "it still waited");
+    assert_eq!(reasons(&service).await, ["INC-2"]);
+}
+
+#[tokio::test]
 async fn protocol_bad_ticket_consumes_nothing() {
     let (service, _dir) = service();
     let page = Page::new(1);
@@ -541,7 +663,7 @@ async fn protocol_no_delivery_without_record() {
     service.plan.at(&record(Delivered), Fault::Down);
     let answer = service.take(&ticket, &Page::new(1)).await;
     assert!(!answer.body.contains("SecretAccessKey"));
-    assert_cell!(answer, UNCERTAIN);
+    assert_cell!(&answer, UNCERTAIN);
     service.plan.mend();
     assert_cell!(service.take(&ticket, &Page::new(1)).await, GONE);
     service.pass(600);

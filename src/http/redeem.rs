@@ -80,3 +80,60 @@ pub(super) fn bearer(credentials: &str) -> &str {
         _ => credentials.trim(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    fn read(values: &[&[u8]]) -> Option<Result<Reason, Unrecordable>> {
+        let values = values.iter().map(|value| (REASON, HeaderValue::from_bytes(value).unwrap()));
+        reason(&values.collect())
+    }
+
+    /// As browsers' `encodeURIComponent` does.
+    fn encoded(text: &str) -> String {
+        let one = |byte: u8| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
+            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        };
+        text.bytes().map(one).collect()
+    }
+
+    #[test]
+    fn one_header_of_escaped_text_is_a_reason() {
+        assert_eq!(read(&[]), None);
+        for plain in ["INC-1", "INC-1, twice; 100+1", "caf%C3%A9"] {
+            let expected = plain.replace("%C3%A9", "\u{e9}");
+            assert_eq!(read(&[plain.as_bytes()]).unwrap().unwrap().as_str(), expected);
+        }
+        for bad in ["", "  ", "%", "%4", "100%", "%zz", "%ff", "%ed%a0%80", "a%0d%0ab", "a\tb", "caf\u{e9}"] {
+            assert_eq!(read(&[bad.as_bytes()]), Some(Err(Unrecordable)), "{bad:?}");
+        }
+        assert_eq!(read(&[b"INC-1", b"INC-1"]), Some(Err(Unrecordable)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_typed_is_what_is_recorded(typed in "\\PC{1,500}") {
+            let recorded = read(&[encoded(&typed).as_bytes()]).unwrap();
+            prop_assert_eq!(&recorded, &Reason::parse(&typed));
+            if let Ok(recorded) = recorded {
+                prop_assert_eq!(recorded.as_str(), typed.trim());
+            }
+        }
+
+        #[test]
+        fn any_bytes_get_an_answer(bytes: Vec<u8>, escape in any::<bool>()) {
+            let escaped: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+            let value = if escape { escaped.into_bytes() } else { bytes };
+            let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
+            if let Some(Ok(reason)) = reason(&[(REASON, value)].into_iter().collect()) {
+                let text = reason.as_str();
+                prop_assert!((1..=500).contains(&text.chars().count()) && text == text.trim());
+                prop_assert!(!text.contains(char::is_control), "{:?}", text);
+            }
+        }
+    }
+}

@@ -73,6 +73,20 @@ async fn asking_consumes_nothing() {
     assert_eq!(vestibule.get("/saml", &headers).await.status, 200);
 }
 
+/// It sees no reason, and leaves the question to `GET /saml`.
+#[tokio::test]
+async fn a_ticket_that_asks_for_a_reason_is_passed_on() {
+    let vestibule = Vestibule::asking("Which ticket?");
+    let waiting = vestibule.waiting().await;
+    for event in [rest_request(&waiting), http_api(&waiting)] {
+        assert_eq!(route(&vestibule, &event).await.0, 200);
+    }
+    vestibule.service.pass(299);
+    assert_eq!(route(&vestibule, &rest_request(&waiting)).await.0, 200);
+    vestibule.service.pass(1);
+    assert_eq!(route(&vestibule, &rest_request(&waiting)).await.0, 401);
+}
+
 #[tokio::test]
 async fn everything_else_is_unauthorized() {
     let vestibule = Vestibule::new();

@@ -17,10 +17,10 @@ use axum::body::Body;
 use http::Request;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use support::test_service::{Answer, Page, TestService, assertion, http_settings};
+use support::test_service::{Answer, Page, TestService, assertion, http_settings, production_that_asks};
 use tempfile::TempDir;
 use vestibule::broker::ports::CallerDirectory;
-use vestibule::broker::{Binding, TicketClaims};
+use vestibule::broker::{Binding, BrokerSettings, TicketClaims};
 use vestibule::config::{Network, SignOn};
 use vestibule::http::{App, HttpSettings};
 
@@ -70,8 +70,17 @@ impl Vestibule {
     }
 
     pub fn with(binding: Binding, settings: HttpSettings) -> Self {
+        Self::of(settings, |broker| broker.binding = binding)
+    }
+
+    /// One whose rule asks for a reason with this sentence.
+    pub fn asking(sentence: &str) -> Self {
+        Self::of(settings(), |broker| broker.rules = production_that_asks(Some(sentence)))
+    }
+
+    pub fn of(settings: HttpSettings, change: impl FnOnce(&mut BrokerSettings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let service = TestService::with(dir.path(), |broker| broker.binding = binding);
+        let service = TestService::with(dir.path(), change);
         let callers = service.callers.clone();
         Self { service, logins: AtomicU32::new(0), _dir: dir }.serving(settings, callers)
     }

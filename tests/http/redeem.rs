@@ -2,6 +2,7 @@
 
 use super::support::faults::{Fault, record};
 use super::support::forge;
+use super::support::test_service::production_that_asks;
 use super::{ORIGIN, Vestibule, request, settings};
 use axum::body::Body;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -110,6 +111,113 @@ async fn whatever_does_not_hold_is_401_and_consumes_nothing() {
     let headers =
         [("authorization", good), ("vestibule-verifier", verifier), ("cognito_id", waiting.session.as_str())];
     assert_eq!(vestibule.get("/saml", &headers).await.status, 200, "it still waited");
+}
+
+const ASK: &str = "Which \"incident\" or <ticket> is this for, \u{1f511}?";
+
+#[tokio::test]
+async fn a_rule_asks_and_the_answer_takes() {
+    let vestibule = Vestibule::asking(ASK);
+    let waiting = vestibule.waiting().await;
+    let [ticket, verifier] = waiting.headers();
+    let from_page = [ticket, verifier, ("origin", ORIGIN), ("accept-language", "de")];
+    let answer = vestibule.get("/saml", &from_page).await;
+    answer.refused(428, "reason_required");
+    assert_eq!(answer.json()["ask"], ASK, "the operator's own words, in any language");
+    assert!(answer.json()["message"].as_str().unwrap().starts_with("Wer diese Rolle nutzt"));
+    assert_eq!(answer.json().get("retry_after"), None, "the same call will not succeed");
+    // The page may read it.
+    assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
+
+    let long = "x".repeat(501);
+    for bad in ["", " ", "%0a", "a%0d%0aSet-Cookie:%20a=b", "%e2%80%ae", "%ff", "100%", long.as_str()] {
+        let answer = vestibule.get("/saml", &[ticket, verifier, ("vestibule-reason", bad)]).await;
+        answer.refused(400, "reason_malformed");
+        assert_eq!(answer.json()["ask"], ASK, "{bad:?}");
+    }
+    let twice = [ticket, verifier, ("vestibule-reason", "INC-1"), ("vestibule-reason", "INC-1")];
+    vestibule.get("/saml", &twice).await.refused(400, "reason_malformed");
+
+    let good = [ticket, verifier, ("vestibule-reason", "INC-4711%2C%20caf%C3%A9")];
+    let answer = vestibule.get("/saml", &good).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(!answer.body.contains("INC-4711"), "it is for the record");
+    vestibule.get("/saml", &good).await.refused(404, "gone");
+    let events = vestibule.service.audit().await;
+    let recorded: Vec<_> = events.iter().filter_map(|event| event.subject.reason.as_ref()).collect();
+    assert_eq!(recorded.iter().map(|reason| reason.as_str()).collect::<Vec<_>>(), ["INC-4711, caf\u{e9}"]);
+}
+
+/// Ticket, verifier and COGNITO_ID come first: who is not the browser that began learns
+/// nothing of what is asked.
+#[tokio::test]
+async fn whatever_else_does_not_hold_is_said_before_the_reason() {
+    let vestibule = Vestibule::asking(ASK);
+    let waiting = vestibule.waiting().await;
+    let other = vestibule.waiting().await;
+    let [ticket, verifier] = waiting.headers();
+    let cases: [(&str, &[(&str, &str)]); 4] = [
+        ("ticket_missing", &[verifier]),
+        ("verifier_missing", &[ticket]),
+        ("verifier_mismatch", &[ticket, ("vestibule-verifier", &other.verifier)]),
+        ("cognito_id_mismatch", &[ticket, verifier, ("cognito_id", &other.session)]),
+    ];
+    for (code, headers) in cases {
+        for reason in [&[][..], &[("vestibule-reason", "INC-1")], &[("vestibule-reason", "%0a")]] {
+            let answer = vestibule.get("/saml", &[headers, reason].concat()).await;
+            answer.refused(401, code);
+            assert_eq!(answer.json().get("ask"), None);
+        }
+    }
+    let answer = vestibule.get("/saml", &[ticket, verifier, ("vestibule-reason", "INC-1")]).await;
+    assert_eq!(answer.status, 200, "it still waited");
+}
+
+/// The question is in the ticket, which the page holds: who wants the role without a
+/// reason would take it out.
+#[tokio::test]
+async fn attack_the_question_taken_out_of_the_ticket() {
+    let vestibule = Vestibule::asking(ASK);
+    let waiting = vestibule.waiting().await;
+    let [header, payload, signature] = &waiting.ticket.split('.').collect::<Vec<_>>()[..] else {
+        panic!("three parts")
+    };
+    let mut claims: serde_json::Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    assert_eq!(claims["ask"], ASK);
+    let unsigned = URL_SAFE_NO_PAD.encode(json!({ "alg": "none", "kid": "x" }).to_string());
+    for ask in [None, Some(json!(null)), Some(json!(""))] {
+        match ask {
+            None => claims.as_object_mut().unwrap().remove("ask"),
+            Some(ask) => claims.as_object_mut().unwrap().insert("ask".into(), ask),
+        };
+        let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
+        for ticket in [format!("{header}.{payload}.{signature}"), format!("{unsigned}.{payload}.")] {
+            let headers = [("authorization", ticket.as_str()), ("vestibule-verifier", &waiting.verifier)];
+            let answer = vestibule.get("/saml", &headers).await;
+            assert_eq!(answer.status, 401, "{}", answer.body);
+        }
+    }
+    vestibule.get("/saml", &waiting.headers()).await.refused(428, "reason_required");
+    assert_eq!(vestibule.service.count(EventKind::Delivered).await, 0);
+}
+
+/// A ticket that is too long is refused unread: then nobody would ever get the role.
+#[tokio::test]
+async fn the_longest_question_fits_into_a_ticket() {
+    let longest = "\u{1f511}".repeat(200);
+    let vestibule = Vestibule::of(settings(), |broker| {
+        broker.rules = production_that_asks(Some(&longest));
+        broker.tickets.issuer = format!("https://vestibule.example.com/{}", "x".repeat(200));
+    });
+    let waiting = vestibule.waiting().await;
+    let [ticket, verifier] = waiting.headers();
+    let answer = vestibule.get("/saml", &[ticket, verifier]).await;
+    answer.refused(428, "reason_required");
+    assert_eq!(answer.json()["ask"], longest.as_str());
+    let reason = "%F0%9F%94%91".repeat(500);
+    let answer = vestibule.get("/saml", &[ticket, verifier, ("vestibule-reason", &reason)]).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
 #[tokio::test]

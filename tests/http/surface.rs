@@ -105,6 +105,7 @@ async fn a_preflight_is_answered_to_configured_origins_only() {
         for name in [
             "authorization",
             "vestibule-verifier",
+            "vestibule-reason",
             "cognito_id",
             "x-amz-date",
             "x-amz-security-token",

@@ -184,12 +184,18 @@ impl TestService {
 
     /// `GET /saml`, as the page does.
     pub async fn take(&self, ticket: &str, page: &Page) -> Answer {
-        let request = Request::get("/saml")
+        self.take_because(ticket, page, None).await
+    }
+
+    /// The same with a reason, as it stands in the header.
+    pub async fn take_because(&self, ticket: &str, page: &Page, reason: Option<&str>) -> Answer {
+        let mut request = Request::get("/saml")
             .header("authorization", format!("Bearer {ticket}"))
-            .header("vestibule-verifier", &page.verifier)
-            .body(Body::empty())
-            .unwrap();
-        self.send(request).await
+            .header("vestibule-verifier", &page.verifier);
+        if let Some(reason) = reason {
+            request = request.header("vestibule-reason", reason);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -238,6 +244,11 @@ impl TestService {
 
 /// The role whose name contains `Prod`, for an hour: the 2017 sample's rule.
 pub fn production() -> Rules {
+    production_that_asks(None)
+}
+
+/// The same, and it may ask for a reason.
+pub fn production_that_asks(ask_reason: Option<&str>) -> Rules {
     let rule = Rule {
         name: "production".into(),
         conditions: vec![Condition {
@@ -249,7 +260,7 @@ pub fn production() -> Rules {
             duration: Duration::hours(1),
             session_policy: None,
             policy_arns: Vec::new(),
-            ask_reason: None,
+            ask_reason: ask_reason.map(str::to_owned),
         },
     };
     let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
