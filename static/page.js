@@ -27,7 +27,7 @@ function say(text) {
   element("status").textContent = text;
 }
 
-const SECTIONS = ["working", "sign-in", "signed-in", "ended"];
+const SECTIONS = ["working", "sign-in", "asked", "signed-in", "ended"];
 
 /**
  * Shows one section. Whoever was waiting for it is led to its heading.
@@ -103,6 +103,41 @@ function again() {
   }
 }
 
+// --- A reason, where a rule asks for one
+
+const reason = () => /** @type {HTMLInputElement} */ (element("reason"));
+
+/** The ticket waits in the module meanwhile. @param {VestibuleError} asked */
+function showQuestion(asked) {
+  progress(1);
+  element("ask").textContent = asked.ask;
+  show("asked", false);
+  const fault = asked.code === "reason_required" ? "" : t(asked.sentence);
+  element("reason-fault").textContent = fault;
+  reason().setAttribute("aria-invalid", String(fault !== ""));
+  reason().focus();
+}
+
+/** @param {SubmitEvent} event */
+async function answer(event) {
+  event.preventDefault();
+  const button = /** @type {HTMLButtonElement} */ (element("answered"));
+  button.disabled = true;
+  // Else the same fault again is no news, and a screen reader does not say it.
+  element("reason-fault").textContent = "";
+  try {
+    const received = await complete({ reason: reason().value });
+    if (received === null) {
+      showSignIn(true);
+    } else {
+      showCredentials(received);
+    }
+  } catch (error) {
+    showFailure(error, 1);
+  }
+  button.disabled = false;
+}
+
 // --- What went wrong, or is over
 
 /** What the service's sentence does not say. @type {() => Record<string, { title: string, why?: string }>} */
@@ -141,6 +176,10 @@ const more = () => ({
  * @param {number} step
  */
 function showFailure(error, step) {
+  if (error instanceof VestibuleError && error.ask !== null) {
+    showQuestion(error);
+    return;
+  }
   const failure =
     error instanceof VestibuleError
       ? error
@@ -237,6 +276,7 @@ async function sendPing() {
 /** @param {Credentials} received */
 function showCredentials(received) {
   credentials = received;
+  reason().value = "";
   began = Date.now();
   const [, role] = received.role.split(":role/");
   element("user").textContent = received.user;
@@ -336,6 +376,7 @@ element("show").addEventListener("click", () => setMasked(!masked));
 element("copy").addEventListener("click", copy);
 element("ping").addEventListener("click", sendPing);
 element("retry").addEventListener("click", arrive);
+element("answer").addEventListener("submit", answer);
 setInterval(tick, 1000);
 // Nobody looks: nothing to see. And timers of a hidden page are late.
 document.addEventListener("visibilitychange", () => (document.hidden ? setMasked(true) : tick()));

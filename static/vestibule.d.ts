@@ -26,10 +26,15 @@ export function canStart(idp: IdentityProvider): boolean;
  * Completes a login, if the person came back with a ticket: exchanges it, once. Where
  * the person signed in at the provider's portal, it begins a login here and leaves.
  * After an error whose `retry` is true the ticket is still here, and another
- * call may succeed; after any other answer it is forgotten.
+ * call may succeed; so it is after one with `ask`, for five minutes, and the call needs the
+ * person's answer. After any other answer it is forgotten.
+ * @param {object} [options]
+ * @param {string} [options.reason] What the person answered to `ask`: recorded, 1 to 500 characters.
  * @returns {Promise<Credentials | null>} null: there is no ticket
  */
-export function complete(): Promise<Credentials | null>;
+export function complete(options?: {
+    reason?: string | undefined;
+}): Promise<Credentials | null>;
 /**
  * Asks the Vestibule who these credentials are, by a request that they sign.
  * @param {Credentials} credentials
@@ -56,8 +61,9 @@ export class VestibuleError extends Error {
      * @param {string} sentence
      * @param {string | null} [reference]
      * @param {boolean} [retry]
+     * @param {string | null} [ask]
      */
-    constructor(code: string, sentence: string, reference?: string | null, retry?: boolean);
+    constructor(code: string, sentence: string, reference?: string | null, retry?: boolean, ask?: string | null);
     /** Stable, for programs. */
     code: string;
     /** For the person. */
@@ -66,6 +72,8 @@ export class VestibuleError extends Error {
     reference: string | null;
     /** The same call may be made again, and may succeed. */
     retry: boolean;
+    /** The question to put to the person: `complete({ reason })` with the answer may succeed. */
+    ask: string | null;
 }
 /**
  * What a Vestibule says about itself (`/config.json`).

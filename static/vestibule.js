@@ -21,8 +21,9 @@ export class VestibuleError extends Error {
    * @param {string} sentence
    * @param {string | null} [reference]
    * @param {boolean} [retry]
+   * @param {string | null} [ask]
    */
-  constructor(code, sentence, reference = null, retry = false) {
+  constructor(code, sentence, reference = null, retry = false, ask = null) {
     super(sentence);
     this.name = "VestibuleError";
     /** Stable, for programs. */
@@ -33,6 +34,8 @@ export class VestibuleError extends Error {
     this.reference = reference;
     /** The same call may be made again, and may succeed. */
     this.retry = retry;
+    /** The question to put to the person: `complete({ reason })` with the answer may succeed. */
+    this.ask = ask;
   }
 }
 
@@ -116,7 +119,7 @@ let config = null;
 // Before anything else, and whatever the page does later: what stays in the
 // address bar can be read there, copied, and gone back to. (Browsers write down
 // addresses by themselves the moment they are redirected to. A ticket found
-// there is spent, or too old.)
+// there is spent, or too old, or lacks the verifier of this tab.)
 let ticket = takeTicket();
 /** The provider at whose portal somebody began: no ticket, but a login to begin. */
 let portal = takePortal();
@@ -261,20 +264,23 @@ function signOnUrl(idp, relayState) {
  * Completes a login, if the person came back with a ticket: exchanges it, once. Where
  * the person signed in at the provider's portal, it begins a login here and leaves.
  * After an error whose `retry` is true the ticket is still here, and another
- * call may succeed; after any other answer it is forgotten.
+ * call may succeed; so it is after one with `ask`, for five minutes, and the call needs the
+ * person's answer. After any other answer it is forgotten.
+ * @param {object} [options]
+ * @param {string} [options.reason] What the person answered to `ask`: recorded, 1 to 500 characters.
  * @returns {Promise<Credentials | null>} null: there is no ticket
  */
-export function complete() {
+export function complete(options = {}) {
   // Frameworks like to call twice what the page meant once.
-  underway ??= exchange().finally(() => (underway = null));
+  underway ??= exchange(options.reason).finally(() => (underway = null));
   return underway;
 }
 
 /** @type {Promise<Credentials | null> | null} */
 let underway = null;
 
-/** @returns {Promise<Credentials | null>} */
-async function exchange() {
+/** @param {string} [reason] @returns {Promise<Credentials | null>} */
+async function exchange(reason) {
   if (moving) {
     return new Promise(() => {});
   }
@@ -294,12 +300,14 @@ async function exchange() {
     const credentials = await call("/saml", {
       Authorization: `Bearer ${bearer}`,
       "Vestibule-Verifier": verifier,
+      // Half a character, which a paste can leave, cannot be encoded.
+      ...(reason !== undefined && { "Vestibule-Reason": encodeURIComponent(reason.replace(/\p{Cs}/gu, "\ufffd")) }),
     });
     await forget(bearer, "received");
     onStep("received");
     return credentials;
   } catch (error) {
-    if (!(error instanceof VestibuleError && error.retry)) {
+    if (!(error instanceof VestibuleError && (error.retry || error.code.startsWith("reason_")))) {
       await forget(bearer, "refused");
     }
     throw error;
@@ -508,6 +516,7 @@ async function call(path, headers = {}) {
     answer?.reference ?? response.headers.get("X-Request-Id"),
     // API Gateway's own 429 has no retry_after, and took nothing either.
     typeof answer?.retry_after === "number" || response.status === 429,
+    answer?.ask ?? null,
   );
 }
 

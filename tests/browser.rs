@@ -33,6 +33,7 @@ fn the_page_in_a_browser() {
     let page = |path: &str| format!("http://127.0.0.1:{}{path}", free_port());
     let (elsewhere_page, bucket_page, plain_page) = (page("/"), page("/console/"), page("/"));
     let short = site(&runtime, 2, Place::Home, "ticket_lifetime = \"5s\"\nsession_lifetime = \"60s\"");
+    let asking = site(&runtime, 1, Place::Home, ASKS);
     let elsewhere = site(&runtime, 1, Place::Page(&elsewhere_page), "");
     let bucket = site(&runtime, 1, Place::Page(&bucket_page), "");
     let plain = site(&runtime, 1, Place::Page(&plain_page), "binding = \"plain\"\njwt_in = \"query\"");
@@ -47,6 +48,7 @@ fn the_page_in_a_browser() {
         "post": { "url": post.base_url, "log": post.path("server.log") },
         "demo": { "url": demo_url, "log": demo_dir.path().join("demo.log") },
         "short": { "url": short.base_url, "log": short.path("server.log") },
+        "asking": { "url": asking.base_url, "log": asking.path("server.log") },
         "elsewhere": { "url": elsewhere.base_url, "log": elsewhere.path("server.log"), "page": elsewhere_page },
         "bucket": { "url": bucket.base_url, "log": bucket.path("server.log"), "page": bucket_page },
         "gateway": { "url": gateway.base_url, "log": gateway.path("server.log"), "page": gateway_page },
@@ -64,6 +66,24 @@ fn the_page_in_a_browser() {
     assert!(run.status.success(), "{output}\n{}", String::from_utf8_lossy(&run.stderr));
     let passed = output.lines().find_map(|line| line.split("pass ").nth(1)).unwrap_or("0");
     assert_ne!(passed.trim(), "0", "no test ran");
+    if only().is_none_or(|name| name.contains("reason")) {
+        assert_eq!(reasons(&asking), ["INC-4711: café, <b>&\"+%\" 🔑", "INC-4712"], "and nothing else");
+        let log = asking.log_text();
+        assert!(!log.contains("4711") && !log.contains("4712"), "a person's own text: {log}");
+    }
+}
+
+/// A rule that asks for a reason, behind the options of `[delivery]`; it stands before the others.
+const ASKS: &str = "\n[[rule]]\nname = \"asks\"\nwhen.role_name = { equals = \"ADFS-Production\" }\n\
+                    ask_reason = \"Which incident or ticket is this for?\"\n";
+
+/// What people gave as a reason, in the order of their deliveries.
+fn reasons(server: &Server) -> Vec<String> {
+    let trail = rusqlite::Connection::open(server.path("vestibule.db")).unwrap();
+    let mut said = trail
+        .prepare("SELECT subject ->> 'reason' FROM audit WHERE subject ->> 'reason' IS NOT NULL ORDER BY seq")
+        .unwrap();
+    said.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
 /// For work on one test: `BROWSER_TEST='used ticket' cargo test --test browser`.
