@@ -70,9 +70,9 @@ async fn login(service: &TestService, number: u32, name: &str) -> String {
     service.post(&forge, &Page::new(number)).await.ticket()
 }
 
-async fn deliver(service: &TestService, number: u32, name: &str) {
+async fn deliver(service: &TestService, number: u32, name: &str, reason: Option<&str>) {
     let ticket = login(service, number, name).await;
-    assert_eq!(service.take(&ticket, &Page::new(number)).await.status, 200);
+    assert_eq!(service.take_because(&ticket, &Page::new(number), reason).await.status, 200);
 }
 
 /// A day of logins, and what is to be found of it.
@@ -82,15 +82,15 @@ struct Day {
 
 impl Day {
     /// One login that is delivered (1), one that nobody takes (2), one that fails after
-    /// STS (3), one of another person (4), one whose credentials still wait (5); two
+    /// STS (3), one of another person, who says why (4), one whose credentials still wait (5); two
     /// refusals (6, 7), and a sum of 17.
     async fn of(service: &TestService) -> Self {
-        deliver(service, 1, forge::PERSON).await;
+        deliver(service, 1, forge::PERSON, None).await;
         login(service, 2, forge::PERSON).await;
         service.plan.at("seal", Fault::Down);
         assert_eq!(service.post(&assertion(3), &Page::new(3)).await.status, 503);
         service.plan.mend();
-        deliver(service, 4, "EXAMPLE\\o'hara").await;
+        deliver(service, 4, "EXAMPLE\\o'hara", Some("INC-4711%20of%20today")).await;
 
         let late = Forge { issued: forge::at(-3_600), confirmed_until: forge::at(-3_300), ..assertion(6) };
         assert_eq!(service.post(&late, &Page::new(6)).await.code(), "assertion_expired");
@@ -170,6 +170,12 @@ impl Day {
             &[&["assertion_expired", "paula"], &["role_not_allowed", "paula"], &["assertion_expired", "17"]];
         store.has("Who was refused on this day", &[], expected);
 
+        let reasoned = ["o'hara", ROLE, "production", "INC-4711 of today", self.key(4)];
+        store.has("Which reasons were given on this day", &[], &[&reasoned]);
+        store.has("Which reasons were given on this day", &[("2026-11-23", "2026-11-24")], &[]);
+        let reasoned = ["login.delivered", self.login(4), "INC-4711 of today"];
+        store.has(whose, &[(KEY, self.key(4))], &[&["login.issued", self.login(4)], &reasoned]);
+
         let question = "Which logins of this day ended without a delivery, and with which access key";
         let expired = ["login.expired", self.login(2), self.key(2)];
         let failed = ["login.failed", "keys_unavailable", self.login(3), self.key(3)];
@@ -237,7 +243,7 @@ async fn the_database_file_answers_every_question() {
     assert_eq!(file.rows(question, &[]), ["[\"assertion_expired\",18]", "[\"role_not_allowed\",1]"]);
     let question = "How many logins of this month, by day and role";
     assert_eq!(file.rows(question, &[]), [format!("[\"2026-11-23\",\"{ROLE}\",2,2]")]);
-    assert_eq!(file.questions.len(), 11, "all of them were asked");
+    assert_eq!(file.questions.len(), 12, "all of them were asked");
 }
 
 /// What CloudTrail has of a call (its record's fields that are asked for).
@@ -448,5 +454,5 @@ async fn the_tables_answer_every_question() {
 
     let delivered = ["login.delivered", "2026-11-23", ROLE];
     tables.has("How many logins of this month, by day and role", &[], &[&delivered, &delivered]);
-    assert_eq!(tables.questions.len(), 10, "all of them were asked");
+    assert_eq!(tables.questions.len(), 11, "all of them were asked");
 }
