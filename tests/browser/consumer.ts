@@ -9,7 +9,7 @@ const { identity_providers, contact } = await configure({
 
 export async function main(): Promise<string> {
   try {
-    const credentials: Credentials | null = await complete();
+    const credentials: Credentials | null = await complete({ reason: document.title || undefined });
     if (credentials === null) {
       await start(identity_providers[0]?.name);
       return "";
@@ -18,8 +18,8 @@ export async function main(): Promise<string> {
     return `${status} ${arn.toUpperCase()} ${new Date(credentials.Expiration).getTime()}`;
   } catch (error) {
     if (error instanceof VestibuleError) {
-      const { code, sentence, reference, retry } = error;
-      return `${code.length} ${sentence.length} ${reference?.length ?? contact?.length} ${retry ? 1 : 0}`;
+      const { code, sentence, reference, retry, ask } = error;
+      return `${code.length} ${sentence.length} ${reference?.length ?? contact?.length} ${retry ? 1 : 0} ${ask?.length ?? 0}`;
     }
     throw error;
   }

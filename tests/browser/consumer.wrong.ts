@@ -5,6 +5,8 @@ import { VestibuleError, complete, configure, credentialProvider, ping, start } 
 
 configure({ bse: "https://vestibule.example.com" });
 start(42);
+complete({ reason: 42 });
+new VestibuleError("code", "sentence").ask satisfies string;
 ping({ AccessKeyId: "ASIA" });
 (await complete()).AccessKeyId;
 new VestibuleError("code", "sentence").retry satisfies string;

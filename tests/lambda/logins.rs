@@ -102,6 +102,53 @@ fn a_login_through_an_http_api_and_a_function_url() {
     }
 }
 
+/// The question is in the answer, the reason in a header that every gateway passes on.
+#[test]
+fn a_reason_is_asked_for_through_a_gateway_and_recorded_in_the_table() {
+    let cloud = Cloud::start();
+    let options = [
+        ("VESTIBULE_RULE_0_NAME", "asks"),
+        ("VESTIBULE_RULE_0_WHEN_ROLE_NAME_EQUALS", "ADFS-Production"),
+        ("VESTIBULE_RULE_0_ASK_REASON", "Which ticket?"),
+    ];
+    let (function, authorizer) = (cloud.function_with(&options), cloud.function("authorizer"));
+    for (assertion, is_rest) in [("_rest", true), ("_http", false)] {
+        let event = |method: &str, headers: &[(&str, &str)], body: Option<&str>| match is_rest {
+            true => rest(method, "/saml", headers, body),
+            false => http("$default", method, "/saml", headers, body),
+        };
+        let answer = function.invoke(&event("POST", &[FORM], Some(&form(assertion)))).unwrap();
+        assert_eq!(answer["statusCode"], 302, "{answer}\n{}", function.log_text());
+        let bearer = format!("Bearer {}", ticket_of(&answer));
+        let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", VERIFIER)];
+        if is_rest {
+            let token = json!({ "type": "TOKEN", "methodArn": ARN, "authorizationToken": bearer });
+            let yes = authorizer.invoke(&token).unwrap();
+            assert_eq!(yes["policyDocument"]["Statement"][0]["Effect"], "Allow", "it sees no reason: {yes}");
+        }
+        let asked = function.invoke(&event("GET", &headers, None)).unwrap();
+        assert_eq!(asked["statusCode"], 428, "{asked}");
+        let asked: Value = serde_json::from_str(asked["body"].as_str().unwrap()).unwrap();
+        assert_eq!((&asked["error"], &asked["ask"]), (&json!("reason_required"), &json!("Which ticket?")));
+        let reason = format!("INC-4711%2C%20caf%C3%A9{assertion}");
+        let reason = ("Vestibule-Reason", reason.as_str());
+        let taken = function.invoke(&event("GET", &[&headers[..], &[reason]].concat(), None)).unwrap();
+        assert_eq!(taken["statusCode"], 200, "{taken}");
+    }
+    let delivered = json!({
+        "TableName": "SAMLAudit", "IndexName": "by-time",
+        "KeyConditionExpression": "trail = :all", "FilterExpression": "attribute_exists(reason)",
+        "ExpressionAttributeValues": { ":all": { "S": "all" } },
+    });
+    let found = cloud.aws.call(Service::DynamoDb, "Query", &delivered).unwrap();
+    let found: Vec<_> =
+        found["Items"].as_array().unwrap().iter().map(|i| (&i["kind"], &i["reason"])).collect();
+    let kind = json!({ "S": "login.delivered" });
+    let [rest, http] = ["_rest", "_http"].map(|of| json!({ "S": format!("INC-4711, caf\u{e9}{of}") }));
+    assert_eq!(found, [(&kind, &rest), (&kind, &http)]);
+    assert!(!function.log_text().contains("4711"), "a person's own text");
+}
+
 #[test]
 fn every_route_is_there_and_text_goes_out_as_text() {
     let cloud = Cloud::start();
