@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use support::test_service::{Answer, Page, TestService, assertion};
+use support::test_service::{Answer, Page, TestService, assertion, production_that_asks};
 use tempfile::TempDir;
 
 const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
@@ -188,6 +188,12 @@ async fn real_answers_are_of_their_schemas() {
     check("/saml", "get", &service.take(&ticket, &page).await, 200);
     check("/saml", "get", &service.take(&ticket, &page).await, 404);
     check("/saml", "post", &service.post(&response, &page).await, 409);
+
+    let dir = tempfile::tempdir().unwrap();
+    let asks = TestService::with(dir.path(), |settings| settings.rules = production_that_asks(Some("Why?")));
+    let ticket = asks.post(&response, &page).await.ticket();
+    check("/saml", "get", &asks.take(&ticket, &page).await, 428);
+    check("/saml", "get", &asks.take_because(&ticket, &page, Some("")).await, 400);
 }
 
 #[test]
