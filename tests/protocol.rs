@@ -553,7 +553,7 @@ async fn protocol_bad_ticket_with_a_reason() {
     let ticket = issued(&service, 1).await;
     let other = Page { verifier: Page::new(2).verifier, ..page.clone() };
     for reason in [None, Some("INC-1"), Some("%0A")] {
-        // Who is not the browser that began is not told the question either.
+        // Who is not the browser that began is asked nothing.
         let answer = service.take_because(&ticket, &other, reason).await;
         assert_cell!(&answer, (401, "verifier_mismatch"));
         assert_eq!(answer.json()["ask"], serde_json::Value::Null);

@@ -30,10 +30,11 @@ impl Error {
 
     /// The operator's sentence by which the person is asked for a reason.
     pub fn ask(&self) -> Option<&str> {
-        match self {
-            Self::Redeem(RedeemError::ReasonRequired { ask }) => Some(ask),
-            Self::Redeem(RedeemError::ReasonMalformed { ask }) => ask.as_deref(),
-            _ => None,
+        let Self::Redeem(error) = self else { return None };
+        match error {
+            RedeemError::ReasonRequired { ask } => Some(ask),
+            RedeemError::ReasonMalformed { ask } => ask.as_deref(),
+            RedeemError::Ticket(_) | RedeemError::Gone | RedeemError::Store | RedeemError::Uncertain => None,
         }
     }
 

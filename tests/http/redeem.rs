@@ -148,8 +148,8 @@ async fn a_rule_asks_and_the_answer_takes() {
     assert_eq!(recorded.iter().map(|reason| reason.as_str()).collect::<Vec<_>>(), ["INC-4711, caf\u{e9}"]);
 }
 
-/// Ticket, verifier and COGNITO_ID come first: who is not the browser that began learns
-/// nothing of what is asked.
+/// Ticket, verifier and COGNITO_ID come first: who is not the browser that began is asked
+/// nothing.
 #[tokio::test]
 async fn whatever_else_does_not_hold_is_said_before_the_reason() {
     let vestibule = Vestibule::asking(ASK);
