@@ -1,6 +1,6 @@
 //! The tables, their keys and their items.
 //!
-//! **`SAMLSessions`**, everything that lives a minute. Key `identityhash`:
+//! **`SAMLSessions`**, everything that lives minutes. Key `identityhash`:
 //! - a session's handle: the *session item*, `phase` = `reserved` | `waiting`,
 //!   `login_id`, `ends_at`, and once waiting `jti` and `sealed`;
 //! - `login:` + login id: the *marker* of an open login, `phase` = `started` |
