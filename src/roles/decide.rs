@@ -15,12 +15,13 @@
 //!   that refuses everybody must speak to those most in need of its sentence.
 
 use super::arn::{self, ProviderArn, RoleArn};
-use super::explain::{Explanation, Mapped, SetAside, finding_of_person, finding_of_pinned, finding_of_roles};
-use super::grant::{Grant, RoleSource, Terms};
+use super::candidates::{Candidate, Candidates, candidates};
+use super::explain::{Explanation, finding_of_person, finding_of_pinned, finding_of_roles};
+use super::grant::{Grant, Terms};
 use super::person::{MadeUpPerson, Person};
-use super::role_map::{RoleMap, Unmapped};
+use super::role_map::RoleMap;
 use super::rule::{Condition, Effect, Field, Rule};
-use crate::saml::{Identity, trim_blanks};
+use crate::saml::Identity;
 use std::collections::{BTreeMap, BTreeSet};
 
 role_refusals! { refusal_enum
@@ -159,7 +160,8 @@ impl Rules {
         person: &Person<'_>,
         explanation: &mut Explanation,
     ) -> Result<Terms, (RoleRefusal, Option<String>)> {
-        let candidates = self.candidates(person, explanation);
+        let configured = self.providers.get(person.idp);
+        let candidates = candidates(configured, self.maps_of(person.idp), person, explanation);
         for rule in &self.rules {
             let (findings, left) = weigh(rule, person, &candidates);
             let verdict = verdict(rule, left.as_deref());
@@ -184,90 +186,11 @@ impl Rules {
         Err((refusal, None))
     }
 
-    /// The offered roles that can be had: well-formed pairs with a provider that is
-    /// configured for this identity provider, of one account. Duplicates fall together; of
-    /// two providers for one role the one that comes first in the alphabet counts.
-    fn candidates(&self, person: &Person<'_>, explanation: &mut Explanation) -> Candidates<'_> {
-        let configured = self.providers.get(person.idp);
-        let mut candidates = Candidates::new();
-        let mut set_aside = SetAside::default();
-        for value in person.roles {
-            let Some((role, provider)) = read_pair(value) else {
-                set_aside.malformed += 1;
-                continue;
-            };
-            let Some(provider) = configured.and_then(|configured| configured.get(&provider)) else {
-                let differs_in_case =
-                    |one: &ProviderArn| one.as_str().eq_ignore_ascii_case(provider.as_str());
-                set_aside.other_case +=
-                    usize::from(configured.is_some_and(|all| all.iter().any(differs_in_case)));
-                set_aside.other_provider += 1;
-                continue;
-            };
-            if !provider.is_beside(&role) {
-                set_aside.other_account += 1;
-                continue;
-            }
-            let source = candidates.entry(role).or_insert(Source::Offered(provider));
-            *source = (*source).min(Source::Offered(provider));
-        }
-        explanation.offered(person.roles.len(), candidates.len(), set_aside);
-        self.map(person, &mut candidates, explanation);
-        candidates
-    }
-
     /// The maps for people of this identity provider.
     fn maps_of(&self, idp: &str) -> impl Iterator<Item = &RoleMap> {
         self.maps.iter().filter(move |map| map.idp() == idp)
     }
-
-    /// Adds the roles that the person's values stand for. Of two maps for one role the one
-    /// that comes first counts; a role that is offered stays so.
-    fn map<'r>(
-        &'r self,
-        person: &Person<'_>,
-        candidates: &mut Candidates<'r>,
-        explanation: &mut Explanation,
-    ) {
-        for map in self.maps_of(person.idp) {
-            let values = person.values(map.value());
-            let mut mapped = Mapped::default();
-            for outcome in values.iter().filter_map(|value| map.role(value)) {
-                match outcome {
-                    Ok(role) => {
-                        candidates.entry(role).or_insert(Source::Mapped(map.name()));
-                        mapped.roles += 1;
-                    }
-                    Err(Unmapped::NotAPart) => mapped.not_a_part += 1,
-                    Err(Unmapped::OtherAccount) => mapped.other_account += 1,
-                }
-            }
-            explanation.mapped(map, values.len(), mapped);
-        }
-    }
 }
-
-/// How a candidate came; what is offered comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Source<'r> {
-    Offered(&'r ProviderArn),
-    Mapped(&'r str),
-}
-
-impl From<Source<'_>> for RoleSource {
-    fn from(source: Source<'_>) -> Self {
-        match source {
-            Source::Offered(provider) => Self::Offered(provider.clone()),
-            Source::Mapped(name) => Self::Mapped(name.to_owned()),
-        }
-    }
-}
-
-/// Each usable role, and how it came.
-type Candidates<'r> = BTreeMap<RoleArn, Source<'r>>;
-
-/// A usable role, and how it came.
-type Candidate<'c> = (&'c RoleArn, Source<'c>);
 
 enum Verdict<'r> {
     DoesNotHold,
@@ -361,17 +284,6 @@ fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
         }
         (Effect::Grant { .. }, _) => Verdict::Ambiguous,
     }
-}
-
-/// A `Role` value: a role and its provider with a comma between, in either
-/// order (AWS's own example has the role first, AD FS's claim rules the provider).
-/// White space around them and parts that are blank do not count; there is one role
-/// and one provider, or there is no pair. `docs/SAML.md` has a table of the forms.
-fn read_pair(value: &str) -> Option<(RoleArn, ProviderArn)> {
-    let mut parts = value.split(',').map(trim_blanks).filter(|part| !part.is_empty());
-    let (Some(one), Some(other), None) = (parts.next(), parts.next(), parts.next()) else { return None };
-    let pair = |role, provider| Some((RoleArn::parse(role).ok()?, ProviderArn::parse(provider).ok()?));
-    pair(one, other).or_else(|| pair(other, one))
 }
 
 /// STS, AssumeRoleWithSAML: `[\w+=,.@-]{2,64}`.

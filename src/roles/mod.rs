@@ -4,6 +4,7 @@
 //! explains itself. A new condition is a new [`Field`] or [`Matcher`] variant.
 
 mod arn;
+mod candidates;
 mod decide;
 mod explain;
 mod grant;
