@@ -156,6 +156,8 @@ macro_rules! saml_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)
     /// Another status than Success (core 3.2.2). Unproven: such a response has no assertion
     /// and mostly no signature; most are found while reading.
     NotSuccess          unproven "sign_in_failed"            IdP             403 "You were not signed in"    "Your company's sign-in service says that the sign-in did not succeed." AGAIN_THEN_ASK;
+    /// The second-level status code `NoAuthnContext` (core 3.2.2.2): not by the method that was asked for.
+    NoAuthnContext      unproven "no_authn_context"          Person | IdP    403 "You were not signed in"    "Your company's sign-in service could not sign you in by the method that is required here." "If you have not set that method up there yet, do so, then sign in again. Else ask for help.";
     WrongVersion        proven   "wrong_version"             IdP             403 NOT_VALID                   "The answer is of another version than the one spoken here." SETTINGS_WRONG;
     Incomplete          proven   "assertion_incomplete"      IdP             403 NOT_VALID                   "A required part of the answer is missing or not valid." SETTINGS_WRONG;
     IssuerMismatch      proven   "issuer_mismatch"           IdP             403 NOT_VALID                   "The answer and the sign-in inside it come from different places." ASK;

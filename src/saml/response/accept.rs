@@ -9,7 +9,7 @@ use super::identity::{Identity, InResponseTo};
 use super::message::OriginalResponse;
 use super::parts::{bearers, id, in_response_to, instant, one, uri};
 use super::refused::RefusedAssertion;
-use super::status::{SUCCESS, status_code, trace_status};
+use super::status::{SUCCESS, failure, status_code, trace_status};
 use super::verify::VerifiedAssertion;
 use crate::saml::authn_request::SentAuthnRequest;
 use crate::saml::provider::IdentityProvider;
@@ -153,7 +153,7 @@ impl Check<'_> {
         trace_status(response, self.trace);
         match status_code(response) {
             Some(SUCCESS) => Ok(()),
-            Some(_) => Err(SamlRefusal::NotSuccess),
+            Some(_) => Err(failure(response)),
             None => Err(SamlRefusal::Incomplete),
         }
     }

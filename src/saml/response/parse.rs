@@ -1,7 +1,7 @@
 //! Parsing: one tree, a Response, and the one assertion in it.
 
 use super::message::ResponseMessage;
-use super::status::{SUCCESS, status_code, trace_status};
+use super::status::{SUCCESS, failure, status_code, trace_status};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::trace::{Step, Tracer};
 use crate::saml::xml::names::{SAML, SAMLP};
@@ -62,7 +62,7 @@ fn only_assertion<'a, 'i>(response: Node<'a, 'i>, trace: Tracer<'_>) -> Result<N
         Some(assertion) if !others && assertion.parent() == Some(response) => Ok(assertion),
         None if reports_failure(response) => {
             trace_status(response, trace);
-            Err(SamlRefusal::NotSuccess)
+            Err(failure(response))
         }
         _ => Err(SamlRefusal::NotOneAssertion),
     }
@@ -144,6 +144,15 @@ mod tests {
         assert_eq!(refusal(&failure(responder)), Some(SamlRefusal::NotSuccess));
         assert_eq!(refusal(&failure(SUCCESS)), Some(SamlRefusal::NotOneAssertion));
         assert!(!SamlRefusal::NotSuccess.is_authenticated());
+
+        // The person can do something about one of the codes below it.
+        let below = |code: &str| {
+            let code = format!("<samlp:StatusCode Value='urn:oasis:names:tc:SAML:2.0:status:{code}'/>");
+            failure(responder).replace("Responder'/>", &format!("Responder'>{code}</samlp:StatusCode>"))
+        };
+        assert_eq!(refusal(&below("NoAuthnContext")), Some(SamlRefusal::NoAuthnContext));
+        assert_eq!(refusal(&below("AuthnFailed")), Some(SamlRefusal::NotSuccess));
+        assert!(!SamlRefusal::NoAuthnContext.is_authenticated());
     }
 
     proptest! {

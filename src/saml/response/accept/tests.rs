@@ -44,6 +44,7 @@ fn every_check_refuses() {
     let confirmation = "<SubjectConfirmationData NotOnOrAfter";
     for (from, to, expected) in [
         ("status:Success", "status:Requester", NotSuccess),
+        ("status:Success", "status:NoAuthnContext", NoAuthnContext),
         ("<samlp:StatusCode Value=", "<samlp:StatusCode V=", Incomplete),
         ("<samlp:Status>", "<samlp:Status><samlp:StatusCode Value='x'/>", Incomplete),
         ("ID=\"_r1\" Version=\"2.0\"", "ID=\"_r1\" Version=\"1.1\"", WrongVersion),
