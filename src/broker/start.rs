@@ -17,7 +17,7 @@ use super::seal::{Purpose, Sealed};
 use super::steps::Step;
 use super::use_cases::Broker;
 use crate::saml::{
-    AuthnRequest, AuthnRequestId, HTTP_POST, HTTP_REDIRECT, IdentityProvider, SentAuthnRequest,
+    AskedAuthn, AuthnRequest, AuthnRequestId, HTTP_POST, HTTP_REDIRECT, IdentityProvider, SentAuthnRequest,
 };
 use secrecy::{ExposeSecret, SecretSlice};
 use time::OffsetDateTime;
@@ -103,7 +103,12 @@ impl Broker {
                 if let Some(reference) = sent.reference {
                     attempt.reference.adopt(reference);
                 }
-                Ok(Some(SentAuthnRequest { id, idp: provider.name.clone(), issued_at: sent.issued_at }))
+                Ok(Some(SentAuthnRequest {
+                    id,
+                    idp: provider.name.clone(),
+                    issued_at: sent.issued_at,
+                    asked: AskedAuthn::default(),
+                }))
             }
             Err(KeyRingError::BrokenSeal) => Ok(None),
             Err(KeyRingError::Unavailable) => Err(LoginError::Keys),

@@ -5,6 +5,7 @@ use super::dsig::sign::{SigningError, SigningKey};
 use super::metadata::sign_on_service::HTTP_POST;
 use super::xml::instant::format_instant;
 use super::xml::names::{SAML, SAMLP};
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use quick_xml::Writer;
@@ -14,7 +15,7 @@ use time::OffsetDateTime;
 /// DEFLATE's usual compromise between size and time.
 const DEFLATE_LEVEL: u8 = 6;
 
-/// The longest `ID` that is decoded, in characters. Ours have 72.
+/// The longest `ID` that is decoded, in characters. Ours have 84, and 171 at most.
 const MAX_ID_CHARS: usize = 256;
 
 /// The `ID` of a request: what its answer names as `InResponseTo`.
@@ -49,6 +50,33 @@ pub struct SentAuthnRequest {
     pub idp: String,
     /// Its `IssueInstant`.
     pub issued_at: OffsetDateTime,
+    /// What it asked for beside what is configured.
+    pub asked: AskedAuthn,
+}
+
+/// What one request asks for beside what all requests to its identity provider ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AskedAuthn {
+    /// The person must sign in again.
+    pub force_authn: bool,
+    /// By one of these exactly. Empty: as configured.
+    pub class_refs: Vec<ClassRefDigest>,
+}
+
+/// The beginning of the SHA-256 of an `AuthnContextClassRef`: as much as a request's `ID`
+/// has room for. Who could choose a text with the same beginning signs the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClassRefDigest(pub [u8; Self::BYTES]);
+
+impl ClassRefDigest {
+    /// Its length.
+    pub const BYTES: usize = 8;
+
+    /// Of this `AuthnContextClassRef`.
+    pub fn of(class_ref: &str) -> Self {
+        let hash = digest(&SHA256, class_ref.as_bytes());
+        Self(hash.as_ref().first_chunk().copied().unwrap_or_default())
+    }
 }
 
 /// What our requests ask of one identity provider.

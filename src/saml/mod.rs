@@ -37,7 +37,8 @@ mod xml;
 mod xmlenc;
 
 pub use authn_request::{
-    AuthnRequest, AuthnRequestId, Comparison, RequestedAuthn, RequestedAuthnContext, SentAuthnRequest,
+    AskedAuthn, AuthnRequest, AuthnRequestId, ClassRefDigest, Comparison, RequestedAuthn,
+    RequestedAuthnContext, SentAuthnRequest,
 };
 pub use dsig::key::{KeyError, VerificationKey};
 pub use dsig::sign::{SigningError, SigningKey};

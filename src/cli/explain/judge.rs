@@ -5,7 +5,8 @@ use crate::broker::{BrokerSettings, LoginError, RelayState, SamlRefusal};
 use crate::http::Error;
 use crate::roles::{Explanation, Grant};
 use crate::saml::{
-    AuthnRequestId, Expected, Identity, ResponseMessage, SentAuthnRequest, Trace, Traced, VerifiedAssertion,
+    AskedAuthn, AuthnRequestId, Expected, Identity, ResponseMessage, SentAuthnRequest, Trace, Traced,
+    VerifiedAssertion,
 };
 use time::OffsetDateTime;
 
@@ -157,6 +158,7 @@ fn identify(
         id,
         idp: verified.provider().name.clone(),
         issued_at: verified.issue_instant().unwrap_or(now),
+        asked: AskedAuthn::default(),
     });
     if sent.is_some() {
         unchecked.push(REQUEST);

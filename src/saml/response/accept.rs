@@ -213,7 +213,7 @@ impl Check<'_> {
     fn request(&self, in_response_to: Option<&str>) -> Result<(), SamlRefusal> {
         self.trace.maybe_private("in_response_to", in_response_to);
         match self.expected {
-            Expected::InResponseTo(SentAuthnRequest { id, idp, issued_at }) => {
+            Expected::InResponseTo(SentAuthnRequest { id, idp, issued_at, asked: _ }) => {
                 if in_response_to != Some(id.as_str()) || *idp != self.provider.name {
                     return Err(SamlRefusal::UnknownRequest);
                 }

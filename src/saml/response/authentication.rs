@@ -3,7 +3,7 @@
 use super::accept::Check;
 use super::expected::Expected;
 use super::parts::{instant, one};
-use crate::saml::authn_request::Comparison;
+use crate::saml::authn_request::{ClassRefDigest, Comparison};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::select::source::Source;
 use crate::saml::xml::blanks::trim_blanks;
@@ -53,23 +53,31 @@ impl Check<'_> {
     /// strength that `minimum` and the like need; rules can use the context.
     fn requested_authn(&self, statement: Node<'_, '_>, signed_in: OffsetDateTime) -> Result<(), SamlRefusal> {
         let Expected::InResponseTo(sent) = self.expected else { return Ok(()) };
-        let requested_authn = &self.provider.requested_authn;
-        let asked = sent.issued_at.saturating_sub(self.service.clock_skew);
-        if requested_authn.force_authn && signed_in < asked {
+        let configured = &self.provider.requested_authn;
+        let request_made = sent.issued_at.saturating_sub(self.service.clock_skew);
+        if (configured.force_authn || sent.asked.force_authn) && signed_in < request_made {
             self.trace.at("request_made", sent.issued_at);
             return Err(SamlRefusal::NotReauthenticated);
         }
-        if let Some(wanted) =
-            requested_authn.authn_context.as_ref().filter(|c| c.comparison == Comparison::Exact)
-        {
-            let context = one(statement, "AuthnContext")?.ok_or(SamlRefusal::Incomplete)?;
-            let class = one(context, "AuthnContextClassRef")?.and_then(nodes::pure_text).map(trim_blanks);
-            self.trace.all_ours("authn_context_asked", wanted.class_refs.iter().map(String::as_str));
-            self.trace.maybe_theirs("authn_context", class);
-            if !class.is_some_and(|class| wanted.class_refs.iter().any(|wanted| wanted == class)) {
-                return Err(SamlRefusal::OtherAuthnContext);
-            }
+        let configured = configured.authn_context.as_ref().filter(|c| c.comparison == Comparison::Exact);
+        let asked = &sent.asked.class_refs;
+        if configured.is_none() && asked.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        if let Some(wanted) = configured {
+            self.trace.all_ours("authn_context_asked", wanted.class_refs.iter().map(String::as_str));
+        }
+        let class = self.class_ref(statement)?.ok_or(SamlRefusal::OtherAuthnContext)?;
+        // What one request asks for is among what is configured. A reload may have changed that.
+        let is_configured = configured.is_none_or(|c| c.class_refs.iter().any(|wanted| wanted == class));
+        let is_asked = asked.is_empty() || asked.contains(&ClassRefDigest::of(class));
+        if is_configured && is_asked { Ok(()) } else { Err(SamlRefusal::OtherAuthnContext) }
+    }
+
+    fn class_ref<'a>(&self, statement: Node<'a, '_>) -> Result<Option<&'a str>, SamlRefusal> {
+        let context = one(statement, "AuthnContext")?.ok_or(SamlRefusal::Incomplete)?;
+        let class = one(context, "AuthnContextClassRef")?.and_then(nodes::pure_text).map(trim_blanks);
+        self.trace.maybe_theirs("authn_context", class);
+        Ok(class)
     }
 }

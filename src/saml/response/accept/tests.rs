@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::saml::authn_request::{AuthnRequestId, Comparison, RequestedAuthn, RequestedAuthnContext};
+use crate::saml::authn_request::{
+    AskedAuthn, AuthnRequestId, ClassRefDigest, Comparison, RequestedAuthn, RequestedAuthnContext,
+};
 use crate::saml::metadata::idp::Validity;
 use crate::saml::provider::IdentityProviders;
 use crate::saml::response::message::ResponseMessage;
@@ -179,7 +181,12 @@ fn the_sign_in_is_as_old_as_its_instant_says() {
 }
 
 fn sent() -> SentAuthnRequest {
-    SentAuthnRequest { id: AuthnRequestId::from_bytes(&[7; 20]), idp: "ADFS".to_owned(), issued_at: now() }
+    SentAuthnRequest {
+        id: AuthnRequestId::from_bytes(&[7; 20]),
+        idp: "ADFS".to_owned(),
+        issued_at: now(),
+        asked: AskedAuthn::default(),
+    }
 }
 
 /// The honest response as an answer to this request.

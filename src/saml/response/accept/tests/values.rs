@@ -171,6 +171,48 @@ fn of_several_authn_statements_the_latest_is_read() {
     assert_eq!(answered(&newer), Some(SamlRefusal::OtherAuthnContext));
 }
 
+/// A request that asks for more than is configured is answered as it asks.
+#[test]
+fn an_answer_does_what_its_own_request_asked_for() {
+    let windows = "urn:federation:authentication:windows";
+    let answered = |asked: &[&str], force_authn, configured: Option<&str>, signed_in: &str| {
+        let class_refs = asked.iter().map(|class_ref| ClassRefDigest::of(class_ref)).collect();
+        let sent = SentAuthnRequest { asked: AskedAuthn { force_authn, class_refs }, ..sent() };
+        let authn_context = configured.map(|class_ref| RequestedAuthnContext {
+            comparison: Comparison::Exact,
+            class_refs: vec![class_ref.to_owned()],
+        });
+        let requested_authn = RequestedAuthn { force_authn: false, authn_context };
+        let xml = answer_to(sent.id.as_str()).replace("T05:46:00Z\"", signed_in);
+        let provider = IdentityProvider { requested_authn, ..provider(vec![EC.key()]) };
+        answered(&xml, Expected::InResponseTo(&sent), provider)
+    };
+    let (now, long_ago) = ("T05:46:00Z\"", "T04:46:00Z\"");
+    let other = Some(SamlRefusal::OtherAuthnContext);
+    for (asked, force_authn, configured, signed_in, expected) in [
+        (&[windows][..], false, None, now, None),
+        (&["urn:mfa", windows], false, None, now, None),
+        (&["urn:mfa"], false, None, now, other),
+        // And as is configured.
+        (&[windows], false, Some("urn:mfa"), now, other),
+        (&["urn:mfa"], false, Some(windows), now, other),
+        (&[windows], false, Some(windows), now, None),
+        (&[], false, Some("urn:mfa"), now, other),
+        (&[], false, Some(windows), now, None),
+        (&[], false, None, long_ago, None),
+        (&[], true, None, now, None),
+        (&[], true, None, long_ago, Some(SamlRefusal::NotReauthenticated)),
+        (&[windows], true, None, long_ago, Some(SamlRefusal::NotReauthenticated)),
+        (&["urn:mfa"], true, None, now, other),
+    ] {
+        assert_eq!(
+            answered(asked, force_authn, configured, signed_in),
+            expected,
+            "{asked:?} {force_authn} {configured:?} {signed_in}"
+        );
+    }
+}
+
 #[test]
 fn an_id_is_a_name() {
     let named = |id: &str| {
