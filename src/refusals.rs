@@ -208,10 +208,12 @@ macro_rules! role_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)
     NoUsableRole             "no_usable_role"            IdP | Operator 403 "None of your AWS roles fits"   "You are signed in, but none of your roles belongs to the AWS accounts that this service is for." ASK;
     /// No rule holds for any offered role.
     NoRule                   "role_not_allowed"          Operator       403 "Your role is not allowed here" "You are signed in, but none of your roles may be used through this service." "If you need access, ask for a role that may be used here, then sign in again.";
+    /// No rule holds, and one would after another sign-in (the name is RFC 9470's).
+    InsufficientAuthn { step_up: Option<StepUp> } "insufficient_user_authentication" Person 403 "Please sign in once more" "You are signed in, but a role of yours is given only after a stronger or a newer sign-in." "Sign in again by the method that your company requires for it. If you do not have that method, ask for help.";
     /// Several roles meet the deciding rule.
     Ambiguous                "role_ambiguous"            Operator       403 "Several of your roles fit"     "You are signed in, but more than one of your roles could be used, and this service does not guess." ASK;
     /// `message`: the operator's sentence for the person, from the configuration.
-    Rule { message: String } "role_refused"              Operator       403 "Access is not allowed"         "You are signed in, but access is not allowed for you." "If you think that this is wrong, ask for help and read out the reference.";
+    Rule { message: String, step_up: Option<StepUp> } "role_refused"              Operator       403 "Access is not allowed"         "You are signed in, but access is not allowed for you." "If you think that this is wrong, ask for help and read out the reference.";
     /// Not what STS accepts: `[\w+=,.@-]{2,64}`.
     SessionName              "role_session_name_invalid" IdP            403 "Your name does not fit AWS"    "You are signed in, but AWS does not accept the name that your company's sign-in service gives you." ASK;
 }};}

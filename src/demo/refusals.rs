@@ -44,7 +44,7 @@ pub const STAGED_REFUSALS: &[StagedRefusal] = &[
         title: "Wrong role",
         sent: "Dev Chandra signs in, and all is as it should be, but he is in no group for production.",
         why: "A rule says no, and the page shows the rule's own words.",
-        refusal: LoginError::Role(RoleRefusal::Rule { message: String::new() }),
+        refusal: LoginError::Role(RoleRefusal::Rule { message: String::new(), step_up: None }),
         account: "dev",
         flaw: Flaw::None,
         before: Before::Nothing,

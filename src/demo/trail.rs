@@ -98,6 +98,7 @@ fn in_words(code: &str) -> &str {
         "role_refused" => "a rule says no",
         "role_ambiguous" => "several roles would do, and the service does not guess",
         "role_not_allowed" => "no rule allows any of the roles",
+        "insufficient_user_authentication" => "a role is given only after another sign-in",
         "no_role_offered" => "there is no role to choose from",
         "assertion_expired" => "the response is too old",
         "wrong_audience" => "the response was made for another application",

@@ -24,7 +24,7 @@ ping_errors! { refusal_enum
 impl Error {
     /// The operator's own words, where a rule has some.
     pub fn operator_says(&self) -> Option<&str> {
-        let Self::Login(LoginError::Role(RoleRefusal::Rule { message })) = self else { return None };
+        let Self::Login(LoginError::Role(RoleRefusal::Rule { message, .. })) = self else { return None };
         Some(message)
     }
 

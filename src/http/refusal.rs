@@ -128,6 +128,7 @@ mod tests {
     fn refused_by_rule(format: Format) -> String {
         let error = Error::Login(LoginError::Role(RoleRefusal::Rule {
             message: "Ask <b>the help desk</b> & \"others\".".into(),
+            step_up: None,
         }));
         let help = Help {
             reference: &SupportId::from_stored("7K3F-9QTZ".into()),

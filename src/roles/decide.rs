@@ -21,7 +21,8 @@ use super::grant::{Grant, Terms};
 use super::person::{MadeUpPerson, Person};
 use super::role_map::RoleMap;
 use super::rule::{Condition, Effect, Field, Rule};
-use crate::saml::Identity;
+use super::step_up::StepUp;
+use crate::saml::{Identity, RequestedAuthnContext};
 use std::collections::{BTreeMap, BTreeSet};
 
 role_refusals! { refusal_enum
@@ -33,7 +34,7 @@ role_refusals! { refusal_enum
 impl RoleRefusal {
     /// The operator's sentence for the person, where a rule refuses.
     pub fn message(&self) -> Option<&str> {
-        if let Self::Rule { message } = self { Some(message) } else { None }
+        if let Self::Rule { message, .. } = self { Some(message) } else { None }
     }
 }
 
@@ -62,18 +63,23 @@ pub struct Decision {
 /// The SAML providers of each identity provider, one for each AWS account, by its configured name.
 pub type SamlProviders = BTreeMap<String, BTreeSet<ProviderArn>>;
 
+/// What requests to an identity provider ask for where it is configured, by its name.
+pub type AuthnContexts = BTreeMap<String, RequestedAuthnContext>;
+
 /// The rules of a configuration, and the SAML providers of each identity provider.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
     providers: SamlProviders,
     maps: Vec<RoleMap>,
+    /// For `offer.rs`.
+    pub(super) authn_contexts: AuthnContexts,
 }
 
 impl Rules {
     /// Of a configuration.
     pub fn new(rules: Vec<Rule>, providers: SamlProviders) -> Self {
-        Self { rules, providers, maps: Vec::new() }
+        Self { rules, providers, maps: Vec::new(), authn_contexts: AuthnContexts::new() }
     }
 
     /// Beside the roles that are offered, those that these maps give.
@@ -151,17 +157,19 @@ impl Rules {
 
     fn judge(&self, person: &Person<'_>) -> Decision {
         let mut explanation = Explanation::default();
-        let outcome = self.choose(person, &mut explanation);
+        let mut outcome = self.choose(person, &mut explanation);
+        if let Err((refusal, _)) = &mut outcome {
+            self.offer(person, refusal, &mut explanation);
+        }
         Decision { outcome, explanation }
     }
 
-    fn choose(
+    pub(super) fn choose(
         &self,
         person: &Person<'_>,
         explanation: &mut Explanation,
     ) -> Result<Terms, (RoleRefusal, Option<String>)> {
-        let configured = self.providers.get(person.idp);
-        let candidates = candidates(configured, self.maps_of(person.idp), person, explanation);
+        let candidates = self.candidates(person, explanation);
         for rule in &self.rules {
             let (findings, left) = weigh(rule, person, &candidates);
             let verdict = verdict(rule, left.as_deref());
@@ -169,7 +177,7 @@ impl Rules {
             let refusal = match verdict {
                 Verdict::DoesNotHold => continue,
                 Verdict::Ambiguous => RoleRefusal::Ambiguous,
-                Verdict::Refuses(message) => RoleRefusal::Rule { message: message.to_owned() },
+                Verdict::Refuses(message) => RoleRefusal::Rule { message: message.to_owned(), step_up: None },
                 Verdict::Grants(terms) => return Ok(*terms),
             };
             return Err((refusal, Some(rule.name.clone())));
@@ -186,13 +194,17 @@ impl Rules {
         Err((refusal, None))
     }
 
+    pub(super) fn candidates(&self, person: &Person<'_>, explanation: &mut Explanation) -> Candidates<'_> {
+        candidates(self.providers.get(person.idp), self.maps_of(person.idp), person, explanation)
+    }
+
     /// The maps for people of this identity provider.
     fn maps_of(&self, idp: &str) -> impl Iterator<Item = &RoleMap> {
         self.maps.iter().filter(move |map| map.idp() == idp)
     }
 }
 
-enum Verdict<'r> {
+pub(super) enum Verdict<'r> {
     DoesNotHold,
     Ambiguous,
     Refuses(&'r str),
@@ -212,7 +224,7 @@ impl Verdict<'_> {
 
 /// How the conditions of one rule went, and which candidates are left;
 /// `None` if a condition on the person does not hold.
-fn weigh<'c>(
+pub(super) fn weigh<'c>(
     rule: &Rule,
     person: &Person<'_>,
     candidates: &'c Candidates<'_>,
@@ -263,7 +275,7 @@ fn holds_for_person(condition: &Condition, person: &Person<'_>) -> bool {
     }
 }
 
-fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
+pub(super) fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
     let Some(left) = left else { return Verdict::DoesNotHold };
     match (&rule.outcome, left) {
         (Effect::Refuse { message }, left) => {

@@ -8,18 +8,21 @@ mod candidates;
 mod decide;
 mod explain;
 mod grant;
+mod offer;
 mod person;
 mod region;
 mod role_map;
 mod rule;
+mod step_up;
 #[cfg(test)]
 mod tests;
 
 pub use arn::{ArnError, ProviderArn, ProviderPattern, RoleArn, is_account};
-pub use decide::{Decision, Denial, RoleRefusal, Rules, SamlProviders};
+pub use decide::{AuthnContexts, Decision, Denial, RoleRefusal, Rules, SamlProviders};
 pub use explain::{Considered, Explanation};
 pub use grant::{Grant, RoleSource, Terms};
 pub use person::{MadeUpPerson, Use};
 pub use region::{is_region, partition_of_region};
 pub use role_map::{RoleMap, RoleMapError};
 pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError, as_written};
+pub use step_up::StepUp;

@@ -33,6 +33,7 @@ impl Use {
 }
 
 /// What the rules look at.
+#[derive(Clone, Copy)]
 pub(super) struct Person<'p> {
     pub(super) idp: &'p str,
     pub(super) name_id: &'p str,

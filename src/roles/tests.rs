@@ -8,6 +8,7 @@ use time::Duration;
 mod made_up;
 mod maps;
 mod pairs;
+mod step_up;
 
 const PROVIDER: &str = "arn:aws:iam::123456789012:saml-provider/ADFS";
 const MFA: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken";
@@ -147,8 +148,9 @@ fn a_role_only_with_a_second_factor() {
     rule.conditions.push(when(Field::AuthnContext, "equals", MFA));
     let rules = rules(vec![rule]);
     rules.decide(person("anna", &["Prod"]).with_authn_context(MFA)).unwrap();
-    assert_eq!(refusal(&rules, person("anna", &["Prod"]).with_authn_context(PASSWORD)), RoleRefusal::NoRule);
-    assert_eq!(refusal(&rules, person("anna", &["Prod"])), RoleRefusal::NoRule);
+    for identity in [person("anna", &["Prod"]).with_authn_context(PASSWORD), person("anna", &["Prod"])] {
+        assert!(matches!(refusal(&rules, identity), RoleRefusal::InsufficientAuthn { .. }));
+    }
 }
 
 #[test]
@@ -225,7 +227,7 @@ fn no_rules_grant_nothing() {
 
 #[test]
 fn a_refusing_rule_speaks_with_the_operators_sentence() {
-    let asked = RoleRefusal::Rule { message: "Ask the help desk.".into() };
+    let asked = RoleRefusal::Rule { message: "Ask the help desk.".into(), step_up: None };
     let no_dev = refuse("no dev", vec![when(Field::RoleName, "contains", "Dev")]);
     let no_contractor = refuse("no contractor", vec![when(Field::NameId, "suffix", "-C")]);
     let rules = rules(vec![no_dev, no_contractor, production(), refuse("rest", vec![])]);

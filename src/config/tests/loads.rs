@@ -66,7 +66,7 @@ refuse = "Ask the help desk for AWS-Production."
     );
     let refused = rules.decide(person("anna", "NonProdX")).unwrap_err();
     let message = "Ask the help desk for AWS-Production.".to_owned();
-    assert_eq!(refused.refusal, crate::roles::RoleRefusal::Rule { message });
+    assert_eq!(refused.refusal, crate::roles::RoleRefusal::Rule { message, step_up: None });
 }
 
 #[test]
