@@ -232,6 +232,8 @@ macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)*
     UnknownProvider "idp_unknown"           Page     404 "There is no such sign-in service" "The page sent you to sign in at a service that is not known here." START_AT_THE_PAGE;
     /// Its metadata names no address that a browser can carry a request to.
     NoSignOnService "idp_takes_no_requests" Page     404 "The sign-in cannot start here"    "Sign-ins at your company start at its own sign-in page." ASK;
+    /// Neither a rule nor the provider's configuration asks for this.
+    UnknownContext  "authn_context_unknown" Page     400 "The sign-in cannot start like this" "The page asked for a kind of sign-in that is not used here." START_AT_THE_PAGE;
     /// The key ring does not answer, or the signing key cannot be used.
     Keys            "keys_unavailable"      Operator 503 "The sign-in cannot start"         "This service cannot use its keys right now." AGAIN_THEN_ASK;
 }};}

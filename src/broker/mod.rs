@@ -47,7 +47,7 @@ pub use refusal::{LoginError, RedeemError, RelayStateError, StartError, TicketEr
 pub use relay_state::{Binding, Challenge, RelayState, Verifier};
 pub use seal::{Purpose, Sealed, SealedSession};
 pub use settings::BrokerSettings;
-pub use start::AuthnRequestMessage;
+pub use start::{AuthnRequestMessage, Start};
 pub use steps::{StepDurations, StepHistograms, Stopwatch, latency_histogram};
 pub use ticket::{
     BoundTicket, RedeemableTicket, Ticket, TicketClaims, TicketSettings, VerifiedTicket, decode_ticket,
@@ -56,5 +56,5 @@ pub use ticket::{
 pub use use_cases::{Broker, Ports};
 
 /// What the layers below refuse, for the layers above that import `broker` only.
-pub use crate::roles::RoleRefusal;
+pub use crate::roles::{RoleRefusal, StepUp};
 pub use crate::saml::{IdpMetadata, SamlRefusal};

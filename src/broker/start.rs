@@ -6,6 +6,9 @@
 //! process with the ring can tell that we made it, for which login and when, any
 //! client may ask for any number of them, and no table fills up. `begin` uses the
 //! request up together with the assertion, so that it is answered once.
+//!
+//! A request can ask for more than is configured: for the sign-in that a rule asks for, where
+//! a role was refused for want of it. The seal says what, so that the answer can be held to it.
 
 use super::attempt::Attempt;
 use super::ids::SupportId;
@@ -16,8 +19,10 @@ use super::relay_state::RelayState;
 use super::seal::{Purpose, Sealed};
 use super::steps::Step;
 use super::use_cases::Broker;
+use crate::roles::StepUp;
 use crate::saml::{
-    AskedAuthn, AuthnRequest, AuthnRequestId, HTTP_POST, HTTP_REDIRECT, IdentityProvider, SentAuthnRequest,
+    AskedAuthn, AuthnRequest, AuthnRequestId, ClassRefDigest, Comparison, HTTP_POST, HTTP_REDIRECT,
+    IdentityProvider, RequestedAuthn, RequestedAuthnContext, SentAuthnRequest,
 };
 use secrecy::{ExposeSecret, SecretSlice};
 use time::OffsetDateTime;
@@ -38,27 +43,47 @@ pub enum AuthnRequestMessage {
     },
 }
 
+/// A login to start.
+#[derive(Debug, Default)]
+pub struct Start<'s> {
+    /// Name of the identity provider; the first, if there is none.
+    pub idp: Option<&'s str>,
+    /// Where the credentials will wait, and for whom.
+    pub relay_state: Option<&'s str>,
+    /// How the person must sign in: by one of these exactly. Empty: as configured.
+    pub authn_context: &'s [String],
+    /// Whether the person must sign in again, also where that is not configured.
+    pub force_authn: bool,
+}
+
 impl Broker {
-    /// Starts a login at the identity provider of this name, or at the first.
-    /// Changes nothing anywhere.
+    /// Starts a login. Changes nothing anywhere.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(
         &self,
-        idp: Option<&str>,
-        relay_state: Option<&str>,
+        start: &Start<'_>,
         reference: &Reference,
     ) -> Result<AuthnRequestMessage, StartError> {
-        let relay = RelayState::parse(relay_state, self.settings.binding)?;
+        let relay = RelayState::parse(start.relay_state, self.settings.binding)?;
         let providers = self.settings.providers.current();
         let mut providers = providers.iter();
-        let provider =
-            providers.find(|p| idp.is_none_or(|idp| idp == p.name)).ok_or(StartError::UnknownProvider)?;
+        let provider = providers.find(|provider| start.idp.is_none_or(|idp| idp == provider.name));
+        let provider = provider.ok_or(StartError::UnknownProvider)?;
         let (binding, destination) = service(provider).ok_or(StartError::NoSignOnService)?;
+        let may_ask = |context: &String| self.settings.rules.may_ask(&provider.name, context);
+        if start.authn_context.len() > StepUp::MAX_CONTEXTS || !start.authn_context.iter().all(may_ask) {
+            return Err(StartError::UnknownContext);
+        }
 
         let issued_at = self.ports.clock.now();
-        let plaintext = Sent { issued_at, reference: Some(reference.current().clone()) }.to_plaintext();
+        let asked = AskedAuthn {
+            force_authn: start.force_authn,
+            class_refs: start.authn_context.iter().map(|context| ClassRefDigest::of(context)).collect(),
+        };
+        let plaintext =
+            Sent { issued_at, reference: Some(reference.current().clone()), asked }.to_plaintext();
         let purpose = Purpose::request(&relay, &provider.name);
         let sealed = self.steps.measure(Step::KeysSeal, self.ports.keys.seal(&purpose, &plaintext)).await;
         let sealed = sealed.map_err(|_| StartError::Keys)?;
@@ -69,10 +94,10 @@ impl Broker {
             issuer: &self.settings.service.entity_id,
             acs_url: &self.settings.service.acs_url,
             name_id_format: provider.name_id_format.as_deref(),
-            requested_authn: &provider.requested_authn,
+            requested_authn: &start.requested_authn(provider),
         };
         let key = self.settings.signing_key.as_deref().filter(|_| provider.sign_requests);
-        let relay_state = relay_state.unwrap_or_default();
+        let relay_state = start.relay_state.unwrap_or_default();
         let written = match binding {
             Binding::Redirect => {
                 request.redirect_url(Some(relay_state), key).map(AuthnRequestMessage::Redirect)
@@ -103,12 +128,8 @@ impl Broker {
                 if let Some(reference) = sent.reference {
                     attempt.reference.adopt(reference);
                 }
-                Ok(Some(SentAuthnRequest {
-                    id,
-                    idp: provider.name.clone(),
-                    issued_at: sent.issued_at,
-                    asked: AskedAuthn::default(),
-                }))
+                let Sent { issued_at, asked, .. } = sent;
+                Ok(Some(SentAuthnRequest { id, idp: provider.name.clone(), issued_at, asked }))
             }
             Err(KeyRingError::BrokenSeal) => Ok(None),
             Err(KeyRingError::Unavailable) => Err(LoginError::Keys),
@@ -116,26 +137,60 @@ impl Broker {
     }
 }
 
+impl Start<'_> {
+    /// What is configured, and more. Contexts take the place of the configured ones: where
+    /// those are exact they are some of them, and else one of a rule's is what helps.
+    fn requested_authn(&self, provider: &IdentityProvider) -> RequestedAuthn {
+        let RequestedAuthn { force_authn, authn_context } = provider.requested_authn.clone();
+        let asked =
+            RequestedAuthnContext { comparison: Comparison::Exact, class_refs: self.authn_context.to_vec() };
+        RequestedAuthn {
+            force_authn: force_authn || self.force_authn,
+            authn_context: if asked.class_refs.is_empty() { authn_context } else { Some(asked) },
+        }
+    }
+}
+
 /// What the seal of a request's `ID` says: the moment in seconds since 1970 (8 bytes,
-/// big-endian), then the start's reference.
+/// big-endian), then the start's reference (9); and where the request asked for more than is
+/// configured, whether for a new sign-in (1), and the digests of the contexts (8 each).
+#[derive(Debug, PartialEq)]
 struct Sent {
     issued_at: OffsetDateTime,
     /// None in requests of versions before references travelled.
     reference: Option<SupportId>,
+    asked: AskedAuthn,
 }
+
+/// `7K3F-9QTZ`
+const REFERENCE_BYTES: usize = 9;
 
 impl Sent {
     fn to_plaintext(&self) -> SecretSlice<u8> {
         let mut bytes = self.issued_at.unix_timestamp().to_be_bytes().to_vec();
         bytes.extend(self.reference.iter().flat_map(|reference| reference.as_str().bytes()));
+        if self.asked != AskedAuthn::default() {
+            bytes.push(u8::from(self.asked.force_authn));
+            bytes.extend(self.asked.class_refs.iter().flat_map(|digest| digest.0));
+        }
         bytes.into()
     }
 
+    /// `None` for what no version writes: then nobody knows what was asked.
     fn from_plaintext(bytes: &[u8]) -> Option<Self> {
-        let (moment, reference) = bytes.split_first_chunk::<8>()?;
+        let (moment, rest) = bytes.split_first_chunk::<8>()?;
         let issued_at = OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(*moment)).ok()?;
-        let reference = std::str::from_utf8(reference).ok().and_then(SupportId::parse);
-        Some(Self { issued_at, reference })
+        if rest.is_empty() {
+            return Some(Self { issued_at, reference: None, asked: AskedAuthn::default() });
+        }
+        let (reference, asked) = rest.split_first_chunk::<REFERENCE_BYTES>()?;
+        let reference = Some(SupportId::parse(std::str::from_utf8(reference).ok()?)?);
+        let Some((force_authn, digests)) = asked.split_first() else {
+            return Some(Self { issued_at, reference, asked: AskedAuthn::default() });
+        };
+        let (digests, []) = digests.as_chunks() else { return None };
+        let class_refs = digests.iter().copied().map(ClassRefDigest).collect();
+        Some(Self { issued_at, reference, asked: AskedAuthn { force_authn: *force_authn != 0, class_refs } })
     }
 }
 
@@ -157,15 +212,47 @@ fn service(provider: &IdentityProvider) -> Option<(Binding, &str)> {
 mod tests {
     use super::*;
 
+    const MOMENT: [u8; 8] = 1_764_000_000_i64.to_be_bytes();
+
+    fn sent(reference: Option<&str>, force_authn: bool, contexts: &[&str]) -> Sent {
+        Sent {
+            issued_at: OffsetDateTime::from_unix_timestamp(1_764_000_000).unwrap(),
+            reference: reference.map(|text| SupportId::parse(text).unwrap()),
+            asked: AskedAuthn {
+                force_authn,
+                class_refs: contexts.iter().map(|context| ClassRefDigest::of(context)).collect(),
+            },
+        }
+    }
+
     #[test]
-    fn a_seal_of_before_references_travelled_is_still_read() {
-        let old = 1_764_000_000_i64.to_be_bytes();
-        let sent = Sent::from_plaintext(&old).unwrap();
-        assert_eq!((sent.issued_at.unix_timestamp(), sent.reference), (1_764_000_000, None));
-        let new = [&old[..], b"7K3F-9QTZ"].concat();
-        let sent = Sent::from_plaintext(&new).unwrap();
-        assert_eq!(sent.reference.as_ref().map(SupportId::as_str), Some("7K3F-9QTZ"));
-        assert_eq!(sent.to_plaintext().expose_secret(), &new[..]);
-        assert!(Sent::from_plaintext(&old[..7]).is_none());
+    fn seals_of_earlier_versions_are_still_read() {
+        assert_eq!(Sent::from_plaintext(&MOMENT), Some(sent(None, false, &[])));
+        // A request that asks for nothing more is sealed as before, too.
+        let before = [&MOMENT[..], b"7K3F-9QTZ"].concat();
+        assert_eq!(Sent::from_plaintext(&before), Some(sent(Some("7K3F-9QTZ"), false, &[])));
+        assert_eq!(sent(Some("7K3F-9QTZ"), false, &[]).to_plaintext().expose_secret(), &before[..]);
+    }
+
+    #[test]
+    fn what_was_asked_comes_back_as_it_was() {
+        for (force_authn, contexts) in
+            [(true, &[][..]), (false, &["urn:mfa"]), (true, &["urn:mfa", "urn:smartcard"])]
+        {
+            let sent = sent(Some("7K3F-9QTZ"), force_authn, contexts);
+            let plaintext = sent.to_plaintext();
+            assert_eq!(plaintext.expose_secret().len(), 8 + 9 + 1 + 8 * contexts.len());
+            assert_eq!(Sent::from_plaintext(plaintext.expose_secret()), Some(sent));
+        }
+    }
+
+    #[test]
+    fn a_seal_that_no_version_writes_is_no_request_of_ours() {
+        let whole = sent(Some("7K3F-9QTZ"), true, &["urn:mfa"]).to_plaintext();
+        let whole = whole.expose_secret();
+        for length in (0..whole.len()).filter(|length| ![8, 17, 18].contains(length)) {
+            assert_eq!(Sent::from_plaintext(&whole[..length]), None, "{length}");
+        }
+        assert_eq!(Sent::from_plaintext(&[&MOMENT[..], b"7K3F 9QTZ"].concat()), None);
     }
 }

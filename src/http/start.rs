@@ -8,7 +8,7 @@ use super::form;
 use super::frame::{BEING_SENT, CONTINUE, TO_SIGN_IN, escape, frame};
 use super::headers;
 use super::language::Language;
-use crate::broker::AuthnRequestMessage;
+use crate::broker::{AuthnRequestMessage, Start, StartError};
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -26,20 +26,38 @@ pub(super) async fn start(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let _slot = app.admission.slot(Class::Other, &context)?;
-    let (mut idp, mut relay_state) = (None, None);
+    let (mut idp, mut relay_state, mut force_authn) = (None, None, None);
+    let mut authn_context: Vec<String> = Vec::new();
     for field in form::fields(query.unwrap_or_default().as_bytes()) {
         let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;
-        let slot = match name.as_str() {
-            "idp" => &mut idp,
-            "RelayState" => &mut relay_state,
-            _ => continue,
+        let is_duplicate = match name.as_str() {
+            "idp" => idp.replace(value).is_some(),
+            "RelayState" => relay_state.replace(value).is_some(),
+            "force_authn" => force_authn.replace(value).is_some(),
+            // A list is a field for each, since a URI can have any character between two.
+            "authn_context" => {
+                let is_duplicate = authn_context.contains(&value);
+                authn_context.push(value.to_string());
+                is_duplicate
+            }
+            _ => false,
         };
-        if slot.replace(value).is_some() {
+        if is_duplicate {
             return Err(Error::DuplicateField);
         }
     }
-    let (idp, relay_state) = (idp.as_ref().map(|v| v.as_str()), relay_state.as_ref().map(|v| v.as_str()));
-    let started = app.broker.start(idp, relay_state, &context.reference).await;
+    let start = Start {
+        idp: idp.as_ref().map(|value| value.as_str()),
+        relay_state: relay_state.as_ref().map(|value| value.as_str()),
+        authn_context: &authn_context,
+        force_authn: match force_authn.as_ref().map(|value| value.as_str()) {
+            None | Some("false") => false,
+            Some("true") => true,
+            // Whatever it means, the person would not sign in as it was meant.
+            Some(_) => return Err(Error::Start(StartError::UnknownContext)),
+        },
+    };
+    let started = app.broker.start(&start, &context.reference).await;
     let mut response = match started.map_err(Error::Start)? {
         AuthnRequestMessage::Redirect(url) => {
             let location = HeaderValue::try_from(url).map_err(|_| Error::Internal)?;
