@@ -14,9 +14,10 @@ export function configure(options?: {
  * Begins a login: makes session id, verifier and challenge, keeps the verifier and
  * the page's address in this tab, and leaves for the identity provider.
  * @param {string} [name] Of the identity provider; the first, if there is no name.
+ * @param {StepUp} [stepUp] For who was refused for want of it. The provider must take requests.
  * @returns {Promise<void>}
  */
-export function start(name?: string): Promise<void>;
+export function start(name?: string, stepUp?: StepUp): Promise<void>;
 /**
  * Whether a login at it can begin in a page.
  * @param {IdentityProvider} idp
@@ -24,7 +25,8 @@ export function start(name?: string): Promise<void>;
 export function canStart(idp: IdentityProvider): boolean;
 /**
  * Completes a login, if the person came back with a ticket: exchanges it, once. Where
- * the person signed in at the provider's portal, it begins a login here and leaves.
+ * the person signed in at the provider's portal, or wants to sign in again after a refusal,
+ * it begins a login here and leaves.
  * After an error whose `retry` is true the ticket is still here, and another
  * call may succeed; so it is after one with `ask`, for five minutes, and the call needs the
  * person's answer. After any other answer it is forgotten.
@@ -126,6 +128,19 @@ export type IdentityProvider = {
     sp_initiated: boolean;
     sign_on_url: string | null;
     relying_party_id: string | null;
+};
+/**
+ * How a person must sign in, beyond what is configured: `sign_in_again` of a refusal.
+ */
+export type StepUp = {
+    /**
+     * By one of these (AuthnContextClassRef).
+     */
+    authn_context?: string[] | undefined;
+    /**
+     * Anew, in spite of a session at the identity provider.
+     */
+    force_authn?: boolean | undefined;
 };
 /**
  * What a login ends with. Keep it in memory.

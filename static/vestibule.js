@@ -68,6 +68,13 @@ export class VestibuleError extends Error {
  */
 
 /**
+ * How a person must sign in, beyond what is configured: `sign_in_again` of a refusal.
+ * @typedef {object} StepUp
+ * @property {string[]} [authn_context] By one of these (AuthnContextClassRef).
+ * @property {boolean} [force_authn] Anew, in spite of a session at the identity provider.
+ */
+
+/**
  * What a login ends with. Keep it in memory.
  * @typedef {object} Credentials
  * @property {string} AccessKeyId
@@ -121,13 +128,13 @@ let config = null;
 // addresses by themselves the moment they are redirected to. A ticket found
 // there is spent, or too old, or lacks the verifier of this tab.)
 let ticket = takeTicket();
-/** The provider at whose portal somebody began: no ticket, but a login to begin. */
-let portal = takePortal();
+/** No ticket, but a login to begin: of who began at a provider's portal, or was refused. */
+let toBegin = takeToBegin();
 /** Whether this document is being left for the one where the login began. */
 const moving = ticket !== null && comeBack(ticket);
 globalThis.addEventListener?.("hashchange", () => {
   ticket = takeTicket() ?? ticket;
-  portal = takePortal() ?? portal;
+  toBegin = takeToBegin() ?? toBegin;
 });
 
 /** @returns {string | null} */
@@ -150,13 +157,17 @@ function takeTicket() {
   return found;
 }
 
-/** @returns {string | null} */
-function takePortal() {
-  const found = new URLSearchParams((globalThis.location?.hash ?? "").slice(1)).get("sign-in");
-  if (found !== null) {
-    history.replaceState(history.state, "", location.pathname + location.search);
+/** @returns {{ name: string, stepUp: StepUp | null } | null} */
+function takeToBegin() {
+  const found = new URLSearchParams((globalThis.location?.hash ?? "").slice(1));
+  const name = found.get("sign-in");
+  if (name === null) {
+    return null;
   }
-  return found;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  // Whoever wrote this address: the service takes what its rules ask for, and nothing else.
+  const [authn_context, force_authn] = [found.getAll("authn_context"), found.get("force_authn") === "true"];
+  return { name, stepUp: authn_context.length > 0 || force_authn ? { authn_context, force_authn } : null };
 }
 
 /**
@@ -203,14 +214,16 @@ export function configure(options = {}) {
  * Begins a login: makes session id, verifier and challenge, keeps the verifier and
  * the page's address in this tab, and leaves for the identity provider.
  * @param {string} [name] Of the identity provider; the first, if there is no name.
+ * @param {StepUp} [stepUp] For who was refused for want of it. The provider must take requests.
  * @returns {Promise<void>}
  */
-export async function start(name) {
+export async function start(name, stepUp) {
   const { binding, identity_providers } = await (config ?? configure());
   if (binding !== "challenge") {
     throw new VestibuleError("binding_plain", "The service is set up for another page than this one.");
   }
-  const idp = identity_providers.find((idp) => canStart(idp) && idp.name === (name ?? idp.name));
+  const takes = stepUp ? (/** @type {IdentityProvider} */ idp) => idp.sp_initiated : canStart;
+  const idp = identity_providers.find((idp) => takes(idp) && idp.name === (name ?? idp.name));
   if (!idp) {
     throw new VestibuleError(
       "sign_on_unknown",
@@ -223,7 +236,9 @@ export async function start(name) {
   const session = base64url(random(16));
   const verifier = base64url(random(32));
   const challenge = base64url(await sha256(verifier));
-  const place = location.pathname + location.search + location.hash;
+  const here = location.pathname + location.search + location.hash;
+  // Who was refused began elsewhere, and has not come back there.
+  const place = (stepUp && read(PLACE_KEY)) || here;
   if (!(write(STORAGE_KEY, verifier) && write(PLACE_KEY, place))) {
     throw new VestibuleError(
       "storage_blocked",
@@ -231,7 +246,7 @@ export async function start(name) {
     );
   }
   onStep("leaving");
-  location.assign(signOnUrl(idp, `${session}##${challenge}`));
+  location.assign(signOnUrl(idp, `${session}##${challenge}`, stepUp));
 }
 
 /**
@@ -243,15 +258,20 @@ export function canStart(idp) {
 }
 
 /**
- * To its own sign-on page where one is set up, else by a request of the service.
+ * To its own sign-on page where one is set up, else by a request of the service, which
+ * alone can ask for a step-up.
  * AD FS takes its relying party and our RelayState inside one RelayState,
  * encoded twice; others take ours as it is.
  * @param {IdentityProvider} idp
  * @param {string} relayState
+ * @param {StepUp} [stepUp]
  */
-function signOnUrl(idp, relayState) {
-  if (!idp.sign_on_url) {
-    return `${base}/saml/login?idp=${encodeURIComponent(idp.name)}&RelayState=${encodeURIComponent(relayState)}`;
+function signOnUrl(idp, relayState, stepUp) {
+  if (stepUp || !idp.sign_on_url) {
+    const contexts = (stepUp?.authn_context ?? []).map((context) => `&authn_context=${encodeURIComponent(context)}`);
+    const force = stepUp?.force_authn ? "&force_authn=true" : "";
+    const query = `idp=${encodeURIComponent(idp.name)}&RelayState=${encodeURIComponent(relayState)}`;
+    return `${base}/saml/login?${query}${contexts.join("")}${force}`;
   }
   const inner = idp.relying_party_id
     ? `RPID=${encodeURIComponent(idp.relying_party_id)}&RelayState=${encodeURIComponent(relayState)}`
@@ -262,7 +282,8 @@ function signOnUrl(idp, relayState) {
 
 /**
  * Completes a login, if the person came back with a ticket: exchanges it, once. Where
- * the person signed in at the provider's portal, it begins a login here and leaves.
+ * the person signed in at the provider's portal, or wants to sign in again after a refusal,
+ * it begins a login here and leaves.
  * After an error whose `retry` is true the ticket is still here, and another
  * call may succeed; so it is after one with `ask`, for five minutes, and the call needs the
  * person's answer. After any other answer it is forgotten.
@@ -285,7 +306,7 @@ async function exchange(reason) {
     return new Promise(() => {});
   }
   if (ticket === null) {
-    return portal === null ? null : begin(portal);
+    return toBegin === null ? null : begin(toBegin);
   }
   const bearer = ticket;
   onStep("returned");
@@ -347,12 +368,18 @@ async function markOf(bearer) {
 }
 
 /**
- * What a portal's tile could not do: nobody waited for what it brought.
- * @param {string} name
+ * What a portal's tile could not do: nobody waited for what it brought. Or what a person
+ * wants who was refused.
+ * @param {{ name: string, stepUp: StepUp | null }} login
  * @returns {Promise<null>}
  */
-async function begin(name) {
-  portal = null;
+async function begin({ name, stepUp }) {
+  toBegin = null;
+  if (stepUp) {
+    // The person asked for it, by a button: no portal brings anybody here like this.
+    await start(name, stepUp);
+    return null;
+  }
   const since = Date.now() - Number(read(BEGUN_KEY));
   remove(BEGUN_KEY);
   if (since >= 0 && since < BEGUN_MS) {

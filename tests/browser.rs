@@ -107,7 +107,12 @@ fn demo() -> (TempDir, String, Process) {
 fn starts_here(post_only: bool) -> (Idp, Server) {
     let idp = Idp::start(&Options { post_only, ..Options::default() });
     let saml = "\n[[saml.idp]]\nname = \"SSP\"\nmetadata = \"@DIR@/idp.xml\"\nidp_initiated = false\n\
-                provider_arn = \"arn:aws:iam::123456789012:saml-provider/SSP\"\n";
+                provider_arn = \"arn:aws:iam::123456789012:saml-provider/SSP\"\n\
+                [[rule]]\nname = \"production\"\nwhen.role_name = { contains = \"Prod\" }\n\
+                [[rule]]\nname = \"payments\"\nwhen.role_name = { equals = \"Payments\" }\n\
+                when.authn_context = { equals = \"https://refeds.org/profile/mfa\" }\n\
+                [[rule]]\nname = \"vault\"\nwhen.role_name = { equals = \"Vault\" }\n\
+                when.authn_age = { at_most = \"10s\" }\n";
     let server = Server::setup(&format!("{EMBEDDED}{saml}")).file("idp.xml", &idp.metadata()).start();
     idp.trust(&support::browser::Browser::new().open(&server.url("/saml/metadata")).body);
     (idp, server)

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use support::test_service::{Answer, Page, TestService, assertion, production_that_asks};
 use tempfile::TempDir;
+use vestibule::roles::{Condition, Field, Matcher, Rules};
 
 const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
@@ -194,6 +195,19 @@ async fn real_answers_are_of_their_schemas() {
     let ticket = asks.post(&response, &page).await.ticket();
     check("/saml", "get", &asks.take(&ticket, &page).await, 428);
     check("/saml", "get", &asks.take_because(&ticket, &page, Some("")).await, 400);
+
+    // A rule that asks for a second factor.
+    let dir = tempfile::tempdir().unwrap();
+    let service = TestService::with(dir.path(), |settings| {
+        let mut rules: Vec<_> = settings.rules.iter().cloned().collect();
+        let matchers = vec![Matcher::Equals("urn:mfa".into())];
+        rules[0].conditions.push(Condition { field: Field::AuthnContext, matchers });
+        let provider = settings.rules.provider_arns().next().unwrap().1.clone();
+        settings.rules = Rules::new(rules, [("ADFS".to_owned(), [provider].into())].into());
+    });
+    let refused = service.post(&assertion(2), &page).await;
+    assert!(refused.json()["sign_in_again"].is_object(), "{}", refused.body);
+    check("/saml", "post", &refused, 403);
 }
 
 #[test]

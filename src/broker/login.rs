@@ -98,7 +98,7 @@ impl Broker {
                 let subject = Subject::from(&denial.identity).with_offered_roles(denial.identity.roles());
                 let subject = Subject { rule: denial.rule.clone(), ..subject };
                 self.record_refusal(attempt, denial.refusal.code(), subject).await;
-                Err(LoginError::Role(denial.refusal))
+                Err(LoginError::Role(self.settings.answer(denial.refusal, denial.identity.idp())))
             }
         }
     }

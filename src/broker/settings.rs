@@ -3,8 +3,8 @@
 use super::metadata::providers::CurrentProviders;
 use super::relay_state::Binding;
 use super::ticket::TicketSettings;
-use crate::roles::Rules;
-use crate::saml::{Limits, ServiceProvider, SigningKey};
+use crate::roles::{RoleRefusal, Rules};
+use crate::saml::{IdentityProvider, Limits, ServiceProvider, SigningKey};
 use std::sync::Arc;
 use time::Duration;
 
@@ -26,4 +26,14 @@ pub struct BrokerSettings {
     pub tickets: TicketSettings,
     /// How long credentials wait to be taken.
     pub session_lifetime: Duration,
+}
+
+impl BrokerSettings {
+    /// The rules' refusal as the person hears it: another sign-in is offered only where the
+    /// identity provider takes requests, which its metadata of now says.
+    pub fn answer(&self, refusal: RoleRefusal, idp: &str) -> RoleRefusal {
+        let takes_requests =
+            self.providers.current().by_name(idp).is_some_and(IdentityProvider::takes_requests);
+        if takes_requests { refusal } else { refusal.without_step_up() }
+    }
 }

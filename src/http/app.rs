@@ -6,8 +6,8 @@ use super::metrics::Metrics;
 use super::redirect::Redirect;
 use super::settings::{HttpSettings, SettingsError};
 use super::{client_ip, config_json, cors};
-use crate::broker::Broker;
 use crate::broker::ports::CallerDirectory;
+use crate::broker::{Binding, Broker, StepUp};
 use http::HeaderMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -118,6 +118,12 @@ impl App {
     pub(super) fn can_begin(&self, idp: &str) -> bool {
         let sign_on = self.settings.sign_on.iter().find(|sign_on| sign_on.name == idp);
         sign_on.is_some_and(|sign_on| config_json::can_start(self.broker.settings(), sign_on))
+    }
+
+    /// Where the page begins such a sign-in. Pages of the 2017 sample cannot.
+    pub(super) fn sign_in_again(&self, step_up: &StepUp) -> Option<String> {
+        let can_begin = self.broker.settings().binding == Binding::Challenge;
+        can_begin.then(|| self.redirect.to_sign_in_again(step_up))
     }
 
     /// Slots by class, for the operator.

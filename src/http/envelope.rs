@@ -64,7 +64,10 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let mut code = response.extensions().get::<OutcomeCode>().map_or("ok", |outcome| outcome.0);
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let contact = app.settings.contact.as_deref();
-        let help = Help { reference, contact, start_page: &app.settings.redirect_url, language };
+        let start_page = &app.settings.redirect_url;
+        let sign_in_again = error.step_up().and_then(|step_up| app.sign_in_again(step_up));
+        let sign_in_again = sign_in_again.as_deref();
+        let help = Help { reference, contact, start_page, sign_in_again, language };
         // Headers of inner layers (CORS) stay.
         let mut page = show(&error, format, &help);
         page.headers_mut().extend(response.headers_mut().drain());

@@ -5,7 +5,7 @@
 
 use crate::broker::ports::TokenServiceError;
 use crate::broker::{
-    LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal, StartError, TicketError,
+    LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal, StartError, StepUp, TicketError,
 };
 use http::StatusCode;
 
@@ -36,6 +36,11 @@ impl Error {
             RedeemError::ReasonMalformed { ask } => ask.as_deref(),
             RedeemError::Ticket(_) | RedeemError::Gone | RedeemError::Store | RedeemError::Uncertain => None,
         }
+    }
+
+    /// The sign-in by which the person can have a role nevertheless.
+    pub fn step_up(&self) -> Option<&StepUp> {
+        if let Self::Login(LoginError::Role(refusal)) = self { refusal.step_up() } else { None }
     }
 
     /// Seconds after which asking again may help.

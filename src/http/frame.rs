@@ -12,11 +12,23 @@ pub(super) const HELP_DESK: &str = "your company’s help desk";
 pub(super) const TO_SIGN_IN: &str = "To your company’s sign-in page";
 pub(super) const BEING_SENT: &str = "You are being sent there. If nothing happens, please press the button.";
 pub(super) const CONTINUE: &str = "Continue";
+pub(super) const SIGN_IN_STRONGER: &str = "Sign in again with stronger authentication";
+pub(super) const SIGN_IN_ANEW: &str = "Sign in again now";
 
 /// For the test that holds the table of translations complete.
 #[cfg(test)]
-pub(super) const FRAME_WORDS: [&str; 8] =
-    [BACK, WHOM_TO_ASK, REFERENCE, REASON, HELP_DESK, TO_SIGN_IN, BEING_SENT, CONTINUE];
+pub(super) const FRAME_WORDS: [&str; 10] = [
+    BACK,
+    WHOM_TO_ASK,
+    REFERENCE,
+    REASON,
+    HELP_DESK,
+    TO_SIGN_IN,
+    BEING_SENT,
+    CONTINUE,
+    SIGN_IN_STRONGER,
+    SIGN_IN_ANEW,
+];
 
 /// A page. Title and address are plain text and get escaped; script and content are HTML.
 pub(super) fn frame(

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::settings::SettingsError;
-use crate::broker::Ticket;
+use crate::broker::{StepUp, Ticket};
 use crate::config::JwtIn;
 use http::HeaderValue;
 use zeroize::Zeroizing;
@@ -44,6 +44,18 @@ impl Redirect {
         // Its name needs no escapes.
         HeaderValue::from_str(&[&self.begin, idp].concat()).map_err(|_| Error::Internal)
     }
+
+    /// Where a login begins that asks for this sign-in.
+    pub(super) fn to_sign_in_again(&self, step_up: &StepUp) -> String {
+        let mut query = form_urlencoded::Serializer::new([&self.begin, &*step_up.idp].concat());
+        for context in &step_up.authn_context {
+            query.append_pair("authn_context", context);
+        }
+        if step_up.force_authn {
+            query.append_pair("force_authn", "true");
+        }
+        query.finish()
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +74,26 @@ mod tests {
         assert_eq!(to("https://a.example/?x=1#old", JwtIn::Fragment), "https://a.example/?x=1#jwt=a.b.c");
         assert_eq!(to(page, JwtIn::Query), "https://app.example.com/?jwt=a.b.c");
         assert_eq!(to("https://a.example/?x=1#top", JwtIn::Query), "https://a.example/?x=1&jwt=a.b.c#top");
+    }
+
+    #[test]
+    fn the_page_learns_how_to_sign_in_again() {
+        let context = "http://schemas.microsoft.com/claims/multipleauthn".to_owned();
+        let escaped = "http%3A%2F%2Fschemas.microsoft.com%2Fclaims%2Fmultipleauthn";
+        for (authn_context, force_authn, more) in [
+            (vec![context.clone()], false, format!("&authn_context={escaped}")),
+            (vec![], true, "&force_authn=true".to_owned()),
+            (
+                vec!["urn:a&b=c#d".to_owned(), context],
+                true,
+                format!("&authn_context=urn%3Aa%26b%3Dc%23d&authn_context={escaped}&force_authn=true"),
+            ),
+        ] {
+            let redirect = Redirect::new("https://a.example/?x=1#old", JwtIn::Fragment).unwrap();
+            let step_up = StepUp { idp: "ADFS".to_owned(), authn_context, force_authn };
+            let expected = format!("https://a.example/?x=1#sign-in=ADFS{more}");
+            assert_eq!(redirect.to_sign_in_again(&step_up), expected);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! How a refusal is shown: an HTML page, or JSON.
 
 use super::error::{Error, Refusal};
-use super::frame::{BACK, HELP_DESK, REASON, REFERENCE, WHOM_TO_ASK, escape, frame};
+use super::frame::{
+    BACK, HELP_DESK, REASON, REFERENCE, SIGN_IN_ANEW, SIGN_IN_STRONGER, WHOM_TO_ASK, escape, frame,
+};
 use super::language::Language;
-use crate::broker::SupportId;
+use crate::broker::{StepUp, SupportId};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -35,6 +37,8 @@ pub(super) struct Help<'a> {
     pub(super) reference: &'a SupportId,
     pub(super) contact: Option<&'a str>,
     pub(super) start_page: &'a str,
+    /// Where the sign-in begins that the refusal offers.
+    pub(super) sign_in_again: Option<&'a str>,
     pub(super) language: Language,
 }
 
@@ -73,6 +77,16 @@ struct Document<'a> {
     /// the same, but scripts of other origins and behind gateways do not see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
+    /// A sign-in by which the rules would grant a role: what `GET /saml/login` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_in_again: Option<SignInAgain<'a>>,
+}
+
+#[derive(Serialize)]
+struct SignInAgain<'a> {
+    idp: &'a str,
+    authn_context: &'a [String],
+    force_authn: bool,
 }
 
 fn json(error: &Error, help: &Help<'_>) -> String {
@@ -85,8 +99,13 @@ fn json(error: &Error, help: &Help<'_>) -> String {
         reference: help.reference.as_str(),
         ask: error.ask(),
         retry_after: error.retry_after(),
+        sign_in_again: error.step_up().map(|StepUp { idp, authn_context, force_authn }| SignInAgain {
+            idp,
+            authn_context,
+            force_authn: *force_authn,
+        }),
     };
-    // Strings and a number always serialize.
+    // Strings, a number and a list always serialize.
     serde_json::to_string(&document).unwrap_or_default()
 }
 
@@ -97,9 +116,14 @@ fn page(error: &Error, help: &Help<'_>) -> String {
         text => format!("<p{class}>{}</p>\n", escape(text)),
     };
     let start_page = escape(help.start_page);
+    let sign_in_again = error.step_up().zip(help.sign_in_again).map(|(step_up, address)| {
+        let by_age_alone = step_up.authn_context.is_empty();
+        let words = if by_age_alone { SIGN_IN_ANEW } else { SIGN_IN_STRONGER };
+        format!("<a class=\"button\" href=\"{}\">{}</a>\n", escape(address), escape(say(words)))
+    });
     let content = format!(
         r#"<p class="lead">{happened}</p>
-{operator_says}{to_do}<p class="actions"><a class="button" href="{start_page}">{back}</a></p>
+{operator_says}{to_do}<p class="actions">{sign_in_again}<a class="button{plain}" href="{start_page}">{back}</a></p>
 <dl class="help">
 <div><dt>{whom_to_ask}</dt><dd>{contact}</dd></div>
 <div><dt>{reference_word}</dt><dd class="reference">{reference}</dd></div>
@@ -109,6 +133,8 @@ fn page(error: &Error, help: &Help<'_>) -> String {
         happened = escape(say(row.happened)),
         operator_says = paragraph(r#" class="operator-says""#, error.operator_says().unwrap_or_default()),
         to_do = paragraph("", say(row.to_do)),
+        sign_in_again = sign_in_again.as_deref().unwrap_or_default(),
+        plain = if sign_in_again.is_some() { " plain" } else { "" },
         back = escape(say(BACK)),
         whom_to_ask = escape(say(WHOM_TO_ASK)),
         reference_word = escape(say(REFERENCE)),
@@ -134,6 +160,7 @@ mod tests {
             reference: &SupportId::from_stored("7K3F-9QTZ".into()),
             contact: Some("<script>alert(1)</script> help@example.com"),
             start_page: "https://app.example.com/?a=1&b=\"><script>",
+            sign_in_again: None,
             language: Language::English,
         };
         match format {

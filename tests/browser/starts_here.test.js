@@ -8,12 +8,21 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
 
+async function begin(visitor) {
+  await visitor.page.getByRole("button", { name: "Sign in with SSP" }).click();
+}
+
+/** Everybody's password is the name. */
+async function enter(visitor, name) {
+  await visitor.page.locator("input[name=username]").fill(name);
+  await visitor.page.locator("input[name=password]").fill(name);
+  await visitor.page.locator("input[name=password]").press("Enter");
+}
+
 async function signIn(visitor) {
   await visitor.page.goto(visitor.home);
-  await visitor.page.getByRole("button", { name: "Sign in with SSP" }).click();
-  await visitor.page.locator("input[name=username]").fill("alice");
-  await visitor.page.locator("input[name=password]").fill("alice");
-  await visitor.page.locator("input[name=password]").press("Enter");
+  await begin(visitor);
+  await enter(visitor, "alice");
   await visitor.heading("You are signed in");
   assert.equal(await visitor.text("#user"), "alice@example.test");
 }
@@ -48,6 +57,52 @@ test("where the script does not run there is a button", async () => {
   await alice.page.getByRole("button", { name: "Continue" }).click();
   await alice.page.locator("input[name=username]").waitFor();
   await alice.context.close();
+});
+
+for (const binding of ["redirect", "post"]) {
+  test(`who is refused for want of a second factor signs in again with it, by ${binding}`, async () => {
+    const carol = await Visitor.of(browser, sites[binding]);
+    const deep = `${carol.home}?team=tides#today`;
+    await carol.page.goto(deep);
+    await begin(carol);
+    await enter(carol, "carol");
+    await carol.heading("Please sign in once more");
+    await carol.page.getByText("insufficient_user_authentication").waitFor();
+    if (binding === "redirect") await carol.inspect("step-up");
+    await carol.page.getByRole("link", { name: "Sign in again with stronger authentication" }).click();
+    await carol.heading("You are signed in");
+    assert.equal(await carol.text("#role"), "Payments");
+    assert.equal(carol.page.url(), deep, "back where it began");
+    const started = carol.requests.map((request) => new URL(request.url())).filter((url) => url.pathname === "/saml/login");
+    assert.deepEqual(started.map((url) => url.searchParams.getAll("authn_context")), [[], ["https://refeds.org/profile/mfa"]]);
+    await carol.context.close();
+  });
+}
+
+test("who signed in too long ago signs in anew, with a password", async () => {
+  const dana = await Visitor.of(browser, sites.redirect);
+  await dana.page.goto(dana.home);
+  await begin(dana);
+  await enter(dana, "dana");
+  await dana.heading("You are signed in");
+  await dana.page.waitForTimeout(11_000);
+  await dana.page.goto(dana.home);
+  await begin(dana);
+  await dana.heading("Please sign in once more");
+  await dana.page.getByRole("link", { name: "Sign in again now" }).click();
+  await enter(dana, "dana");
+  await dana.heading("You are signed in");
+  assert.equal(await dana.text("#role"), "Vault");
+  await dana.context.close();
+});
+
+test("attack: a link that asks for a sign-in that is not configured", async () => {
+  const carol = await Visitor.of(browser, sites.redirect);
+  await carol.page.goto(`${carol.home}#sign-in=SSP&authn_context=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Aac%3Aclasses%3Aunspecified`);
+  await carol.heading("The sign-in cannot start like this");
+  assert.equal(new URL(carol.page.url()).pathname, "/saml/login");
+  assert.ok(carol.requests.every((request) => request.url().startsWith(carol.home)), "nobody else was asked");
+  await carol.leavesNothingBehind({ statuses: [400] });
 });
 
 test("an address that starts nothing says so, and leads back", async () => {

@@ -9,6 +9,7 @@ mod ping;
 mod portal;
 mod redeem;
 mod serve;
+mod step_up;
 #[path = "../support/mod.rs"]
 mod support;
 mod surface;

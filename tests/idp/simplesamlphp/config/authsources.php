@@ -20,6 +20,17 @@ $config = [
             $session => ['alice@example.test'],
             $group => ['CN=Engineers & "Friends",OU=Groups', 'Zürich'],
         ],
+        // A role that is given after a second factor only, and one soon after a sign-in only.
+        'carol:carol' => [
+            'uid' => ['carol@example.test'],
+            $role => [$pair('Payments')],
+            $session => ['carol@example.test'],
+        ],
+        'dana:dana' => [
+            'uid' => ['dana@example.test'],
+            $role => [$pair('Vault')],
+            $session => ['dana@example.test'],
+        ],
         // In development only: no rule grants that.
         'bob:bob' => [
             'uid' => ['bob@example.test'],
