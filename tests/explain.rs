@@ -494,7 +494,7 @@ fn json_has_its_documented_shape() {
 
     let refused = site().json("<html/>", &[]);
     assert_eq!(refused["refusal"]["code"], "not_a_response");
-    assert_eq!(keys(&refused["refusal"]), ["code", "do", "means", "status", "who"]);
+    assert_eq!(keys(&refused["refusal"]), ["code", "do", "means", "sign_in_again", "status", "who"]);
     assert_eq!((&refused["grant"], &refused["rules"]), (&Value::Null, &serde_json::json!([])));
 }
 

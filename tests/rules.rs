@@ -172,6 +172,26 @@ fn somebody_made_up_is_answered() {
         serde_json::from_str(&printed(&asked(&[&admin[..], &["--json"]].concat()))).unwrap();
     assert_eq!((&json["outcome"], &json["grant"]), (&"refused".into(), &serde_json::Value::Null));
     assert_eq!(json["refusal"]["rule"], "everybody else");
+    assert_eq!(json["refusal"]["sign_in_again"], serde_json::Value::Null);
+}
+
+#[test]
+fn the_sign_in_that_a_refusal_offers_is_printed() {
+    let payments = "arn:aws:iam::123456789012:role/Payments";
+    let mfa = "http://schemas.microsoft.com/claims/multipleauthn";
+    let who = ["--idp", "ADFS", "--name-id", "anna", "--role", payments];
+    for (more, words) in [
+        (&[][..], format!("sign in again at ADFS, by {mfa}\n")),
+        (&["--authn-age", "1h"], format!("sign in again at ADFS, by {mfa}, anew (ForceAuthn)\n")),
+    ] {
+        let text = printed(&asked(&[&who[..], more].concat()));
+        assert!(text.contains("          a rule would grant after the sign-in that it asks for\n"), "{text}");
+        assert!(text.contains(&format!("AWS-Production.\n  offers  {words}  means   ")), "{text}");
+    }
+    let json = printed(&asked(&[&who[..], &["--json"]].concat()));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let offer = serde_json::json!({"idp": "ADFS", "authn_context": [mfa], "force_authn": false});
+    assert_eq!(json["refusal"]["sign_in_again"], offer);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is granted or refused, in words and as JSON: for `explain` and `rules`.
 
-use crate::roles::{Considered, Explanation, ProviderArn, Terms};
+use crate::roles::{Considered, Explanation, ProviderArn, StepUp, Terms};
 use serde_json::{Value, json};
 
 /// One table of codes, for people and for this.
@@ -25,6 +25,20 @@ pub(super) fn terms_json(terms: &Terms) -> Value {
         "session_policy": terms.session_policy.is_some(),
         "policy_arns": terms.policy_arns,
         "ask_reason": terms.ask_reason,
+    })
+}
+
+/// The sign-in that a refusal offers, for people.
+pub(super) fn sign_in_again(StepUp { idp, authn_context, force_authn }: &StepUp) -> String {
+    let by =
+        if authn_context.is_empty() { String::new() } else { format!(", by {}", authn_context.join(" or ")) };
+    format!("sign in again at {idp}{by}{}", if *force_authn { ", anew (ForceAuthn)" } else { "" })
+}
+
+/// The same for programs, as `POST /saml` answers it.
+pub(super) fn sign_in_again_json(step_up: Option<&StepUp>) -> Value {
+    step_up.map_or(Value::Null, |StepUp { idp, authn_context, force_authn }| {
+        json!({"idp": idp, "authn_context": authn_context, "force_authn": force_authn})
     })
 }
 

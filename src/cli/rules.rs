@@ -1,6 +1,6 @@
 //! `vestibule rules`: the rules asked about somebody made up, offline.
 
-use super::outcome::{Row, granted, rules_json, terms_json};
+use super::outcome::{Row, granted, rules_json, sign_in_again, sign_in_again_json, terms_json};
 use super::runtime::in_runtime;
 use crate::config::{CheckedRules, TestFailure, TestedRule, duration};
 use crate::roles::{Decision, Field, MadeUpPerson, RoleArn, Rules, Use};
@@ -246,9 +246,11 @@ fn decision_text(Decision { outcome, explanation }: &Decision) -> String {
             let Row { code, means, who, remedy, .. } = Row::of(refusal.code());
             let by = rule.as_ref().map_or_else(String::new, |rule| format!(", by rule '{rule}'"));
             let said = refusal.message().map_or_else(String::new, |said| format!("\n  says    {said}"));
+            let again = refusal.step_up().map(sign_in_again);
+            let again = again.map_or_else(String::new, |again| format!("\n  offers  {again}"));
             write!(
                 text,
-                "\nrefuses   {code}{by}{said}\n  means   {means}\n  who     {who}\n  do      {remedy}"
+                "\nrefuses   {code}{by}{said}{again}\n  means   {means}\n  who     {who}\n  do      {remedy}"
             )
         }
     };
@@ -262,7 +264,15 @@ fn decision_json(Decision { outcome, explanation }: &Decision) -> String {
             let Row { code, means, who, remedy, .. } = Row::of(refusal.code());
             (
                 Value::Null,
-                json!({"code": code, "rule": rule, "says": refusal.message(), "means": means, "who": who, "do": remedy}),
+                json!({
+                    "code": code,
+                    "rule": rule,
+                    "says": refusal.message(),
+                    "sign_in_again": sign_in_again_json(refusal.step_up()),
+                    "means": means,
+                    "who": who,
+                    "do": remedy,
+                }),
             )
         }
     };

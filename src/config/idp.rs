@@ -28,6 +28,8 @@ pub(super) struct Idp {
     pub(super) source: Option<MetadataSource>,
     /// From its metadata, at the place where the metadata is named.
     pub(super) entity_id: Option<Found<String>>,
+    /// What requests to it ask for.
+    pub(super) authn_context: Option<RequestedAuthnContext>,
     /// Names of the further selectors, faulty ones included.
     pub(super) selected: Vec<String>,
     /// `None` if its name or its metadata is absent or faulty.
@@ -54,6 +56,7 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, acco
         .map(|found| found.value)
         .collect();
     let requested_authn = requested_authn(section);
+    let authn_context = requested_authn.authn_context.clone();
     let name_id_format = section.optional("name_id_format", values::line(1_024));
     let (selectors, selected) = selectors(&section.section("select"));
 
@@ -96,7 +99,15 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, acco
         };
         (provider, sign_on)
     });
-    Idp { name, provider_arns, source: source.map(|found| found.value), entity_id, selected, provider }
+    Idp {
+        name,
+        provider_arns,
+        source: source.map(|found| found.value),
+        entity_id,
+        authn_context,
+        selected,
+        provider,
+    }
 }
 
 /// One SAML provider, a list of them, or with `*` one in each of the accounts. None need

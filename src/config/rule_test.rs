@@ -62,6 +62,8 @@ enum Outcome {
     Refused {
         /// The refusal's code, or a part of the operator's sentence.
         text: Option<String>,
+        /// Whether another sign-in is offered.
+        sign_in_again: Option<bool>,
     },
 }
 
@@ -122,6 +124,7 @@ impl Parent<'_, '_> {
         let duration = section.optional("duration", values::credentials_duration);
         let limited = section.has("limited").then(|| section.boolean("limited", false));
         let asks = section.has("asks").then(|| section.boolean("asks", false));
+        let sign_in_again = section.has("sign_in_again").then(|| section.boolean("sign_in_again", false));
         let refused = section.has("refused").then(|| refused(section));
         let rule = section.optional_at("rule", values::line(64));
         let outcome = match (section.has("gets"), refused) {
@@ -137,6 +140,9 @@ impl Parent<'_, '_> {
                 return None;
             }
             (true, None) => {
+                if sign_in_again.is_some() {
+                    section.fault_at_key("sign_in_again", "has no meaning beside gets");
+                }
                 let gets = gets?;
                 if !is_mapped && !roles.iter().any(|role| role.value == gets.value) {
                     section.reading().fault(&gets.at, "is not among the roles that are offered");
@@ -149,7 +155,7 @@ impl Parent<'_, '_> {
                         section.fault_at_key(term, "has no meaning beside refused");
                     }
                 }
-                Outcome::Refused { text: text? }
+                Outcome::Refused { text: text?, sign_in_again }
             }
         };
         // Who is refused under a rule that grants is refused by another one, or by none.
@@ -246,9 +252,14 @@ impl Expected {
                     && limited.is_none_or(|limited| limited == terms.are_limited())
                     && asks.is_none_or(|asks| asks == terms.ask_reason.is_some())
             }
-            (Outcome::Refused { text }, Err((refusal, _))) => text.as_deref().is_none_or(|text| {
-                text == refusal.code() || refusal.message().is_some_and(|said| said.contains(text))
-            }),
+            (Outcome::Refused { text, sign_in_again }, Err((refusal, _))) => {
+                let has = |text: &String| {
+                    text == refusal.code()
+                        || refusal.message().is_some_and(|said| said.contains(text.as_str()))
+                };
+                text.as_ref().is_none_or(has)
+                    && sign_in_again.is_none_or(|offered| offered == refusal.step_up().is_some())
+            }
             (Outcome::Gets { .. }, Err(_)) | (Outcome::Refused { .. }, Ok(_)) => false,
         }
     }
@@ -266,8 +277,13 @@ impl fmt::Display for Expected {
                 f.write_str(limited.map_or("", limits))?;
                 f.write_str(asks.map_or("", |asks| if asks { ASKS } else { ", asks for no reason" }))?;
             }
-            Outcome::Refused { text: None } => f.write_str("is refused")?,
-            Outcome::Refused { text: Some(text) } => write!(f, "is refused with {text:?}")?,
+            Outcome::Refused { text, sign_in_again } => {
+                f.write_str("is refused")?;
+                if let Some(text) = text {
+                    write!(f, " with {text:?}")?;
+                }
+                f.write_str(sign_in_again.map_or("", offers))?;
+            }
         }
         self.rule.as_ref().map_or(Ok(()), |rule| write!(f, ", by rule '{}'", rule.value))
     }
@@ -278,6 +294,10 @@ const fn limits(limited: bool) -> &'static str {
 }
 
 const ASKS: &str = ", asks for a reason";
+
+const fn offers(sign_in_again: bool) -> &'static str {
+    if sign_in_again { ", may sign in again" } else { ", may not sign in again" }
+}
 
 /// The rules' answer, in the same words.
 fn answer(outcome: &Result<Terms, (RoleRefusal, Option<String>)>) -> String {
@@ -291,7 +311,8 @@ fn answer(outcome: &Result<Terms, (RoleRefusal, Option<String>)>) -> String {
         Err((refusal, rule)) => {
             let by = rule.as_ref().map_or_else(String::new, |rule| format!(", by rule '{rule}'"));
             let said = refusal.message().map_or_else(String::new, |said| format!(" with {said:?}"));
-            format!("is refused{said} ({}){by}", refusal.code())
+            let again = refusal.step_up().map_or("", |_| offers(true));
+            format!("is refused{said} ({}){again}{by}", refusal.code())
         }
     }
 }

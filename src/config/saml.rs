@@ -6,8 +6,11 @@ use super::metadata::{self, Fetched, Metadata};
 use super::read::section::{Found, Section};
 use super::read::values::{self, duration_between};
 use super::saml_keys::{Certificates, SamlKeys, saml_keys};
-use crate::roles::{ProviderArn, RoleArn, RoleMap, SamlProviders, partition_of_region};
-use crate::saml::{IdentityProvider, IdentityProviders, Limits, Selectors, ServiceProvider, SigningKey};
+use crate::roles::{AuthnContexts, ProviderArn, RoleArn, RoleMap, SamlProviders, partition_of_region};
+use crate::saml::{
+    IdentityProvider, IdentityProviders, Limits, RequestedAuthnContext, Selectors, ServiceProvider,
+    SigningKey,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use time::Duration;
@@ -26,6 +29,8 @@ pub(super) struct Saml {
     pub(super) providers: Option<IdentityProviders>,
     /// Of all identity providers, whatever else is wrong with them.
     pub(super) provider_arns: SamlProviders,
+    /// What requests to each of them ask for, by its name.
+    pub(super) authn_contexts: AuthnContexts,
     pub(super) sign_on: Vec<SignOn>,
     /// Names of all identity providers, whatever else is wrong with them.
     pub(super) names: Vec<String>,
@@ -79,6 +84,7 @@ pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str, a
         metadata: metadata::metadata(section, idps.iter().filter_map(|idp| idp.source.clone()).collect()),
         providers: None,
         provider_arns: idps.iter().filter_map(saml_providers).collect(),
+        authn_contexts: idps.iter().filter_map(authn_context).collect(),
         sign_on: Vec::new(),
         names: idps.iter().filter_map(|idp| Some(idp.name.as_ref()?.value.clone())).collect(),
         selected: idps.iter().flat_map(|idp| idp.selected.iter().cloned()).collect(),
@@ -223,4 +229,8 @@ fn complete(idps: Vec<Idp>) -> Option<Vec<(IdentityProvider, SignOn)>> {
 fn saml_providers(idp: &Idp) -> Option<(String, BTreeSet<ProviderArn>)> {
     let arns = idp.provider_arns.iter().flatten().map(|found| found.value.clone()).collect();
     Some((idp.name.as_ref()?.value.clone(), arns))
+}
+
+fn authn_context(idp: &Idp) -> Option<(String, RequestedAuthnContext)> {
+    Some((idp.name.as_ref()?.value.clone(), idp.authn_context.clone()?))
 }

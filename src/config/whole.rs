@@ -83,7 +83,9 @@ impl Config {
         let maps = role_maps(&top, &saml, &accounts);
         let saml = saml.with_maps(maps);
         let (rules, tests) = rules(&top, &saml);
-        let rules = Rules::new(rules, saml.provider_arns.clone()).with_maps(saml.maps());
+        let rules = Rules::new(rules, saml.provider_arns.clone())
+            .with_maps(saml.maps())
+            .with_authn_contexts(saml.authn_contexts.clone());
         if can_be_asked(reading) {
             let results = tests.into_iter().map(|test| test.run(&rules)).collect();
             *tested = Some((rules.clone(), results));

@@ -1,7 +1,7 @@
 //! A judgement, in words or as JSON.
 
 use super::judge::{InTime, Judged, Judgement};
-use crate::cli::outcome::{Row, granted, rules_json, terms_json};
+use crate::cli::outcome::{Row, granted, rules_json, sign_in_again, sign_in_again_json, terms_json};
 use crate::saml::{Fact, ServiceProvider, Step, Traced};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -118,6 +118,9 @@ impl Report<'_> {
             Judged::Refused { error, .. } => {
                 let row = Row::of(error.code());
                 let _ = write!(text, "\nwould be refused: {} ({})", row.code, row.status);
+                if let Some(step_up) = error.step_up() {
+                    let _ = write!(text, "\n  offers  {}", sign_in_again(step_up));
+                }
                 let _ = write!(
                     text,
                     "\n  means   {}\n  who     {}\n  do      {}",
@@ -161,7 +164,15 @@ impl Report<'_> {
             Judged::Accepted(grant) => (terms_json(grant.terms()), Value::Null),
             Judged::Refused { error, .. } => {
                 let Row { code, status, means, who, remedy } = Row::of(error.code());
-                let row = json!({"code": code, "status": status, "means": means, "who": who, "do": remedy});
+                let again = sign_in_again_json(error.step_up());
+                let row = json!({
+                    "code": code,
+                    "status": status,
+                    "sign_in_again": again,
+                    "means": means,
+                    "who": who,
+                    "do": remedy,
+                });
                 (Value::Null, row)
             }
         };

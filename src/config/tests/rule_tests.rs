@@ -109,6 +109,43 @@ fn a_test_that_fails_says_where_what_was_expected_and_what_came() {
     }
 }
 
+/// Administrators are refused for want of another sign-in, and others are not.
+#[test]
+fn a_test_can_say_whether_another_sign_in_is_offered() {
+    let files = Files::new();
+    let admin = "name_id = \"bob\"\nroles = [\"arn:aws:iam::123456789012:role/Admin\"]\nrule = \"everybody else\"\n\
+                 attribute.groups = [\"Admins\"]\nrefused = \"help desk\"\n";
+    let other = admin.replace("[\"Admins\"]", "[\"x\"]");
+    let answer = "the rules answer: is refused with \"Ask the help desk.\" (role_refused)";
+    for (who, expects, fault) in [
+        (admin, "", String::new()),
+        (admin, "sign_in_again = true", String::new()),
+        (&other, "sign_in_again = false", String::new()),
+        (
+            &other,
+            "sign_in_again = true",
+            format!(
+                "is refused with \"help desk\", may sign in again, by rule 'everybody else'; {answer}, by"
+            ),
+        ),
+        (
+            admin,
+            "sign_in_again = false",
+            format!(
+                "is refused with \"help desk\", may not sign in again, by rule 'everybody else'; {answer}, \
+                 may sign in again, by"
+            ),
+        ),
+    ] {
+        let faults = faults_of(&files, &format!("{who}{expects}"));
+        assert_eq!(faults.is_empty(), fault.is_empty(), "{faults}");
+        assert!(faults.contains(&fault), "{faults}");
+    }
+    let gets = "name_id = \"bob-C\"\nroles = [\"PROD\"]\ngets = \"PROD\"\nsign_in_again = true";
+    let faults = faults_of(&files, gets);
+    assert!(faults.contains("sign_in_again: has no meaning beside gets"), "{faults}");
+}
+
 #[test]
 fn a_test_can_say_how_old_the_sign_in_is_and_what_it_is_for() {
     let files = Files::new();
