@@ -141,6 +141,13 @@ fn a_test_can_say_whether_another_sign_in_is_offered() {
         assert_eq!(faults.is_empty(), fault.is_empty(), "{faults}");
         assert!(faults.contains(&fault), "{faults}");
     }
+    // A pattern is asked for by what requests ask for anyway.
+    for (own, offered) in [("", false), ("authn_context = [\"urn:password\", \"urn:mfa\"]\n", true)] {
+        let text = with_test(&format!("{admin}sign_in_again = {offered}"))
+            .replace("equals = \"urn:mfa\"", "suffix = \":mfa\"")
+            .replace("select.groups", &format!("{own}select.groups"));
+        assert_eq!(files.faults(&text, &[]), [""; 0], "{own}");
+    }
     let gets = "name_id = \"bob-C\"\nroles = [\"PROD\"]\ngets = \"PROD\"\nsign_in_again = true";
     let faults = faults_of(&files, gets);
     assert!(faults.contains("sign_in_again: has no meaning beside gets"), "{faults}");
