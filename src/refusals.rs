@@ -232,6 +232,8 @@ macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)*
     UnknownProvider "idp_unknown"           Page     404 "There is no such sign-in service" "The page sent you to sign in at a service that is not known here." START_AT_THE_PAGE;
     /// Its metadata names no address that a browser can carry a request to.
     NoSignOnService "idp_takes_no_requests" Page     404 "The sign-in cannot start here"    "Sign-ins at your company start at its own sign-in page." ASK;
+    /// There is no `[[page]]` of this name.
+    UnknownPage     "page_unknown"          Page     400 "The sign-in cannot start like this" "The page gave a name that is not known here." ASK;
     /// Neither a rule nor the provider's configuration asks for this.
     UnknownContext  "authn_context_unknown" Page     400 "The sign-in cannot start like this" "The page asked for a kind of sign-in that is not used here." START_AT_THE_PAGE;
     /// The key ring does not answer, or the signing key cannot be used.
@@ -247,6 +249,8 @@ macro_rules! login_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)*
     /// By another assertion.
     RequestAnswered "request_answered"   Person   409 "This sign-in was used before"       "You signed in a second time for a request that had its answer." START_AT_THE_PAGE;
     SessionTaken    "session_waiting"    Person   409 "Another sign-in is waiting"         "Credentials of an earlier sign-in are still waiting for the same page, and were left untouched." "Go back to the page where you began. If it shows nothing, wait a minute and sign in again.";
+    /// The `[[page]]` that began it is no longer configured.
+    PageGone        "page_gone"          Operator 403 "The page is no longer served"       "The page where you began is no longer one that gets credentials here." ASK;
     Keys            "keys_unavailable"   Operator 503 "Credentials could not be protected" "You were signed in, but the credentials could not be locked away safely, so they were thrown away." AGAIN_THEN_ASK;
     Store           "store_unavailable"  Operator 503 NOT_READY                            "The sign-in could not be recorded, so no credentials were given." WAIT;
     /// The reservation of the session id ended before the credentials came.
@@ -307,6 +311,8 @@ macro_rules! ticket_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)
     Expired           "ticket_expired"      Person   401 TICKET_NOT_VALID "The ticket has expired; it lives for seconds only." SIGN_IN_AGAIN;
     /// Made later than now, or not to be used yet (`nbf`): a clock was set back.
     NotYetValid       "ticket_not_yet_valid" Page    401 TICKET_NOT_VALID "The ticket was made later than it is now: a clock of this service was wrong." SIGN_IN_AGAIN;
+    /// Its `Origin` is of another page than the one that began.
+    OtherPage         "ticket_other_page"   Page     401 TICKET_NOT_VALID "The ticket belongs to a sign-in that began at another page." SIGN_IN_AGAIN;
     /// No `Vestibule-Verifier` header.
     VerifierMissing   "verifier_missing"    Page     401 TICKET_NOT_VALID "The request does not prove that it comes from the browser that began." SIGN_IN_AGAIN;
     /// The verifier does not meet the ticket's challenge.

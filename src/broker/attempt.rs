@@ -2,6 +2,7 @@
 
 use super::audit::{AuditEvent, EventKind, Subject};
 use super::ids::LoginId;
+use super::page::BeganAt;
 use super::reference::Reference;
 use super::refusal::RelayStateError;
 use super::relay_state::{Binding, RelayState};
@@ -19,6 +20,8 @@ pub struct LoginPost {
     pub reference: Reference,
     /// The client's address.
     pub source_ip: Option<IpAddr>,
+    /// Where it turns out to have begun, for whoever answers.
+    pub began_at: BeganAt,
 }
 
 /// A post whose RelayState is one of ours. Nothing else of it is verified.
@@ -27,6 +30,7 @@ pub(super) struct Attempt {
     pub(super) relay_state: RelayState,
     pub(super) reference: Reference,
     source_ip: Option<IpAddr>,
+    pub(super) began_at: BeganAt,
 }
 
 /// `Zeroizing` wipes what a text has character by character, and what it could have as one
@@ -44,6 +48,7 @@ impl Attempt {
             saml_response: post.saml_response,
             reference: post.reference,
             source_ip: post.source_ip,
+            began_at: post.began_at,
         })
     }
 
@@ -60,7 +65,7 @@ impl Attempt {
             session: Some(self.relay_state.session.handle()),
             reference: Some(self.reference.current().clone()),
             source_ip: self.source_ip,
-            ..AuditEvent::new(kind, at, subject)
+            ..AuditEvent::new(kind, at, Subject { page: self.began_at.other().map(str::to_owned), ..subject })
         }
     }
 }

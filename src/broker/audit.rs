@@ -158,6 +158,9 @@ pub struct Subject {
     /// What the person said when a rule asked for a reason; of a delivery only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// The page at which the login began, where it was another than the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// The access key id: joins with CloudTrail.
     pub access_key_id: Option<String>,
     /// When the credentials expire.

@@ -91,7 +91,7 @@ impl Broker {
 
     /// Step 4. The rules: which role, on which terms?
     async fn decide(&self, attempt: &Attempt, identity: Identity) -> Result<Grant, LoginError> {
-        match self.settings.rules.decide(identity) {
+        match self.settings.rules.decide_for(identity, attempt.began_at.name()) {
             Ok(grant) => Ok(grant),
             Err(denial) => {
                 refusal_log::no_role(&attempt.reference, &denial);

@@ -11,6 +11,7 @@ mod identify;
 mod ids;
 mod login;
 mod metadata;
+mod page;
 pub mod ports;
 mod reason;
 mod record;
@@ -39,6 +40,7 @@ pub use metadata::{
     CurrentProviders, MetadataSource, MetadataUpdate, ProviderHealth, SourceHealth, check_not_expired,
     fetch_update,
 };
+pub use page::{BeganAt, Page, Pages};
 pub use ports::audit_trail::SweepReport;
 pub use reason::{Reason, Unrecordable};
 pub use redeem::RedeemRequest;
@@ -56,5 +58,5 @@ pub use ticket::{
 pub use use_cases::{Broker, Ports};
 
 /// What the layers below refuse, for the layers above that import `broker` only.
-pub use crate::roles::{RoleRefusal, StepUp};
+pub use crate::roles::{BUILT_IN_PAGE, RoleRefusal, StepUp};
 pub use crate::saml::{IdpMetadata, SamlRefusal};

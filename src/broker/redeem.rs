@@ -24,6 +24,8 @@ pub struct RedeemRequest {
     pub cognito_id: Option<String>,
     /// From `Vestibule-Reason`, where it is sent.
     pub reason: Option<Result<Reason, Unrecordable>>,
+    /// From `Origin`.
+    pub origin: Option<String>,
     /// This request's reference.
     pub reference: Reference,
     /// The client's address.
@@ -52,6 +54,7 @@ impl Broker {
         }
         let ticket = self
             .judge_ticket(claims, now)?
+            .for_origin(request.origin.as_deref(), &self.settings.pages)?
             .bind(request.verifier.as_deref(), request.cognito_id.as_deref())?
             .answer(request.reason.take())?;
 

@@ -1,6 +1,7 @@
 //! The settings of the use cases.
 
 use super::metadata::providers::CurrentProviders;
+use super::page::Pages;
 use super::relay_state::Binding;
 use super::ticket::TicketSettings;
 use crate::roles::{RoleRefusal, Rules};
@@ -20,6 +21,8 @@ pub struct BrokerSettings {
     pub limits: Limits,
     /// Which person gets which role.
     pub rules: Rules,
+    /// The pages beside the built-in one.
+    pub pages: Pages,
     /// What the second half of RelayState is.
     pub binding: Binding,
     /// Issuer, audience and lifetime of tickets.

@@ -12,6 +12,7 @@
 
 use super::attempt::Attempt;
 use super::ids::SupportId;
+use super::page::PageDigest;
 use super::ports::key_ring::KeyRingError;
 use super::reference::Reference;
 use super::refusal::{LoginError, StartError};
@@ -50,6 +51,8 @@ pub struct Start<'s> {
     pub idp: Option<&'s str>,
     /// Where the credentials will wait, and for whom.
     pub relay_state: Option<&'s str>,
+    /// The page that begins it; the built-in one, if there is none.
+    pub page: Option<&'s str>,
     /// How the person must sign in: by one of these exactly. Empty: as configured.
     pub authn_context: &'s [String],
     /// Whether the person must sign in again, also where that is not configured.
@@ -77,13 +80,16 @@ impl Broker {
             return Err(StartError::UnknownContext);
         }
 
+        let digest_of = |page| self.settings.pages.digest_of(page).ok_or(StartError::UnknownPage);
+        let page = start.page.map(digest_of).transpose()?;
+
         let issued_at = self.ports.clock.now();
         let asked = AskedAuthn {
             force_authn: start.force_authn,
             class_refs: start.authn_context.iter().map(|context| ClassRefDigest::of(context)).collect(),
         };
         let plaintext =
-            Sent { issued_at, reference: Some(reference.current().clone()), asked }.to_plaintext();
+            Sent { issued_at, reference: Some(reference.current().clone()), asked, page }.to_plaintext();
         let purpose = Purpose::request(&relay, &provider.name);
         let sealed = self.steps.measure(Step::KeysSeal, self.ports.keys.seal(&purpose, &plaintext)).await;
         let sealed = sealed.map_err(|_| StartError::Keys)?;
@@ -128,7 +134,11 @@ impl Broker {
                 if let Some(reference) = sent.reference {
                     attempt.reference.adopt(reference);
                 }
-                let Sent { issued_at, asked, .. } = sent;
+                let Sent { issued_at, asked, page, .. } = sent;
+                if let Some(digest) = page {
+                    let page = self.settings.pages.by_digest(digest).ok_or(LoginError::PageGone)?;
+                    attempt.began_at.set(page);
+                }
                 Ok(Some(SentAuthnRequest { id, idp: provider.name.clone(), issued_at, asked }))
             }
             Err(KeyRingError::BrokenSeal) => Ok(None),
@@ -152,15 +162,21 @@ impl Start<'_> {
 }
 
 /// What the seal of a request's `ID` says: the moment in seconds since 1970 (8 bytes,
-/// big-endian), then the start's reference (9); and where the request asked for more than is
-/// configured, whether for a new sign-in (1), and the digests of the contexts (8 each).
+/// big-endian), then the start's reference (9). Where there is more, a byte says what: whether a
+/// new sign-in is asked for, and whether the digest of the page that began follows (8); then
+/// the digests of the contexts that are asked for beside what is configured (8 each).
 #[derive(Debug, PartialEq)]
 struct Sent {
     issued_at: OffsetDateTime,
     /// None in requests of versions before references travelled.
     reference: Option<SupportId>,
     asked: AskedAuthn,
+    /// None for the built-in page.
+    page: Option<PageDigest>,
 }
+
+const FORCE_AUTHN: u8 = 1;
+const OTHER_PAGE: u8 = 2;
 
 /// `7K3F-9QTZ`
 const REFERENCE_BYTES: usize = 9;
@@ -169,8 +185,10 @@ impl Sent {
     fn to_plaintext(&self) -> SecretSlice<u8> {
         let mut bytes = self.issued_at.unix_timestamp().to_be_bytes().to_vec();
         bytes.extend(self.reference.iter().flat_map(|reference| reference.as_str().bytes()));
-        if self.asked != AskedAuthn::default() {
-            bytes.push(u8::from(self.asked.force_authn));
+        if self.asked != AskedAuthn::default() || self.page.is_some() {
+            let force_authn = if self.asked.force_authn { FORCE_AUTHN } else { 0 };
+            bytes.push(force_authn | if self.page.is_some() { OTHER_PAGE } else { 0 });
+            bytes.extend(self.page.iter().flat_map(|page| page.0));
             bytes.extend(self.asked.class_refs.iter().flat_map(|digest| digest.0));
         }
         bytes.into()
@@ -181,16 +199,26 @@ impl Sent {
         let (moment, rest) = bytes.split_first_chunk::<8>()?;
         let issued_at = OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(*moment)).ok()?;
         if rest.is_empty() {
-            return Some(Self { issued_at, reference: None, asked: AskedAuthn::default() });
+            return Some(Self { issued_at, reference: None, asked: AskedAuthn::default(), page: None });
         }
         let (reference, asked) = rest.split_first_chunk::<REFERENCE_BYTES>()?;
         let reference = Some(SupportId::parse(std::str::from_utf8(reference).ok()?)?);
-        let Some((force_authn, digests)) = asked.split_first() else {
-            return Some(Self { issued_at, reference, asked: AskedAuthn::default() });
+        let Some((flags, rest)) = asked.split_first() else {
+            return Some(Self { issued_at, reference, asked: AskedAuthn::default(), page: None });
+        };
+        if flags & !(FORCE_AUTHN | OTHER_PAGE) != 0 {
+            return None;
+        }
+        let (page, digests) = if flags & OTHER_PAGE == 0 {
+            (None, rest)
+        } else {
+            let (page, digests) = rest.split_first_chunk()?;
+            (Some(PageDigest(*page)), digests)
         };
         let (digests, []) = digests.as_chunks() else { return None };
         let class_refs = digests.iter().copied().map(ClassRefDigest).collect();
-        Some(Self { issued_at, reference, asked: AskedAuthn { force_authn: *force_authn != 0, class_refs } })
+        let asked = AskedAuthn { force_authn: flags & FORCE_AUTHN != 0, class_refs };
+        Some(Self { issued_at, reference, asked, page })
     }
 }
 
@@ -222,6 +250,7 @@ mod tests {
                 force_authn,
                 class_refs: contexts.iter().map(|context| ClassRefDigest::of(context)).collect(),
             },
+            page: None,
         }
     }
 
@@ -244,6 +273,21 @@ mod tests {
             assert_eq!(plaintext.expose_secret().len(), 8 + 9 + 1 + 8 * contexts.len());
             assert_eq!(Sent::from_plaintext(plaintext.expose_secret()), Some(sent));
         }
+    }
+
+    #[test]
+    fn the_page_that_began_comes_back() {
+        for (force_authn, contexts) in [(false, &[][..]), (true, &[]), (true, &["urn:mfa"])] {
+            let page = Some(PageDigest(*b"wiki\0\x01\x02\x03"));
+            let sent = Sent { page, ..sent(Some("7K3F-9QTZ"), force_authn, contexts) };
+            let plaintext = sent.to_plaintext();
+            assert_eq!(plaintext.expose_secret().len(), 8 + 9 + 1 + 8 + 8 * contexts.len());
+            for length in 18..26 {
+                assert_eq!(Sent::from_plaintext(&plaintext.expose_secret()[..length]), None, "{length}");
+            }
+            assert_eq!(Sent::from_plaintext(plaintext.expose_secret()), Some(sent));
+        }
+        assert_eq!(Sent::from_plaintext(&[&MOMENT[..], b"7K3F-9QTZ", &[4]].concat()), None);
     }
 
     #[test]

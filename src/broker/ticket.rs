@@ -2,6 +2,7 @@
 
 use super::attempt::Attempt;
 use super::ids::{Jti, LoginId, SessionId};
+use super::page::Pages;
 use super::reason::{Reason, Unrecordable, lifetime};
 use super::refusal::{RedeemError, TicketError};
 use super::relay_state::{Binding, Verifier};
@@ -44,6 +45,7 @@ impl TicketSettings {
             reference: Some(attempt.reference.current().as_str().to_owned()),
             challenge: attempt.relay_state.challenge.as_str().to_owned(),
             ask: ask.map(str::to_owned),
+            page: attempt.began_at.other().map(str::to_owned),
             iat: now.unix_timestamp(),
             nbf: None,
             exp: now.unix_timestamp() + lifetime.whole_seconds(),
@@ -51,7 +53,7 @@ impl TicketSettings {
     }
 }
 
-/// The claims (RFC 7519 section 4.1, and four of our own).
+/// The claims (RFC 7519 section 4.1, and five of our own).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketClaims {
     /// Issuer: our `public_url`.
@@ -73,6 +75,9 @@ pub struct TicketClaims {
     /// nothing. Here, so that it is known before the store is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<String>,
+    /// The page that it is for; none for the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// Issued at, seconds since 1970.
     pub iat: i64,
     /// Not before, seconds since 1970; we make none, and honour it.
@@ -162,6 +167,19 @@ impl VerifiedTicket {
             return Err(TicketError::CognitoIdMismatch);
         }
         Ok(BoundTicket { session: self.session, claims: self.claims })
+    }
+}
+
+impl VerifiedTicket {
+    /// Checks that no page takes what is another's. `origin`: as the browser has sent it; a
+    /// request from the service's own origin, or from no browser, has none.
+    ///
+    /// # Errors
+    /// [`TicketError::OtherPage`].
+    pub fn for_origin(self, origin: Option<&str>, pages: &Pages) -> Result<Self, TicketError> {
+        let Some(origin) = origin else { return Ok(self) };
+        let page = pages.by_origin(origin).map(|page| page.name.as_str());
+        if self.claims.page.as_deref() == page { Ok(self) } else { Err(TicketError::OtherPage) }
     }
 }
 

@@ -74,6 +74,9 @@ pub(super) struct Somebody {
     /// What the login is for: page, shell or console
     #[arg(long = "use", value_name = "USE", default_value = "page", value_parser = for_use)]
     for_use: Use,
+    /// The page at which the login begins: the name of a [[page]]
+    #[arg(long, value_name = "NAME")]
+    page: Option<String>,
 }
 
 fn role(text: &str) -> Result<RoleArn, String> {
@@ -231,6 +234,7 @@ impl Somebody {
             authn_context: self.authn_context.clone(),
             authn_age: self.authn_age,
             for_use: self.for_use,
+            page: self.page.clone(),
         })
     }
 }

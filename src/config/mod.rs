@@ -17,6 +17,7 @@ mod fixed;
 mod idp;
 mod log;
 mod metadata;
+mod page;
 mod pin;
 mod read;
 mod role_map;

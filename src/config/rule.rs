@@ -5,7 +5,8 @@ use super::read::section::{Found, Section};
 use super::read::values;
 use super::rule_test::{Parent, RuleTest};
 use super::saml::Saml;
-use crate::roles::{Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError, Use};
+use crate::broker::Pages;
+use crate::roles::{BUILT_IN_PAGE, Condition, Effect, Field, Matcher, RoleArn, Rule, RuleError, Use};
 use std::path::Path;
 use time::Duration;
 
@@ -16,11 +17,12 @@ const MAX_POLICY_BYTES: u64 = 16 << 10;
 const MATCHERS: [&str; 5] = ["equals", "contains", "prefix", "suffix", "regex"];
 
 /// All `[[rule]]`s, in order, and their tests.
-pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> (Vec<Rule>, Vec<RuleTest>) {
+pub(super) fn rules(top: &Section<'_>, saml: &Saml, pages: &Pages) -> (Vec<Rule>, Vec<RuleTest>) {
     let sections = top.sections("rule");
     let elsewhere = Elsewhere {
         chained: top.section("sts").peek("kind") == Some("assume-role"),
         plain: top.section("delivery").peek("binding") == Some("plain"),
+        pages,
     };
     if sections.is_empty() {
         return (vec![default_rule()], Vec::new());
@@ -31,14 +33,14 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> (Vec<Rule>, Vec<RuleTest>
         let Some(name) = section.required_at("name", values::line(64)) else {
             rule(section, String::new(), saml, &elsewhere);
             let name = Found { value: String::new(), at: section.at().clone() };
-            Parent { section, name: &name }.tests(saml);
+            Parent { section, name: &name }.tests(saml, pages);
             continue;
         };
         if names.contains(&name.value) {
             section.reading().fault(&name.at, "is the name of an earlier rule too");
         }
         names.push(name.value.clone());
-        tests.extend(Parent { section, name: &name }.tests(saml));
+        tests.extend(Parent { section, name: &name }.tests(saml, pages));
         rules.extend(rule(section, name.value, saml, &elsewhere));
     }
     tests.retain(|test: &RuleTest| test.names_one_of(&names, top.reading()));
@@ -52,11 +54,19 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml) -> (Vec<Rule>, Vec<RuleTest>
 }
 
 /// What other tables say that bounds a rule.
-struct Elsewhere {
+struct Elsewhere<'p> {
     /// `sts.kind = "assume-role"`: one role assumes the other.
     chained: bool,
     /// `delivery.binding = "plain"`: pages of the 2017 sample.
     plain: bool,
+    /// `[[page]]`
+    pages: &'p Pages,
+}
+
+impl Elsewhere<'_> {
+    fn has_page(&self, meets: impl Fn(&str) -> bool) -> bool {
+        meets(BUILT_IN_PAGE) || self.pages.iter().any(|page| meets(&page.name))
+    }
 }
 
 /// The role whose name contains `Prod`, for an hour.
@@ -79,13 +89,13 @@ fn refuses_everybody(rule: &Rule) -> bool {
     rule.conditions.is_empty() && matches!(rule.outcome, Effect::Refuse { .. })
 }
 
-fn rule(section: &Section<'_>, name: String, saml: &Saml, elsewhere: &Elsewhere) -> Option<Rule> {
-    let conditions = conditions(&section.section("when"), saml);
+fn rule(section: &Section<'_>, name: String, saml: &Saml, elsewhere: &Elsewhere<'_>) -> Option<Rule> {
+    let conditions = conditions(&section.section("when"), saml, elsewhere);
     let outcome = outcome(section, saml, elsewhere);
     Some(Rule { name, conditions, outcome: outcome? })
 }
 
-fn conditions(when: &Section<'_>, saml: &Saml) -> Vec<Condition> {
+fn conditions(when: &Section<'_>, saml: &Saml, elsewhere: &Elsewhere<'_>) -> Vec<Condition> {
     let fields = [
         ("role_name", Field::RoleName),
         ("role_arn", Field::RoleArn),
@@ -95,22 +105,30 @@ fn conditions(when: &Section<'_>, saml: &Saml) -> Vec<Condition> {
         ("idp", Field::Idp),
         ("authn_context", Field::AuthnContext),
         ("use", Field::Use),
+        ("page", Field::Page),
     ];
-    let mut conditions: Vec<Condition> =
-        fields.into_iter().filter_map(|(name, field)| condition(&when.section(name), field, saml)).collect();
+    let mut conditions: Vec<Condition> = fields
+        .into_iter()
+        .filter_map(|(name, field)| condition(&when.section(name), field, saml, elsewhere))
+        .collect();
     conditions.extend(authn_age(&when.section("authn_age")));
 
     let attributes = when.section("attribute");
     let suffixes = ["_EQUALS", "_CONTAINS", "_PREFIX", "_SUFFIX", "_REGEX", "_ANY_OF"];
     for name in attributes.names(&suffixes) {
         let section = attributes.section(&name);
-        conditions.extend(condition(&section, Field::Attribute(name), saml));
+        conditions.extend(condition(&section, Field::Attribute(name), saml, elsewhere));
     }
     conditions
 }
 
 /// A condition on one field; `None` if it is absent or faulty.
-fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Condition> {
+fn condition(
+    section: &Section<'_>,
+    field: Field,
+    saml: &Saml,
+    elsewhere: &Elsewhere<'_>,
+) -> Option<Condition> {
     let matcher = |kind: &str, text: &str| Matcher::new(kind, text).unwrap_or(Err(RuleError::EmptyPattern));
     let named = MATCHERS.into_iter().filter_map(|kind| section.optional(kind, |text| matcher(kind, text)));
     let matchers: Vec<Matcher> = named.chain(texts(section, "any_of", Matcher::any_of)).collect();
@@ -137,6 +155,9 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
         Field::Partition if !saml.may_have(|partition, _| condition.holds(partition)) => {
             section.fault("no provider_arn or role_map is of a partition that meets this");
         }
+        Field::Page if !elsewhere.has_page(|name| condition.holds(name)) => {
+            section.fault("no [[page]] meets this, nor does \"built-in\", the page of [server]");
+        }
         Field::Use if !Use::ALL.iter().any(|(word, _)| condition.holds(word)) => {
             section.fault("there is no such use: there are \"page\", \"shell\" and \"console\"");
         }
@@ -149,7 +170,8 @@ fn condition(section: &Section<'_>, field: Field, saml: &Saml) -> Option<Conditi
         | Field::NameId
         | Field::AuthnContext
         | Field::AuthnAge
-        | Field::Use => {}
+        | Field::Use
+        | Field::Page => {}
     }
     Some(condition)
 }
@@ -164,7 +186,7 @@ fn authn_age(section: &Section<'_>) -> Option<Condition> {
 }
 
 /// A role on terms, or a refusal.
-fn outcome(section: &Section<'_>, saml: &Saml, elsewhere: &Elsewhere) -> Option<Effect> {
+fn outcome(section: &Section<'_>, saml: &Saml, elsewhere: &Elsewhere<'_>) -> Option<Effect> {
     let role = section.optional_at("role", RoleArn::parse).map(|Found { value: role, at }| {
         let its_place = (role.partition(), role.account());
         if !saml.may_have(|partition, account| (partition, account) == its_place) {

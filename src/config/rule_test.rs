@@ -7,7 +7,10 @@ use super::read::reading::{Notes, Reading};
 use super::read::section::{Found, Section};
 use super::read::values;
 use super::saml::Saml;
-use crate::roles::{Decision, MadeUpPerson, RoleArn, RoleRefusal, Rules, Terms, Use, as_written};
+use crate::broker::Pages;
+use crate::roles::{
+    BUILT_IN_PAGE, Decision, MadeUpPerson, RoleArn, RoleRefusal, Rules, Terms, Use, as_written,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use time::Duration;
@@ -75,12 +78,16 @@ pub(super) struct Parent<'r, 's> {
 
 impl Parent<'_, '_> {
     /// Its tests, without those that are faulty.
-    pub(super) fn tests(&self, saml: &Saml) -> Vec<RuleTest> {
+    pub(super) fn tests(&self, saml: &Saml, pages: &Pages) -> Vec<RuleTest> {
         let sections = self.section.sections("test");
-        sections.iter().enumerate().filter_map(|(i, section)| self.test(section, i + 1, saml)).collect()
+        sections
+            .iter()
+            .enumerate()
+            .filter_map(|(i, section)| self.test(section, i + 1, saml, pages))
+            .collect()
     }
 
-    fn test(&self, section: &Section<'_>, number: usize, saml: &Saml) -> Option<RuleTest> {
+    fn test(&self, section: &Section<'_>, number: usize, saml: &Saml, pages: &Pages) -> Option<RuleTest> {
         let name = section.or("name", format!("test {number}"), values::line(100));
         let idp = saml.idp_of(section);
         let name_id = section.required("name_id", values::line(1_024));
@@ -89,6 +96,7 @@ impl Parent<'_, '_> {
         let authn_context = section.optional("authn_context", values::line(1_024));
         let authn_age = section.or("authn_age", Duration::ZERO, values::duration_between("0s", "24h"));
         let for_use = section.or("use", Use::default(), values::one_of(Use::ALL));
+        let page = page(section, pages);
         let is_mapped = idp.as_ref().is_some_and(|idp| saml.has_map_for(idp));
         let expected = self.expected(section, &roles, is_mapped);
         let idp = idp?;
@@ -108,6 +116,7 @@ impl Parent<'_, '_> {
             authn_context,
             authn_age,
             for_use,
+            page,
         };
         Some(RuleTest {
             at: section.at().clone(),
@@ -179,6 +188,15 @@ fn refused(section: &Section<'_>) -> Option<Option<String>> {
     }
 }
 
+/// The page that the login began at; the built-in one, unless it is said.
+fn page(section: &Section<'_>, pages: &Pages) -> Option<String> {
+    let found = section.optional_at("page", values::idp_name)?;
+    if found.value != BUILT_IN_PAGE && pages.by_name(&found.value).is_none() {
+        section.reading().fault(&found.at, "no [[page]] has this name");
+    }
+    Some(found.value)
+}
+
 fn attributes(section: &Section<'_>, saml: &Saml) -> BTreeMap<String, Vec<String>> {
     let mut values = BTreeMap::new();
     for name in section.names(&[""]) {
@@ -197,7 +215,7 @@ pub(super) fn can_be_asked(reading: &Reading<'_>) -> bool {
         let of_a_rule = key.starts_with("rule") && !key.contains(".test[");
         let of_an_idp = key.starts_with("saml.idp")
             && [".name", ".provider_arn", ".select"].iter().any(|option| key.contains(option));
-        of_a_rule || of_an_idp || key.starts_with("role_map") || key.starts_with("accounts")
+        of_a_rule || of_an_idp || ["role_map", "accounts", "page"].iter().any(|table| key.starts_with(table))
     })
 }
 

@@ -48,6 +48,16 @@ impl Server {
         )
     }
 
+    /// Whether a page of this origin gets the tickets of the built-in one, or may read
+    /// answers as it may.
+    pub(super) fn has_page_on(&self, origin: &str) -> bool {
+        let origin_of = |url: &str| WebUrl::parse(url).map(|url| url.origin);
+        self.allowed_origins.iter().any(|allowed| allowed == origin)
+            || [&self.public_url, &self.redirect_url]
+                .into_iter()
+                .any(|url| origin_of(url).is_ok_and(|own| own == origin))
+    }
+
     /// Whether only this machine can be meant by `public_url`.
     pub fn is_on_loopback(&self) -> bool {
         values::is_loopback_url(&self.public_url)

@@ -7,6 +7,7 @@ use super::delivery::{JwtIn, delivery};
 use super::idp::SignOn;
 use super::log::{Log, log};
 use super::metadata::{Fetched, Metadata};
+use super::page::pages;
 use super::pin::RulesHold;
 use super::read::reading::Reading;
 use super::read::section::Section;
@@ -82,7 +83,8 @@ impl Config {
         let saml = saml(&top.section("saml"), fetched, public_url, &accounts);
         let maps = role_maps(&top, &saml, &accounts);
         let saml = saml.with_maps(maps);
-        let (rules, tests) = rules(&top, &saml);
+        let pages = pages(&top, server.as_ref(), &delivery);
+        let (rules, tests) = rules(&top, &saml, &pages);
         let rules = Rules::new(rules, saml.provider_arns.clone())
             .with_maps(saml.maps())
             .with_authn_contexts(saml.authn_contexts.clone());
@@ -114,6 +116,7 @@ impl Config {
             signing_key: saml.signing_key,
             limits: saml.limits,
             rules,
+            pages,
             binding: delivery.binding,
             tickets,
             session_lifetime: delivery.session_lifetime,

@@ -145,7 +145,7 @@ impl StagedRefusal {
     pub(super) fn is_audited(&self) -> bool {
         match &self.refusal {
             LoginError::Saml(refusal) => refusal.is_authenticated(),
-            LoginError::RelayState(_) => false,
+            LoginError::RelayState(_) | LoginError::PageGone => false,
             LoginError::Role(_)
             | LoginError::IssuedBeforeRestore
             | LoginError::Replayed

@@ -7,8 +7,10 @@ use super::redirect::Redirect;
 use super::settings::{HttpSettings, SettingsError};
 use super::{client_ip, config_json, cors};
 use crate::broker::ports::CallerDirectory;
-use crate::broker::{Binding, Broker, StepUp};
+use crate::broker::{BeganAt, Binding, Broker, Pages, StepUp};
+use crate::config::JwtIn;
 use http::HeaderMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,13 +23,19 @@ pub struct App {
     pub(super) behind_gateway: bool,
     pub(super) settings: HttpSettings,
     pub(super) cors: CorsLayer,
-    pub(super) redirect: Redirect,
+    built_in: Redirect,
+    /// By the pages' names.
+    redirects: BTreeMap<String, Redirect>,
     pub(super) config_json: String,
     pub(super) metrics: Arc<Metrics>,
     pub(super) admission: Arc<Admission>,
     proxy_warned: Arc<AtomicBool>,
     pub(super) log_lines_lost: Arc<dyn Fn() -> u64 + Send + Sync>,
     pub(super) connections: Option<Arc<Connections>>,
+}
+
+fn redirects(pages: &Pages, jwt_in: JwtIn) -> Result<BTreeMap<String, Redirect>, SettingsError> {
+    pages.iter().map(|page| Ok((page.name.clone(), Redirect::new(&page.redirect_url, jwt_in)?))).collect()
 }
 
 impl App {
@@ -41,9 +49,11 @@ impl App {
         callers: Option<Arc<dyn CallerDirectory>>,
         settings: HttpSettings,
     ) -> Result<Self, SettingsError> {
+        let pages = &broker.settings().pages;
         Ok(Self {
-            cors: cors::layer(&settings.allowed_origins)?,
-            redirect: Redirect::new(&settings.redirect_url, settings.jwt_in)?,
+            cors: cors::layer(settings.allowed_origins.iter().chain(pages.iter().map(|page| &page.origin)))?,
+            redirects: redirects(pages, settings.jwt_in)?,
+            built_in: Redirect::new(&settings.redirect_url, settings.jwt_in)?,
             config_json: config_json::config_json(
                 &settings,
                 broker.settings(),
@@ -120,10 +130,15 @@ impl App {
         sign_on.is_some_and(|sign_on| config_json::can_start(self.broker.settings(), sign_on))
     }
 
+    /// The page at which this login began.
+    pub(super) fn page(&self, began_at: &BeganAt) -> &Redirect {
+        began_at.other().and_then(|name| self.redirects.get(name)).unwrap_or(&self.built_in)
+    }
+
     /// Where the page begins such a sign-in. Pages of the 2017 sample cannot.
-    pub(super) fn sign_in_again(&self, step_up: &StepUp) -> Option<String> {
+    pub(super) fn sign_in_again(&self, page: &Redirect, step_up: &StepUp) -> Option<String> {
         let can_begin = self.broker.settings().binding == Binding::Challenge;
-        can_begin.then(|| self.redirect.to_sign_in_again(step_up))
+        can_begin.then(|| page.to_sign_in_again(step_up))
     }
 
     /// Slots by class, for the operator.

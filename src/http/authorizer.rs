@@ -76,6 +76,8 @@ pub async fn authorize(broker: &Broker, event: &Value, now: OffsetDateTime) -> R
             header(event, "authorization")?.ok_or(Unauthorized::Ticket(TicketError::Missing))?;
         let (verifier, cognito_id) = (header(event, "vestibule-verifier")?, header(event, "cognito_id")?);
         let ticket = broker.verify_ticket(bearer(credentials), now).await.map_err(Unauthorized::Ticket)?;
+        let origin = header(event, "origin")?;
+        let ticket = ticket.for_origin(origin, &broker.settings().pages).map_err(Unauthorized::Ticket)?;
         let session = ticket.session().as_str().to_owned();
         ticket.bind(verifier, cognito_id).map_err(Unauthorized::Ticket)?;
         session

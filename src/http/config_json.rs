@@ -35,6 +35,7 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
         "ping": ping,
         "ping_url": settings.ping_url,
         "contact": settings.contact,
+        "pages": broker.pages.iter().map(|page| json!({ "name": page.name, "origin": page.origin })).collect::<Vec<Value>>(),
         "identity_providers": providers.collect::<Vec<Value>>(),
     })
     .to_string()

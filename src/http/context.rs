@@ -2,7 +2,7 @@
 
 use super::connections::Connection;
 use super::language::Language;
-use crate::broker::Reference;
+use crate::broker::{BeganAt, Reference};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub(super) struct Context {
     pub(super) reference: Reference,
     pub(super) source_ip: Option<IpAddr>,
+    /// The page to which a person goes back from a refusal.
+    pub(super) began_at: BeganAt,
     /// Of what a person reads.
     pub(super) language: Language,
     /// Ours, if the request came over our own listener.

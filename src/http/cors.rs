@@ -22,12 +22,12 @@ const REQUEST_HEADERS: [HeaderName; 7] = [
 /// The layer for routes that pages of other origins call. It wraps everything that
 /// can refuse, so pages can read refusals too, and answers preflights itself: a
 /// preflight refused as `busy` would hide that code from the page.
-pub(super) fn layer(origins: &[String]) -> Result<CorsLayer, SettingsError> {
+pub(super) fn layer<'o>(origins: impl Iterator<Item = &'o String>) -> Result<CorsLayer, SettingsError> {
     let parse = |origin: &String| {
         HeaderValue::from_str(origin)
             .map_err(|_| SettingsError { name: "allowed_origins", value: origin.clone() })
     };
-    let origins: Vec<HeaderValue> = origins.iter().map(parse).collect::<Result<_, _>>()?;
+    let origins: Vec<HeaderValue> = origins.map(parse).collect::<Result<_, _>>()?;
     let allowed = move |origin: &HeaderValue, request: &Parts| {
         // No page may read the answer to an identity provider's form.
         request.method != Method::POST && origins.contains(origin)

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::refusal::{Format, Help, Refused, show};
 use super::serve::Peer;
 use super::{accept, client_ip, cors, headers};
-use crate::broker::{Reference, Stopwatch, SupportId};
+use crate::broker::{BeganAt, Reference, Stopwatch, SupportId};
 use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -47,7 +47,9 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     } else {
         None
     };
-    let context = Context { reference: reference.clone(), source_ip, language, connection };
+    let began_at = BeganAt::default();
+    let context =
+        Context { reference: reference.clone(), source_ip, began_at: began_at.clone(), language, connection };
     request.extensions_mut().insert(context);
 
     // An error's span, so that no level of the log leaves its fields out. The broker
@@ -64,8 +66,9 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
     let mut code = response.extensions().get::<OutcomeCode>().map_or("ok", |outcome| outcome.0);
     if let Some(Refused(error)) = response.extensions_mut().remove() {
         let contact = app.settings.contact.as_deref();
-        let start_page = &app.settings.redirect_url;
-        let sign_in_again = error.step_up().and_then(|step_up| app.sign_in_again(step_up));
+        let page = app.page(&began_at);
+        let start_page = page.url();
+        let sign_in_again = error.step_up().and_then(|step_up| app.sign_in_again(page, step_up));
         let sign_in_again = sign_in_again.as_deref();
         let help = Help { reference, contact, start_page, sign_in_again, language };
         // Headers of inner layers (CORS) stay.

@@ -31,11 +31,11 @@ pub(super) async fn login(
     let (location, outcome) = match app.broker.login(post).await.map_err(Error::Login)? {
         LoginOutcome::Issued(issued) => {
             tracing::info!(idp = issued.idp, rule = issued.rule, "login issued");
-            (app.redirect.to(&issued.ticket)?, "issued")
+            (app.page(&context.began_at).to(&issued.ticket)?, "issued")
         }
         LoginOutcome::BeginAtPage { idp } if for_a_person && app.can_begin(&idp) => {
             tracing::info!(idp, "sign-in from the provider's portal: a login begins at the page");
-            (app.redirect.to_begin(&idp)?, "begin_at_page")
+            (app.page(&context.began_at).to_begin(&idp)?, "begin_at_page")
         }
         LoginOutcome::BeginAtPage { .. } => {
             return Err(Error::Login(RelayStateError::Missing.into()));
@@ -74,5 +74,6 @@ async fn read_form(app: &App, context: &Context, body: Body) -> Result<LoginPost
         relay_state: relay_state.map(|value| value.to_string()),
         reference: context.reference.clone(),
         source_ip: context.source_ip,
+        began_at: context.began_at.clone(),
     })
 }

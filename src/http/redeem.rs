@@ -30,6 +30,7 @@ pub(super) async fn redeem(
         verifier: single(&headers, VERIFIER, TicketError::VerifierMismatch)?.map(str::to_owned),
         cognito_id: single(&headers, COGNITO_ID, TicketError::CognitoIdMismatch)?.map(str::to_owned),
         reason: reason(&headers),
+        origin: single(&headers, header::ORIGIN, TicketError::OtherPage)?.map(str::to_owned),
         reference: context.reference,
         source_ip: context.source_ip,
     };

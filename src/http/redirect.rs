@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 /// The page's URL, split where the ticket goes.
 pub(super) struct Redirect {
+    url: String,
     before: String,
     after: String,
     begin: String,
@@ -23,13 +24,20 @@ impl Redirect {
         let (base, fragment) = url.split_once('#').unwrap_or((url, ""));
         let begin = format!("{base}#sign-in=");
         Ok(match jwt_in {
-            JwtIn::Fragment => Self { before: format!("{base}#jwt="), after: String::new(), begin },
+            JwtIn::Fragment => {
+                Self { url: url.to_owned(), before: format!("{base}#jwt="), after: String::new(), begin }
+            }
             JwtIn::Query => {
                 let separator = if base.contains('?') { '&' } else { '?' };
                 let after = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
-                Self { before: format!("{base}{separator}jwt="), after, begin }
+                Self { url: url.to_owned(), before: format!("{base}{separator}jwt="), after, begin }
             }
         })
+    }
+
+    /// As it is configured.
+    pub(super) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(super) fn to(&self, ticket: &Ticket) -> Result<HeaderValue, Error> {

@@ -11,7 +11,7 @@ pub struct HttpSettings {
     pub redirect_url: String,
     /// Whether the redirect carries the ticket in its fragment or its query.
     pub jwt_in: JwtIn,
-    /// Origins whose pages may read our answers.
+    /// Origins whose pages may read our answers; each `[[page]]` has one of its own.
     pub allowed_origins: Vec<String>,
     /// The address that pages sign a ping for, if a gateway checks it under another
     /// one than `public_url`.

@@ -8,7 +8,7 @@ use super::form;
 use super::frame::{BEING_SENT, CONTINUE, TO_SIGN_IN, escape, frame};
 use super::headers;
 use super::language::Language;
-use crate::broker::{AuthnRequestMessage, Start, StartError};
+use crate::broker::{AuthnRequestMessage, BUILT_IN_PAGE, Start, StartError};
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -26,12 +26,13 @@ pub(super) async fn start(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let _slot = app.admission.slot(Class::Other, &context)?;
-    let (mut idp, mut relay_state, mut force_authn) = (None, None, None);
+    let (mut idp, mut page, mut relay_state, mut force_authn) = (None, None, None, None);
     let mut authn_context: Vec<String> = Vec::new();
     for field in form::fields(query.unwrap_or_default().as_bytes()) {
         let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;
         let is_duplicate = match name.as_str() {
             "idp" => idp.replace(value).is_some(),
+            "page" => page.replace(value).is_some(),
             "RelayState" => relay_state.replace(value).is_some(),
             "force_authn" => force_authn.replace(value).is_some(),
             // A list is a field for each, since a URI can have any character between two.
@@ -46,7 +47,12 @@ pub(super) async fn start(
             return Err(Error::DuplicateField);
         }
     }
+    let page = page.as_ref().map(|value| value.as_str()).filter(|name| *name != BUILT_IN_PAGE);
+    if let Some(page) = page.and_then(|name| app.broker.settings().pages.by_name(name)) {
+        context.began_at.set(page);
+    }
     let start = Start {
+        page,
         idp: idp.as_ref().map(|value| value.as_str()),
         relay_state: relay_state.as_ref().map(|value| value.as_str()),
         authn_context: &authn_context,
@@ -64,8 +70,8 @@ pub(super) async fn start(
             (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
         }
         AuthnRequestMessage::Post { destination, saml_request, relay_state } => {
-            let start_page = &app.settings.redirect_url;
-            let page = page(context.language, start_page, &destination, &saml_request, &relay_state);
+            let start_page = app.page(&context.began_at).url();
+            let page = form_page(context.language, start_page, &destination, &saml_request, &relay_state);
             let mut page = ([(header::CONTENT_SECURITY_POLICY, MAY_POST)], Html(page)).into_response();
             headers::in_language(page.headers_mut(), context.language);
             page
@@ -76,7 +82,7 @@ pub(super) async fn start(
 }
 
 /// The form of the HTTP-POST binding (bindings 3.5.4). Without a script it shows a button.
-fn page(
+fn form_page(
     language: Language,
     start_page: &str,
     destination: &str,

@@ -18,7 +18,7 @@ use super::arn::{self, ProviderArn, RoleArn};
 use super::candidates::{Candidate, Candidates, candidates};
 use super::explain::{Explanation, finding_of_person, finding_of_pinned, finding_of_roles};
 use super::grant::{Grant, Terms};
-use super::person::{MadeUpPerson, Person};
+use super::person::{BUILT_IN_PAGE, MadeUpPerson, Person};
 use super::role_map::RoleMap;
 use super::rule::{Condition, Effect, Field, Rule};
 use super::step_up::StepUp;
@@ -108,12 +108,21 @@ impl Rules {
         self.providers.iter().flat_map(|(name, arns)| arns.iter().map(move |arn| (name.as_str(), arn)))
     }
 
-    /// Chooses a role for this person.
+    /// Chooses a role for this person, whose login began at the built-in page.
     ///
     /// # Errors
     /// [`Denial`], boxed because it carries the person.
     pub fn decide(&self, identity: Identity) -> Result<Grant, Box<Denial>> {
-        let Decision { outcome, mut explanation } = self.judge(&Person::from(&identity));
+        self.decide_for(identity, BUILT_IN_PAGE)
+    }
+
+    /// The same for a login that began at the page of this name.
+    ///
+    /// # Errors
+    /// [`Denial`], boxed because it carries the person.
+    pub fn decide_for(&self, identity: Identity, page: &str) -> Result<Grant, Box<Denial>> {
+        let person = Person { page, ..Person::from(&identity) };
+        let Decision { outcome, mut explanation } = self.judge(&person);
         let (refusal, rule) = match outcome {
             Ok(terms) if is_session_name(identity.role_session_name()) => {
                 return Ok(Grant { identity, terms, explanation });
@@ -147,6 +156,7 @@ impl Rules {
             authn_context: person.authn_context.as_deref(),
             authn_age: person.authn_age,
             for_use: person.for_use,
+            page: person.page.as_deref().unwrap_or(BUILT_IN_PAGE),
         })
     }
 
@@ -243,6 +253,7 @@ pub(super) fn weigh<'c>(
             | Field::AuthnContext
             | Field::AuthnAge
             | Field::Use
+            | Field::Page
             | Field::Attribute(_) => true,
         };
         if condition.field.is_of_role() {
@@ -269,6 +280,7 @@ fn holds_for_person(condition: &Condition, person: &Person<'_>) -> bool {
         Field::AuthnContext => person.authn_context.is_some_and(|context| condition.holds(context)),
         Field::AuthnAge => condition.holds_for(person.authn_age),
         Field::Use => condition.holds(person.for_use.as_str()),
+        Field::Page => condition.holds(person.page),
         // "For one and the same value": a prefix of one group and the suffix of another is no match.
         Field::Attribute(name) => person.values(name).iter().any(|value| condition.holds(value)),
         Field::RoleName | Field::RoleArn | Field::Account | Field::Partition => false,

@@ -21,7 +21,7 @@ pub use arn::{ArnError, ProviderArn, ProviderPattern, RoleArn, is_account};
 pub use decide::{AuthnContexts, Decision, Denial, RoleRefusal, Rules, SamlProviders};
 pub use explain::{Considered, Explanation};
 pub use grant::{Grant, RoleSource, Terms};
-pub use person::{MadeUpPerson, Use};
+pub use person::{BUILT_IN_PAGE, MadeUpPerson, Use};
 pub use region::{is_region, partition_of_region};
 pub use role_map::{RoleMap, RoleMapError};
 pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError, as_written};

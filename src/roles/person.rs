@@ -32,6 +32,10 @@ impl Use {
     }
 }
 
+/// The name of the page that the service has itself, where every login begins that does not
+/// say where.
+pub const BUILT_IN_PAGE: &str = "built-in";
+
 /// What the rules look at.
 #[derive(Clone, Copy)]
 pub(super) struct Person<'p> {
@@ -43,6 +47,7 @@ pub(super) struct Person<'p> {
     pub(super) authn_context: Option<&'p str>,
     pub(super) authn_age: Duration,
     pub(super) for_use: Use,
+    pub(super) page: &'p str,
 }
 
 /// Somebody made up, to ask the rules about. It is no [`Identity`]: nobody has signed in,
@@ -63,6 +68,8 @@ pub struct MadeUpPerson {
     pub authn_age: Duration,
     /// What the credentials are for.
     pub for_use: Use,
+    /// The page at which the login began; the built-in one, if there is none.
+    pub page: Option<String>,
 }
 
 impl Person<'_> {
@@ -83,6 +90,7 @@ impl<'p> From<&'p Identity> for Person<'p> {
             authn_age: identity.authn_age(),
             // The one thing that a login can be for so far.
             for_use: Use::Page,
+            page: BUILT_IN_PAGE,
         }
     }
 }

@@ -45,6 +45,8 @@ pub enum Field {
     AuthnAge,
     /// What the credentials are for: `page`, `shell` or `console`.
     Use,
+    /// The page at which the login began: `built-in`, or the name of a `[[page]]`.
+    Page,
     /// A selected value; holds if any of its values matches.
     Attribute(String),
 }
@@ -123,6 +125,7 @@ impl Field {
             | Self::AuthnContext
             | Self::AuthnAge
             | Self::Use
+            | Self::Page
             | Self::Attribute(_) => false,
         }
     }
@@ -266,6 +269,7 @@ impl fmt::Display for Field {
             Self::AuthnContext => f.write_str("authn_context"),
             Self::AuthnAge => f.write_str("authn_age"),
             Self::Use => f.write_str("use"),
+            Self::Page => f.write_str("page"),
             Self::Attribute(name) => write!(f, "attribute.{name}"),
         }
     }

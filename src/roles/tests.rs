@@ -356,6 +356,7 @@ proptest! {
             Field::NameId => c.holds(&name_id),
             Field::AuthnAge => c.holds_for(Duration::ZERO),
             Field::Use => c.holds("page"),
+            Field::Page => c.holds(BUILT_IN_PAGE),
             Field::Idp | Field::AuthnContext | Field::Attribute(_) => groups.iter().any(|g| c.holds(g)),
         });
 

@@ -61,6 +61,27 @@ async fn http_api_events_get_the_simple_response() {
     assert_eq!(route(&vestibule, &http_api(&waiting)).await, (200, expected));
 }
 
+/// Where the gateway hands the `Origin` on, it is judged as at the take itself.
+#[tokio::test]
+async fn attack_a_hostile_page_passes_the_authorizer_with_anothers_ticket() {
+    let page = vestibule::broker::Page {
+        name: "wiki".into(),
+        redirect_url: "https://wiki.example.com/".into(),
+        origin: "https://wiki.example.com".into(),
+    };
+    let vestibule = Vestibule::of(super::settings(), |settings| {
+        settings.pages = vestibule::broker::Pages::new(vec![page])
+    });
+    let waiting = vestibule.waiting().await;
+    for (origin, status) in [(super::ORIGIN, 200), ("https://wiki.example.com", 401)] {
+        for event in [rest_request(&waiting), http_api(&waiting)] {
+            let mut event = event;
+            event["headers"]["Origin"] = json!(origin);
+            assert_eq!(route(&vestibule, &event).await.0, status, "{event}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn asking_consumes_nothing() {
     let vestibule = Vestibule::new();

@@ -5,6 +5,7 @@
 mod authorizer;
 mod bad_input;
 mod languages;
+mod pages;
 mod ping;
 mod portal;
 mod redeem;

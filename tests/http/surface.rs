@@ -237,6 +237,7 @@ async fn config_json_says_what_a_page_needs() {
             "local_credentials": false,
             "rules": "advisory",
             "ping": true,
+            "pages": [],
             "ping_url": null,
             "contact": "Help desk <help@example.com>",
             "identity_providers": [

@@ -13,7 +13,9 @@ use time::Duration;
 use tower::ServiceExt;
 use vestibule::adapters::local::{ManualClock, SystemRandom};
 use vestibule::broker::ports::{AuditTrail, CallerDirectory, SessionStore};
-use vestibule::broker::{AuditEvent, Binding, Broker, BrokerSettings, EventKind, Ports, TicketSettings};
+use vestibule::broker::{
+    AuditEvent, Binding, Broker, BrokerSettings, EventKind, Pages, Ports, TicketSettings,
+};
 use vestibule::config::{JwtIn, Keys, RulesHold, Store, Sts};
 use vestibule::http::{self, App};
 use vestibule::roles::{Condition, Effect, Field, Matcher, ProviderArn, Rule, Rules};
@@ -168,9 +170,15 @@ impl TestService {
 
     /// `GET /saml/login`, as the page has the browser do.
     pub async fn start(&self, idp: &str, page: &Page) -> Answer {
+        self.start_with(idp, page, &[]).await
+    }
+
+    /// The same with more fields.
+    pub async fn start_with(&self, idp: &str, page: &Page, more: &[(&str, &str)]) -> Answer {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("idp", idp)
             .append_pair("RelayState", &page.relay_state())
+            .extend_pairs(more)
             .finish();
         let request = Request::get(format!("/saml/login?{query}")).header("accept", "application/json");
         self.send(request.body(Body::empty()).unwrap()).await
@@ -274,6 +282,7 @@ pub fn settings() -> BrokerSettings {
         signing_key: None,
         limits: Limits::default(),
         rules: production(),
+        pages: Pages::default(),
         binding: Binding::Challenge,
         tickets: TicketSettings {
             issuer: "https://vestibule.example.com".into(),

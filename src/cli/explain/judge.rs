@@ -75,7 +75,8 @@ const NO_RELAY_STATE: &str = "RelayState came with it and is as the page makes i
                               relay_state_missing)";
 const REQUEST: &str = "the request that InResponseTo names was made here, for the same RelayState and shortly \
                        before the assertion was issued, and has had no other answer (only the service's key \
-                       ring can tell; it is judged here as made when the assertion was issued, asking for what is configured)";
+                       ring can tell; it is judged here as made when the assertion was issued, at the built-in page, asking for what is \
+                       configured)";
 const CLAIM: &str = "the assertion was not used before (the store knows)";
 const SESSION: &str = "nothing waits under the session id (the store knows)";
 const STS: &str = "AWS agrees: IAM's SAML provider has the same keys, the role trusts it, the duration is within \

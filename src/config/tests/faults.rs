@@ -151,7 +151,7 @@ fn each_wrong_value_has_its_sentence() {
         (
             "extra = 1".to_owned(),
             "extra",
-            "unknown key; known here: accounts, delivery, keys, log, role_map, rule, saml, server, ssm, store, sts",
+            "unknown key; known here: accounts, delivery, keys, log, page, role_map, rule, saml, server, ssm, store, sts",
         ),
         (second, "saml.idp[1].name", "is the name of an earlier identity provider too"),
         (rule("when.name_id = {}"), "rule[0].when.name_id", "says nothing"),
@@ -165,7 +165,7 @@ fn each_wrong_value_has_its_sentence() {
         ),
         (rule("when.name_id = { at_most = \"15m\" }"), "rule[0].when.name_id.at_most", "unknown key"),
         (rule("when.use = { equals = \"Page\" }"), "rule[0].when.use", "there is no such use"),
-        (rule("when.page = { equals = \"x\" }"), "rule[0].when.page", "unknown key"),
+        (rule("when.page = { equals = \"x\" }"), "rule[0].when.page", "no [[page]] meets this"),
         (rule("when.name_id = \"-C\""), "rule[0].when.name_id", "expected a table, found a string"),
         (
             rule("when.name_id.like = \"-C\""),

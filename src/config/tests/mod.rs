@@ -8,6 +8,7 @@ mod faults;
 mod keys;
 mod loads;
 mod metadata;
+mod pages;
 mod parameters;
 mod role_maps;
 mod rule_tests;

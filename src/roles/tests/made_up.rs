@@ -33,6 +33,7 @@ fn a_made_up_person_is_judged_as_one_who_signed_in() {
             authn_context: context.map(Into::into),
             authn_age: Duration::minutes(minutes),
             for_use: Use::Page,
+            page: None,
         };
         let Decision { outcome, explanation } = rules.try_out(&made_up);
         match (rules.decide(identity), outcome) {
@@ -51,6 +52,21 @@ fn a_made_up_person_is_judged_as_one_who_signed_in() {
     let made_up = MadeUpPerson { idp: "ADFS".into(), roles: vec![elsewhere], ..MadeUpPerson::default() };
     assert!(rules.provider_beside("ADFS", &made_up.roles[0]).is_none());
     assert_eq!(rules.try_out(&made_up).outcome.unwrap_err().1.as_deref(), Some("rest"));
+}
+
+/// Whose page began is no matter of the assertion.
+#[test]
+fn a_rule_can_be_for_one_page() {
+    let rules = rules(vec![grant("wiki", vec![when(Field::Page, "equals", "wiki")])]);
+    rules.decide_for(person("anna", &["Prod"]), "wiki").unwrap();
+    for page in ["built-in", "Wiki", ""] {
+        let denial = rules.decide_for(person("anna", &["Prod"]), page).unwrap_err();
+        assert_eq!(denial.refusal, RoleRefusal::NoRule, "{page}");
+    }
+    assert_eq!(refusal(&rules, person("anna", &["Prod"])), RoleRefusal::NoRule);
+    let made_up = MadeUpPerson { idp: "ADFS".into(), roles: vec![arn("Prod")], ..MadeUpPerson::default() };
+    assert!(rules.try_out(&made_up).outcome.is_err());
+    rules.try_out(&MadeUpPerson { page: Some("wiki".into()), ..made_up }).outcome.unwrap();
 }
 
 #[test]

@@ -74,6 +74,7 @@ pub fn claims(n: u8) -> TicketClaims {
         reference: Some(format!("7K3F-000{n}")),
         challenge: "c".repeat(43),
         ask: Some("Which \"ticket\" is this for, \u{1F511}?".to_owned()),
+        page: Some("wiki".to_owned()),
         iat: now,
         exp: now + 30,
     }

@@ -937,6 +937,8 @@ pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUn
             role_session_name: Some("obrien".to_owned()),
             role: Some("arn:aws:iam::123456789012:role/ADFS-Production".to_owned()),
             rule: Some("production".to_owned()),
+            role_map: Some("by account".to_owned()),
+            page: Some("wiki".to_owned()),
             access_key_id: Some("LOCALABCDEFGHIJKLMNO".to_owned()),
             expiration: Some(start_of_time()),
             offered_roles: vec!["a,b".to_owned(), "\u{1F511}".to_owned()],

@@ -46,6 +46,7 @@ impl Recorder {
             ("role", subject.role.as_deref()),
             ("rule", subject.rule.as_deref()),
             ("role_map", subject.role_map.as_deref()),
+            ("page", subject.page.as_deref()),
             ("reason", subject.reason.as_ref().map(Reason::as_str)),
             // An index refuses an empty key.
             ("access_key_id", subject.access_key_id.as_deref().filter(|key| !key.is_empty())),
@@ -158,6 +159,7 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
             role: owned("role"),
             rule: owned("rule"),
             role_map: owned("role_map"),
+            page: owned("page"),
             reason: owned("reason").map(Reason::from_stored),
             access_key_id: owned("access_key_id"),
             expiration: second("expiration")?,
