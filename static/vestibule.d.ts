@@ -110,6 +110,13 @@ export type Config = {
      * Whom a refused person should ask.
      */
     contact: string | null;
+    /**
+     * Those beside the built-in one.
+     */
+    pages?: {
+        name: string;
+        origin: string;
+    }[] | undefined;
     identity_providers: IdentityProvider[];
 };
 /**

@@ -53,6 +53,7 @@ export class VestibuleError extends Error {
  * @property {boolean} ping Whether somebody can check a ping.
  * @property {string | null} ping_url What a ping is signed for, if not for where it is sent.
  * @property {string | null} contact Whom a refused person should ask.
+ * @property {{ name: string, origin: string }[]} [pages] Those beside the built-in one.
  * @property {IdentityProvider[]} identity_providers
  */
 
@@ -218,11 +219,13 @@ export function configure(options = {}) {
  * @returns {Promise<void>}
  */
 export async function start(name, stepUp) {
-  const { binding, identity_providers } = await (config ?? configure());
+  const { binding, identity_providers, pages } = await (config ?? configure());
   if (binding !== "challenge") {
     throw new VestibuleError("binding_plain", "The service is set up for another page than this one.");
   }
-  const takes = stepUp ? (/** @type {IdentityProvider} */ idp) => idp.sp_initiated : canStart;
+  // What begins at a provider belongs to the built-in page.
+  const page = pages?.find(({ origin }) => origin === location.origin)?.name ?? null;
+  const takes = stepUp || page ? (/** @type {IdentityProvider} */ idp) => idp.sp_initiated : canStart;
   const idp = identity_providers.find((idp) => takes(idp) && idp.name === (name ?? idp.name));
   if (!idp) {
     throw new VestibuleError(
@@ -246,7 +249,7 @@ export async function start(name, stepUp) {
     );
   }
   onStep("leaving");
-  location.assign(signOnUrl(idp, `${session}##${challenge}`, stepUp));
+  location.assign(signOnUrl(idp, `${session}##${challenge}`, page, stepUp));
 }
 
 /**
@@ -259,19 +262,21 @@ export function canStart(idp) {
 
 /**
  * To its own sign-on page where one is set up, else by a request of the service, which
- * alone can ask for a step-up.
+ * alone can ask for a step-up, or say which page begins.
  * AD FS takes its relying party and our RelayState inside one RelayState,
  * encoded twice; others take ours as it is.
  * @param {IdentityProvider} idp
  * @param {string} relayState
+ * @param {string | null} page
  * @param {StepUp} [stepUp]
  */
-function signOnUrl(idp, relayState, stepUp) {
-  if (stepUp || !idp.sign_on_url) {
+function signOnUrl(idp, relayState, page, stepUp) {
+  if (stepUp || page || !idp.sign_on_url) {
     const contexts = (stepUp?.authn_context ?? []).map((context) => `&authn_context=${encodeURIComponent(context)}`);
     const force = stepUp?.force_authn ? "&force_authn=true" : "";
     const query = `idp=${encodeURIComponent(idp.name)}&RelayState=${encodeURIComponent(relayState)}`;
-    return `${base}/saml/login?${query}${contexts.join("")}${force}`;
+    const from = page === null ? "" : `&page=${encodeURIComponent(page)}`;
+    return `${base}/saml/login?${query}${from}${contexts.join("")}${force}`;
   }
   const inner = idp.relying_party_id
     ? `RPID=${encodeURIComponent(idp.relying_party_id)}&RelayState=${encodeURIComponent(relayState)}`

@@ -40,11 +40,14 @@ fn the_page_in_a_browser() {
     let gateway_page = page("/");
     let gateway = site(&runtime, 1, Place::Behind(&gateway_page, "https://api.gateway.example/users"), "");
 
-    let (_redirect_idp, redirect) = starts_here(false);
-    let (_post_idp, post) = starts_here(true);
+    let wiki_page = page("/");
+    let wiki = format!("\n[[page]]\nname = \"wiki\"\nredirect_url = {wiki_page:?}\n");
+    let (_redirect_idp, redirect) = starts_here(false, &wiki);
+    let (_post_idp, post) = starts_here(true, "");
 
     let sites = json!({
         "redirect": { "url": redirect.base_url, "log": redirect.path("server.log") },
+        "wiki": { "url": redirect.base_url, "log": redirect.path("server.log"), "page": wiki_page },
         "post": { "url": post.base_url, "log": post.path("server.log") },
         "demo": { "url": demo_url, "log": demo_dir.path().join("demo.log") },
         "short": { "url": short.base_url, "log": short.path("server.log") },
@@ -103,8 +106,8 @@ fn demo() -> (TempDir, String, Process) {
     (dir, url, process)
 }
 
-/// A server whose logins start there, at SimpleSAMLphp.
-fn starts_here(post_only: bool) -> (Idp, Server) {
+/// A server whose logins start there, at SimpleSAMLphp; with these pages beside its own.
+fn starts_here(post_only: bool, pages: &str) -> (Idp, Server) {
     let idp = Idp::start(&Options { post_only, ..Options::default() });
     let saml = "\n[[saml.idp]]\nname = \"SSP\"\nmetadata = \"@DIR@/idp.xml\"\nidp_initiated = false\n\
                 provider_arn = \"arn:aws:iam::123456789012:saml-provider/SSP\"\n\
@@ -113,7 +116,7 @@ fn starts_here(post_only: bool) -> (Idp, Server) {
                 when.authn_context = { equals = \"https://refeds.org/profile/mfa\" }\n\
                 [[rule]]\nname = \"vault\"\nwhen.role_name = { equals = \"Vault\" }\n\
                 when.authn_age = { at_most = \"10s\" }\n";
-    let server = Server::setup(&format!("{EMBEDDED}{saml}")).file("idp.xml", &idp.metadata()).start();
+    let server = Server::setup(&format!("{EMBEDDED}{saml}{pages}")).file("idp.xml", &idp.metadata()).start();
     idp.trust(&support::browser::Browser::new().open(&server.url("/saml/metadata")).body);
     (idp, server)
 }
