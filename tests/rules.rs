@@ -213,6 +213,7 @@ fn somebody_who_cannot_be_is_a_wrong_argument() {
         (&["--idp", "ADFS", "--name-id", "anna", "--attribute", "group=x"], "no rule looks at it"),
         (&["--idp", "ADFS", "--name-id", "anna", "--authn-age", "1d"], "expected a duration such as"),
         (&["--idp", "ADFS", "--name-id", "anna", "--use", "web"], "expected page, shell or console"),
+        (&["--idp", "ADFS", "--name-id", "anna", "--page", "wiki"], "no rule looks at it (when.page)"),
     ] {
         let output = asked(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}");

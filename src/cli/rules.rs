@@ -74,7 +74,7 @@ pub(super) struct Somebody {
     /// What the login is for: page, shell or console
     #[arg(long = "use", value_name = "USE", default_value = "page", value_parser = for_use)]
     for_use: Use,
-    /// The page at which the login begins: the name of a [[page]]
+    /// The page at which the login begins, by its name in the configuration; else the built-in one
     #[arg(long, value_name = "NAME")]
     page: Option<String>,
 }
@@ -225,6 +225,11 @@ impl Somebody {
                 ));
             }
             values.entry(name.clone()).or_default().push(value.clone());
+        }
+        if let Some(page) = &self.page
+            && !rules.iter().flat_map(|rule| &rule.conditions).any(|one| one.field == Field::Page)
+        {
+            return Err(format!("--page {page}: no rule looks at it (when.page)"));
         }
         Ok(MadeUpPerson {
             idp: idp.to_owned(),
