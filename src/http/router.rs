@@ -3,9 +3,9 @@
 use super::app::App;
 use super::error::Error;
 use super::{authorizer, documents, envelope, login, openapi, pages, redeem, start, users};
-use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/.well-known/jwks.json", get(documents::jwks).fallback(only("GET, HEAD")))
         .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")));
     for asset in pages::ASSETS {
-        let page = get(move |headers| pages::serve(asset, headers));
+        let page = get(move |Extension(context), headers| pages::serve(asset, context, headers));
         let (router, allow) =
             if asset.shared { (&mut shared, "GET, HEAD, OPTIONS") } else { (&mut own, "GET, HEAD") };
         *router = std::mem::take(router).route(asset.path, page.fallback(only(allow)));

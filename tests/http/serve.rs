@@ -417,3 +417,49 @@ async fn a_stop_lets_running_requests_end() {
     assert!(rest(stream).starts_with("HTTP/1.1 200 OK"));
     server.running.await.unwrap();
 }
+
+/// One file of the page, over a socket: its head, and its body as it came.
+fn file(address: SocketAddr, path: &str, more: &str) -> (String, Vec<u8>) {
+    let mut stream = connect(address);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    (String::from_utf8(answer[..end].to_vec()).unwrap() + "\r\n", answer[end + 4..].to_vec())
+}
+
+fn header<'h>(head: &'h str, name: &str) -> &'h str {
+    head.split("\r\n").find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_comes_compressed_to_whoever_takes_it() {
+    let server = server(10, TIMEOUT).await;
+    for path in ["/", "/page.js", "/vestibule.js", "/style.css", "/words.json"] {
+        let (head, plain) = file(server.address, path, "");
+        assert!(!head.contains("content-encoding"), "{head}");
+        let plain_tag = header(&head, "etag").to_owned();
+        for takes in ["gzip, deflate, br", "Deflate;q=0.5", "br\r\nAccept-Encoding: deflate"] {
+            let (head, body) = file(server.address, path, &format!("Accept-Encoding: {takes}\r\n"));
+            assert_eq!(
+                (header(&head, "content-encoding"), header(&head, "vary")),
+                ("deflate", "accept-encoding")
+            );
+            assert!(body.len() * 2 < plain.len(), "{path}: {} of {}", body.len(), plain.len());
+            assert_eq!(miniz_oxide::inflate::decompress_to_vec_zlib(&body).unwrap(), plain, "{path}");
+            let tag = header(&head, "etag").to_owned();
+            assert_ne!(tag, plain_tag, "they are different representations");
+            let known = format!("Accept-Encoding: {takes}\r\nIf-None-Match: {tag}\r\n");
+            let (head, body) = file(server.address, path, &known);
+            assert!(head.starts_with("HTTP/1.1 304") && body.is_empty(), "{head}");
+        }
+        for refuses in ["gzip, br", "deflate;q=0", "deflate; q=0.000", "*", "xdeflate", ""] {
+            let (head, body) = file(server.address, path, &format!("Accept-Encoding: {refuses}\r\n"));
+            assert!(!head.contains("content-encoding") && body == plain, "{refuses}: {head}");
+            assert_eq!(header(&head, "vary"), "accept-encoding");
+        }
+    }
+    // What is secret is never compressed beside what somebody else can choose.
+    let (head, _) = file(server.address, "/config.json", "Accept-Encoding: deflate\r\n");
+    assert!(!head.contains("content-encoding"), "{head}");
+}
