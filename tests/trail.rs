@@ -11,6 +11,8 @@ use support::faults::Fault;
 use support::forge::{self, Encrypting, Forge};
 use support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
 use support::test_service::{Page, TestService, assertion};
+use support::trail_file;
+use support::trail_rules::assert_holds;
 use tempfile::TempDir;
 use vestibule::broker::AuditEvent;
 use vestibule::broker::EventKind::{Failed, Issued, Refused};
@@ -130,7 +132,7 @@ async fn the_offered_roles_are_recorded_where_rules_refused() {
 /// Otherwise CloudTrail has a key that the trail lacks.
 #[tokio::test]
 async fn a_login_that_fails_after_sts_names_its_access_key() {
-    let (service, _dir) = service();
+    let (service, dir) = service();
     for (number, step) in [(1, "seal"), (2, "sign"), (3, "put")] {
         service.plan.at(step, Fault::Down);
         assert_eq!(service.post(&assertion(number), &Page::new(number)).await.status, 503);
@@ -149,6 +151,9 @@ async fn a_login_that_fails_after_sts_names_its_access_key() {
     service.plan.mend();
     service.post(&assertion(5), &Page::new(5)).await.ticket();
     assert_eq!(service.count(Issued).await, 1);
+    let observed = trail_file::observed(&dir.path().join("vestibule.db"), []);
+    assert_eq!(observed.trail.len(), 10);
+    assert_holds(&observed);
 }
 
 /// A name with line breaks forged lines of the listing in docs/OPERATING.md.

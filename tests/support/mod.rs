@@ -23,5 +23,7 @@ pub mod server;
 pub mod sigv4;
 pub mod sts;
 pub mod test_service;
+pub mod trail_file;
+pub mod trail_rules;
 pub mod waiting;
 pub mod wire;
