@@ -5,6 +5,7 @@
 //! `VESTIBULE_MODEL=long cargo test --test model -- --nocapture` is the long form.
 
 mod actions;
+mod conformance;
 mod dynamodb;
 mod login;
 mod mistakes;
