@@ -25,7 +25,9 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml, pages: &Pages) -> (Vec<Rule>
         pages,
     };
     if sections.is_empty() {
-        return (vec![default_rule()], Vec::new());
+        let rules = vec![default_rule()];
+        warn_of_pages(top, pages, &rules);
+        return (rules, Vec::new());
     }
     let mut names: Vec<String> = Vec::new();
     let (mut rules, mut tests) = (Vec::new(), Vec::new());
@@ -50,7 +52,18 @@ pub(super) fn rules(top: &Section<'_>, saml: &Saml, pages: &Pages) -> (Vec<Rule>
     {
         top.reading().warn(format!("no rule after '{}' is ever asked: it refuses everybody", rule.name));
     }
+    warn_of_pages(top, pages, &rules);
     (rules, tests)
+}
+
+fn warn_of_pages(top: &Section<'_>, pages: &Pages, rules: &[Rule]) {
+    let names_one = rules.iter().flat_map(|rule| &rule.conditions).any(|one| one.field == Field::Page);
+    if pages.iter().next().is_some() && !names_one {
+        top.reading().warn(
+            "no rule has when.page: each [[page]], whatever its scripts do, gets all that the rules give to whoever \
+             opens it",
+        );
+    }
 }
 
 /// What other tables say that bounds a rule.

@@ -50,6 +50,20 @@ fn each_wrong_page_has_its_sentence() {
     assert!(twice[1].starts_with("page[1].redirect_url: https://wiki.example.com is another page's too"));
 }
 
+/// Pages are of use because rules can differ; a script error is what it costs if they do not.
+#[test]
+fn pages_without_a_rule_for_one_are_warned_of() {
+    let warned = |more: &str| {
+        let config = Files::new().loads(&format!("{LEAST}{more}"));
+        config.warnings.iter().any(|warning| warning.starts_with("no rule has when.page"))
+    };
+    let of = |when: &str| format!("[[rule]]\nname = \"r\"\n{when}\n");
+    assert!(warned(&format!("{WIKI}{}", of("when.role_name = { contains = \"Prod\" }"))));
+    assert!(!warned(&format!("{WIKI}{}", of("when.page = { equals = \"built-in\" }"))));
+    assert!(warned(WIKI), "the rule that is there without any");
+    assert!(!warned(&of("when.role_name = { contains = \"Prod\" }")));
+}
+
 /// Two pages of one origin would be one: browsers keep nothing of theirs apart.
 #[test]
 fn attack_a_page_on_an_origin_of_the_built_in_page() {
