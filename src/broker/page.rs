@@ -5,7 +5,7 @@
 //! belongs to the built-in page.
 
 use crate::roles::BUILT_IN_PAGE;
-use aws_lc_rs::digest::{SHA256, digest};
+use crate::saml::ShortDigest;
 use std::sync::{Arc, OnceLock};
 
 /// A page beside the built-in one.
@@ -17,19 +17,6 @@ pub struct Page {
     pub redirect_url: String,
     /// As browsers send it in `Origin`.
     pub origin: String,
-}
-
-/// The first eight bytes of the SHA-256 of a page's name: in the request's `ID` there is
-/// little room, and the names are the operator's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PageDigest(pub(super) [u8; 8]);
-
-impl PageDigest {
-    fn of(name: &str) -> Self {
-        let hash = digest(&SHA256, name.as_bytes());
-        // A SHA-256 is longer.
-        Self(hash.as_ref().first_chunk().copied().unwrap_or_default())
-    }
 }
 
 /// The pages beside the built-in one.
@@ -57,12 +44,16 @@ impl Pages {
         self.0.iter().find(|page| page.origin == origin)
     }
 
-    pub(super) fn digest_of(&self, name: &str) -> Option<PageDigest> {
-        self.by_name(name).map(|page| PageDigest::of(&page.name))
+    /// The page whose name has this digest.
+    pub(super) fn by_digest(&self, digest: ShortDigest) -> Option<&Page> {
+        self.0.iter().find(|page| page.digest() == digest)
     }
+}
 
-    pub(super) fn by_digest(&self, digest: PageDigest) -> Option<&Page> {
-        self.0.iter().find(|page| PageDigest::of(&page.name) == digest)
+impl Page {
+    /// Of its name: what a request's `ID` has of it.
+    pub(super) fn digest(&self) -> ShortDigest {
+        ShortDigest::of(&self.name)
     }
 }
 

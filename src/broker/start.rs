@@ -12,7 +12,7 @@
 
 use super::attempt::Attempt;
 use super::ids::SupportId;
-use super::page::PageDigest;
+use super::page::Page;
 use super::ports::key_ring::KeyRingError;
 use super::reference::Reference;
 use super::refusal::{LoginError, StartError};
@@ -22,8 +22,8 @@ use super::steps::Step;
 use super::use_cases::Broker;
 use crate::roles::StepUp;
 use crate::saml::{
-    AskedAuthn, AuthnRequest, AuthnRequestId, ClassRefDigest, Comparison, HTTP_POST, HTTP_REDIRECT,
-    IdentityProvider, RequestedAuthn, RequestedAuthnContext, SentAuthnRequest,
+    AskedAuthn, AuthnRequest, AuthnRequestId, Comparison, HTTP_POST, HTTP_REDIRECT, IdentityProvider,
+    RequestedAuthn, RequestedAuthnContext, SentAuthnRequest, ShortDigest,
 };
 use secrecy::{ExposeSecret, SecretSlice};
 use time::OffsetDateTime;
@@ -80,13 +80,13 @@ impl Broker {
             return Err(StartError::UnknownContext);
         }
 
-        let digest_of = |page| self.settings.pages.digest_of(page).ok_or(StartError::UnknownPage);
-        let page = start.page.map(digest_of).transpose()?;
+        let page_of = |name| self.settings.pages.by_name(name).ok_or(StartError::UnknownPage);
+        let page = start.page.map(page_of).transpose()?.map(Page::digest);
 
         let issued_at = self.ports.clock.now();
         let asked = AskedAuthn {
             force_authn: start.force_authn,
-            class_refs: start.authn_context.iter().map(|context| ClassRefDigest::of(context)).collect(),
+            class_refs: start.authn_context.iter().map(|context| ShortDigest::of(context)).collect(),
         };
         let plaintext =
             Sent { issued_at, reference: Some(reference.current().clone()), asked, page }.to_plaintext();
@@ -172,7 +172,7 @@ struct Sent {
     reference: Option<SupportId>,
     asked: AskedAuthn,
     /// None for the built-in page.
-    page: Option<PageDigest>,
+    page: Option<ShortDigest>,
 }
 
 const FORCE_AUTHN: u8 = 1;
@@ -213,10 +213,10 @@ impl Sent {
             (None, rest)
         } else {
             let (page, digests) = rest.split_first_chunk()?;
-            (Some(PageDigest(*page)), digests)
+            (Some(ShortDigest(*page)), digests)
         };
         let (digests, []) = digests.as_chunks() else { return None };
-        let class_refs = digests.iter().copied().map(ClassRefDigest).collect();
+        let class_refs = digests.iter().copied().map(ShortDigest).collect();
         let asked = AskedAuthn { force_authn: flags & FORCE_AUTHN != 0, class_refs };
         Some(Self { issued_at, reference, asked, page })
     }
@@ -248,7 +248,7 @@ mod tests {
             reference: reference.map(|text| SupportId::parse(text).unwrap()),
             asked: AskedAuthn {
                 force_authn,
-                class_refs: contexts.iter().map(|context| ClassRefDigest::of(context)).collect(),
+                class_refs: contexts.iter().map(|context| ShortDigest::of(context)).collect(),
             },
             page: None,
         }
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn the_page_that_began_comes_back() {
         for (force_authn, contexts) in [(false, &[][..]), (true, &[]), (true, &["urn:mfa"])] {
-            let page = Some(PageDigest(*b"wiki\0\x01\x02\x03"));
+            let page = Some(ShortDigest(*b"wiki\0\x01\x02\x03"));
             let sent = Sent { page, ..sent(Some("7K3F-9QTZ"), force_authn, contexts) };
             let plaintext = sent.to_plaintext();
             assert_eq!(plaintext.expose_secret().len(), 8 + 9 + 1 + 8 + 8 * contexts.len());

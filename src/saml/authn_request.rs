@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 /// DEFLATE's usual compromise between size and time.
 const DEFLATE_LEVEL: u8 = 6;
 
-/// The longest `ID` that is decoded, in characters. Ours have 84, and 171 at most.
+/// The longest `ID` that is decoded, in characters. Ours have 84, and 181 at most.
 const MAX_ID_CHARS: usize = 256;
 
 /// The `ID` of a request: what its answer names as `InResponseTo`.
@@ -60,21 +60,22 @@ pub struct AskedAuthn {
     /// The person must sign in again.
     pub force_authn: bool,
     /// By one of these exactly. Empty: as configured.
-    pub class_refs: Vec<ClassRefDigest>,
+    pub class_refs: Vec<ShortDigest>,
 }
 
-/// The beginning of the SHA-256 of an `AuthnContextClassRef`: as much as a request's `ID`
-/// has room for. Who could choose a text with the same beginning signs the answers.
+/// The beginning of the SHA-256 of a text, such as an `AuthnContextClassRef`: as much as a
+/// request's `ID` has room for. The texts are the operator's and the identity provider's: who
+/// could choose one with the same beginning has a say in the answer anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClassRefDigest(pub [u8; Self::BYTES]);
+pub struct ShortDigest(pub [u8; Self::BYTES]);
 
-impl ClassRefDigest {
+impl ShortDigest {
     /// Its length.
     pub const BYTES: usize = 8;
 
-    /// Of this `AuthnContextClassRef`.
-    pub fn of(class_ref: &str) -> Self {
-        let hash = digest(&SHA256, class_ref.as_bytes());
+    /// Of this text.
+    pub fn of(text: &str) -> Self {
+        let hash = digest(&SHA256, text.as_bytes());
         Self(hash.as_ref().first_chunk().copied().unwrap_or_default())
     }
 }

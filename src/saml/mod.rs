@@ -37,8 +37,8 @@ mod xml;
 mod xmlenc;
 
 pub use authn_request::{
-    AskedAuthn, AuthnRequest, AuthnRequestId, ClassRefDigest, Comparison, RequestedAuthn,
-    RequestedAuthnContext, SentAuthnRequest,
+    AskedAuthn, AuthnRequest, AuthnRequestId, Comparison, RequestedAuthn, RequestedAuthnContext,
+    SentAuthnRequest, ShortDigest,
 };
 pub use dsig::key::{KeyError, VerificationKey};
 pub use dsig::sign::{SigningError, SigningKey};

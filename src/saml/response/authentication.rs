@@ -3,7 +3,7 @@
 use super::accept::Check;
 use super::expected::Expected;
 use super::parts::{instant, one};
-use crate::saml::authn_request::{ClassRefDigest, Comparison};
+use crate::saml::authn_request::{Comparison, ShortDigest};
 use crate::saml::refusal::SamlRefusal;
 use crate::saml::select::source::Source;
 use crate::saml::xml::blanks::trim_blanks;
@@ -70,7 +70,7 @@ impl Check<'_> {
         let class = self.class_ref(statement)?.ok_or(SamlRefusal::OtherAuthnContext)?;
         // What one request asks for is among what is configured. A reload may have changed that.
         let is_configured = configured.is_none_or(|c| c.class_refs.iter().any(|wanted| wanted == class));
-        let is_asked = asked.is_empty() || asked.contains(&ClassRefDigest::of(class));
+        let is_asked = asked.is_empty() || asked.contains(&ShortDigest::of(class));
         if is_configured && is_asked { Ok(()) } else { Err(SamlRefusal::OtherAuthnContext) }
     }
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::saml::authn_request::{
-    AskedAuthn, AuthnRequestId, ClassRefDigest, Comparison, RequestedAuthn, RequestedAuthnContext,
+    AskedAuthn, AuthnRequestId, Comparison, RequestedAuthn, RequestedAuthnContext, ShortDigest,
 };
 use crate::saml::metadata::idp::Validity;
 use crate::saml::provider::IdentityProviders;

@@ -176,7 +176,7 @@ fn of_several_authn_statements_the_latest_is_read() {
 fn an_answer_does_what_its_own_request_asked_for() {
     let windows = "urn:federation:authentication:windows";
     let answered = |asked: &[&str], force_authn, configured: Option<&str>, signed_in: &str| {
-        let class_refs = asked.iter().map(|class_ref| ClassRefDigest::of(class_ref)).collect();
+        let class_refs = asked.iter().map(|class_ref| ShortDigest::of(class_ref)).collect();
         let sent = SentAuthnRequest { asked: AskedAuthn { force_authn, class_refs }, ..sent() };
         let authn_context = configured.map(|class_ref| RequestedAuthnContext {
             comparison: Comparison::Exact,
