@@ -58,5 +58,5 @@ pub use ticket::{
 pub use use_cases::{Broker, Ports};
 
 /// What the layers below refuse, for the layers above that import `broker` only.
-pub use crate::roles::{BUILT_IN_PAGE, RoleRefusal, StepUp};
+pub use crate::roles::{RoleRefusal, StepUp};
 pub use crate::saml::{IdpMetadata, SamlRefusal};

@@ -74,7 +74,7 @@ impl BeganAt {
     }
 
     /// Another than the built-in one. The first one stays.
-    pub fn set(&self, page: &Page) {
+    pub(super) fn set(&self, page: &Page) {
         let _ = self.0.set(page.name.clone());
     }
 }

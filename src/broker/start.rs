@@ -12,7 +12,7 @@
 
 use super::attempt::Attempt;
 use super::ids::SupportId;
-use super::page::Page;
+use super::page::{BeganAt, Page};
 use super::ports::key_ring::KeyRingError;
 use super::reference::Reference;
 use super::refusal::{LoginError, StartError};
@@ -20,7 +20,7 @@ use super::relay_state::RelayState;
 use super::seal::{Purpose, Sealed};
 use super::steps::Step;
 use super::use_cases::Broker;
-use crate::roles::StepUp;
+use crate::roles::{BUILT_IN_PAGE, StepUp};
 use crate::saml::{
     AskedAuthn, AuthnRequest, AuthnRequestId, Comparison, HTTP_POST, HTTP_REDIRECT, IdentityProvider,
     RequestedAuthn, RequestedAuthnContext, SentAuthnRequest, ShortDigest,
@@ -60,7 +60,8 @@ pub struct Start<'s> {
 }
 
 impl Broker {
-    /// Starts a login. Changes nothing anywhere.
+    /// Starts a login. Changes nothing anywhere. `began_at` learns of the page, for whoever
+    /// answers.
     ///
     /// # Errors
     /// [`StartError`].
@@ -68,7 +69,14 @@ impl Broker {
         &self,
         start: &Start<'_>,
         reference: &Reference,
+        began_at: &BeganAt,
     ) -> Result<AuthnRequestMessage, StartError> {
+        let page = start.page.filter(|name| *name != BUILT_IN_PAGE);
+        let page_of = |name| self.settings.pages.by_name(name).ok_or(StartError::UnknownPage);
+        let page = page.map(page_of).transpose()?;
+        if let Some(page) = page {
+            began_at.set(page);
+        }
         let relay = RelayState::parse(start.relay_state, self.settings.binding)?;
         let providers = self.settings.providers.current();
         let mut providers = providers.iter();
@@ -80,16 +88,18 @@ impl Broker {
             return Err(StartError::UnknownContext);
         }
 
-        let page_of = |name| self.settings.pages.by_name(name).ok_or(StartError::UnknownPage);
-        let page = start.page.map(page_of).transpose()?.map(Page::digest);
-
         let issued_at = self.ports.clock.now();
         let asked = AskedAuthn {
             force_authn: start.force_authn,
             class_refs: start.authn_context.iter().map(|context| ShortDigest::of(context)).collect(),
         };
-        let plaintext =
-            Sent { issued_at, reference: Some(reference.current().clone()), asked, page }.to_plaintext();
+        let plaintext = Sent {
+            issued_at,
+            reference: Some(reference.current().clone()),
+            asked,
+            page: page.map(Page::digest),
+        }
+        .to_plaintext();
         let purpose = Purpose::request(&relay, &provider.name);
         let sealed = self.steps.measure(Step::KeysSeal, self.ports.keys.seal(&purpose, &plaintext)).await;
         let sealed = sealed.map_err(|_| StartError::Keys)?;

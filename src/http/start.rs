@@ -8,7 +8,7 @@ use super::form;
 use super::frame::{BEING_SENT, CONTINUE, TO_SIGN_IN, escape, frame};
 use super::headers;
 use super::language::Language;
-use crate::broker::{AuthnRequestMessage, BUILT_IN_PAGE, Start, StartError};
+use crate::broker::{AuthnRequestMessage, Start, StartError};
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -47,12 +47,8 @@ pub(super) async fn start(
             return Err(Error::DuplicateField);
         }
     }
-    let page = page.as_ref().map(|value| value.as_str()).filter(|name| *name != BUILT_IN_PAGE);
-    if let Some(page) = page.and_then(|name| app.broker.settings().pages.by_name(name)) {
-        context.began_at.set(page);
-    }
     let start = Start {
-        page,
+        page: page.as_ref().map(|value| value.as_str()),
         idp: idp.as_ref().map(|value| value.as_str()),
         relay_state: relay_state.as_ref().map(|value| value.as_str()),
         authn_context: &authn_context,
@@ -63,7 +59,7 @@ pub(super) async fn start(
             Some(_) => return Err(Error::Start(StartError::UnknownContext)),
         },
     };
-    let started = app.broker.start(&start, &context.reference).await;
+    let started = app.broker.start(&start, &context.reference, &context.began_at).await;
     let mut response = match started.map_err(Error::Start)? {
         AuthnRequestMessage::Redirect(url) => {
             let location = HeaderValue::try_from(url).map_err(|_| Error::Internal)?;
