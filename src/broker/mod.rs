@@ -52,8 +52,8 @@ pub use settings::BrokerSettings;
 pub use start::{AuthnRequestMessage, Start};
 pub use steps::{StepDurations, StepHistograms, Stopwatch, latency_histogram};
 pub use ticket::{
-    BoundTicket, RedeemableTicket, Ticket, TicketClaims, TicketSettings, VerifiedTicket, decode_ticket,
-    encode_ticket, ticket_kid,
+    BoundTicket, Caller, RedeemableTicket, Ticket, TicketClaims, TicketSettings, VerifiedTicket,
+    decode_ticket, encode_ticket, ticket_kid,
 };
 pub use use_cases::{Broker, Ports};
 

@@ -9,7 +9,7 @@ use super::reference::{Reference, log_access_key, log_login};
 use super::refusal::{RedeemError, TicketError};
 use super::seal::Purpose;
 use super::steps::Step;
-use super::ticket::{RedeemableTicket, TicketClaims, VerifiedTicket};
+use super::ticket::{Caller, RedeemableTicket, TicketClaims, VerifiedTicket};
 use super::use_cases::Broker;
 use std::net::IpAddr;
 use time::OffsetDateTime;
@@ -54,8 +54,7 @@ impl Broker {
         }
         let ticket = self
             .judge_ticket(claims, now)?
-            .for_origin(request.origin.as_deref(), &self.settings.pages)?
-            .bind(request.verifier.as_deref(), request.cognito_id.as_deref())?
+            .bind(&request.caller(), &self.settings.pages)?
             .answer(request.reason.take())?;
 
         let session = ticket.session.handle();
@@ -128,6 +127,14 @@ impl Broker {
 }
 
 impl RedeemRequest {
+    fn caller(&self) -> Caller<'_> {
+        Caller {
+            origin: self.origin.as_deref(),
+            verifier: self.verifier.as_deref(),
+            cognito_id: self.cognito_id.as_deref(),
+        }
+    }
+
     /// An event of the login that the ticket belongs to.
     fn event(
         &self,

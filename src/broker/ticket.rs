@@ -145,12 +145,19 @@ impl VerifiedTicket {
         &self.session
     }
 
-    /// Checks that the caller is the browser that began: the verifier against
-    /// the challenge, and `COGNITO_ID`, where sent, against the session id.
+    /// Checks that the caller is the page and the browser that began: the origin against
+    /// the page's, the verifier against the challenge, and `COGNITO_ID`, where sent, against
+    /// the session id.
     ///
     /// # Errors
     /// [`TicketError`].
-    pub fn bind(self, verifier: Option<&str>, cognito_id: Option<&str>) -> Result<BoundTicket, TicketError> {
+    pub fn bind(self, caller: &Caller<'_>, pages: &Pages) -> Result<BoundTicket, TicketError> {
+        let &Caller { origin, verifier, cognito_id } = caller;
+        // No page takes what is another's.
+        let page_of = |origin| pages.by_origin(origin).map(|page| page.name.as_str());
+        if origin.is_some_and(|origin| page_of(origin) != self.claims.page.as_deref()) {
+            return Err(TicketError::OtherPage);
+        }
         match self.binding {
             Binding::Challenge => {
                 let verifier = verifier.ok_or(TicketError::VerifierMissing)?;
@@ -170,20 +177,19 @@ impl VerifiedTicket {
     }
 }
 
-impl VerifiedTicket {
-    /// Checks that no page takes what is another's. `origin`: as the browser has sent it; a
-    /// request from the service's own origin, or from no browser, has none.
-    ///
-    /// # Errors
-    /// [`TicketError::OtherPage`].
-    pub fn for_origin(self, origin: Option<&str>, pages: &Pages) -> Result<Self, TicketError> {
-        let Some(origin) = origin else { return Ok(self) };
-        let page = pages.by_origin(origin).map(|page| page.name.as_str());
-        if self.claims.page.as_deref() == page { Ok(self) } else { Err(TicketError::OtherPage) }
-    }
+/// What the caller shows beside a ticket.
+#[derive(Default)]
+pub struct Caller<'c> {
+    /// `Origin`, as the browser has sent it; a request from the service's own origin, or from
+    /// no browser, has none.
+    pub origin: Option<&'c str>,
+    /// `Vestibule-Verifier`
+    pub verifier: Option<&'c str>,
+    /// `COGNITO_ID`
+    pub cognito_id: Option<&'c str>,
 }
 
-/// A ticket shown by the browser that began the login.
+/// A ticket shown by the page and the browser that began the login.
 #[derive(Debug)]
 pub struct BoundTicket {
     session: SessionId,

@@ -10,7 +10,7 @@ use super::body;
 use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use super::redeem::bearer;
-use crate::broker::{Broker, TicketError};
+use crate::broker::{Broker, Caller, TicketError};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -74,12 +74,14 @@ pub async fn authorize(broker: &Broker, event: &Value, now: OffsetDateTime) -> R
         }
         let credentials =
             header(event, "authorization")?.ok_or(Unauthorized::Ticket(TicketError::Missing))?;
-        let (verifier, cognito_id) = (header(event, "vestibule-verifier")?, header(event, "cognito_id")?);
+        let caller = Caller {
+            origin: header(event, "origin")?,
+            verifier: header(event, "vestibule-verifier")?,
+            cognito_id: header(event, "cognito_id")?,
+        };
         let ticket = broker.verify_ticket(bearer(credentials), now).await.map_err(Unauthorized::Ticket)?;
-        let origin = header(event, "origin")?;
-        let ticket = ticket.for_origin(origin, &broker.settings().pages).map_err(Unauthorized::Ticket)?;
         let session = ticket.session().as_str().to_owned();
-        ticket.bind(verifier, cognito_id).map_err(Unauthorized::Ticket)?;
+        ticket.bind(&caller, &broker.settings().pages).map_err(Unauthorized::Ticket)?;
         session
     };
 
