@@ -288,6 +288,16 @@ macro_rules! token_service_errors { ($then:ident $($head:tt)*) => { $then! { { $
     Unavailable      outage  "sts_unavailable"       Operator 503 NOT_ANSWERED                      "You were signed in here, but AWS could not be asked for credentials." WAIT;
 }};}
 
+/// Why there is no sign-in to the console.
+macro_rules! console_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    Off         "console_off"            Operator 403 "The console is not offered here" "This service gives credentials, and no sign-in to the AWS console." ASK;
+    /// Neither the home of the role's partition nor one of `console.destinations`.
+    Destination "destination_not_listed" Page     400 "The console is not opened there" "The page of the AWS console that was asked for is not one of those that are offered here." START_AT_THE_PAGE;
+    /// The federation endpoint takes the credentials for none that it may sign in.
+    Refused     "console_refused"        Aws      502 NOT_ACCEPTED                      "You were signed in here, but AWS refused to open its console for your role." ASK;
+    Unavailable "console_unavailable"    Operator 503 NOT_ANSWERED                      "You were signed in here, but the AWS console could not be asked to let you in." WAIT;
+}};}
+
 /// Why nothing is handed over.
 macro_rules! redeem_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     [Ticket(TicketError)]

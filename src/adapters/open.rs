@@ -76,7 +76,7 @@ pub async fn open(
             Arc::new(ring.not_anew(marker))
         }
     };
-    let ports = Ports { token_service, sessions, audit, keys, clock, random };
+    let ports = Ports { token_service, console: None, sessions, audit, keys, clock, random };
     Ok(Opened { ports, callers })
 }
 

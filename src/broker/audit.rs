@@ -78,6 +78,13 @@ pub enum EventKind {
     /// Credentials are gone, and it is not known that they were delivered.
     #[serde(rename = "login.uncertain")]
     Uncertain,
+    /// A person has several roles; a choice waits, sealed. Its parts are logins of their own,
+    /// which name it.
+    #[serde(rename = "choice.opened")]
+    ChoiceOpened,
+    /// The choice's time is over.
+    #[serde(rename = "choice.ended")]
+    ChoiceEnded,
     /// An identity provider's metadata lists other keys than before, and those
     /// verify its assertions now. Belongs to no login.
     #[serde(rename = "provider.keys_changed")]
@@ -97,6 +104,8 @@ impl EventKind {
             Self::Failed => "login.failed",
             Self::Abandoned => "login.abandoned",
             Self::Uncertain => "login.uncertain",
+            Self::ChoiceOpened => "choice.opened",
+            Self::ChoiceEnded => "choice.ended",
             Self::KeysChanged => "provider.keys_changed",
         }
     }
@@ -113,6 +122,8 @@ impl EventKind {
             Self::Failed,
             Self::Abandoned,
             Self::Uncertain,
+            Self::ChoiceOpened,
+            Self::ChoiceEnded,
             Self::KeysChanged,
         ]
         .into_iter()
@@ -122,8 +133,18 @@ impl EventKind {
     /// Whether nothing can follow in the same login.
     pub const fn is_final(self) -> bool {
         match self {
-            Self::Refused | Self::RefusalsSummed | Self::Started | Self::Issued | Self::KeysChanged => false,
-            Self::Delivered | Self::Expired | Self::Failed | Self::Abandoned | Self::Uncertain => true,
+            Self::Refused
+            | Self::RefusalsSummed
+            | Self::Started
+            | Self::Issued
+            | Self::ChoiceOpened
+            | Self::KeysChanged => false,
+            Self::Delivered
+            | Self::Expired
+            | Self::Failed
+            | Self::Abandoned
+            | Self::Uncertain
+            | Self::ChoiceEnded => true,
         }
     }
 }
@@ -158,6 +179,12 @@ pub struct Subject {
     /// What the person said when a rule asked for a reason; of a delivery only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// The choice that it is a part of: that one's login id. Where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<LoginId>,
+    /// What the credentials are for, where it is not for a page: `console`.
+    #[serde(rename = "use", default, skip_serializing_if = "Option::is_none")]
+    pub for_use: Option<String>,
     /// The page at which the login began, where it was another than the built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,

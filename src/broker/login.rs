@@ -8,7 +8,7 @@ use super::attempt::{Attempt, LoginPost};
 use super::audit::{EventKind, Subject};
 use super::credentials::HandOver;
 use super::ids::{Handle, Jti, LoginId};
-use super::ports::session_store::{BeginError, LoginStart, PutError, UsedOnce};
+use super::ports::session_store::{Basis, BeginError, LoginStart, PutError, UsedMessage, UsedOnce};
 use super::reason::lifetime;
 use super::reference::{log_access_key, log_login};
 use super::refusal::LoginError;
@@ -115,16 +115,18 @@ impl Broker {
         let login = LoginId::new(now, &*self.ports.random);
         let start = LoginStart {
             login: login.clone(),
-            assertion: UsedOnce {
-                handle: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
-                not_on_or_after: identity.not_on_or_after(),
-            },
-            request: identity.in_response_to().map(|answered| UsedOnce {
-                handle: Handle::of_request(answered.id.as_str()),
-                not_on_or_after: answered.not_on_or_after,
+            basis: Basis::Message(UsedMessage {
+                assertion: UsedOnce {
+                    handle: Handle::of_assertion(identity.issuer(), identity.assertion_id()),
+                    not_on_or_after: identity.not_on_or_after(),
+                },
+                request: identity.in_response_to().map(|answered| UsedOnce {
+                    handle: Handle::of_request(answered.id.as_str()),
+                    not_on_or_after: answered.not_on_or_after,
+                }),
+                // Its clock may be ahead: by ours it was issued then, at the earliest.
+                issued_at: identity.issued_at().saturating_sub(self.settings.service.clock_skew),
             }),
-            // Its clock may be ahead: by ours it was issued then, at the earliest.
-            issued_at: identity.issued_at().saturating_sub(self.settings.service.clock_skew),
             session: attempt.relay_state.session.handle(),
             reservation_ends: now + RESERVATION_LIFETIME,
             event: attempt.event(EventKind::Started, now, Some(&login), subject),
@@ -137,7 +139,7 @@ impl Broker {
             Err(BeginError::IssuedBeforeRestore) => LoginError::IssuedBeforeRestore,
             Err(BeginError::Replayed) => LoginError::Replayed,
             Err(BeginError::RequestAnswered) => LoginError::RequestAnswered,
-            Err(BeginError::SessionTaken) => LoginError::SessionTaken,
+            Err(BeginError::SessionTaken | BeginError::ChoiceOver) => LoginError::SessionTaken,
             Err(BeginError::Unavailable) => return Err(LoginError::Store),
         };
         self.record_refusal(attempt, error.code(), start.event.subject).await;

@@ -22,6 +22,12 @@ relay_state_errors! { refusal_enum
     pub enum RelayStateError
 }
 
+console_errors! { refusal_enum
+    /// Why there is no sign-in to the console.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ConsoleError
+}
+
 redeem_errors! { refusal_enum
     /// Why nothing is handed over.
     #[derive(Debug, Clone, PartialEq, Eq)]

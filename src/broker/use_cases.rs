@@ -3,6 +3,7 @@
 
 use super::metadata::source::RenewedSource;
 use super::ports::audit_trail::AuditTrail;
+use super::ports::console::ConsoleSignIn;
 use super::ports::key_ring::KeyRing;
 use super::ports::session_store::SessionStore;
 use super::ports::system::{Clock, SecureRandom};
@@ -25,6 +26,8 @@ pub struct Broker {
 #[derive(Clone)]
 pub struct Ports {
     pub token_service: Arc<dyn TokenService>,
+    /// None where no sign-in to the console is given.
+    pub console: Option<Arc<dyn ConsoleSignIn>>,
     /// Where sessions wait.
     pub sessions: Arc<dyn SessionStore>,
     /// Where events are recorded.

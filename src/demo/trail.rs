@@ -83,6 +83,8 @@ pub(super) fn sentence(event: &AuditEvent) -> String {
         EventKind::Expired => format!("credentials for {who} are gone: nobody took them in time"),
         EventKind::Failed => format!("the sign-in of {who} failed: {because}{and_code}"),
         EventKind::Abandoned => format!("the sign-in of {who} never came to an end"),
+        EventKind::ChoiceOpened => format!("{who} signed in, and may choose among several roles"),
+        EventKind::ChoiceEnded => format!("the time for {who} to choose is over"),
         EventKind::KeysChanged => {
             format!("{} signs with other keys now", subject.idp.as_deref().unwrap_or("somebody"))
         }

@@ -34,7 +34,7 @@ pub trait AuditTrail: Send + Sync {
     /// Closes logins that nothing else will close, each exactly once:
     /// reservations that expired without a session (`login.abandoned`), sessions
     /// that were not taken (`login.expired`), takes that were never recorded
-    /// (`login.uncertain`). Removes what has expired, names used once included.
+    /// (`login.uncertain`), choices whose time is over (`choice.ended`). Removes what has expired, names used once included.
     ///
     /// # Errors
     /// [`StoreUnavailable`]; what was swept so far stays swept.
@@ -84,6 +84,8 @@ pub struct SweepReport {
     pub expired: usize,
     /// Takes that were never recorded.
     pub uncertain: usize,
+    /// Choices whose time was over.
+    pub choices_ended: usize,
     /// Names used once that could not be used again anyway.
     pub used_once_forgotten: usize,
 }

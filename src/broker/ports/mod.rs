@@ -7,6 +7,7 @@
 
 pub(super) mod audit_trail;
 pub(super) mod caller_directory;
+pub(super) mod console;
 pub(super) mod key_ring;
 pub(super) mod metadata_feed;
 pub(super) mod session_store;
@@ -16,10 +17,12 @@ pub(super) mod token_service;
 pub use super::token_service_error::TokenServiceError;
 pub use audit_trail::{AuditTrail, NotReady, StoreFigures};
 pub use caller_directory::{Caller, CallerDirectory};
+pub use console::ConsoleSignIn;
 pub use key_ring::{KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
 pub use metadata_feed::{DocumentVersion, Fetched, Known, LastGood, MetadataFeed, Validators};
 pub use session_store::{
-    BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, TakeError, Taken, UsedOnce,
+    Basis, BeginError, ChoiceStart, Held, LoginStart, MOST_ROLES_USED, PutError, RoleUsed, SessionStore,
+    StoreUnavailable, TakeError, Taken, UsedMessage, UsedOnce,
 };
 pub use system::{Clock, SecureRandom};
 pub use token_service::TokenService;

@@ -6,25 +6,51 @@ use crate::broker::seal::{Sealed, SealedSession};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-/// Where sessions wait. Four methods, four transactions.
+/// Where sessions and choices wait. Five methods that write, each one transaction, and two
+/// that read.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// In one transaction: uses up the assertion and the request that it
-    /// answers, reserves the session id (free, or its holder's time is over at
-    /// `start.event.at`), opens the login, records `start.event`. All or
-    /// nothing: what is refused uses nothing up. Of several
+    /// answers, or asks that the choice waits ([`Basis`]); reserves the session id (free, or
+    /// its holder's time is over at `start.event.at`), opens the login, records `start.event`.
+    /// All or nothing: what is refused uses nothing up. Of several
     /// reasons the first in this order is the answer: `IssuedBeforeRestore`, `Replayed`,
-    /// `RequestAnswered`, `SessionTaken`. Repeating a `begin` with the same
+    /// `RequestAnswered`, `ChoiceOver`, `SessionTaken`. Repeating a `begin` with the same
     /// login id succeeds and changes nothing.
     ///
     /// # Errors
     /// [`BeginError`].
     async fn begin(&self, start: &LoginStart) -> Result<(), BeginError>;
 
+    /// In one transaction: uses up the assertion and the request that it answers, keeps the
+    /// choice under the session id (free, or its holder's time is over at `start.event.at`)
+    /// until its `expires_at`, opens the login, records `start.event` (`choice.opened`). The
+    /// refusals are those of [`begin`](Self::begin), in the same order. Repeating it with the
+    /// same login id succeeds and changes nothing.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    async fn open_choice(&self, start: &ChoiceStart) -> Result<(), BeginError>;
+
+    /// What holds the session id at `now`, as of all that was written before; `None` if
+    /// nothing does, or its time is over. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn look(&self, session: &Handle, now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable>;
+
+    /// The roles that this person had last, by the row of who signed in: newest first, at most
+    /// [`MOST_ROLES_USED`], and perhaps a moment behind.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn roles_used(&self, idp: &str, name_id: &str) -> Result<Vec<RoleUsed>, StoreUnavailable>;
+
     /// In one transaction, on condition that the reservation is this login's
     /// and has not ended at `event.at`: stores the session and records
     /// `event` (`login.issued`). With it, or afterwards, the row of who signed in
-    /// (`idp#NameID`) is brought up to date; one that is behind is no failure, since it can
+    /// (`idp#NameID`) is brought up to date, where the login is a part of a choice together
+    /// with the roles that the person had last; one that is behind is no failure, since it can
     /// be rebuilt from the audit trail. Repeating a `put` succeeds and changes nothing.
     ///
     /// # Errors
@@ -61,6 +87,33 @@ pub trait SessionStore: Send + Sync {
 pub struct LoginStart {
     /// This login's own id. A repeated `begin` with the same id is the same `begin`.
     pub login: LoginId,
+    /// What it is begun by.
+    pub basis: Basis,
+    /// Handle of the session id, or of a part of its choice.
+    pub session: Handle,
+    /// When the reservation ends by itself.
+    pub reservation_ends: OffsetDateTime,
+    /// `login.started`, written in the same transaction.
+    pub event: AuditEvent,
+}
+
+/// What a login is begun by.
+#[derive(Debug, Clone)]
+pub enum Basis {
+    /// A message that is used by it.
+    Message(UsedMessage),
+    /// A choice that waits, under this handle and of this login.
+    Choice {
+        /// Handle of the session id.
+        session: Handle,
+        /// The choice's login.
+        login: LoginId,
+    },
+}
+
+/// A message, and what is used up by it.
+#[derive(Debug, Clone)]
+pub struct UsedMessage {
     /// The assertion, by the handle of (issuer, assertion id).
     pub assertion: UsedOnce,
     /// The request of ours that it answers, if it answers one.
@@ -68,12 +121,48 @@ pub struct LoginStart {
     /// When the assertion was issued at the earliest, by our clock: the identity provider's
     /// may be ahead, and what it issued before a restore must not look as if it came after.
     pub issued_at: OffsetDateTime,
-    /// Handle of the session id.
-    pub session: Handle,
-    /// When the reservation ends by itself.
-    pub reservation_ends: OffsetDateTime,
-    /// `login.started`, written in the same transaction.
+}
+
+/// A choice that wants to be kept.
+#[derive(Debug, Clone)]
+pub struct ChoiceStart {
+    /// What it is made of.
+    pub message: UsedMessage,
+    /// The choice: its own login, the session id, the jti of its ticket, what is sealed, and
+    /// its end.
+    pub choice: SealedSession,
+    /// `choice.opened`, written in the same transaction.
     pub event: AuditEvent,
+}
+
+/// What holds a session id.
+#[derive(Debug, Clone)]
+pub enum Held {
+    /// A login that has not ended.
+    Reserved,
+    /// Credentials that wait: whose, for which ticket, until when.
+    Waiting {
+        /// The login.
+        login: LoginId,
+        /// Its ticket's.
+        jti: Jti,
+        /// From then on they cannot be taken.
+        ends_at: OffsetDateTime,
+    },
+    /// A choice.
+    Choice(SealedSession),
+}
+
+/// How many [`roles_used`](SessionStore::roles_used) a store knows of one person.
+pub const MOST_ROLES_USED: usize = 20;
+
+/// A role that a person had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleUsed {
+    /// Its ARN.
+    pub role: String,
+    /// When credentials of it were issued last.
+    pub at: OffsetDateTime,
 }
 
 /// A name that is used once: an assertion, a request of ours, or the refusal of an
@@ -109,6 +198,9 @@ pub enum BeginError {
     /// The request was answered before, by another assertion.
     #[error("the request was answered before")]
     RequestAnswered,
+    /// The choice waits no more.
+    #[error("the choice is over")]
+    ChoiceOver,
     /// The session id is reserved or has waiting credentials.
     #[error("the session id is taken")]
     SessionTaken,

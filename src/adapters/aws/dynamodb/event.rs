@@ -47,6 +47,8 @@ impl Recorder {
             ("rule", subject.rule.as_deref()),
             ("role_map", subject.role_map.as_deref()),
             ("page", subject.page.as_deref()),
+            ("choice", subject.choice.as_ref().map(LoginId::as_str)),
+            ("use", subject.for_use.as_deref()),
             ("reason", subject.reason.as_ref().map(Reason::as_str)),
             // An index refuses an empty key.
             ("access_key_id", subject.access_key_id.as_deref().filter(|key| !key.is_empty())),
@@ -102,13 +104,14 @@ pub(super) const fn step(kind: EventKind) -> &'static str {
         EventKind::Refused => "0-refused",
         EventKind::RefusalsSummed => "0-refusals-summed",
         EventKind::KeysChanged => "0-keys-changed",
-        EventKind::Started => "1-started",
+        EventKind::Started | EventKind::ChoiceOpened => "1-started",
         EventKind::Issued => "2-issued",
         EventKind::Delivered
         | EventKind::Expired
         | EventKind::Failed
         | EventKind::Abandoned
-        | EventKind::Uncertain => "3-ended",
+        | EventKind::Uncertain
+        | EventKind::ChoiceEnded => "3-ended",
     }
 }
 
@@ -159,6 +162,8 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
             role: owned("role"),
             rule: owned("rule"),
             role_map: owned("role_map"),
+            choice: owned("choice").map(LoginId::from_stored),
+            for_use: owned("use"),
             page: owned("page"),
             reason: owned("reason").map(Reason::from_stored),
             access_key_id: owned("access_key_id"),

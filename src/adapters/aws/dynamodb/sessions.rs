@@ -51,7 +51,7 @@ pub(super) async fn begin(db: &Db, start: &LoginStart) -> Result<(), BeginError>
         if refused(CLAIM).is_some() {
             return Err(BeginError::Replayed);
         }
-        if start.request.is_some() && refused(REQUEST).is_some() {
+        if message(start).request.is_some() && refused(REQUEST).is_some() {
             return Err(taken(db, start, BeginError::RequestAnswered).await?);
         }
         former = match refused(SESSION).filter(|item| !item.is_empty()) {
@@ -119,12 +119,12 @@ async fn try_begin(
         ),
     };
     let mut actions = vec![
-        claim(&start.assertion),
+        claim(&message(start).assertion),
         put_action(&tables.sessions, reservation, free, values),
         put_action(&tables.sessions, open, "attribute_not_exists(identityhash)", Item::new()),
         put_action(&tables.audit, started.clone(), "attribute_not_exists(login_id)", Item::new()),
     ];
-    actions.extend(start.request.as_ref().map(claim));
+    actions.extend(message(start).request.as_ref().map(claim));
     if let Some(former) = former.filter(|former| former.waiting) {
         // Or the sweeper would find its session gone and report it as taken.
         actions.push(update(
@@ -144,8 +144,8 @@ async fn try_begin(
 /// every condition of a refused transaction.
 async fn taken(db: &Db, start: &LoginStart, otherwise: BeginError) -> Result<BeginError, StoreUnavailable> {
     for (claim, refusal) in [
-        (Some(&start.assertion), BeginError::Replayed),
-        (start.request.as_ref(), BeginError::RequestAnswered),
+        (Some(&message(start).assertion), BeginError::Replayed),
+        (message(start).request.as_ref(), BeginError::RequestAnswered),
     ] {
         let Some(claim) = claim.filter(|_| refusal != otherwise) else { continue };
         if exists(db, &db.tables.claims, key("handle", handle(&claim.handle))).await? {
@@ -311,4 +311,11 @@ pub(super) async fn ready(db: &Db) -> Result<(), StoreUnavailable> {
     beat.map_err(|e| unavailable("UpdateItem", &e))?;
     claims?;
     trail.map(|_| ())
+}
+
+fn message(start: &LoginStart) -> &crate::broker::ports::UsedMessage {
+    match &start.basis {
+        crate::broker::ports::Basis::Message(message) => message,
+        crate::broker::ports::Basis::Choice { .. } => unreachable!(),
+    }
 }

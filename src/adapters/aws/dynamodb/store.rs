@@ -6,8 +6,8 @@ use super::schema::Tables;
 use super::{audit, meta, once, sessions, sweep};
 use crate::adapters::key_marker::KeyMarker;
 use crate::broker::ports::{
-    AuditTrail, BeginError, LoginStart, NotReady, PutError, SecureRandom, SessionStore, StoreUnavailable,
-    TakeError, Taken, UsedOnce,
+    AuditTrail, Basis, BeginError, ChoiceStart, Held, LoginStart, NotReady, PutError, RoleUsed, SecureRandom,
+    SessionStore, StoreUnavailable, TakeError, Taken, UsedOnce,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -34,10 +34,23 @@ impl DynamoDbStore {
 impl SessionStore for DynamoDbStore {
     async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
         let from = within(meta::accept_issued_from(&self.db, &self.known, start.event.at)).await??;
-        if from.is_some_and(|from| start.issued_at < from) {
+        let Basis::Message(message) = &start.basis else { return Err(BeginError::Unavailable) };
+        if from.is_some_and(|from| message.issued_at < from) {
             return Err(BeginError::IssuedBeforeRestore);
         }
         within(sessions::begin(&self.db, start)).await.unwrap_or(Err(BeginError::Unavailable))
+    }
+
+    async fn open_choice(&self, _start: &ChoiceStart) -> Result<(), BeginError> {
+        Err(BeginError::Unavailable)
+    }
+
+    async fn look(&self, _session: &Handle, _now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable> {
+        Err(StoreUnavailable)
+    }
+
+    async fn roles_used(&self, _idp: &str, _name_id: &str) -> Result<Vec<RoleUsed>, StoreUnavailable> {
+        Err(StoreUnavailable)
     }
 
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {

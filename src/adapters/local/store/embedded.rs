@@ -8,8 +8,8 @@ use crate::adapters::error::OpenError;
 use crate::adapters::key_marker::KeyMarker;
 use crate::adapters::local::inspect;
 use crate::broker::ports::{
-    AuditTrail, BeginError, LoginStart, NotReady, PutError, SessionStore, StoreFigures, StoreUnavailable,
-    TakeError, Taken, UsedOnce,
+    AuditTrail, BeginError, ChoiceStart, Held, LoginStart, NotReady, PutError, RoleUsed, SessionStore,
+    StoreFigures, StoreUnavailable, TakeError, Taken, UsedOnce,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -119,6 +119,18 @@ impl SessionStore for EmbeddedStore {
         self.resume(start.event.at).await.map_err(|_| BeginError::Unavailable)?;
         let start = start.clone();
         self.write(move |conn| statements::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
+    }
+
+    async fn open_choice(&self, _start: &ChoiceStart) -> Result<(), BeginError> {
+        Err(BeginError::Unavailable)
+    }
+
+    async fn look(&self, _session: &Handle, _now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable> {
+        Err(StoreUnavailable)
+    }
+
+    async fn roles_used(&self, _idp: &str, _name_id: &str) -> Result<Vec<RoleUsed>, StoreUnavailable> {
+        Err(StoreUnavailable)
     }
 
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {

@@ -4,7 +4,7 @@
 
 use super::meta;
 use super::schema::nanos;
-use crate::broker::ports::{BeginError, LoginStart, PutError, Taken, UsedOnce};
+use crate::broker::ports::{Basis, BeginError, LoginStart, PutError, Taken, UsedOnce};
 use crate::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject, SupportId, SweepReport,
 };
@@ -32,12 +32,13 @@ pub(super) fn begin(conn: &Connection, start: &LoginStart) -> Sql<Result<(), Beg
     if has_event(conn, login, EventKind::Started)? {
         return Ok(Ok(()));
     }
-    if meta::read(conn, meta::ACCEPT_ISSUED_FROM)?.is_some_and(|from| nanos(start.issued_at) < from) {
+    let Basis::Message(message) = &start.basis else { return Ok(Err(BeginError::Unavailable)) };
+    if meta::read(conn, meta::ACCEPT_ISSUED_FROM)?.is_some_and(|from| nanos(message.issued_at) < from) {
         return Ok(Err(BeginError::IssuedBeforeRestore));
     }
     for (claim, refusal) in [
-        (Some(&start.assertion), BeginError::Replayed),
-        (start.request.as_ref(), BeginError::RequestAnswered),
+        (Some(&message.assertion), BeginError::Replayed),
+        (message.request.as_ref(), BeginError::RequestAnswered),
     ] {
         let Some(claim) = claim else { continue };
         if exists(conn, "SELECT 1 FROM claims WHERE handle = ?1", [claim.handle.as_str()])? {
@@ -49,8 +50,8 @@ pub(super) fn begin(conn: &Connection, start: &LoginStart) -> Sql<Result<(), Beg
     }
     let ends_at = nanos(start.reservation_ends);
     let lived = meta::read(conn, meta::LIVED)?.unwrap_or_default();
-    for claim in std::iter::once(&start.assertion).chain(&start.request) {
-        let validity = (claim.not_on_or_after - start.issued_at).clamp(Duration::ZERO, LONGEST_VALIDITY);
+    for claim in std::iter::once(&message.assertion).chain(&message.request) {
+        let validity = (claim.not_on_or_after - message.issued_at).clamp(Duration::ZERO, LONGEST_VALIDITY);
         execute(
             conn,
             "INSERT INTO claims (handle, login, ends_at, kept_until) VALUES (?1, ?2, ?3, ?4)",
