@@ -7,6 +7,7 @@
 //! or written only when something went wrong.
 
 mod audit;
+mod begin;
 mod call;
 mod close;
 mod db;
@@ -17,6 +18,7 @@ pub mod schema;
 mod sessions;
 mod store;
 mod sweep;
+mod users;
 
 pub(super) use call::{patient, table_error};
 pub use schema::Tables;

@@ -3,7 +3,7 @@
 use super::call::within;
 use super::db::Db;
 use super::schema::Tables;
-use super::{audit, meta, once, sessions, sweep};
+use super::{audit, begin, meta, once, sessions, sweep, users};
 use crate::adapters::key_marker::KeyMarker;
 use crate::broker::ports::{
     AuditTrail, Basis, BeginError, ChoiceStart, Held, LoginStart, NotReady, PutError, RoleUsed, SecureRandom,
@@ -38,7 +38,7 @@ impl SessionStore for DynamoDbStore {
         if from.is_some_and(|from| message.issued_at < from) {
             return Err(BeginError::IssuedBeforeRestore);
         }
-        within(sessions::begin(&self.db, start)).await.unwrap_or(Err(BeginError::Unavailable))
+        within(begin::begin(&self.db, start)).await.unwrap_or(Err(BeginError::Unavailable))
     }
 
     async fn open_choice(&self, _start: &ChoiceStart) -> Result<(), BeginError> {
@@ -56,7 +56,7 @@ impl SessionStore for DynamoDbStore {
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {
         within(sessions::put(&self.db, session, event)).await.unwrap_or(Err(PutError::Unavailable))?;
         // Not in the transaction, where a write costs twice as much.
-        if !within(sessions::signed_in(&self.db, event)).await.is_ok_and(|updated| updated.is_ok()) {
+        if !within(users::signed_in(&self.db, event)).await.is_ok_and(|updated| updated.is_ok()) {
             tracing::warn!("users row not updated; rebuild it from the audit");
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::meta::UsedWith;
 use super::watch::{Fault, Watch};
 use super::writer::{Unwritten, Writer};
-use super::{journal, meta, schema, statements};
+use super::{begin, journal, meta, schema, statements};
 use crate::adapters::error::OpenError;
 use crate::adapters::key_marker::KeyMarker;
 use crate::adapters::local::inspect;
@@ -118,7 +118,7 @@ impl SessionStore for EmbeddedStore {
         }
         self.resume(start.event.at).await.map_err(|_| BeginError::Unavailable)?;
         let start = start.clone();
-        self.write(move |conn| statements::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
+        self.write(move |conn| begin::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
     }
 
     async fn open_choice(&self, _start: &ChoiceStart) -> Result<(), BeginError> {

@@ -1,15 +1,17 @@
-//! Every statement, one function per step of the protocol. Each runs inside the
+//! The statements, one function per step of the protocol. Each runs inside the
 //! writer's savepoint: an error undoes the whole step. A refusal comes before
 //! anything is written.
 
 use super::meta;
 use super::schema::nanos;
-use crate::broker::ports::{Basis, BeginError, LoginStart, PutError, Taken, UsedOnce};
+use super::sql::{Sql, execute, exists};
+use super::users::signed_in;
+use crate::broker::ports::{PutError, Taken, UsedOnce};
 use crate::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject, SupportId, SweepReport,
 };
 use rusqlite::types::Type;
-use rusqlite::{Connection, Error, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 use time::{Duration, OffsetDateTime};
 
 /// How many logins, and how many claims, one sweep closes in one transaction;
@@ -18,65 +20,7 @@ const SWEEP_BATCH: u16 = 256;
 
 /// How much longer than the assertion a claim is kept, in the time that the store has
 /// lived: whatever clocks do meanwhile, it is there.
-const CLAIM_GRACE: Duration = Duration::days(1);
-
-/// The longest life of an assertion that a claim is kept for in that time. Nobody's
-/// assertions live longer, and a claim must end one day.
-const LONGEST_VALIDITY: Duration = Duration::days(30);
-
-type Sql<T> = rusqlite::Result<T>;
-
-/// Step 5: mark the assertion as used, reserve the session id, open the login, record it.
-pub(super) fn begin(conn: &Connection, start: &LoginStart) -> Sql<Result<(), BeginError>> {
-    let (login, session, at) = (start.login.as_str(), start.session.as_str(), nanos(start.event.at));
-    if has_event(conn, login, EventKind::Started)? {
-        return Ok(Ok(()));
-    }
-    let Basis::Message(message) = &start.basis else { return Ok(Err(BeginError::Unavailable)) };
-    if meta::read(conn, meta::ACCEPT_ISSUED_FROM)?.is_some_and(|from| nanos(message.issued_at) < from) {
-        return Ok(Err(BeginError::IssuedBeforeRestore));
-    }
-    for (claim, refusal) in [
-        (Some(&message.assertion), BeginError::Replayed),
-        (message.request.as_ref(), BeginError::RequestAnswered),
-    ] {
-        let Some(claim) = claim else { continue };
-        if exists(conn, "SELECT 1 FROM claims WHERE handle = ?1", [claim.handle.as_str()])? {
-            return Ok(Err(refusal));
-        }
-    }
-    if exists(conn, "SELECT 1 FROM sessions WHERE session = ?1 AND ends_at > ?2", params![session, at])? {
-        return Ok(Err(BeginError::SessionTaken));
-    }
-    let ends_at = nanos(start.reservation_ends);
-    let lived = meta::read(conn, meta::LIVED)?.unwrap_or_default();
-    for claim in std::iter::once(&message.assertion).chain(&message.request) {
-        let validity = (claim.not_on_or_after - message.issued_at).clamp(Duration::ZERO, LONGEST_VALIDITY);
-        execute(
-            conn,
-            "INSERT INTO claims (handle, login, ends_at, kept_until) VALUES (?1, ?2, ?3, ?4)",
-            params![
-                claim.handle.as_str(),
-                login,
-                nanos(claim.not_on_or_after),
-                lived.saturating_add(meta::length(validity + CLAIM_GRACE)),
-            ],
-        )?;
-    }
-    execute(
-        conn,
-        "INSERT INTO open_logins (login, session, state, ends_at) VALUES (?1, ?2, 'started', ?3)",
-        params![login, session, ends_at],
-    )?;
-    // The former holder's time is over; its login stays open, for the sweeper to close.
-    execute(
-        conn,
-        "INSERT OR REPLACE INTO sessions (session, login, state, ends_at) VALUES (?1, ?2, 'reserved', ?3)",
-        params![session, login, ends_at],
-    )?;
-    append(conn, &start.event)?;
-    Ok(Ok(()))
-}
+pub(super) const CLAIM_GRACE: Duration = Duration::days(1);
 
 /// Step 8: the session, on condition of the reservation, `login.issued`, and the row of who
 /// signed in.
@@ -250,32 +194,7 @@ pub(super) fn look(conn: &Connection) -> Sql<()> {
     exists(conn, "SELECT 1 FROM readiness WHERE id = 1", []).map(|_| ())
 }
 
-/// The row of `idp#NameID`.
-fn signed_in(conn: &Connection, event: &AuditEvent) -> Sql<()> {
-    let subject = &event.subject;
-    let (Some(idp), Some(name_id)) = (&subject.idp, &subject.name_id) else { return Ok(()) };
-    execute(
-        conn,
-        "INSERT INTO users (CognitoID, name, last_authentication, authentications, last_role, last_session,
-                            last_login)
-         VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)
-         ON CONFLICT (CognitoID) DO UPDATE SET
-             name = excluded.name, last_authentication = excluded.last_authentication,
-             authentications = authentications + 1, last_role = excluded.last_role,
-             last_session = excluded.last_session, last_login = excluded.last_login",
-        params![
-            format!("{idp}#{name_id}"),
-            subject.role_session_name,
-            nanos(event.at),
-            subject.role,
-            event.session.as_ref().map(Handle::as_str),
-            event.login.as_ref().map(LoginId::as_str),
-        ],
-    )
-    .map(|_| ())
-}
-
-fn append(conn: &Connection, event: &AuditEvent) -> Sql<()> {
+pub(super) fn append(conn: &Connection, event: &AuditEvent) -> Sql<()> {
     let subject =
         serde_json::to_string(&event.subject).map_err(|e| Error::ToSqlConversionFailure(Box::new(e)))?;
     execute(
@@ -296,7 +215,7 @@ fn append(conn: &Connection, event: &AuditEvent) -> Sql<()> {
     .map(|_| ())
 }
 
-fn has_event(conn: &Connection, login: &str, kind: EventKind) -> Sql<bool> {
+pub(super) fn has_event(conn: &Connection, login: &str, kind: EventKind) -> Sql<bool> {
     exists(conn, "SELECT 1 FROM audit WHERE login = ?1 AND kind = ?2", [login, kind.as_str()])
 }
 
@@ -308,14 +227,6 @@ fn has_ended(conn: &Connection, login: &str) -> Sql<bool> {
          ('login.delivered', 'login.expired', 'login.failed', 'login.abandoned', 'login.uncertain')",
         [login],
     )
-}
-
-fn exists(conn: &Connection, sql: &str, params: impl Params) -> Sql<bool> {
-    conn.prepare_cached(sql)?.exists(params)
-}
-
-fn execute(conn: &Connection, sql: &str, params: impl Params) -> Sql<usize> {
-    conn.prepare_cached(sql)?.execute(params)
 }
 
 fn event_of(row: &Row<'_>) -> Sql<AuditEvent> {
