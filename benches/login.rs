@@ -21,7 +21,7 @@ use support::test_service::{Page, TestService, assertion};
 use support::wire::saml_post;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vestibule::broker::ports::{LoginStart, UsedOnce};
+use vestibule::broker::ports::{Basis, LoginStart, UsedMessage, UsedOnce};
 use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 use vestibule::http::{self, Connections, ServeLimits};
 
@@ -133,13 +133,15 @@ async fn store_rate(service: &TestService) -> f64 {
                     subject: Subject { name_id: Some("EXAMPLE\\paula".into()), ..Subject::default() },
                 };
                 let start = LoginStart {
-                    issued_at: now,
                     login: login.clone(),
-                    assertion: UsedOnce {
-                        handle: Handle::of_assertion("issuer", &number.to_string()),
-                        not_on_or_after: ends,
-                    },
-                    request: None,
+                    basis: Basis::Message(UsedMessage {
+                        assertion: UsedOnce {
+                            handle: Handle::of_assertion("issuer", &number.to_string()),
+                            not_on_or_after: ends,
+                        },
+                        request: None,
+                        issued_at: now,
+                    }),
                     session: session.clone(),
                     reservation_ends: ends,
                     event: event(EventKind::Started),

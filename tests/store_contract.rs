@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use support::contract;
+use support::contract::choice::{Choice, choice_contract};
 use support::contract::start_of_time;
 use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use vestibule::adapters::OpenError;
 use vestibule::adapters::local::{EmbeddedStore, UsedWith};
-use vestibule::broker::ports::{BeginError, LoginStart, NotReady, PutError, TakeError, UsedOnce};
+use vestibule::broker::ports::{BeginError, NotReady, PutError, TakeError, UsedOnce};
 use vestibule::broker::{AuditEvent, EventKind};
 
 struct Embedded {
@@ -62,6 +63,7 @@ impl StoreUnderTest for Embedded {
 }
 
 store_contract!(Embedded::new());
+choice_contract!(Embedded::new());
 
 fn refusal(path: &Path) -> OpenError {
     match EmbeddedStore::open(path) {
@@ -475,6 +477,7 @@ async fn a_copy_that_was_restored_refuses_what_was_issued_before() {
     store.audit.sweep(start_of_time()).await.unwrap();
     let (before, after) = (Login::new(), Login::new());
     before.complete(&store).await;
+    let choice = Choice::opened(&store).await;
     let copy = embedded.directory.path().join("copy.db");
     let reader = Connection::open(embedded.path()).unwrap();
     reader.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
@@ -488,11 +491,20 @@ async fn a_copy_that_was_restored_refuses_what_was_issued_before() {
 
     // At once, so that only the file says that it is another one.
     let store = embedded.open();
-    let again = after.replay(after.began + time::Duration::SECOND).start();
-    let again = LoginStart { issued_at: after.began, ..again };
-    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
+    let again = Login { issued_at: after.began, ..after.replay(after.began + time::Duration::SECOND) };
+    assert_eq!(again.begin(&store).await, Err(BeginError::IssuedBeforeRestore));
+    let used_as_choice = Choice(Login { issued_at: after.began, ..again.replay(again.began) });
+    assert_eq!(used_as_choice.open(&store).await, Err(BeginError::IssuedBeforeRestore));
+    // The copy has the choice, and does not know what was chosen.
+    choice.waits(&store).await;
+    let part = choice.part_at("Admin", again.began);
+    assert_eq!(part.begin(&store).await, Err(BeginError::IssuedBeforeRestore));
+    assert_eq!(store.audit.sweep(choice.ends()).await.unwrap().choices_ended, 1);
     let later = start_of_time() + time::Duration::minutes(1);
     Login::at(later).begin(&store).await.expect("issued after the restore");
+    let choice = Choice(Login::at(later));
+    choice.open(&store).await.expect("likewise");
+    choice.part("Admin").begin(&store).await.expect("likewise");
 }
 
 #[tokio::test]
@@ -517,60 +529,108 @@ async fn a_store_that_was_away_refuses_what_was_issued_meanwhile_and_before() {
     Login::at(back).begin(&store).await.expect("issued now");
 }
 
-/// The schema of version 2, as it was released.
+/// The schemas of versions 2 and 4, as they were released.
 const VERSION_2: &str = include_str!("support/contract/schema-2.sql");
+const VERSION_4: &str = include_str!("support/contract/schema-4.sql");
 
 #[tokio::test]
-async fn a_database_of_version_2_is_brought_up_to_date_with_all_that_is_in_it() {
-    let embedded = Embedded::new();
-    let old = Connection::open(embedded.path()).unwrap();
-    old.execute_batch(VERSION_2).unwrap();
-    let (waiting, used) = (Login::new(), Login::new());
-    // What the released version wrote: the statements of `begin` and `put` as they were.
-    let nanos = |at: time::OffsetDateTime| i64::try_from(at.unix_timestamp_nanos()).unwrap();
-    for login in [&waiting, &used] {
-        let (id, session, assertion) = (login.id.as_str(), login.session.as_str(), login.assertion.as_str());
-        let ends = nanos(login.expires());
-        old.execute("INSERT INTO claims (handle, login, ends_at) VALUES (?1, ?2, ?3)", (assertion, id, ends))
-            .unwrap();
-        old.execute("INSERT INTO open_logins VALUES (?1, ?2, 'issued', ?3)", (id, session, ends)).unwrap();
-        old.execute(
-            "INSERT INTO sessions VALUES (?1, ?2, 'waiting', ?3, x'00112233', ?4)",
-            (session, id, login.jti.as_str(), ends),
-        )
-        .unwrap();
-        for kind in ["login.started", "login.issued"] {
+async fn a_database_of_an_older_version_is_brought_up_to_date_with_all_that_is_in_it() {
+    for schema in [VERSION_2, VERSION_4] {
+        let embedded = Embedded::new();
+        let old = Connection::open(embedded.path()).unwrap();
+        old.execute_batch(schema).unwrap();
+        let (waiting, used, started, taken) = (Login::new(), Login::new(), Login::new(), Login::new());
+        // What the released versions wrote: the statements of `begin`, `put` and `take` as they were.
+        let nanos = |at: time::OffsetDateTime| i64::try_from(at.unix_timestamp_nanos()).unwrap();
+        for (login, state) in
+            [(&waiting, "issued"), (&used, "issued"), (&started, "started"), (&taken, "taken")]
+        {
+            let (id, session, assertion) =
+                (login.id.as_str(), login.session.as_str(), login.assertion.as_str());
+            let ends = nanos(login.expires());
             old.execute(
-                "INSERT INTO audit (at, kind, login, session, subject) VALUES (?1, ?2, ?3, ?4, '{\"expiration\":null}')",
-                (nanos(login.began), kind, id, session),
+                "INSERT INTO claims (handle, login, ends_at) VALUES (?1, ?2, ?3)",
+                (assertion, id, ends),
             )
             .unwrap();
+            old.execute("INSERT INTO open_logins VALUES (?1, ?2, ?3, ?4)", (id, session, state, ends))
+                .unwrap();
+            match state {
+                "issued" => old.execute(
+                    "INSERT INTO sessions VALUES (?1, ?2, 'waiting', ?3, x'00112233', ?4)",
+                    (session, id, login.jti.as_str(), ends),
+                ),
+                "started" => old.execute(
+                    "INSERT INTO sessions VALUES (?1, ?2, 'reserved', NULL, NULL, ?3)",
+                    (session, id, ends),
+                ),
+                _ => Ok(0),
+            }
+            .unwrap();
+            for kind in
+                ["login.started", "login.issued"].into_iter().take(1 + usize::from(state != "started"))
+            {
+                old.execute(
+                    "INSERT INTO audit (at, kind, login, session, subject)
+                     VALUES (?1, ?2, ?3, ?4, '{\"expiration\":null}')",
+                    (nanos(login.began), kind, id, session),
+                )
+                .unwrap();
+            }
         }
-    }
-    drop(old);
+        drop(old);
 
-    // Two processes come at once; the upgrade happens once.
-    let (store, other) = (embedded.open(), embedded.open());
-    assert_eq!(used.replay(used.began).begin(&store).await, Err(BeginError::Replayed));
-    assert!(waiting.take(&other, waiting.began).await.is_some());
-    assert_eq!(waiting.history(&store).await, [EventKind::Started, EventKind::Issued]);
-    let new = Connection::open(embedded.path()).unwrap();
-    let version: i64 = new.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 4);
-    // It is what a new one is.
-    let fresh = Embedded::new();
-    drop(fresh.open());
-    assert_eq!(objects(&new), objects(&Connection::open(fresh.path()).unwrap()));
-    // There was a ring: it is not made anew.
-    assert!(EmbeddedStore::open(&embedded.path()).unwrap().was_used(UsedWith::KeyFile).unwrap());
+        // Two processes come at once; the upgrade happens once.
+        let (store, other) = (embedded.open(), embedded.open());
+        assert_eq!(used.replay(used.began).begin(&store).await, Err(BeginError::Replayed));
+        assert!(waiting.take(&other, waiting.began).await.is_some());
+        waiting.deliver(&other, waiting.began).await.unwrap();
+        assert_eq!(
+            waiting.history(&store).await,
+            [EventKind::Started, EventKind::Issued, EventKind::Delivered]
+        );
+        let new = Connection::open(embedded.path()).unwrap();
+        let version: i64 = new.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, 5);
+        // It is what a new one is.
+        let fresh = Embedded::new();
+        drop(fresh.open());
+        assert_eq!(objects(&new), objects(&Connection::open(fresh.path()).unwrap()));
+        // There was a ring, where no mark said so: it is not made anew.
+        let ring = EmbeddedStore::open(&embedded.path()).unwrap().was_used(UsedWith::KeyFile).unwrap();
+        assert_eq!(ring, schema == VERSION_2);
+        let choice = Choice(Login::at(waiting.began));
+        choice.open(&store).await.expect("the new tables know it");
+        choice.part("Admin").issue(&store).await;
+        let swept = store.audit.sweep(choice.ends()).await.unwrap();
+        let ends = (swept.abandoned, swept.expired, swept.uncertain, swept.choices_ended);
+        assert_eq!(ends, (1, 2, 1, 1), "started; used, and the part; taken; the choice");
+    }
 }
 
-/// The tables with their columns, and everything else, by name.
+/// Everything in it by name, with the statement that makes it: conditions and conflicts, too.
 fn objects(database: &Connection) -> Vec<(String, String)> {
-    let all = "SELECT o.name, coalesce(c.name || ' ' || c.type || c.\"notnull\" || c.pk, '')
-               FROM sqlite_schema o LEFT JOIN pragma_table_xinfo(o.name) c ORDER BY 1, 2";
-    let mut all = database.prepare(all).unwrap();
-    all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    let mut all = database.prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY 1").unwrap();
+    let statement = |sql: String| sql.split_whitespace().collect::<String>();
+    all.query_map([], |row| Ok((row.get(0)?, statement(row.get(1)?)))).unwrap().map(Result::unwrap).collect()
+}
+
+/// Or it would grow with each role that somebody ever had.
+#[tokio::test]
+async fn the_roles_of_who_chooses_stay_few() {
+    let embedded = Embedded::new();
+    let store = embedded.open();
+    let choice = Choice::opened(&store).await;
+    for number in 0..25 {
+        let at = start_of_time() + number * time::Duration::SECOND;
+        choice.part_at(&format!("role-{number}"), at).complete(&store).await;
+        Login { role: Some(format!("of a page {number}")), ..Login::at(at) }.complete(&store).await;
+    }
+    let reader = Connection::open(embedded.path()).unwrap();
+    let kept = "SELECT count(*), min(at) FROM roles_used";
+    let kept: (i64, i64) = reader.query_row(kept, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let oldest = start_of_time() + time::Duration::seconds(5);
+    assert_eq!(kept, (20, i64::try_from(oldest.unix_timestamp_nanos()).unwrap()));
 }
 
 /// A copy that an older version made says nothing of itself; its trail says when it was in use.
@@ -589,9 +649,9 @@ async fn a_copy_of_version_2_refuses_what_was_issued_before_the_restore() {
     // Used an hour after the copy was made; the copy does not know it.
     let used = Login::at(start_of_time() + time::Duration::hours(1));
     let restored = used.began + time::Duration::seconds(5);
-    let again = LoginStart { issued_at: used.began, ..used.replay(restored).start() };
+    let again = Login { issued_at: used.began, ..used.replay(restored) };
     let store = embedded.open();
-    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
+    assert_eq!(again.begin(&store).await, Err(BeginError::IssuedBeforeRestore));
     Login::at(restored).begin(&store).await.expect("issued after the restore");
 }
 
@@ -612,10 +672,10 @@ async fn a_sweep_with_an_earlier_clock_does_not_undo_what_a_restore_refuses() {
     let store = embedded.open();
     let noticed = start_of_time() + time::Duration::seconds(10);
     let used = Login::at(noticed - time::Duration::milliseconds(500));
-    let again = LoginStart { issued_at: used.began, ..used.replay(noticed).start() };
-    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
+    let again = Login { issued_at: used.began, ..used.replay(noticed) };
+    assert_eq!(again.begin(&store).await, Err(BeginError::IssuedBeforeRestore));
     store.audit.sweep(noticed - time::Duration::SECOND).await.unwrap();
-    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
+    assert_eq!(again.begin(&store).await, Err(BeginError::IssuedBeforeRestore));
 }
 
 #[test]
@@ -624,7 +684,7 @@ fn a_version_that_cannot_be_brought_up_to_date_is_refused_in_words() {
     drop(embedded.open());
     Connection::open(embedded.path()).unwrap().execute_batch("PRAGMA user_version = 1").unwrap();
     let error = refusal(&embedded.path());
-    assert!(matches!(error, OpenError::OlderDatabase { found: 1, known: 4, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::OlderDatabase { found: 1, known: 5, .. }), "{error:?}");
     assert!(error.to_string().contains("much older Vestibule"), "{error}");
 }
 

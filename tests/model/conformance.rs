@@ -19,7 +19,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::{EmbeddedStore, SystemRandom};
-use vestibule::broker::ports::{AuditTrail, BeginError, LoginStart, PutError, SessionStore, UsedOnce};
+use vestibule::broker::ports::{
+    AuditTrail, Basis, BeginError, LoginStart, PutError, SessionStore, UsedMessage, UsedOnce,
+};
 use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 
 /// A tick, so that a reservation and a session last as long in both.
@@ -150,9 +152,11 @@ impl Real {
                 let started = Recorded { kind: EventKind::Started, at: now, key: None };
                 let start = LoginStart {
                     login: self.login(login),
-                    assertion: once("assertion", assertion),
-                    request: answers_request.then(|| once("request", 0)),
-                    issued_at: at(0),
+                    basis: Basis::Message(UsedMessage {
+                        assertion: once("assertion", assertion),
+                        request: answers_request.then(|| once("request", 0)),
+                        issued_at: at(0),
+                    }),
                     session: self.handle("session", session),
                     reservation_ends: at(now) + MINUTE,
                     event: self.event(Some(login), started),
@@ -162,7 +166,11 @@ impl Real {
                     Err(BeginError::Replayed) => Reply::Refused(Answer::Replayed),
                     Err(BeginError::RequestAnswered) => Reply::Refused(Answer::RequestAnswered),
                     Err(BeginError::SessionTaken) => Reply::Refused(Answer::SessionTaken),
-                    Err(error @ (BeginError::IssuedBeforeRestore | BeginError::Unavailable)) => {
+                    Err(
+                        error @ (BeginError::IssuedBeforeRestore
+                        | BeginError::ChoiceOver
+                        | BeginError::Unavailable),
+                    ) => {
                         panic!("{error}")
                     }
                 }

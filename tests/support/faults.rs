@@ -13,8 +13,8 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
 use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, KeyRing, KeyRingError, LoginStart, NotReady, PutError, SessionStore,
-    StoreUnavailable, TakeError, Taken, TokenService, TokenServiceError, UsedOnce,
+    AuditTrail, BeginError, ChoiceStart, Held, KeyRing, KeyRingError, LoginStart, NotReady, PutError,
+    RoleUsed, SessionStore, StoreUnavailable, TakeError, Taken, TokenService, TokenServiceError, UsedOnce,
 };
 use vestibule::broker::{
     AuditEvent, Credentials, EventKind, Handle, Jti, Ports, Purpose, Sealed, SealedSession, SweepReport,
@@ -152,6 +152,25 @@ impl SessionStore for Faulty {
         let answer = self.inner.sessions.begin(start).await;
         self.plan.after("begin").map_err(|()| BeginError::Unavailable)?;
         answer
+    }
+
+    async fn open_choice(&self, start: &ChoiceStart) -> Result<(), BeginError> {
+        self.plan.before("open_choice").map_err(|()| BeginError::Unavailable)?;
+        let answer = self.inner.sessions.open_choice(start).await;
+        self.plan.after("open_choice").map_err(|()| BeginError::Unavailable)?;
+        answer
+    }
+
+    async fn look(&self, session: &Handle, now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable> {
+        self.plan.before("look").map_err(|()| StoreUnavailable)?;
+        let answer = self.inner.sessions.look(session, now).await;
+        self.plan.after("look").map_err(|()| StoreUnavailable)?;
+        answer
+    }
+
+    async fn roles_used(&self, idp: &str, name_id: &str) -> Result<Vec<RoleUsed>, StoreUnavailable> {
+        self.plan.before("roles_used").map_err(|()| StoreUnavailable)?;
+        self.inner.sessions.roles_used(idp, name_id).await
     }
 
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {

@@ -175,6 +175,8 @@ fn of_a_login<N: PartialEq + Ord>(
         | EventKind::RefusalsSummed
         | EventKind::Started
         | EventKind::Issued
+        | EventKind::ChoiceOpened
+        | EventKind::ChoiceEnded
         | EventKind::KeysChanged => false,
     };
     if !fits {

@@ -34,7 +34,8 @@ pub trait AuditTrail: Send + Sync {
     /// Closes logins that nothing else will close, each exactly once:
     /// reservations that expired without a session (`login.abandoned`), sessions
     /// that were not taken (`login.expired`), takes that were never recorded
-    /// (`login.uncertain`), choices whose time is over (`choice.ended`). Removes what has expired, names used once included.
+    /// (`login.uncertain`), choices whose time is over (`choice.ended`). Removes what has
+    /// expired, names used once included; no part of a choice ends with it.
     ///
     /// # Errors
     /// [`StoreUnavailable`]; what was swept so far stays swept.

@@ -16,7 +16,7 @@ pub trait SessionStore: Send + Sync {
     /// All or nothing: what is refused uses nothing up. Of several
     /// reasons the first in this order is the answer: `IssuedBeforeRestore`, `Replayed`,
     /// `RequestAnswered`, `ChoiceOver`, `SessionTaken`. Repeating a `begin` with the same
-    /// login id succeeds and changes nothing.
+    /// login id succeeds and changes nothing, also when the choice is over meanwhile.
     ///
     /// # Errors
     /// [`BeginError`].
@@ -25,21 +25,26 @@ pub trait SessionStore: Send + Sync {
     /// In one transaction: uses up the assertion and the request that it answers, keeps the
     /// choice under the session id (free, or its holder's time is over at `start.event.at`)
     /// until its `expires_at`, opens the login, records `start.event` (`choice.opened`). The
-    /// refusals are those of [`begin`](Self::begin), in the same order. Repeating it with the
-    /// same login id succeeds and changes nothing.
+    /// refusals are those of [`begin`](Self::begin) by a message, in the same order. Repeating it
+    /// with the same login id succeeds and changes nothing.
+    ///
+    /// A choice is no session: `put` does not make it one, and `take` does not see it. It holds
+    /// the session id until its end; [`sweep`](crate::broker::ports::AuditTrail::sweep) records that
+    /// (`choice.ended`) and removes it. Parts that were begun go on.
     ///
     /// # Errors
     /// [`BeginError`].
     async fn open_choice(&self, start: &ChoiceStart) -> Result<(), BeginError>;
 
-    /// What holds the session id at `now`, as of all that was written before; `None` if
-    /// nothing does, or its time is over. Changes nothing.
+    /// What holds the session id at `now`, as of all that was written before it was asked;
+    /// `None` if nothing does, or its time is over. Changes nothing.
     ///
     /// # Errors
     /// [`StoreUnavailable`].
     async fn look(&self, session: &Handle, now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable>;
 
-    /// The roles that this person had last, by the row of who signed in: newest first, at most
+    /// The roles that this person had last, by the row of who signed in: those of parts of
+    /// choices, and the one of the last login of any kind; newest first, at most
     /// [`MOST_ROLES_USED`], and perhaps a moment behind.
     ///
     /// # Errors
@@ -58,7 +63,7 @@ pub trait SessionStore: Send + Sync {
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError>;
 
     /// In one transaction: ends this login's hold on the session id, be it a
-    /// reservation or a waiting session, and records `event` (`login.failed`,
+    /// reservation or a waiting session (of a part: the part's, not the choice's), and records `event` (`login.failed`,
     /// `login.uncertain`) unless the login has ended. An event without
     /// a subject is recorded with the subject of the login's last event. The assertion
     /// stays used.
@@ -68,7 +73,7 @@ pub trait SessionStore: Send + Sync {
     async fn release(&self, session: &Handle, event: &AuditEvent) -> Result<(), StoreUnavailable>;
 
     /// One delete that returns what it deleted, on condition that the session
-    /// exists, has this jti and has not expired at `now`: exactly one of any
+    /// exists, is no choice, has this jti and has not expired at `now`: exactly one of any
     /// number of callers gets it. `None` if any part of the condition fails.
     /// Never retried, not even inside.
     ///
@@ -102,7 +107,10 @@ pub struct LoginStart {
 pub enum Basis {
     /// A message that is used by it.
     Message(UsedMessage),
-    /// A choice that waits, under this handle and of this login.
+    /// A choice, of which it is a part: it waits under this handle, is of this login, and is not
+    /// over at `event.at`. That its message was accepted is the choice's own record; a choice of
+    /// an assertion that was issued before the store was restored begins nothing, since the copy
+    /// may not know what was taken.
     Choice {
         /// Handle of the session id.
         session: Handle,
@@ -138,7 +146,7 @@ pub struct ChoiceStart {
 /// What holds a session id.
 #[derive(Debug, Clone)]
 pub enum Held {
-    /// A login that has not ended.
+    /// A login that has begun, and has put nothing yet.
     Reserved,
     /// Credentials that wait: whose, for which ticket, until when.
     Waiting {
@@ -188,8 +196,8 @@ pub struct Taken {
 /// Why a login could not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BeginError {
-    /// The assertion was issued before the store was restored from a copy, which may not
-    /// know that it was used.
+    /// The assertion, or the choice's, was issued before the store was restored from a copy,
+    /// which may not know that it was used.
     #[error("the assertion was issued before the store was restored")]
     IssuedBeforeRestore,
     /// The assertion was used before.
@@ -198,7 +206,7 @@ pub enum BeginError {
     /// The request was answered before, by another assertion.
     #[error("the request was answered before")]
     RequestAnswered,
-    /// The choice waits no more.
+    /// The choice is over, or there never was one of this login.
     #[error("the choice is over")]
     ChoiceOver,
     /// The session id is reserved or has waiting credentials.

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses one suite of them")]
 
+pub mod choice;
 pub mod keyring;
 pub mod store;
 pub mod token_service;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use time::{Duration, OffsetDateTime};
 use vestibule::broker::ports::{
-    AuditTrail, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, Taken, UsedOnce,
+    AuditTrail, Basis, BeginError, LoginStart, PutError, SessionStore, StoreUnavailable, Taken, UsedMessage,
+    UsedOnce,
 };
 use vestibule::broker::{
     AuditEvent, EventKind, Handle, Jti, LoginId, Reason, Sealed, SealedSession, Subject, SupportId,
@@ -90,9 +91,9 @@ macro_rules! store_contract {
 }
 pub(crate) use store_contract;
 
-const RESERVATION: Duration = Duration::seconds(60);
+pub const RESERVATION: Duration = Duration::seconds(60);
 const WAITING: Duration = Duration::seconds(60);
-const ASSERTION: Duration = Duration::minutes(5);
+pub const ASSERTION: Duration = Duration::minutes(5);
 const REQUEST: Duration = Duration::minutes(12);
 
 /// One login that a test drives by hand.
@@ -105,6 +106,11 @@ pub struct Login {
     pub session: Handle,
     pub jti: Jti,
     pub began: OffsetDateTime,
+    /// When its assertion was issued.
+    pub issued_at: OffsetDateTime,
+    /// Where it is a part of a choice: what that holds, and its login.
+    pub choice: Option<(Handle, LoginId)>,
+    pub role: Option<String>,
 }
 
 /// A name that was not used before.
@@ -129,6 +135,9 @@ impl Login {
             session: handle(),
             jti: Jti::from_stored(fresh()),
             began,
+            issued_at: began,
+            choice: None,
+            role: None,
         }
     }
     /// Another person's login with the same session id.
@@ -165,19 +174,31 @@ impl Login {
                 idp: Some("ADFS".to_owned()),
                 name_id: Some("anna@example.com".to_owned()),
                 access_key_id: Some(format!("LOCAL{}", self.id.as_str())),
+                role: self.role.clone(),
+                choice: self.choice.as_ref().map(|(_, login)| login.clone()),
                 ..Subject::default()
             },
         }
     }
+    /// What it uses up.
+    pub fn message(&self) -> UsedMessage {
+        let once = |handle: &Handle, lifetime| UsedOnce {
+            handle: handle.clone(),
+            not_on_or_after: self.began + lifetime,
+        };
+        UsedMessage {
+            assertion: once(&self.assertion, ASSERTION),
+            request: self.request.as_ref().map(|request| once(request, REQUEST)),
+            issued_at: self.issued_at,
+        }
+    }
     pub fn start(&self) -> LoginStart {
         LoginStart {
-            issued_at: self.began,
             login: self.id.clone(),
-            assertion: UsedOnce { handle: self.assertion.clone(), not_on_or_after: self.began + ASSERTION },
-            request: self
-                .request
-                .clone()
-                .map(|handle| UsedOnce { handle, not_on_or_after: self.began + REQUEST }),
+            basis: match self.choice.clone() {
+                None => Basis::Message(self.message()),
+                Some((session, login)) => Basis::Choice { session, login },
+            },
             session: self.session.clone(),
             reservation_ends: self.reservation_ends(),
             event: self.event(EventKind::Started, self.began),
@@ -225,15 +246,15 @@ impl Login {
     }
 }
 
-async fn total_events(store: &Store) -> usize {
+pub async fn total_events(store: &Store) -> usize {
     store.audit.recent(1_000_000).await.unwrap().len()
 }
 
-async fn sweep(store: &Store, at: OffsetDateTime) -> SweepReport {
+pub async fn sweep(store: &Store, at: OffsetDateTime) -> SweepReport {
     store.audit.sweep(at).await.unwrap()
 }
 
-fn later() -> OffsetDateTime {
+pub fn later() -> OffsetDateTime {
     start_of_time() + Duration::hours(1)
 }
 
@@ -409,7 +430,7 @@ pub async fn protocol_second_login_while_issued(under_test: &dyn StoreUnderTest)
 }
 
 /// Runs 64 of them at once, half on each of two processes' stores.
-async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+pub async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     under_test: &dyn StoreUnderTest,
     run: impl Fn(Store, usize) -> F,
 ) -> Vec<T> {
@@ -775,7 +796,7 @@ pub async fn a_clock_that_jumps_ahead_and_comes_back_forgets_nothing(under_test:
 }
 
 /// Two days of sweeps, at the longest interval that counts as time passing.
-async fn sweep_for_days(store: &Store, from: OffsetDateTime) -> SweepReport {
+pub async fn sweep_for_days(store: &Store, from: OffsetDateTime) -> SweepReport {
     let mut total = SweepReport::default();
     for minute in 0..2 * 24 * 60 {
         let report = sweep(store, from + minute * Duration::minutes(1)).await;
@@ -943,6 +964,8 @@ pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUn
             expiration: Some(start_of_time()),
             offered_roles: vec!["a,b".to_owned(), "\u{1F511}".to_owned()],
             offered_count: Some(30),
+            choice: Some(LoginId::from_stored("the-choice".to_owned())),
+            for_use: Some("console".to_owned()),
             reason: Some(Reason::parse("INC-4711: \"caf\u{e9}\" isn't up, \u{1F511} \\ {").unwrap()),
             ..Subject::default()
         },

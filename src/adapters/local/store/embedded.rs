@@ -3,7 +3,7 @@
 use super::meta::UsedWith;
 use super::watch::{Fault, Watch};
 use super::writer::{Unwritten, Writer};
-use super::{begin, journal, meta, schema, statements};
+use super::{begin, journal, meta, schema, statements, users};
 use crate::adapters::error::OpenError;
 use crate::adapters::key_marker::KeyMarker;
 use crate::adapters::local::inspect;
@@ -83,6 +83,14 @@ impl EmbeddedStore {
         Ok(())
     }
 
+    /// Before anything is opened: is the file ours and healthy, and is it no copy?
+    async fn may_open(&self, now: OffsetDateTime) -> Result<(), BeginError> {
+        if self.watch.may_begin().is_err() {
+            return Err(BeginError::Unavailable);
+        }
+        self.resume(now).await.map_err(|_| BeginError::Unavailable)
+    }
+
     /// Writes that recognise themselves may be repeated by the caller, so that
     /// an unknown outcome is no different from none.
     async fn write<T: Send + 'static>(
@@ -113,24 +121,25 @@ impl EmbeddedStore {
 #[async_trait]
 impl SessionStore for EmbeddedStore {
     async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
-        if self.watch.may_begin().is_err() {
-            return Err(BeginError::Unavailable);
-        }
-        self.resume(start.event.at).await.map_err(|_| BeginError::Unavailable)?;
+        self.may_open(start.event.at).await?;
         let start = start.clone();
         self.write(move |conn| begin::begin(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
     }
 
-    async fn open_choice(&self, _start: &ChoiceStart) -> Result<(), BeginError> {
-        Err(BeginError::Unavailable)
+    async fn open_choice(&self, start: &ChoiceStart) -> Result<(), BeginError> {
+        self.may_open(start.event.at).await?;
+        let start = start.clone();
+        self.write(move |conn| begin::open_choice(conn, &start)).await.map_err(|_| BeginError::Unavailable)?
     }
 
-    async fn look(&self, _session: &Handle, _now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable> {
-        Err(StoreUnavailable)
+    async fn look(&self, session: &Handle, now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable> {
+        let session = session.clone();
+        self.read(move |conn| begin::look(conn, &session, now)).await
     }
 
-    async fn roles_used(&self, _idp: &str, _name_id: &str) -> Result<Vec<RoleUsed>, StoreUnavailable> {
-        Err(StoreUnavailable)
+    async fn roles_used(&self, idp: &str, name_id: &str) -> Result<Vec<RoleUsed>, StoreUnavailable> {
+        let (idp, name_id) = (idp.to_owned(), name_id.to_owned());
+        self.read(move |conn| users::roles_used(conn, &idp, &name_id)).await
     }
 
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {
@@ -187,6 +196,7 @@ impl AuditTrail for EmbeddedStore {
             total.abandoned += swept.abandoned;
             total.expired += swept.expired;
             total.uncertain += swept.uncertain;
+            total.choices_ended += swept.choices_ended;
             total.used_once_forgotten += swept.used_once_forgotten;
             if !more {
                 return Ok(total);
@@ -198,7 +208,7 @@ impl AuditTrail for EmbeddedStore {
         let why = |_| NotReady(self.watch.fault().map_or("store_unavailable", Fault::code));
         self.watch.check_all().map_err(|fault| NotReady(fault.code()))?;
         self.write(statements::beat).await.map_err(why)?;
-        self.read(statements::look).await.map_err(why)
+        self.read(statements::read_beat).await.map_err(why)
     }
 
     fn figures(&self) -> Option<StoreFigures> {

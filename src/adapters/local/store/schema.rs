@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 const APPLICATION_ID: i64 = 0x5645_5354;
 
 /// `PRAGMA user_version`: raised with every change of [`SCHEMA`], with a step in [`UPGRADES`].
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 /// The same while opening, where each of several statements may have to wait.
 const OPEN_TIMEOUT: Duration = Duration::from_millis(400);
@@ -32,14 +32,16 @@ const OPEN_ATTEMPTS: u32 = 5;
 /// no clock that jumps can make pass.
 ///
 /// A login is in `open_logins` until a final event closes it; its row in
-/// `sessions` goes with it. The audit trail cannot be changed, and knows each
+/// `sessions` goes with it. A choice is such a login, too (`choosing`), and its row has when
+/// its assertion was issued; its parts are logins of their own. `roles_used` has what was
+/// chosen in choices. The audit trail cannot be changed, and knows each
 /// event of a login once and one end at most: repeated writes recognise
 /// themselves by it.
 const SCHEMA: &str = "
 CREATE TABLE open_logins (
     login   TEXT PRIMARY KEY,
     session TEXT NOT NULL,
-    state   TEXT NOT NULL CHECK (state IN ('started', 'issued', 'taken')),
+    state   TEXT NOT NULL CHECK (state IN ('started', 'issued', 'taken', 'choosing')),
     ends_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX open_logins_by_end ON open_logins (ends_at);
@@ -47,11 +49,13 @@ CREATE INDEX open_logins_by_end ON open_logins (ends_at);
 CREATE TABLE sessions (
     session TEXT PRIMARY KEY,
     login   TEXT NOT NULL UNIQUE REFERENCES open_logins ON DELETE CASCADE,
-    state   TEXT NOT NULL CHECK (state IN ('reserved', 'waiting')),
+    state   TEXT NOT NULL CHECK (state IN ('reserved', 'waiting', 'choosing')),
     jti     TEXT,
     sealed  BLOB,
     ends_at INTEGER NOT NULL,
-    CHECK ((state = 'waiting') = (jti IS NOT NULL AND sealed IS NOT NULL))
+    issued_at INTEGER,
+    CHECK ((state <> 'reserved') = (jti IS NOT NULL AND sealed IS NOT NULL)),
+    CHECK ((state = 'choosing') = (issued_at IS NOT NULL))
 ) STRICT;
 
 CREATE TABLE claims (
@@ -80,7 +84,8 @@ CREATE INDEX audit_by_name ON audit (name_id) WHERE name_id IS NOT NULL;
 CREATE INDEX audit_by_access_key ON audit (access_key_id) WHERE access_key_id IS NOT NULL;
 CREATE UNIQUE INDEX audit_event_once ON audit (login, kind) WHERE login IS NOT NULL;
 CREATE UNIQUE INDEX audit_one_end ON audit (login) WHERE login IS NOT NULL AND kind IN
-    ('login.delivered', 'login.expired', 'login.failed', 'login.abandoned', 'login.uncertain');
+    ('login.delivered', 'login.expired', 'login.failed', 'login.abandoned', 'login.uncertain',
+     'choice.ended');
 CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
@@ -94,6 +99,13 @@ CREATE TABLE users (
     last_role           TEXT,
     last_session        TEXT,
     last_login          TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE roles_used (
+    CognitoID TEXT NOT NULL,
+    role      TEXT NOT NULL,
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (CognitoID, role)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE readiness (id INTEGER PRIMARY KEY CHECK (id = 1), beat INTEGER NOT NULL) STRICT;
@@ -115,6 +127,48 @@ const UPGRADES: &[(i64, &str)] = &[
     ),
     // No statement asks by it, and each login changed a page of it.
     (3, "DROP INDEX open_logins_by_session;"),
+    (
+        4,
+        // SQLite cannot change a CHECK. What is dropped first is referenced by nothing.
+        "CREATE TEMP TABLE old_sessions AS SELECT * FROM main.sessions;
+         CREATE TEMP TABLE old_logins AS SELECT * FROM main.open_logins;
+         DROP TABLE main.sessions;
+         DROP TABLE main.open_logins;
+         CREATE TABLE open_logins (
+             login   TEXT PRIMARY KEY,
+             session TEXT NOT NULL,
+             state   TEXT NOT NULL CHECK (state IN ('started', 'issued', 'taken', 'choosing')),
+             ends_at INTEGER NOT NULL
+         ) STRICT, WITHOUT ROWID;
+         CREATE INDEX open_logins_by_end ON open_logins (ends_at);
+         INSERT INTO main.open_logins (login, session, state, ends_at)
+             SELECT login, session, state, ends_at FROM old_logins;
+         CREATE TABLE sessions (
+             session TEXT PRIMARY KEY,
+             login   TEXT NOT NULL UNIQUE REFERENCES open_logins ON DELETE CASCADE,
+             state   TEXT NOT NULL CHECK (state IN ('reserved', 'waiting', 'choosing')),
+             jti     TEXT,
+             sealed  BLOB,
+             ends_at INTEGER NOT NULL,
+             issued_at INTEGER,
+             CHECK ((state <> 'reserved') = (jti IS NOT NULL AND sealed IS NOT NULL)),
+             CHECK ((state = 'choosing') = (issued_at IS NOT NULL))
+         ) STRICT;
+         INSERT INTO main.sessions (session, login, state, jti, sealed, ends_at)
+             SELECT session, login, state, jti, sealed, ends_at FROM old_sessions;
+         DROP TABLE old_sessions;
+         DROP TABLE old_logins;
+         DROP INDEX audit_one_end;
+         CREATE UNIQUE INDEX audit_one_end ON audit (login) WHERE login IS NOT NULL AND kind IN
+             ('login.delivered', 'login.expired', 'login.failed', 'login.abandoned', 'login.uncertain',
+              'choice.ended');
+         CREATE TABLE roles_used (
+             CognitoID TEXT NOT NULL,
+             role      TEXT NOT NULL,
+             at        INTEGER NOT NULL,
+             PRIMARY KEY (CognitoID, role)
+         ) STRICT, WITHOUT ROWID;",
+    ),
 ];
 
 /// Opens the file, creating it (mode 0600) if it is missing, and makes sure

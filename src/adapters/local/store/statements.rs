@@ -144,6 +144,7 @@ pub(super) fn sweep(conn: &Connection, now: OffsetDateTime) -> Sql<(SweepReport,
         let (kind, count) = match state.as_str() {
             "started" => (EventKind::Abandoned, &mut report.abandoned),
             "issued" => (EventKind::Expired, &mut report.expired),
+            "choosing" => (EventKind::ChoiceEnded, &mut report.choices_ended),
             _ => (EventKind::Uncertain, &mut report.uncertain),
         };
         let (reference, subject) = last_known(conn, login)?;
@@ -190,7 +191,7 @@ pub(super) fn beat(conn: &Connection) -> Sql<()> {
 }
 
 /// A read.
-pub(super) fn look(conn: &Connection) -> Sql<()> {
+pub(super) fn read_beat(conn: &Connection) -> Sql<()> {
     exists(conn, "SELECT 1 FROM readiness WHERE id = 1", []).map(|_| ())
 }
 
@@ -224,7 +225,8 @@ fn has_ended(conn: &Connection, login: &str) -> Sql<bool> {
     exists(
         conn,
         "SELECT 1 FROM audit WHERE login = ?1 AND kind IN
-         ('login.delivered', 'login.expired', 'login.failed', 'login.abandoned', 'login.uncertain')",
+         ('login.delivered', 'login.expired', 'login.failed', 'login.abandoned', 'login.uncertain',
+          'choice.ended')",
         [login],
     )
 }
