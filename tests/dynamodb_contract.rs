@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::aws::{Emulators, REGION, Service, own_retries};
 use support::contract;
+use support::contract::choice::{Choice, choice_contract};
 use support::contract::start_of_time;
 use support::contract::store::{Login, Store, StoreUnderTest, store_contract};
 use support::fault_proxy::{Fault, FaultProxy, Rule, Seen};
@@ -73,6 +74,7 @@ impl StoreUnderTest for DynamoDb {
 }
 
 store_contract!(DynamoDb::new());
+choice_contract!(DynamoDb::new());
 
 // ------------------------------------------------------------------ faults
 
@@ -557,6 +559,35 @@ async fn what_each_function_asks_of_dynamodb() {
         "UpdateItem SAMLUsers",
     ]);
 
+    // A choice, its list, and a part of it.
+    Login::new().issue(store).await;
+    it.proxy.reset();
+    let choice = Choice::opened(store).await;
+    let counted = |counts: &[(&str, usize)]| {
+        let counts = counts.iter().map(|(operation, count)| ((*operation).to_owned(), *count)).collect();
+        assert_eq!(it.proxy.counts(), counts);
+    };
+    counted(&[("TransactWriteItems", 1)]);
+    asked(&["PutItem SAMLClaims", "PutItem SAMLSessions", "PutItem SAMLAudit"]);
+    choice.look(store, choice.0.began).await.unwrap();
+    store.sessions.roles_used("ADFS", "anna@example.com").await.unwrap();
+    counted(&[("GetItem", 2)]);
+    asked(&["GetItem SAMLSessions", "GetItem SAMLUsers"]);
+    let part = choice.part("Admin");
+    part.issue(store).await;
+    counted(&[("TransactWriteItems", 2), ("UpdateItem", 1)]);
+    choice.part("Admin").begin(store).await.unwrap_err();
+    asked(&[
+        "ConditionCheckItem SAMLSessions",
+        "PutItem SAMLSessions",
+        "UpdateItem SAMLSessions",
+        "PutItem SAMLAudit",
+        "UpdateItem SAMLUsers",
+        // Why it is refused.
+        "GetItem SAMLAudit",
+        "GetItem SAMLSessions",
+    ]);
+
     let (login, uncertain) = (it.waiting().await, it.waiting().await);
     assert!(login.take(store, login.began).await.is_some());
     login.deliver(store, login.began).await.unwrap();
@@ -585,7 +616,21 @@ async fn what_each_function_asks_of_dynamodb() {
     asked(&["Query SAMLAudit/by-time"]);
 }
 
-/// DynamoDB counts names and values: what one login stores, and so what it costs.
+/// DynamoDB counts names and values.
+fn size(item: &Value) -> usize {
+    let value = |value: &Value| {
+        let (kind, text) = value.as_object().unwrap().iter().next().unwrap();
+        match kind.as_str() {
+            "S" => text.as_str().unwrap().len(),
+            "N" => text.as_str().unwrap().len().div_ceil(2) + 1,
+            "B" => text.as_str().unwrap().len() / 4 * 3,
+            _ => 1,
+        }
+    };
+    item.as_object().unwrap().iter().map(|(name, v)| name.len() + value(v)).sum()
+}
+
+/// What one login stores, and so what it costs.
 #[tokio::test]
 async fn items_stay_small() {
     let dynamodb = DynamoDb::new();
@@ -611,18 +656,6 @@ async fn items_stay_small() {
         sealed,
         login.expires(),
     );
-    let size = |item: &Value| -> usize {
-        let value = |value: &Value| {
-            let (kind, text) = value.as_object().unwrap().iter().next().unwrap();
-            match kind.as_str() {
-                "S" => text.as_str().unwrap().len(),
-                "N" => text.as_str().unwrap().len().div_ceil(2) + 1,
-                "B" => text.as_str().unwrap().len() / 4 * 3,
-                _ => 1,
-            }
-        };
-        item.as_object().unwrap().iter().map(|(name, v)| name.len() + value(v)).sum()
-    };
     let largest = |table: &str| dynamodb.aws.items(table).iter().map(size).max().unwrap();
     assert!(largest("SAMLSessions") <= 1_024, "reservation and marker");
     store.sessions.put(&session, &event(EventKind::Issued)).await.unwrap();
@@ -633,6 +666,182 @@ async fn items_stay_small() {
         println!("{table}: {largest} bytes");
         assert!(largest <= limit, "{table}: {largest}");
     }
+}
+
+impl Faulty {
+    /// The write units of all that was asked since the last time: for each begun KB one, in a
+    /// transaction two, a check like a write, and each copy in an index one.
+    /// (`tests/aws_login/figures.rs` has the rules, and what they are for a login.)
+    fn write_units(&self) -> usize {
+        let items = |table: &str| self.dynamodb.aws.items(table);
+        let stored = ["SAMLSessions", "SAMLClaims", "SAMLUsers"].map(items).concat();
+        let of = |action: &str, on: &Value, times: usize| {
+            let item = on.get("Item").cloned().unwrap_or_else(|| {
+                let is_it = |item: &&Value| on["Key"].as_object().unwrap().iter().all(|(n, v)| item[n] == *v);
+                stored.iter().find(is_it).unwrap_or_else(|| panic!("{action} of nothing: {on}")).clone()
+            });
+            let indexed = ["trail", "person", "access_key_id"].iter().filter(|key| item.get(**key).is_some());
+            let copies = if on["TableName"] == "SAMLAudit" { indexed.count() } else { 0 };
+            (times + copies) * size(&item).div_ceil(1_024)
+        };
+        let mut units = 0;
+        for request in self.proxy.seen() {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            match body["TransactItems"].as_array() {
+                Some(actions) => {
+                    let actions = actions.iter().flat_map(|action| action.as_object().unwrap());
+                    units += actions.map(|(action, on)| of(action, on, 2)).sum::<usize>();
+                }
+                None if request.operation == "GetItem" => {}
+                None => units += of(&request.operation, &body, 1),
+            }
+        }
+        self.proxy.reset();
+        units
+    }
+}
+
+/// Choosing costs what its parts cost as logins, less the claim and more a check, however large
+/// the response is; who has one role never pays for any of it.
+#[tokio::test]
+async fn what_a_choice_costs() {
+    let it = Faulty::new();
+    Login::new().issue(&it.store).await;
+    let mut costs = Vec::new();
+    for kilobytes in [1, 9, 99] {
+        it.proxy.reset();
+        let login = Login::new();
+        login.begin(&it.store).await.unwrap();
+        let begin = it.write_units();
+        login.put(&it.store, login.began).await.unwrap();
+        let put = it.write_units();
+
+        let choice = Choice::new();
+        let mut start = choice.start();
+        let sealed = Sealed::from_ciphertext(vec![7; kilobytes * 1_024]);
+        let Login { id, session, jti, .. } = &choice.0;
+        start.choice =
+            SealedSession::new(id.clone(), session.clone(), jti.clone(), sealed, start.choice.expires_at());
+        it.store.sessions.open_choice(&start).await.unwrap();
+        let open = it.write_units();
+        let part = choice.part("Admin");
+        part.begin(&it.store).await.unwrap();
+        let begin_of_part = it.write_units();
+        part.put(&it.store, part.began).await.unwrap();
+        let put_of_part = it.write_units();
+        assert_eq!((begin_of_part, put_of_part), (begin, put), "a check in place of a claim");
+        // Nothing is issued yet, so there is no access key to find it by.
+        assert_eq!(open, begin - 1 + 2 * kilobytes, "the response, written twice");
+        costs.push((kilobytes, open, begin_of_part + put_of_part));
+    }
+    println!("KB of the response, write units of open_choice, of a part up to its put: {costs:?}");
+    assert_eq!(
+        it.dynamodb.aws.items("SAMLUsers").iter().map(size).max().map(|size| size.div_ceil(1_024)),
+        Some(1)
+    );
+}
+
+/// Beyond the twentieth role a part writes the row once more, to forget the oldest.
+#[tokio::test]
+async fn the_row_of_who_chooses_stays_small() {
+    let it = Faulty::new();
+    let choice = Choice::opened(&it.store).await;
+    for number in 0..25 {
+        it.proxy.reset();
+        let name = format!("team/somewhere/Role-With-A-Long-Name-{number}");
+        let part = choice.part_at(&name, start_of_time() + number * time::Duration::SECOND);
+        part.issue(&it.store).await;
+        assert_eq!(it.count("UpdateItem"), if number < 20 { 1 } else { 2 }, "{number}");
+    }
+    let rows = it.dynamodb.aws.items("SAMLUsers");
+    let roles = rows[0].as_object().unwrap().keys().filter(|name| name.starts_with("role:")).count();
+    println!("a row with 20 roles: {} bytes", size(&rows[0]));
+    assert_eq!((rows.len(), roles), (1, 20));
+    assert!(size(&rows[0]) <= 3 * 1_024);
+    // An ordinary login of that person asks what it always did.
+    it.proxy.reset();
+    Login::new().issue(&it.store).await;
+    let counts = [("TransactWriteItems", 2), ("UpdateItem", 1)].map(|(o, n)| (o.to_owned(), n));
+    assert_eq!(it.proxy.counts(), BTreeMap::from(counts));
+}
+
+/// A choice's item has the response; the marker, which is looked at for each part, does not.
+#[tokio::test]
+async fn a_choice_leaves_only_its_history() {
+    let dynamodb = DynamoDb::new();
+    let store = dynamodb.open();
+    let choice = Choice::opened(&store).await;
+    let items = dynamodb.aws.items("SAMLSessions");
+    let (markers, sessions): (Vec<_>, Vec<_>) =
+        items.iter().partition(|item| item.get("session_handle").is_some());
+    assert_eq!((markers.len(), sessions.len()), (1, 1));
+    assert!(sessions[0].get("sealed").is_some() && markers[0].get("sealed").is_none());
+    assert!(markers[0].get("expires").is_none(), "an open login is not forgotten");
+    let ends: i64 = sessions[0]["expires"]["N"].as_str().unwrap().parse().unwrap();
+    assert!(ends >= (choice.ends() + time::Duration::minutes(10)).unix_timestamp());
+    store.audit.sweep(choice.ends()).await.unwrap();
+    assert_eq!(dynamodb.aws.items("SAMLSessions"), [] as [Value; 0]);
+}
+
+/// The answers of a choice's transactions are lost: each recognises its own write.
+#[tokio::test]
+async fn the_lost_answer_of_a_choice_and_of_its_part_is_recognised() {
+    let it = Faulty::new();
+    for times in [1, 2, 3] {
+        let choice = Choice::new();
+        it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer).times(times));
+        choice.open(&it.store).await.expect("our own write");
+        let part = choice.part("Admin");
+        it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer).times(times));
+        part.begin(&it.store).await.expect("our own write");
+        assert_eq!(part.history(&it.direct).await, [EventKind::Started]);
+        it.proxy.reset();
+    }
+    // All of them: the caller gives up, and may ask again.
+    let choice = Choice::new();
+    it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer));
+    assert_eq!(choice.open(&it.store).await, Err(BeginError::Unavailable));
+    it.proxy.reset();
+    choice.open(&it.store).await.expect("our own write");
+    let part = choice.part("Admin");
+    it.proxy.add(Rule::on("TransactWriteItems", Fault::LoseAnswer));
+    assert_eq!(part.begin(&it.store).await, Err(BeginError::Unavailable));
+    it.proxy.reset();
+    part.begin(&it.store).await.expect("our own write");
+    // DynamoDB does not promise to evaluate every condition: it may say of the choice alone, or of
+    // the part's handle, that it refuses.
+    let canceled = |reasons: [&str; 4]| {
+        let reasons = reasons.map(|code| match code {
+            "" => json!({ "Code": "None" }),
+            code => json!({ "Code": code, "Item": { "ends_at": { "N": "9000000000000000000" } } }),
+        });
+        Fault::json_with(
+            400,
+            json!({
+                "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                "Message": "Transaction cancelled",
+                "CancellationReasons": reasons,
+            }),
+        )
+    };
+    let (taken, late) = (choice.part("Admin"), choice.part_at("Other", choice.ends()));
+    for reasons in [["ConditionalCheckFailed", "", "", ""], ["", "ConditionalCheckFailed", "", ""]] {
+        it.proxy.add(Rule::on("TransactWriteItems", canceled(reasons)).times(3));
+        assert_eq!(part.begin(&it.store).await, Ok(()), "begun before");
+        assert_eq!(late.begin(&it.store).await, Err(BeginError::ChoiceOver));
+        let refused = taken.begin(&it.store).await;
+        let handle_said = reasons[0].is_empty();
+        assert_eq!(
+            refused,
+            Err(if handle_said { BeginError::SessionTaken } else { BeginError::Unavailable }),
+            "the choice waits"
+        );
+        it.proxy.reset();
+    }
+    // Nothing is read, so nothing is known.
+    it.proxy.add(Rule::on("GetItem", Fault::throttled()));
+    assert!(it.store.sessions.look(&choice.0.session, choice.0.began).await.is_err());
+    assert!(it.store.sessions.roles_used("ADFS", "anna@example.com").await.is_err());
 }
 
 // ------------------------------------------------------------------ restores, versions
@@ -664,16 +873,29 @@ async fn restored_tables_refuse_what_was_issued_before() {
     let then = dynamodb.aws.items("SAMLClaims");
     let used = Login::at(start_of_time() + time::Duration::minutes(30));
     used.complete(&store).await;
+    let choice = Choice(Login::at(used.began));
+    choice.open(&store).await.unwrap();
+    choice.part("before").begin(&store).await.unwrap();
     dynamodb.restore_claims(&then);
 
     let restored = used.began + time::Duration::seconds(5);
-    let again = LoginStart { issued_at: used.began, ..used.replay(restored).start() };
+    let again = Login { issued_at: used.began, ..used.replay(restored) };
     // Another process, and then the one that has used the tables before: a minute later it looks.
-    assert_eq!(dynamodb.open().sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
+    assert_eq!(again.begin(&dynamodb.open()).await, Err(BeginError::IssuedBeforeRestore));
     let minute_later = used.replay(restored + time::Duration::MINUTE);
-    let again = LoginStart { issued_at: used.began, ..minute_later.start() };
-    assert_eq!(store.sessions.begin(&again).await, Err(BeginError::IssuedBeforeRestore));
+    let again = Login { issued_at: used.began, ..minute_later };
+    assert_eq!(again.begin(&store).await, Err(BeginError::IssuedBeforeRestore));
+    let again = Choice(Login { issued_at: used.began, ..used.replay(again.began) });
+    assert_eq!(again.open(&store).await, Err(BeginError::IssuedBeforeRestore));
+    // The tables have the choice, and may not know what was chosen.
+    choice.waits(&store).await;
+    let part = choice.part_at("Admin", again.0.began);
+    assert_eq!(part.begin(&store).await, Err(BeginError::IssuedBeforeRestore));
+    assert_eq!(part.history(&store).await, []);
     Login::at(restored).begin(&store).await.expect("issued after the restore");
+    let later = Choice(Login::at(restored));
+    later.open(&store).await.expect("likewise");
+    later.part("Admin").begin(&store).await.expect("likewise");
     assert!(used.history(&store).await.len() == 3, "nothing was added");
 }
 

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{self, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -96,6 +96,17 @@ pub(super) fn delete(table: &str, key: Item, condition: Option<&str>, values: It
         .set_expression_attribute_values(unless_empty(values))
         .build()?;
     Ok(TransactWriteItem::builder().delete(delete).build())
+}
+
+/// Of an item that stays as it is.
+pub(super) fn check(table: &str, key: Item, condition: &str, values: Item) -> Action {
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .set_key(Some(key))
+        .condition_expression(condition)
+        .set_expression_attribute_values(unless_empty(values))
+        .build()?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
 /// DynamoDB refuses an empty map where it may be absent.

@@ -3,7 +3,8 @@
 //!
 //! The calls of one login: `begin` and `put` a transaction each, one
 //! `UpdateItem` for the users row; the hand-over one `DeleteItem` (never
-//! repeated) and one transaction for `login.delivered`. Everything else is read
+//! repeated) and one transaction for `login.delivered`. A choice is one transaction; to list it
+//! are two `GetItem`; each of its parts is a login. Everything else is read
 //! or written only when something went wrong.
 
 mod audit;

@@ -1,12 +1,15 @@
 //! The tables, their keys and their items.
 //!
 //! **`SAMLSessions`**, everything that lives minutes. Key `identityhash`:
-//! - a session's handle: the *session item*, `phase` = `reserved` | `waiting`,
-//!   `login_id`, `ends_at`, and once waiting `jti` and `sealed`;
+//! - a session's handle, or that of a part of a choice: the *session item*, `phase` =
+//!   `reserved` | `waiting` | `choosing`, `login_id`, `ends_at`, and once waiting, or where it
+//!   is a choice, `jti` and `sealed`;
 //! - `login:` + login id: the *marker* of an open login, `phase` = `started` |
 //!   `issued` | `replaced` (another login has the session id, and this
-//!   one's session was never taken), `login_id`, `session_handle`, `ends_at`. The sweeper
-//!   finds what never ended by it. It has no TTL: an open login is not forgotten;
+//!   one's session was never taken), `login_id`, `session_handle`, `ends_at`; of a choice
+//!   `choosing` | `over` (another login has the session id), and `issued_at`, when its assertion
+//!   was issued. The sweeper finds what never ended by it, and a part of a choice is begun on
+//!   condition of its choice's. It has no TTL: an open login is not forgotten;
 //! - `readiness`: written by the readiness probe.
 //!
 //! **`SAMLClaims`**. Key `handle` (of issuer and assertion id, or of a request that
@@ -14,7 +17,8 @@
 //! `alive_at`, `accept_issued_from` and `layout`.
 //!
 //! **`SAMLUsers`**. Key `CognitoID` = `idp#NameID`: `name`, `last_authentication`,
-//! `authentications` (how many), `last_role`, `last_session`, `last_login`.
+//! `authentications` (how many), `last_role`, `last_session`, `last_login`; and for each role
+//! that was chosen in a choice, the newest 20, when it was had last: `role:` + its ARN.
 //!
 //! **`SAMLAudit`**, append-only: no role needs a permission to update or delete in
 //! it. Key `login_id`, `step`: the key itself lets each login have each step once

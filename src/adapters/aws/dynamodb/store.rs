@@ -7,7 +7,7 @@ use super::{audit, begin, meta, once, sessions, sweep, users};
 use crate::adapters::key_marker::KeyMarker;
 use crate::broker::ports::{
     AuditTrail, Basis, BeginError, ChoiceStart, Held, LoginStart, NotReady, PutError, RoleUsed, SecureRandom,
-    SessionStore, StoreUnavailable, TakeError, Taken, UsedOnce,
+    SessionStore, StoreUnavailable, TakeError, Taken, UsedMessage, UsedOnce,
 };
 use crate::broker::{AuditEvent, Handle, Jti, SealedSession, SweepReport};
 use async_trait::async_trait;
@@ -34,23 +34,24 @@ impl DynamoDbStore {
 impl SessionStore for DynamoDbStore {
     async fn begin(&self, start: &LoginStart) -> Result<(), BeginError> {
         let from = within(meta::accept_issued_from(&self.db, &self.known, start.event.at)).await??;
-        let Basis::Message(message) = &start.basis else { return Err(BeginError::Unavailable) };
-        if from.is_some_and(|from| message.issued_at < from) {
-            return Err(BeginError::IssuedBeforeRestore);
+        if let Basis::Message(message) = &start.basis {
+            accepted(message, from)?;
         }
-        within(begin::begin(&self.db, start)).await.unwrap_or(Err(BeginError::Unavailable))
+        within(begin::begin(&self.db, start, from)).await.unwrap_or(Err(BeginError::Unavailable))
     }
 
-    async fn open_choice(&self, _start: &ChoiceStart) -> Result<(), BeginError> {
-        Err(BeginError::Unavailable)
+    async fn open_choice(&self, start: &ChoiceStart) -> Result<(), BeginError> {
+        let from = within(meta::accept_issued_from(&self.db, &self.known, start.event.at)).await??;
+        accepted(&start.message, from)?;
+        within(begin::open_choice(&self.db, start)).await.unwrap_or(Err(BeginError::Unavailable))
     }
 
-    async fn look(&self, _session: &Handle, _now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable> {
-        Err(StoreUnavailable)
+    async fn look(&self, session: &Handle, now: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable> {
+        within(begin::look(&self.db, session, now)).await?
     }
 
-    async fn roles_used(&self, _idp: &str, _name_id: &str) -> Result<Vec<RoleUsed>, StoreUnavailable> {
-        Err(StoreUnavailable)
+    async fn roles_used(&self, idp: &str, name_id: &str) -> Result<Vec<RoleUsed>, StoreUnavailable> {
+        within(users::roles_used(&self.db, idp, name_id)).await?
     }
 
     async fn put(&self, session: &SealedSession, event: &AuditEvent) -> Result<(), PutError> {
@@ -75,6 +76,11 @@ impl SessionStore for DynamoDbStore {
     ) -> Result<Option<Taken>, TakeError> {
         sessions::take(&self.db, session, jti, now).await
     }
+}
+
+fn accepted(message: &UsedMessage, from: Option<OffsetDateTime>) -> Result<(), BeginError> {
+    let before = from.is_some_and(|from| message.issued_at < from);
+    if before { Err(BeginError::IssuedBeforeRestore) } else { Ok(()) }
 }
 
 #[async_trait]

@@ -1,7 +1,7 @@
 //! The sweeper: closes what never ended, each login once, however many sweep.
 //!
 //! It scans the sessions' table. That is small by nature, since everything in
-//! it lives a minute; an index would cost every login four writes more, and
+//! it lives a minute, or some where somebody chooses; an index would cost every login four writes more, and
 //! would not be strongly consistent. Whether a session was taken or expired is
 //! decided by the transaction that closes it, not by what was read before.
 //!
@@ -37,6 +37,7 @@ pub(super) async fn sweep(db: &Db, now: OffsetDateTime) -> Result<SweepReport, S
             match within(end(db, open, now)).await?? {
                 Some(EventKind::Abandoned) => report.abandoned += 1,
                 Some(EventKind::Expired) => report.expired += 1,
+                Some(EventKind::ChoiceEnded) => report.choices_ended += 1,
                 Some(_) => report.uncertain += 1,
                 None => {}
             }
@@ -72,6 +73,10 @@ async fn end(db: &Db, open: &Item, now: OffsetDateTime) -> Result<Option<EventKi
     let (kind, closing) = match phase {
         "started" => {
             let kind = EventKind::Abandoned;
+            (kind, close_any(db, &login, &event(kind), Some(phase), Some(&session)).await?)
+        }
+        "choosing" | "over" => {
+            let kind = EventKind::ChoiceEnded;
             (kind, close_any(db, &login, &event(kind), Some(phase), Some(&session)).await?)
         }
         "replaced" => {
