@@ -235,11 +235,13 @@ mod tests {
 
     #[test]
     fn what_is_needed_is_what_deploy_says() {
-        assert_eq!(needed(Role::Users), ["dynamodb:UpdateItem"]);
+        assert_eq!(needed(Role::Users), ["dynamodb:GetItem", "dynamodb:UpdateItem"]);
         assert_eq!(needed(Role::Keys), ["dynamodb:GetItem"]);
         assert_eq!(needed(Role::Audit), ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]);
         assert_eq!(needed(Role::Claims), ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
-        assert!(needed(Role::Sessions).iter().any(|action| action == "dynamodb:DeleteItem"));
+        for action in ["dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"] {
+            assert!(needed(Role::Sessions).iter().any(|needed| needed == action));
+        }
         assert!(NEVER_IN_AUDIT.iter().all(|never| !needed(Role::Audit).iter().any(|action| action == never)));
     }
 }
