@@ -2,6 +2,7 @@
 //! metadata at URLs in [`metadata`]. [`open()`] chooses among them by configuration.
 
 pub mod aws;
+mod connector;
 mod error;
 mod key_admin;
 mod key_marker;

@@ -1,15 +1,12 @@
 //! One request to one URL, by the SDK's own connections: bounded in time and
 //! length, no redirects.
 
+use crate::adapters::connector::{connector, innermost, within};
 use crate::broker::ports::Validators;
 use crate::config::MetadataSource;
 use aws_sdk_sts::config::http::{HttpRequest, HttpResponse};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use http_body_util::{BodyExt, Limited};
-use std::error::Error;
 use std::time::Duration;
 
 /// The longest validator kept. Servers write some dozens of characters.
@@ -37,15 +34,7 @@ impl Fetcher {
     /// Gets the document unless it is still the one of `known`.
     pub(super) async fn get(&self, known: Validators, timeout: Duration) -> Result<Response, String> {
         let fetcher = self.clone();
-        // In a task of its own, so that a library's panic about a server's certificate
-        // is a failure like others.
-        let asked = tokio::spawn(async move { fetcher.exchange(known).await });
-        let stop = asked.abort_handle();
-        let answered = tokio::time::timeout(timeout, asked).await.map_err(|_| {
-            stop.abort();
-            format!("no whole answer in {} s", timeout.as_secs())
-        })?;
-        answered.map_err(|e| format!("asking failed: {e}"))?
+        within(timeout, async move { fetcher.exchange(known).await }).await
     }
 
     async fn exchange(&self, known: Validators) -> Result<Response, String> {
@@ -64,7 +53,10 @@ impl Fetcher {
                 request.headers_mut().try_insert(name, value).map_err(|e| e.to_string())?;
             }
         }
-        let response = self.connector()?.call(request).await.map_err(|e| innermost(&e))?;
+        let response = connector(&self.url, self.authorities.as_deref())?
+            .call(request)
+            .await
+            .map_err(|e| innermost(&e))?;
         match response.status().as_u16() {
             200 => document(response).await,
             304 if may_be_unchanged => Ok(Response::NotModified),
@@ -73,24 +65,6 @@ impl Fetcher {
             )),
             status => Err(format!("it answers {status}")),
         }
-    }
-
-    /// Keeps no connection open: hours lie between two requests.
-    fn connector(&self) -> Result<Connector, String> {
-        let roots = match &self.authorities {
-            Some(pem) => TrustStore::empty().with_pem_certificate(pem.as_slice()),
-            None => TrustStore::default(),
-        };
-        let tls = TlsContext::builder().with_trust_store(roots).build().map_err(|e| e.to_string())?;
-        // http is for loopback hosts, which no proxy leads to.
-        let is_http = self.url.starts_with("http:");
-        let proxy = if is_http { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
-        let connector = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls)
-            .proxy_config(proxy)
-            .pool_max_idle_per_host(0);
-        Ok(connector.build())
     }
 }
 
@@ -106,13 +80,4 @@ async fn document(response: HttpResponse) -> Result<Response, String> {
     let body = Limited::new(response.into_body(), MetadataSource::MAX_BYTES).collect().await;
     let body = body.map_err(|e| format!("the answer broke off or is longer than 32 MiB: {e}"))?;
     Ok(Response::Document(body.to_bytes().to_vec(), validators))
-}
-
-/// The end of the chain of causes: "connection refused", "unknown issuer".
-fn innermost(error: &dyn Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string().chars().take(200).collect()
 }
