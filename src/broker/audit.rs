@@ -8,11 +8,11 @@
 //! recorded without line breaks and the like, so that no name can forge the listing it
 //! is shown in.
 
-use super::credentials::{Credentials, HandOver};
+use super::credentials::{Credentials, HandOver, HandedOver};
 use super::ids::{Handle, LoginId, SupportId};
 use super::reason::Reason;
 use super::recordable::recordable;
-use crate::roles::Grant;
+use crate::roles::{Grant, Use};
 use crate::saml::{Identity, IdentityProvider, RefusedAssertion};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -252,15 +252,22 @@ impl From<&Grant> for Subject {
 /// The seal does not hold the assertion's ids; `login.issued` has them.
 impl From<&HandOver> for Subject {
     fn from(hand_over: &HandOver) -> Self {
-        let known = Self {
+        Self {
             idp: Some(hand_over.idp.clone()),
             name_id: hand_over.name_id.as_deref().map(recordable),
             role_session_name: Some(hand_over.user.clone()),
             role: Some(hand_over.role.clone()),
             rule: Some(hand_over.rule.clone()),
+            reason: hand_over.reason.clone(),
+            choice: hand_over.choice.clone(),
+            for_use: match hand_over.handed_over {
+                HandedOver::Credentials(_) => None,
+                HandedOver::Console { .. } => Some(Use::Console.as_str().to_owned()),
+            },
+            access_key_id: Some(hand_over.handed_over.access_key_id().to_owned()),
+            expiration: Some(hand_over.handed_over.expiration()),
             ..Self::default()
-        };
-        known.with_credentials(&hand_over.credentials)
+        }
     }
 }
 
@@ -284,8 +291,9 @@ impl Subject {
         }
     }
 
+    /// Said at the take; what was said before stays.
     pub(super) fn with_reason(self, reason: Option<Reason>) -> Self {
-        Self { reason, ..self }
+        Self { reason: reason.or(self.reason), ..self }
     }
 
     pub(super) fn with_credentials(self, credentials: &Credentials) -> Self {

@@ -1,5 +1,7 @@
-//! Credentials, and what is handed over with them.
+//! Credentials, or a sign-in by them, and what is handed over with either.
 
+use super::ids::LoginId;
+use super::reason::Reason;
 use crate::roles::Grant;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
@@ -18,10 +20,25 @@ pub struct Credentials {
     pub expiration: OffsetDateTime,
 }
 
-/// What the caller of `GET /saml` receives: credentials, and for which person and role.
+/// Credentials or a sign-in by them: nobody gets both of one login.
+#[derive(Debug)]
+pub enum HandedOver {
+    Credentials(Credentials),
+    /// To the AWS console. The credentials themselves are gone.
+    Console {
+        /// Signs in whoever opens it first, so as secret as the credentials.
+        url: SecretString,
+        /// Of the credentials: what CloudTrail has of the sign-in.
+        access_key_id: String,
+        /// When the console's session ends, and they with it.
+        expiration: OffsetDateTime,
+    },
+}
+
+/// What the caller of `GET /saml` receives: that, and for which person and role.
 #[derive(Debug)]
 pub struct HandOver {
-    pub credentials: Credentials,
+    pub handed_over: HandedOver,
     /// The role's ARN.
     pub role: String,
     /// The 12-digit account.
@@ -38,14 +55,24 @@ pub struct HandOver {
     /// Whether the rule narrows what the role may do by session policies.
     /// `None` where an earlier version sealed it: then nobody here knows.
     pub limited: Option<bool>,
+    /// Why, where the person had to say so before there were credentials; for the record of
+    /// the delivery.
+    pub reason: Option<Reason>,
+    /// The choice that it is a part of, for the same record.
+    pub choice: Option<LoginId>,
 }
 
-/// The plaintext inside the seal.
+/// The plaintext inside the seal: with key and token, or with the address. What is `None` is
+/// not written, as by the versions that did not know it.
 #[derive(Serialize, Deserialize)]
 struct Wire<'a> {
     access_key_id: std::borrow::Cow<'a, str>,
-    secret_access_key: std::borrow::Cow<'a, str>,
-    session_token: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_access_key: Option<std::borrow::Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_token: Option<std::borrow::Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    console_url: Option<std::borrow::Cow<'a, str>>,
     expiration: i64,
     role: std::borrow::Cow<'a, str>,
     account: std::borrow::Cow<'a, str>,
@@ -54,12 +81,45 @@ struct Wire<'a> {
     name_id: Option<std::borrow::Cow<'a, str>>,
     rule: std::borrow::Cow<'a, str>,
     limited: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choice: Option<LoginId>,
+}
+
+impl HandedOver {
+    /// Names the key in CloudTrail.
+    pub fn access_key_id(&self) -> &str {
+        match self {
+            Self::Credentials(credentials) => &credentials.access_key_id,
+            Self::Console { access_key_id, .. } => access_key_id,
+        }
+    }
+
+    /// When it ends.
+    pub fn expiration(&self) -> OffsetDateTime {
+        match self {
+            Self::Credentials(credentials) => credentials.expiration,
+            Self::Console { expiration, .. } => *expiration,
+        }
+    }
 }
 
 impl HandOver {
+    /// The credentials.
     pub(super) fn new(grant: &Grant, credentials: Credentials) -> Self {
+        Self::of(grant, HandedOver::Credentials(credentials))
+    }
+
+    /// A sign-in to the console by these credentials, of which it has no secret.
+    pub fn console(grant: &Grant, credentials: &Credentials, url: SecretString) -> Self {
+        let access_key_id = credentials.access_key_id.clone();
+        Self::of(grant, HandedOver::Console { url, access_key_id, expiration: credentials.expiration })
+    }
+
+    fn of(grant: &Grant, handed_over: HandedOver) -> Self {
         Self {
-            credentials,
+            handed_over,
             role: grant.role().as_str().to_owned(),
             account: grant.role().account().to_owned(),
             user: grant.identity().role_session_name().to_owned(),
@@ -67,17 +127,32 @@ impl HandOver {
             name_id: Some(grant.identity().name_id().to_owned()),
             rule: grant.rule().to_owned(),
             limited: Some(grant.is_limited()),
+            reason: None,
+            choice: None,
         }
+    }
+
+    /// As a part of this choice, and with the reason where one was asked for there.
+    #[must_use]
+    pub fn of_choice(self, choice: LoginId, reason: Option<Reason>) -> Self {
+        Self { choice: Some(choice), reason, ..self }
     }
 
     /// The bytes to seal; `None` if they cannot be written: nothing incomplete is
     /// ever sealed.
     pub(super) fn to_plaintext(&self) -> Option<SecretSlice<u8>> {
+        let (key, token, url) = match &self.handed_over {
+            HandedOver::Credentials(Credentials { secret_access_key, session_token, .. }) => {
+                (Some(secret_access_key), Some(session_token), None)
+            }
+            HandedOver::Console { url, .. } => (None, None, Some(url)),
+        };
         let wire = Wire {
-            access_key_id: (&self.credentials.access_key_id).into(),
-            secret_access_key: self.credentials.secret_access_key.expose_secret().into(),
-            session_token: self.credentials.session_token.expose_secret().into(),
-            expiration: self.credentials.expiration.unix_timestamp(),
+            access_key_id: self.handed_over.access_key_id().into(),
+            secret_access_key: key.map(|secret| secret.expose_secret().into()),
+            session_token: token.map(|secret| secret.expose_secret().into()),
+            console_url: url.map(|secret| secret.expose_secret().into()),
+            expiration: self.handed_over.expiration().unix_timestamp(),
             role: (&self.role).into(),
             account: (&self.account).into(),
             user: (&self.user).into(),
@@ -85,6 +160,8 @@ impl HandOver {
             name_id: self.name_id.as_ref().map(Into::into),
             rule: (&self.rule).into(),
             limited: self.limited,
+            reason: self.reason.clone(),
+            choice: self.choice.clone(),
         };
         // Reserved up front: a growing Vec would leave copies of the secret behind.
         let mut plaintext = Vec::with_capacity(8 * 1024);
@@ -95,15 +172,25 @@ impl HandOver {
     /// The hand-over inside an opened seal; `None` if it is not one of ours.
     pub(super) fn from_plaintext(plaintext: &SecretSlice<u8>) -> Option<Self> {
         let wire: Wire<'_> = serde_json::from_slice(plaintext.expose_secret()).ok()?;
-        let secret = Zeroizing::new(wire.secret_access_key.into_owned());
-        let token = Zeroizing::new(wire.session_token.into_owned());
+        let secret = |text: Option<std::borrow::Cow<'_, str>>| {
+            let text = Zeroizing::new(text?.into_owned());
+            Some(SecretString::from(text.as_str()))
+        };
+        let access_key_id = wire.access_key_id.into_owned();
+        let expiration = OffsetDateTime::from_unix_timestamp(wire.expiration).ok()?;
+        let secrets = (secret(wire.secret_access_key), secret(wire.session_token), secret(wire.console_url));
+        let handed_over = match secrets {
+            (Some(secret_access_key), Some(session_token), None) => HandedOver::Credentials(Credentials {
+                access_key_id,
+                secret_access_key,
+                session_token,
+                expiration,
+            }),
+            (None, None, Some(url)) => HandedOver::Console { url, access_key_id, expiration },
+            _ => return None,
+        };
         Some(Self {
-            credentials: Credentials {
-                access_key_id: wire.access_key_id.into_owned(),
-                secret_access_key: secret.as_str().into(),
-                session_token: token.as_str().into(),
-                expiration: OffsetDateTime::from_unix_timestamp(wire.expiration).ok()?,
-            },
+            handed_over,
             role: wire.role.into_owned(),
             account: wire.account.into_owned(),
             user: wire.user.into_owned(),
@@ -111,28 +198,90 @@ impl HandOver {
             name_id: wire.name_id.map(std::borrow::Cow::into_owned),
             rule: wire.rule.into_owned(),
             limited: wire.limited,
+            reason: wire.reason,
+            choice: wire.choice,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::HandOver;
+    use super::*;
+    use time::Duration;
+
+    const EARLIER: &str = r#"{"access_key_id":"ASIAEXAMPLE","secret_access_key":"s","session_token":"t",
+            "expiration":1795417200,"role":"arn:aws:iam::123456789012:role/R","account":"123456789012",
+            "user":"alice","idp":"ADFS","name_id":"alice","rule":"production"}"#;
+
+    fn opened(plaintext: &str) -> Option<HandOver> {
+        HandOver::from_plaintext(&plaintext.as_bytes().to_vec().into())
+    }
+
+    fn text(hand_over: &HandOver) -> String {
+        let plaintext = hand_over.to_plaintext().unwrap();
+        String::from_utf8(plaintext.expose_secret().to_vec()).unwrap()
+    }
+
+    fn console() -> HandOver {
+        let url = "https://signin.aws.amazon.com/federation?Action=login&SigninToken=once";
+        let expiration = OffsetDateTime::UNIX_EPOCH + Duration::hours(1);
+        let handed_over =
+            HandedOver::Console { url: url.into(), access_key_id: "ASIAEXAMPLE".into(), expiration };
+        HandOver { handed_over, ..opened(EARLIER).unwrap() }
+    }
 
     /// What the version before sealed may wait while this one takes its place.
     #[test]
     fn what_an_earlier_version_sealed_still_opens() {
-        let earlier = r#"{"access_key_id":"ASIAEXAMPLE","secret_access_key":"s","session_token":"t",
-            "expiration":1795417200,"role":"arn:aws:iam::123456789012:role/R","account":"123456789012",
-            "user":"alice","idp":"ADFS","name_id":"alice","rule":"production"}"#;
-        let opened = HandOver::from_plaintext(&earlier.as_bytes().to_vec().into()).unwrap();
-        assert_eq!((opened.rule.as_str(), opened.limited), ("production", None));
+        let earlier = opened(EARLIER).unwrap();
+        assert_eq!((earlier.rule.as_str(), earlier.limited), ("production", None));
+        assert_eq!((earlier.reason, earlier.choice), (None, None));
         for limited in [None, Some(false), Some(true)] {
-            let sealed = HandOver {
-                limited,
-                ..HandOver::from_plaintext(&earlier.as_bytes().to_vec().into()).unwrap()
-            };
+            let sealed = HandOver { limited, ..opened(EARLIER).unwrap() };
             assert_eq!(HandOver::from_plaintext(&sealed.to_plaintext().unwrap()).unwrap().limited, limited);
         }
+    }
+
+    /// And the other way round, while some processes are still of the version before.
+    #[test]
+    fn credentials_are_sealed_as_an_earlier_version_reads_them() {
+        let sealed: serde_json::Value = serde_json::from_str(&text(&opened(EARLIER).unwrap())).unwrap();
+        let mut expected: serde_json::Value = serde_json::from_str(EARLIER).unwrap();
+        expected["limited"] = serde_json::Value::Null;
+        assert_eq!(sealed, expected);
+    }
+
+    #[test]
+    fn a_sign_in_to_the_console_comes_back_without_key_and_token() {
+        let choice = LoginId::from_stored("01JD000000000000000000CHOICE".into());
+        let reason = Reason::parse("INC-1").unwrap();
+        let sealed = console().of_choice(choice.clone(), Some(reason.clone()));
+        let json: serde_json::Value = serde_json::from_str(&text(&sealed)).unwrap();
+        assert!(json.get("secret_access_key").is_none() && json.get("session_token").is_none(), "{json}");
+        let opened = opened(&text(&sealed)).unwrap();
+        let HandedOver::Console { url, access_key_id, expiration } = &opened.handed_over else {
+            panic!("credentials")
+        };
+        assert!(url.expose_secret().ends_with("SigninToken=once"));
+        assert_eq!((access_key_id.as_str(), expiration.unix_timestamp()), ("ASIAEXAMPLE", 3_600));
+        assert_eq!((opened.choice, opened.reason), (Some(choice), Some(reason)));
+    }
+
+    #[test]
+    fn a_seal_with_both_or_with_half_is_none_of_ours() {
+        let url = r#""console_url":"https://signin.aws.amazon.com/","#;
+        let both = EARLIER.replace("\"secret_access_key\"", &format!("{url}\"secret_access_key\""));
+        let no_token = EARLIER.replace("\"session_token\":\"t\",", "");
+        let neither = no_token.replace("\"secret_access_key\":\"s\",", "");
+        let half = no_token.replace("\"secret_access_key\"", &format!("{url}\"secret_access_key\""));
+        for wrong in [both, no_token, neither, half] {
+            assert!(opened(&wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_in_its_debug() {
+        let shown = format!("{:?}", console());
+        assert!(!shown.contains("once") && shown.contains("ASIAEXAMPLE"), "{shown}");
     }
 }

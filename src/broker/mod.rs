@@ -33,7 +33,7 @@ mod use_cases;
 
 pub use attempt::LoginPost;
 pub use audit::{AuditEvent, EventKind, Subject};
-pub use credentials::{Credentials, HandOver};
+pub use credentials::{Credentials, HandOver, HandedOver};
 pub use ids::{Handle, Jti, LoginId, SessionId, SupportId, random_id};
 pub use login::{Issued, LoginOutcome};
 pub use metadata::{

@@ -77,7 +77,7 @@ impl Broker {
             return Err(RedeemError::Uncertain);
         };
 
-        log_access_key(&hand_over.credentials.access_key_id);
+        log_access_key(hand_over.handed_over.access_key_id());
         let subject = Subject::from(&hand_over).with_reason(ticket.reason.clone());
         let delivered = request.event(EventKind::Delivered, self.ports.clock.now(), &ticket, subject);
         let recorded = self.ports.audit.record(&delivered);

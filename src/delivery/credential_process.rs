@@ -1,9 +1,9 @@
 //! The JSON that the AWS CLI and SDKs read from a `credential_process`, with
 //! the role, the account, the user and the deciding rule beside it (readers ignore
-//! what they do not know).
+//! what they do not know). A sign-in to the console is told in the same manner.
 
 use super::json::{rfc3339, to_wiped_json};
-use crate::broker::HandOver;
+use crate::broker::{HandOver, HandedOver};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -16,38 +16,59 @@ struct Document<'a> {
     secret_access_key: &'a str,
     session_token: &'a str,
     expiration: String,
-    #[serde(rename = "role")]
+    #[serde(flatten)]
+    whose: Whose<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SignIn<'a> {
+    console_url: &'a str,
+    expiration: String,
+    #[serde(flatten)]
+    whose: Whose<'a>,
+}
+
+#[derive(Serialize)]
+struct Whose<'a> {
     role: &'a str,
-    #[serde(rename = "account")]
     account: &'a str,
-    #[serde(rename = "user")]
     user: &'a str,
-    #[serde(rename = "rule")]
     rule: &'a str,
-    #[serde(rename = "limited", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     limited: Option<bool>,
 }
 
 /// `{"Version":1,"AccessKeyId":…,"SecretAccessKey":…,"SessionToken":…,"Expiration":…,
 /// "role":…,"account":…,"user":…,"rule":…,"limited":…}`; without `limited` where nobody
-/// knows it.
+/// knows it. Of a sign-in to the console, `{"ConsoleUrl":…,"Expiration":…,"role":…, …}`.
 pub fn json(hand_over: &HandOver) -> Zeroizing<Vec<u8>> {
-    let credentials = &hand_over.credentials;
-    to_wiped_json(
-        &Document {
-            version: 1,
-            access_key_id: &credentials.access_key_id,
-            secret_access_key: credentials.secret_access_key.expose_secret(),
-            session_token: credentials.session_token.expose_secret(),
-            expiration: rfc3339(credentials.expiration),
-            role: &hand_over.role,
-            account: &hand_over.account,
-            user: &hand_over.user,
-            rule: &hand_over.rule,
-            limited: hand_over.limited,
-        },
-        credentials.session_token.expose_secret().len(),
-    )
+    let whose = Whose {
+        role: &hand_over.role,
+        account: &hand_over.account,
+        user: &hand_over.user,
+        rule: &hand_over.rule,
+        limited: hand_over.limited,
+    };
+    let expiration = rfc3339(hand_over.handed_over.expiration());
+    match &hand_over.handed_over {
+        HandedOver::Credentials(credentials) => {
+            let session_token = credentials.session_token.expose_secret();
+            let document = Document {
+                version: 1,
+                access_key_id: &credentials.access_key_id,
+                secret_access_key: credentials.secret_access_key.expose_secret(),
+                session_token,
+                expiration,
+                whose,
+            };
+            to_wiped_json(&document, session_token.len())
+        }
+        HandedOver::Console { url, .. } => {
+            let console_url = url.expose_secret();
+            to_wiped_json(&SignIn { console_url, expiration, whose }, console_url.len())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -78,5 +99,30 @@ mod tests {
         let unknown = crate::broker::HandOver { limited: None, ..crate::delivery::example() };
         let json: serde_json::Value = serde_json::from_slice(&super::json(&unknown)).unwrap();
         assert_eq!(json.get("limited"), None);
+    }
+
+    #[test]
+    fn a_sign_in_to_the_console_is_an_address_and_no_credentials() {
+        let expiration = time::OffsetDateTime::from_unix_timestamp(1_795_417_200).unwrap();
+        let url = "https://signin.aws.amazon.com/federation?Action=login&SigninToken=once";
+        let handed_over = crate::broker::HandedOver::Console {
+            url: url.into(),
+            access_key_id: "ASIAEXAMPLE".into(),
+            expiration,
+        };
+        let console = crate::broker::HandOver { handed_over, ..crate::delivery::example() };
+        let json: serde_json::Value = serde_json::from_slice(&super::json(&console)).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "ConsoleUrl": url,
+                "Expiration": "2026-11-23T07:00:00Z",
+                "role": "arn:aws:iam::123456789012:role/ADFS-Production",
+                "account": "123456789012",
+                "user": "alice@example.com",
+                "rule": "production",
+                "limited": true,
+            })
+        );
     }
 }

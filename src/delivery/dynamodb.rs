@@ -3,7 +3,7 @@
 //! (`binding = "plain"`).
 
 use super::json::{rfc3339, to_wiped_json};
-use crate::broker::HandOver;
+use crate::broker;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -49,8 +49,7 @@ struct Credentials<'a> {
 }
 
 /// `{"Attributes":{"credentials":{"M":{"Credentials":{"M":{"AccessKeyId":{"S":…}, …}}}}}}`
-pub fn json(hand_over: &HandOver) -> Zeroizing<Vec<u8>> {
-    let credentials = &hand_over.credentials;
+pub fn json(credentials: &broker::Credentials) -> Zeroizing<Vec<u8>> {
     let expiration = rfc3339(credentials.expiration);
     to_wiped_json(
         &Document {
@@ -78,7 +77,7 @@ mod tests {
     #[test]
     fn a_page_of_the_2017_sample_finds_its_four_values() {
         let json: serde_json::Value =
-            serde_json::from_slice(&super::json(&crate::delivery::example())).unwrap();
+            serde_json::from_slice(&super::json(&crate::delivery::credentials())).unwrap();
         let values = &json["Attributes"]["credentials"]["M"]["Credentials"]["M"];
         assert_eq!(values["AccessKeyId"]["S"], "ASIAEXAMPLE");
         assert_eq!(values["SecretAccessKey"]["S"], "wJalr/\"quoted\"");

@@ -5,7 +5,7 @@ use super::app::App;
 use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use super::form::{Malformed, percent_decoded};
-use crate::broker::{Binding, Reason, RedeemError, RedeemRequest, TicketError, Unrecordable};
+use crate::broker::{Binding, HandedOver, Reason, RedeemError, RedeemRequest, TicketError, Unrecordable};
 use crate::delivery;
 use axum::Extension;
 use axum::body::Bytes;
@@ -37,9 +37,11 @@ pub(super) async fn redeem(
     let hand_over = app.broker.redeem(request).await.map_err(Error::Redeem)?;
     tracing::info!(idp = hand_over.idp, rule = hand_over.rule, "login delivered");
 
-    let json = match app.broker.settings().binding {
-        Binding::Challenge => delivery::credential_process::json(&hand_over),
-        Binding::Plain => delivery::dynamodb::json(&hand_over),
+    let json = match (app.broker.settings().binding, &hand_over.handed_over) {
+        (Binding::Plain, HandedOver::Credentials(credentials)) => delivery::dynamodb::json(credentials),
+        (Binding::Plain, HandedOver::Console { .. }) | (Binding::Challenge, _) => {
+            delivery::credential_process::json(&hand_over)
+        }
     };
     // The buffer is wiped once all of it has been sent.
     let body = Bytes::from_owner(json);
