@@ -37,6 +37,7 @@ pub async fn broker() -> (Broker, String, String) {
         limits: Limits::default(),
         rules: Rules::new(Vec::new(), Default::default()),
         pages: Default::default(),
+        console: None,
         binding: Binding::Challenge,
         tickets: TicketSettings { issuer: ISSUER.into(), lifetime: Duration::seconds(30) },
         session_lifetime: Duration::seconds(60),

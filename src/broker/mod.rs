@@ -6,6 +6,7 @@
 
 mod attempt;
 mod audit;
+mod console;
 mod credentials;
 mod identify;
 mod ids;
@@ -33,6 +34,7 @@ mod use_cases;
 
 pub use attempt::LoginPost;
 pub use audit::{AuditEvent, EventKind, Subject};
+pub use console::{Console, console_home, federation_endpoint, partition_of_console};
 pub use credentials::{Credentials, HandOver, HandedOver};
 pub use ids::{Handle, Jti, LoginId, SessionId, SupportId, random_id};
 pub use login::{Issued, LoginOutcome};

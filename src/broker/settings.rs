@@ -1,5 +1,6 @@
 //! The settings of the use cases.
 
+use super::console::Console;
 use super::metadata::providers::CurrentProviders;
 use super::page::Pages;
 use super::relay_state::Binding;
@@ -23,6 +24,8 @@ pub struct BrokerSettings {
     pub rules: Rules,
     /// The pages beside the built-in one.
     pub pages: Pages,
+    /// Where the AWS console may be opened; None where nobody is signed in to it.
+    pub console: Option<Console>,
     /// What the second half of RelayState is.
     pub binding: Binding,
     /// Issuer, audience and lifetime of tickets.

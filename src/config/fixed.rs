@@ -2,6 +2,7 @@
 //! listeners and their limits, its name, and what it has opened.
 
 use super::backend::{Keys, Store, Sts};
+use super::console::ConsoleFederation;
 use super::log::Log;
 use super::server::Server;
 use super::whole::Config;
@@ -14,6 +15,7 @@ pub struct Fixed {
     sts: Sts,
     store: Store,
     keys: Keys,
+    console: Option<ConsoleFederation>,
 }
 
 impl Fixed {
@@ -25,6 +27,7 @@ impl Fixed {
             sts: config.sts.clone(),
             store: config.store.clone(),
             keys: config.keys.clone(),
+            console: config.console.clone(),
         }
     }
 
@@ -65,6 +68,8 @@ impl Fixed {
             ("[sts]", self.sts != new.sts),
             ("[store]", self.store != new.store),
             ("[keys]", self.keys != new.keys),
+            // Whom it asks; its destinations are read again.
+            ("[console]", self.console != new.console),
         ]
         .into_iter()
         .filter_map(|(option, changed)| changed.then_some(option))

@@ -11,6 +11,7 @@
 mod accounts;
 mod assume_role;
 mod backend;
+mod console;
 mod delivery;
 mod draft;
 mod fixed;
@@ -34,6 +35,7 @@ mod whole;
 pub use accounts::Accounts;
 pub use assume_role::{AssumeRole, PersonValue, StsOperation, is_in_tags};
 pub use backend::{DynamoDb, Keys, Kms, Signing, Store, Sts};
+pub use console::ConsoleFederation;
 pub use delivery::JwtIn;
 pub use draft::{Checked, CheckedRules, Draft};
 pub use fixed::Fixed;

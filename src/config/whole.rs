@@ -3,6 +3,7 @@
 use super::accounts::{Accounts, accounts};
 use super::assume_role::StsOperation;
 use super::backend::{Keys, Store, Sts, backends};
+use super::console::{ConsoleFederation, console};
 use super::delivery::{JwtIn, delivery};
 use super::idp::SignOn;
 use super::log::{Log, log};
@@ -45,6 +46,8 @@ pub struct Config {
     pub store: Store,
     /// `[keys]`
     pub keys: Keys,
+    /// `[console]`, where it is enabled.
+    pub console: Option<ConsoleFederation>,
     /// Things that work but that the operator should know.
     pub warnings: Vec<String>,
 }
@@ -101,6 +104,8 @@ impl Config {
             saml.must_select_as_sts_does(&top);
         }
 
+        let (destinations, console) = console(&top.section("console"), sts.as_ref(), &delivery, public_url);
+
         let server = server?;
         if matches!(sts, Some(Sts::Local { .. })) && !server.is_on_loopback() {
             reading.warn(
@@ -117,6 +122,7 @@ impl Config {
             limits: saml.limits,
             rules,
             pages,
+            console: destinations,
             binding: delivery.binding,
             tickets,
             session_lifetime: delivery.session_lifetime,
@@ -133,6 +139,7 @@ impl Config {
             sts: sts?,
             store: store?,
             keys: keys?,
+            console,
             warnings: Vec::new(),
         })
     }

@@ -283,6 +283,7 @@ pub fn settings() -> BrokerSettings {
         limits: Limits::default(),
         rules: production(),
         pages: Pages::default(),
+        console: None,
         binding: Binding::Challenge,
         tickets: TicketSettings {
             issuer: "https://vestibule.example.com".into(),

@@ -151,7 +151,7 @@ fn each_wrong_value_has_its_sentence() {
         (
             "extra = 1".to_owned(),
             "extra",
-            "unknown key; known here: accounts, delivery, keys, log, page, role_map, rule, saml, server, ssm, store, sts",
+            "unknown key; known here: accounts, console, delivery, keys, log, page, role_map, rule, saml, server, ssm, store, sts",
         ),
         (second, "saml.idp[1].name", "is the name of an earlier identity provider too"),
         (rule("when.name_id = {}"), "rule[0].when.name_id", "says nothing"),

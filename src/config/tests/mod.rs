@@ -2,6 +2,7 @@
 
 mod accounts;
 mod aws;
+mod console;
 mod default_file;
 mod environment;
 mod faults;
@@ -137,7 +138,8 @@ fn shown(config: &Config) -> String {
                 config.jwt_in,
                 &config.sts,
                 &config.store,
-                &config.keys
+                &config.keys,
+                &config.console
             ),
             (&broker.service, &broker.limits, &broker.rules, broker.binding, &broker.tickets),
             (broker.session_lifetime, idps, &config.accounts, &config.warnings),
