@@ -15,4 +15,4 @@ mod seal;
 pub use error::OpenError;
 pub use key_admin::{KeyAdmin, KeyInfo};
 pub use key_marker::KeyMarker;
-pub use open::{Opened, keys_table_endpoint, open, open_key_ring};
+pub use open::{Opened, keys_table_endpoint, open, open_console, open_key_ring};

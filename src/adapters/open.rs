@@ -5,16 +5,16 @@
 
 use super::aws::dynamodb::{DynamoDbStore, Tables};
 use super::aws::kms::KmsKeyRing;
-use super::aws::{AwsSts, Sdk};
+use super::aws::{AwsConsole, AwsSts, Sdk};
 use super::error::OpenError;
 use super::key_admin::KeyAdmin;
 use super::key_marker::KeyMarker;
 use super::local::{EmbeddedStore, LocalKeyRing, LocalSts, UsedWith};
 use crate::broker::Ports;
 use crate::broker::ports::{
-    AuditTrail, CallerDirectory, Clock, KeyRing, SecureRandom, SessionStore, TokenService,
+    AuditTrail, CallerDirectory, Clock, ConsoleSignIn, KeyRing, SecureRandom, SessionStore, TokenService,
 };
-use crate::config::{DynamoDb, Keys, Kms, Store, Sts};
+use crate::config::{ConsoleFederation, DynamoDb, Keys, Kms, Store, Sts};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -78,6 +78,11 @@ pub async fn open(
     };
     let ports = Ports { token_service, console: None, sessions, audit, keys, clock, random };
     Ok(Opened { ports, callers })
+}
+
+/// Opens the sign-in to the console. Contacts nothing.
+pub fn open_console(federation: &ConsoleFederation) -> Arc<dyn ConsoleSignIn> {
+    Arc::new(AwsConsole::new(federation))
 }
 
 /// Refuses to go on without a key file that was there before: a new one would be made, and

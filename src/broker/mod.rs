@@ -47,7 +47,7 @@ pub use ports::audit_trail::SweepReport;
 pub use reason::{Reason, Unrecordable};
 pub use redeem::RedeemRequest;
 pub use reference::Reference;
-pub use refusal::{LoginError, RedeemError, RelayStateError, StartError, TicketError};
+pub use refusal::{ConsoleError, LoginError, RedeemError, RelayStateError, StartError, TicketError};
 pub use relay_state::{Binding, Challenge, RelayState, Verifier};
 pub use seal::{Purpose, Sealed, SealedSession};
 pub use settings::BrokerSettings;

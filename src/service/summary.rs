@@ -24,6 +24,8 @@ pub(crate) struct Summary {
     keys: &'static str,
     /// The file, or the KMS key.
     keys_at: String,
+    /// The federation endpoint; None where the console is off.
+    console: Option<String>,
     binding: &'static str,
     log_level: tracing::Level,
     worthless: bool,
@@ -79,6 +81,7 @@ impl Summary {
             store_region,
             keys,
             keys_at,
+            console: config.console.as_ref().and_then(|console| console.address(console.partition())),
             binding: match config.broker.binding {
                 Binding::Challenge => "challenge",
                 Binding::Plain => "plain",
@@ -108,6 +111,7 @@ impl Summary {
             store_region = self.store_region,
             keys = self.keys,
             keys_at = self.keys_at,
+            console = self.console,
             binding = self.binding,
             log_level = self.log_level.as_str(),
             "{what}"

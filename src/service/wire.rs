@@ -40,10 +40,11 @@ impl Service {
         random: Arc<dyn SecureRandom>,
     ) -> Result<Self, String> {
         let summary = Summary::of(&config);
-        let Opened { ports, callers } =
+        let Opened { mut ports, callers } =
             adapters::open(&config.sts, &config.store, &config.keys, clock, random)
                 .await
                 .map_err(|e| e.to_string())?;
+        ports.console = config.console.as_ref().map(adapters::open_console);
         let limits = http::ServeLimits {
             max_connections: config.server.max_connections,
             max_connections_per_client: config.server.max_connections_per_client,

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod corpus;
 pub mod fault_proxy;
 pub mod faults;
+pub mod federation;
 pub mod forge;
 pub mod grants;
 pub mod idp;

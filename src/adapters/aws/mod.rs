@@ -1,6 +1,7 @@
-//! AWS: credentials from STS, sessions in DynamoDB, keys protected by KMS,
+//! AWS: credentials from STS, sign-ins to the console, sessions in DynamoDB, keys protected by KMS,
 //! configured values from the Parameter Store.
 
+mod console;
 pub mod dynamodb;
 mod error;
 pub mod kms;
@@ -8,6 +9,7 @@ mod sdk;
 mod ssm;
 mod sts;
 
+pub use console::AwsConsole;
 pub use error::innermost;
 pub use sdk::Sdk;
 pub use ssm::ParameterStore;

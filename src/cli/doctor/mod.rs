@@ -3,6 +3,7 @@
 //! It changes nothing; the one exception is KMS, where a data key is made, opened
 //! and discarded, since only its use shows that it can be used.
 
+mod console;
 mod files;
 mod finding;
 mod hub;
@@ -102,6 +103,9 @@ async fn examine(
             }
         }
         Sts::Local { .. } => {}
+    }
+    if let Some(federation) = &config.console {
+        console::check(federation, report).await;
     }
     page_bucket(&sdk, &config, options.page_bucket.as_deref(), report).await;
 }
