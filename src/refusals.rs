@@ -228,12 +228,14 @@ macro_rules! relay_state_errors { ($then:ident $($head:tt)*) => { $then! { { $($
 
 /// Why a login does not start here.
 macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
-    [RelayState(RelayStateError)]
+    [RelayState(RelayStateError), Console(ConsoleError)]
     UnknownProvider "idp_unknown"           Page     404 "There is no such sign-in service" "The page sent you to sign in at a service that is not known here." START_AT_THE_PAGE;
     /// Its metadata names no address that a browser can carry a request to.
     NoSignOnService "idp_takes_no_requests" Page     404 "The sign-in cannot start here"    "Sign-ins at your company start at its own sign-in page." ASK;
     /// There is no `[[page]]` of this name.
     UnknownPage     "page_unknown"          Page     400 "The sign-in cannot start like this" "The page gave a name that is not known here." ASK;
+    /// Neither `page` nor `console`.
+    UnknownUse      "use_unknown"           Page     400 "The sign-in cannot start like this" "The page asked for something that is not given here." ASK;
     /// Neither a rule nor the provider's configuration asks for this.
     UnknownContext  "authn_context_unknown" Page     400 "The sign-in cannot start like this" "The page asked for a kind of sign-in that is not used here." START_AT_THE_PAGE;
     /// The key ring does not answer, or the signing key cannot be used.
@@ -242,7 +244,7 @@ macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)*
 
 /// Why a login failed.
 macro_rules! login_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
-    [RelayState(RelayStateError), Saml(SamlRefusal), Role(RoleRefusal), TokenService(TokenServiceError)]
+    [RelayState(RelayStateError), Saml(SamlRefusal), Role(RoleRefusal), TokenService(TokenServiceError), Console(ConsoleError)]
     /// The store is a copy from before, and may not know that the assertion was used.
     IssuedBeforeRestore "assertion_before_restore" Person 409 "Please sign in again"      "This service was restored or had paused, and cannot know whether this sign-in was used. In a few minutes it takes new ones." SIGN_IN_AGAIN;
     Replayed        "assertion_replayed" Person   409 "This sign-in was already used"      "Each sign-in counts once, and this one has arrived before. That happens after going back or reloading." SIGN_IN_AGAIN;

@@ -6,6 +6,7 @@ use super::page::BeganAt;
 use super::reference::Reference;
 use super::refusal::RelayStateError;
 use super::relay_state::{Binding, RelayState};
+use crate::roles::Use;
 use std::net::IpAddr;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -52,6 +53,11 @@ impl Attempt {
         })
     }
 
+    /// What the login is for, as far as it is known: what began elsewhere is for a page.
+    pub(super) fn for_use(&self) -> Use {
+        self.began_at.for_use()
+    }
+
     /// An event of this attempt, and of its login once there is one.
     pub(super) fn event(
         &self,
@@ -65,7 +71,16 @@ impl Attempt {
             session: Some(self.relay_state.session.handle()),
             reference: Some(self.reference.current().clone()),
             source_ip: self.source_ip,
-            ..AuditEvent::new(kind, at, Subject { page: self.began_at.other().map(str::to_owned), ..subject })
+            ..AuditEvent::new(kind, at, self.subject(subject))
+        }
+    }
+
+    fn subject(&self, subject: Subject) -> Subject {
+        let for_use = Some(self.for_use()).filter(|for_use| *for_use != Use::default());
+        Subject {
+            page: self.began_at.other().map(str::to_owned),
+            for_use: for_use.map(|for_use| for_use.as_str().to_owned()).or(subject.for_use),
+            ..subject
         }
     }
 }

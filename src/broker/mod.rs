@@ -60,5 +60,5 @@ pub use ticket::{
 pub use use_cases::{Broker, Ports};
 
 /// What the layers below refuse, for the layers above that import `broker` only.
-pub use crate::roles::{RoleRefusal, StepUp};
+pub use crate::roles::{RoleRefusal, StepUp, Use};
 pub use crate::saml::{IdpMetadata, SamlRefusal};

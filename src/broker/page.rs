@@ -1,10 +1,10 @@
-//! The pages at which a login can begin, and to which the person comes back.
+//! The pages at which a login can begin, and to which the person comes back; and for what.
 //!
 //! A page is an origin of its own, or a script of one could read what is the other's. Which
 //! one began is sealed into our request's `ID`, so a login that begins at an identity provider
 //! belongs to the built-in page.
 
-use crate::roles::BUILT_IN_PAGE;
+use crate::roles::{BUILT_IN_PAGE, Use};
 use crate::saml::ShortDigest;
 use std::sync::{Arc, OnceLock};
 
@@ -57,24 +57,40 @@ impl Page {
     }
 }
 
-/// The page at which the login of a request began: the built-in one, until another is
-/// known. All clones are one.
+/// The page at which the login of a request began, and for what: the built-in one, and for
+/// its credentials, until else is known. All clones are one.
 #[derive(Debug, Clone, Default)]
-pub struct BeganAt(Arc<OnceLock<String>>);
+pub struct BeganAt(Arc<Began>);
+
+#[derive(Debug, Default)]
+struct Began {
+    page: OnceLock<String>,
+    for_use: OnceLock<Use>,
+}
 
 impl BeganAt {
     /// Its name.
     pub fn name(&self) -> &str {
-        self.0.get().map_or(BUILT_IN_PAGE, String::as_str)
+        self.0.page.get().map_or(BUILT_IN_PAGE, String::as_str)
     }
 
     /// Its name, if it is another one than the built-in.
     pub fn other(&self) -> Option<&str> {
-        self.0.get().map(String::as_str)
+        self.0.page.get().map(String::as_str)
+    }
+
+    /// What the login is for.
+    pub fn for_use(&self) -> Use {
+        self.0.for_use.get().copied().unwrap_or_default()
     }
 
     /// Another than the built-in one. The first one stays.
     pub(super) fn set(&self, page: &Page) {
-        let _ = self.0.set(page.name.clone());
+        let _ = self.0.page.set(page.name.clone());
+    }
+
+    /// Another use than the page's. The first one stays.
+    pub(super) fn set_use(&self, for_use: Use) {
+        let _ = self.0.for_use.set(for_use);
     }
 }

@@ -15,12 +15,12 @@ use super::ids::SupportId;
 use super::page::{BeganAt, Page};
 use super::ports::key_ring::KeyRingError;
 use super::reference::Reference;
-use super::refusal::{LoginError, StartError};
+use super::refusal::{ConsoleError, LoginError, StartError};
 use super::relay_state::RelayState;
 use super::seal::{Purpose, Sealed};
 use super::steps::Step;
 use super::use_cases::Broker;
-use crate::roles::{BUILT_IN_PAGE, StepUp};
+use crate::roles::{BUILT_IN_PAGE, StepUp, Use};
 use crate::saml::{
     AskedAuthn, AuthnRequest, AuthnRequestId, Comparison, HTTP_POST, HTTP_REDIRECT, IdentityProvider,
     RequestedAuthn, RequestedAuthnContext, SentAuthnRequest, ShortDigest,
@@ -53,6 +53,8 @@ pub struct Start<'s> {
     pub relay_state: Option<&'s str>,
     /// The page that begins it; the built-in one, if there is none.
     pub page: Option<&'s str>,
+    /// What it is for, by its name; the page's credentials, if there is none.
+    pub for_use: Option<&'s str>,
     /// How the person must sign in: by one of these exactly. Empty: as configured.
     pub authn_context: &'s [String],
     /// Whether the person must sign in again, also where that is not configured.
@@ -60,8 +62,8 @@ pub struct Start<'s> {
 }
 
 impl Broker {
-    /// Starts a login. Changes nothing anywhere. `began_at` learns of the page, for whoever
-    /// answers.
+    /// Starts a login. Changes nothing anywhere. `began_at` learns of the page and the use, for
+    /// whoever answers.
     ///
     /// # Errors
     /// [`StartError`].
@@ -77,6 +79,8 @@ impl Broker {
         if let Some(page) = page {
             began_at.set(page);
         }
+        let for_use = self.use_of(start.for_use)?;
+        began_at.set_use(for_use);
         let relay = RelayState::parse(start.relay_state, self.settings.binding)?;
         let providers = self.settings.providers.current();
         let mut providers = providers.iter();
@@ -98,6 +102,7 @@ impl Broker {
             reference: Some(reference.current().clone()),
             asked,
             page: page.map(Page::digest),
+            for_use,
         }
         .to_plaintext();
         let purpose = Purpose::request(&relay, &provider.name);
@@ -127,6 +132,19 @@ impl Broker {
         written.map_err(|_| StartError::Keys)
     }
 
+    /// What a login of this name is for. None is for a shell yet.
+    fn use_of(&self, name: Option<&str>) -> Result<Use, StartError> {
+        match name {
+            None => Ok(Use::default()),
+            Some(name) if name == Use::Page.as_str() => Ok(Use::Page),
+            Some(name) if name == Use::Console.as_str() => match self.settings.console {
+                Some(_) => Ok(Use::Console),
+                None => Err(ConsoleError::Off.into()),
+            },
+            Some(_) => Err(StartError::UnknownUse),
+        }
+    }
+
     /// The request of ours by this `ID`, if it was made for this attempt's RelayState at
     /// this identity provider. Then the attempt goes on under the start's reference.
     pub(super) async fn sent(
@@ -144,7 +162,8 @@ impl Broker {
                 if let Some(reference) = sent.reference {
                     attempt.reference.adopt(reference);
                 }
-                let Sent { issued_at, asked, page, .. } = sent;
+                let Sent { issued_at, asked, page, for_use, .. } = sent;
+                attempt.began_at.set_use(for_use);
                 if let Some(digest) = page {
                     let page = self.settings.pages.by_digest(digest).ok_or(LoginError::PageGone)?;
                     attempt.began_at.set(page);
@@ -173,8 +192,8 @@ impl Start<'_> {
 
 /// What the seal of a request's `ID` says: the moment in seconds since 1970 (8 bytes,
 /// big-endian), then the start's reference (9). Where there is more, a byte says what: whether a
-/// new sign-in is asked for, and whether the digest of the page that began follows (8); then
-/// the digests of the contexts that are asked for beside what is configured (8 each).
+/// new sign-in is asked for, whether it is for the console, and whether the digest of the page
+/// that began follows (8); then the digests of the contexts that are asked for beside what is configured (8 each).
 #[derive(Debug, PartialEq)]
 struct Sent {
     issued_at: OffsetDateTime,
@@ -183,10 +202,13 @@ struct Sent {
     asked: AskedAuthn,
     /// None for the built-in page.
     page: Option<ShortDigest>,
+    /// For the page, or for the console.
+    for_use: Use,
 }
 
 const FORCE_AUTHN: u8 = 1;
 const OTHER_PAGE: u8 = 2;
+const FOR_CONSOLE: u8 = 4;
 
 /// `7K3F-9QTZ`
 const REFERENCE_BYTES: usize = 9;
@@ -195,9 +217,14 @@ impl Sent {
     fn to_plaintext(&self) -> SecretSlice<u8> {
         let mut bytes = self.issued_at.unix_timestamp().to_be_bytes().to_vec();
         bytes.extend(self.reference.iter().flat_map(|reference| reference.as_str().bytes()));
-        if self.asked != AskedAuthn::default() || self.page.is_some() {
-            let force_authn = if self.asked.force_authn { FORCE_AUTHN } else { 0 };
-            bytes.push(force_authn | if self.page.is_some() { OTHER_PAGE } else { 0 });
+        let for_console = self.for_use == Use::Console;
+        if self.asked != AskedAuthn::default() || self.page.is_some() || for_console {
+            let flags = [
+                (self.asked.force_authn, FORCE_AUTHN),
+                (self.page.is_some(), OTHER_PAGE),
+                (for_console, FOR_CONSOLE),
+            ];
+            bytes.push(flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum());
             bytes.extend(self.page.iter().flat_map(|page| page.0));
             bytes.extend(self.asked.class_refs.iter().flat_map(|digest| digest.0));
         }
@@ -208,15 +235,22 @@ impl Sent {
     fn from_plaintext(bytes: &[u8]) -> Option<Self> {
         let (moment, rest) = bytes.split_first_chunk::<8>()?;
         let issued_at = OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(*moment)).ok()?;
+        let least = Self {
+            issued_at,
+            reference: None,
+            asked: AskedAuthn::default(),
+            page: None,
+            for_use: Use::default(),
+        };
         if rest.is_empty() {
-            return Some(Self { issued_at, reference: None, asked: AskedAuthn::default(), page: None });
+            return Some(least);
         }
         let (reference, asked) = rest.split_first_chunk::<REFERENCE_BYTES>()?;
         let reference = Some(SupportId::parse(std::str::from_utf8(reference).ok()?)?);
         let Some((flags, rest)) = asked.split_first() else {
-            return Some(Self { issued_at, reference, asked: AskedAuthn::default(), page: None });
+            return Some(Self { reference, ..least });
         };
-        if flags & !(FORCE_AUTHN | OTHER_PAGE) != 0 {
+        if flags & !(FORCE_AUTHN | OTHER_PAGE | FOR_CONSOLE) != 0 {
             return None;
         }
         let (page, digests) = if flags & OTHER_PAGE == 0 {
@@ -228,7 +262,8 @@ impl Sent {
         let (digests, []) = digests.as_chunks() else { return None };
         let class_refs = digests.iter().copied().map(ShortDigest).collect();
         let asked = AskedAuthn { force_authn: flags & FORCE_AUTHN != 0, class_refs };
-        Some(Self { issued_at, reference, asked, page })
+        let for_use = if flags & FOR_CONSOLE == 0 { Use::default() } else { Use::Console };
+        Some(Self { issued_at, reference, asked, page, for_use })
     }
 }
 
@@ -261,6 +296,7 @@ mod tests {
                 class_refs: contexts.iter().map(|context| ShortDigest::of(context)).collect(),
             },
             page: None,
+            for_use: Use::default(),
         }
     }
 
@@ -297,7 +333,23 @@ mod tests {
             }
             assert_eq!(Sent::from_plaintext(plaintext.expose_secret()), Some(sent));
         }
-        assert_eq!(Sent::from_plaintext(&[&MOMENT[..], b"7K3F-9QTZ", &[4]].concat()), None);
+        assert_eq!(Sent::from_plaintext(&[&MOMENT[..], b"7K3F-9QTZ", &[8]].concat()), None);
+    }
+
+    #[test]
+    fn what_it_is_for_comes_back() {
+        for (force_authn, page, contexts) in [
+            (false, None, &[][..]),
+            (true, None, &["urn:mfa"]),
+            (false, Some(ShortDigest(*b"wiki\0\x01\x02\x03")), &["urn:mfa"]),
+        ] {
+            let before = Sent { page, ..sent(Some("7K3F-9QTZ"), force_authn, contexts) };
+            let length = before.to_plaintext().expose_secret().len().max(18);
+            let sent = Sent { for_use: Use::Console, ..before };
+            let plaintext = sent.to_plaintext();
+            assert_eq!(plaintext.expose_secret().len(), length);
+            assert_eq!(Sent::from_plaintext(plaintext.expose_secret()), Some(sent));
+        }
     }
 
     #[test]

@@ -154,6 +154,7 @@ impl StagedRefusal {
             | LoginError::TokenService(_)
             | LoginError::Keys
             | LoginError::Store
+            | LoginError::Console(_)
             | LoginError::TooSlow => true,
         }
     }

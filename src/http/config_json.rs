@@ -30,6 +30,7 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
             JwtIn::Fragment => "fragment",
             JwtIn::Query => "query",
         },
+        "console": broker.console.is_some(),
         "local_credentials": settings.local_credentials,
         "rules": settings.rules_hold.as_str(),
         "ping": ping,

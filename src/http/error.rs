@@ -5,7 +5,8 @@
 
 use crate::broker::ports::TokenServiceError;
 use crate::broker::{
-    LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal, StartError, StepUp, TicketError,
+    ConsoleError, LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal, StartError, StepUp,
+    TicketError,
 };
 use http::StatusCode;
 
@@ -164,6 +165,7 @@ relay_state_errors! { rows RelayStateError }
 saml_refusals! { rows SamlRefusal }
 role_refusals! { rows RoleRefusal }
 token_service_errors! { rows TokenServiceError }
+console_errors! { rows ConsoleError }
 redeem_errors! { rows RedeemError }
 ticket_errors! { rows TicketError }
 

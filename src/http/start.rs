@@ -26,13 +26,14 @@ pub(super) async fn start(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let _slot = app.admission.slot(Class::Other, &context)?;
-    let (mut idp, mut page, mut relay_state, mut force_authn) = (None, None, None, None);
+    let (mut idp, mut page, mut for_use, mut relay_state, mut force_authn) = (None, None, None, None, None);
     let mut authn_context: Vec<String> = Vec::new();
     for field in form::fields(query.unwrap_or_default().as_bytes()) {
         let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;
         let is_duplicate = match name.as_str() {
             "idp" => idp.replace(value).is_some(),
             "page" => page.replace(value).is_some(),
+            "use" => for_use.replace(value).is_some(),
             "RelayState" => relay_state.replace(value).is_some(),
             "force_authn" => force_authn.replace(value).is_some(),
             // A list is a field for each, since a URI can have any character between two.
@@ -49,6 +50,7 @@ pub(super) async fn start(
     }
     let start = Start {
         page: page.as_ref().map(|value| value.as_str()),
+        for_use: for_use.as_ref().map(|value| value.as_str()),
         idp: idp.as_ref().map(|value| value.as_str()),
         relay_state: relay_state.as_ref().map(|value| value.as_str()),
         authn_context: &authn_context,

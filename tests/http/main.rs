@@ -4,6 +4,7 @@
 
 mod authorizer;
 mod bad_input;
+mod console;
 mod languages;
 mod pages;
 mod ping;

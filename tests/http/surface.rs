@@ -234,6 +234,7 @@ async fn config_json_says_what_a_page_needs() {
             "region": "eu-central-1",
             "binding": "challenge",
             "jwt_in": "fragment",
+            "console": false,
             "local_credentials": false,
             "rules": "advisory",
             "ping": true,

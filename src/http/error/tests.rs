@@ -13,10 +13,12 @@ fn a_code_means_one_thing() {
     }
     for (code, rows) in by_code {
         // Key ring and store fail a login (before and after the way to the identity
-        // provider) and a hand-over; what to do differs. Both ways to a login take RelayState.
+        // provider) and a hand-over; what to do differs. Both ways to a login take RelayState,
+        // and can be for the console.
         let expected = match code {
             "keys_unavailable" => 3,
             "store_unavailable" | "relay_state_missing" | "relay_state_malformed" => 2,
+            "console_off" | "destination_not_listed" | "console_refused" | "console_unavailable" => 2,
             _ => 1,
         };
         assert_eq!(rows.len(), expected, "{code}");
