@@ -210,7 +210,10 @@ macro_rules! role_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)
     NoRule                   "role_not_allowed"          Operator       403 "Your role is not allowed here" "You are signed in, but none of your roles may be used through this service." "If you need access, ask for a role that may be used here, then sign in again.";
     /// No rule holds, and one would after another sign-in (the name is RFC 9470's).
     InsufficientAuthn { step_up: Option<StepUp> } "insufficient_user_authentication" Person 403 "Please sign in once more" "You are signed in, but a role of yours is given only after a stronger or a newer sign-in." "Sign in again by the method that your company requires for it. If you do not have that method, ask for help.";
-    /// Several roles meet the deciding rule.
+    /// The identity provider does not offer it, and no value of the person stands for it; or
+    /// it is of a SAML provider that is not configured.
+    NotOffered               "role_not_offered"          Page           403 "That role is not yours"        "You are signed in, but the role that was asked for is not one of yours." "Choose another role.";
+    /// Several roles meet the deciding rule, and nobody can choose among them.
     Ambiguous                "role_ambiguous"            Operator       403 "Several of your roles fit"     "You are signed in, but more than one of your roles could be used, and this service does not guess." ASK;
     /// `message`: the operator's sentence for the person, from the configuration.
     Rule { message: String, step_up: Option<StepUp> } "role_refused"              Operator       403 "Access is not allowed"         "You are signed in, but access is not allowed for you." "If you think that this is wrong, ask for help and read out the reference.";

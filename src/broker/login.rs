@@ -17,7 +17,7 @@ use super::seal::{Purpose, Sealed, SealedSession};
 use super::steps::Step;
 use super::ticket::Ticket;
 use super::use_cases::Broker;
-use crate::roles::Grant;
+use crate::roles::{Circumstances, Grant, Offers};
 use crate::saml::Identity;
 use time::Duration;
 
@@ -91,11 +91,13 @@ impl Broker {
 
     /// Step 4. The rules: which role, on which terms?
     async fn decide(&self, attempt: &Attempt, identity: Identity) -> Result<Grant, LoginError> {
-        match self.settings.rules.decide_for(identity, attempt.began_at.name()) {
+        let circumstances = Circumstances { page: attempt.began_at.name(), ..Circumstances::default() };
+        let offers = self.settings.rules.decide_for(identity.into(), circumstances);
+        match offers.and_then(Offers::first) {
             Ok(grant) => Ok(grant),
             Err(denial) => {
                 refusal_log::no_role(&attempt.reference, &denial);
-                let subject = Subject::from(&denial.identity).with_offered_roles(denial.identity.roles());
+                let subject = Subject::from(&*denial.identity).with_offered_roles(denial.identity.roles());
                 let subject = Subject { rule: denial.rule.clone(), ..subject };
                 self.record_refusal(attempt, denial.refusal.code(), subject).await;
                 Err(LoginError::Role(self.settings.answer(denial.refusal, denial.identity.idp())))

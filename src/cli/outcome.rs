@@ -7,15 +7,25 @@ use serde_json::{Value, json};
 const ERRORS: &str = include_str!("../../docs/ERRORS.md");
 
 /// For people.
-pub(super) fn granted(terms: &Terms) -> String {
+fn granted(terms: &Terms) -> String {
     let minutes = terms.duration.whole_minutes();
     let scope = if terms.are_limited() { ", scoped down by its policies" } else { "" };
     let asks = terms.ask_reason.as_ref().map_or_else(String::new, |asks| format!(", asks: {asks}"));
     format!("{} for {minutes} min, by rule '{}'{scope}{asks}", terms.role.as_str(), terms.rule)
 }
 
+/// Each of them, under this word.
+pub(super) fn all_granted(word: &str, terms: &[Terms]) -> String {
+    let one = |terms| format!("{word}{}", granted(terms));
+    terms.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
 /// For programs.
-pub(super) fn terms_json(terms: &Terms) -> Value {
+pub(super) fn all_json(terms: &[Terms]) -> Value {
+    terms.iter().map(terms_json).collect()
+}
+
+fn terms_json(terms: &Terms) -> Value {
     json!({
         "role": terms.role.as_str(),
         "rule": terms.rule,

@@ -1,6 +1,6 @@
 //! `vestibule rules`: the rules asked about somebody made up, offline.
 
-use super::outcome::{Row, granted, rules_json, sign_in_again, sign_in_again_json, terms_json};
+use super::outcome::{Row, all_granted, all_json, rules_json, sign_in_again, sign_in_again_json};
 use super::runtime::in_runtime;
 use crate::config::{CheckedRules, TestFailure, TestedRule, duration};
 use crate::roles::{Decision, Field, MadeUpPerson, RoleArn, Rules, Use};
@@ -250,7 +250,7 @@ fn decision_text(Decision { outcome, explanation }: &Decision) -> String {
         let _ = writeln!(text, "          {line}");
     }
     let _ = match outcome {
-        Ok(terms) => write!(text, "\ngrants    {}", granted(terms)),
+        Ok(granted) => write!(text, "\n{}", all_granted("grants    ", granted)),
         Err((refusal, rule)) => {
             let Row { code, means, who, remedy, .. } = Row::of(refusal.code());
             let by = rule.as_ref().map_or_else(String::new, |rule| format!(", by rule '{rule}'"));
@@ -267,12 +267,12 @@ fn decision_text(Decision { outcome, explanation }: &Decision) -> String {
 }
 
 fn decision_json(Decision { outcome, explanation }: &Decision) -> String {
-    let (grant, refusal) = match outcome {
-        Ok(terms) => (terms_json(terms), Value::Null),
+    let (grants, refusal) = match outcome {
+        Ok(granted) => (all_json(granted), Value::Null),
         Err((refusal, rule)) => {
             let Row { code, means, who, remedy, .. } = Row::of(refusal.code());
             (
-                Value::Null,
+                json!([]),
                 json!({
                     "code": code,
                     "rule": rule,
@@ -287,7 +287,7 @@ fn decision_json(Decision { outcome, explanation }: &Decision) -> String {
     };
     json!({
         "outcome": if outcome.is_ok() { "granted" } else { "refused" },
-        "grant": grant,
+        "grants": grants,
         "refusal": refusal,
         "rules": rules_json(explanation),
     })

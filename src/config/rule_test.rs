@@ -9,9 +9,9 @@ use super::read::values;
 use super::saml::Saml;
 use crate::broker::Pages;
 use crate::roles::{
-    BUILT_IN_PAGE, Decision, MadeUpPerson, RoleArn, RoleRefusal, Rules, Terms, Use, as_written,
+    BUILT_IN_PAGE, Decision, MadeUpPerson, Refused, RoleArn, Rules, Terms, Use, as_written,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use time::Duration;
 
@@ -56,7 +56,8 @@ struct Expected {
 
 enum Outcome {
     Gets {
-        role: RoleArn,
+        /// These and no others.
+        roles: BTreeSet<RoleArn>,
         duration: Option<Duration>,
         limited: Option<bool>,
         /// Whether a reason is asked for.
@@ -129,7 +130,7 @@ impl Parent<'_, '_> {
 
     /// `is_mapped`: whether values may stand for more roles.
     fn expected(&self, section: &Section<'_>, roles: &[Found<RoleArn>], is_mapped: bool) -> Option<Expected> {
-        let gets = section.optional_at("gets", RoleArn::parse);
+        let gets = section.one_or_list_at("gets", RoleArn::parse);
         let duration = section.optional("duration", values::credentials_duration);
         let limited = section.has("limited").then(|| section.boolean("limited", false));
         let asks = section.has("asks").then(|| section.boolean("asks", false));
@@ -152,11 +153,13 @@ impl Parent<'_, '_> {
                 if sign_in_again.is_some() {
                     section.fault_at_key("sign_in_again", "has no meaning beside gets");
                 }
-                let gets = gets?;
-                if !is_mapped && !roles.iter().any(|role| role.value == gets.value) {
-                    section.reading().fault(&gets.at, "is not among the roles that are offered");
+                for role in &gets {
+                    if !is_mapped && !roles.iter().any(|offered| offered.value == role.value) {
+                        section.reading().fault(&role.at, "is not among the roles that are offered");
+                    }
                 }
-                Outcome::Gets { role: gets.value, duration, limited, asks }
+                let roles = gets.into_iter().map(|role| role.value).collect();
+                Outcome::Gets { roles, duration, limited, asks }
             }
             (false, Some(text)) => {
                 for term in ["duration", "limited", "asks"] {
@@ -255,20 +258,22 @@ impl TestedRule {
 }
 
 impl Expected {
-    fn is_met_by(&self, outcome: &Result<Terms, (RoleRefusal, Option<String>)>) -> bool {
-        let deciding = match outcome {
-            Ok(terms) => Some(terms.rule.as_str()),
-            Err((_, rule)) => rule.as_deref(),
+    fn is_met_by(&self, outcome: &Result<Vec<Terms>, Refused>) -> bool {
+        let is_by = |rule: &Found<String>| match outcome {
+            Ok(granted) => granted.iter().all(|terms| terms.rule == rule.value),
+            Err((_, deciding)) => deciding.as_ref() == Some(&rule.value),
         };
-        if self.rule.as_ref().is_some_and(|rule| deciding != Some(rule.value.as_str())) {
+        if !self.rule.as_ref().is_none_or(is_by) {
             return false;
         }
         match (&self.outcome, outcome) {
-            (Outcome::Gets { role, duration, limited, asks }, Ok(terms)) => {
-                *role == terms.role
-                    && duration.is_none_or(|duration| duration == terms.duration)
-                    && limited.is_none_or(|limited| limited == terms.are_limited())
-                    && asks.is_none_or(|asks| asks == terms.ask_reason.is_some())
+            (Outcome::Gets { roles, duration, limited, asks }, Ok(granted)) => {
+                granted.iter().map(|terms| &terms.role).collect::<BTreeSet<_>>() == roles.iter().collect()
+                    && granted.iter().all(|terms| {
+                        duration.is_none_or(|duration| duration == terms.duration)
+                            && limited.is_none_or(|limited| limited == terms.are_limited())
+                            && asks.is_none_or(|asks| asks == terms.ask_reason.is_some())
+                    })
             }
             (Outcome::Refused { text, sign_in_again }, Err((refusal, _))) => {
                 let has = |text: &String| {
@@ -287,8 +292,9 @@ impl Expected {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
-            Outcome::Gets { role, duration, limited, asks } => {
-                write!(f, "gets {}", role.as_str())?;
+            Outcome::Gets { roles, duration, limited, asks } => {
+                let roles: Vec<&str> = roles.iter().map(RoleArn::as_str).collect();
+                write!(f, "gets {}", roles.join(" and "))?;
                 if let Some(duration) = duration {
                     write!(f, " for {}", as_written(*duration))?;
                 }
@@ -318,14 +324,15 @@ const fn offers(sign_in_again: bool) -> &'static str {
 }
 
 /// The rules' answer, in the same words.
-fn answer(outcome: &Result<Terms, (RoleRefusal, Option<String>)>) -> String {
+fn answer(outcome: &Result<Vec<Terms>, Refused>) -> String {
+    let one = |terms: &Terms| {
+        let (role, duration) = (terms.role.as_str(), as_written(terms.duration));
+        let (limits, asks) =
+            (limits(terms.are_limited()), if terms.ask_reason.is_some() { ASKS } else { "" });
+        format!("{role} for {duration}{limits}{asks}, by rule '{}'", terms.rule)
+    };
     match outcome {
-        Ok(terms) => {
-            let (role, duration) = (terms.role.as_str(), as_written(terms.duration));
-            let (limits, asks) =
-                (limits(terms.are_limited()), if terms.ask_reason.is_some() { ASKS } else { "" });
-            format!("gets {role} for {duration}{limits}{asks}, by rule '{}'", terms.rule)
-        }
+        Ok(granted) => format!("gets {}", granted.iter().map(one).collect::<Vec<_>>().join("; and ")),
         Err((refusal, rule)) => {
             let by = rule.as_ref().map_or_else(String::new, |rule| format!(", by rule '{rule}'"));
             let said = refusal.message().map_or_else(String::new, |said| format!(" with {said:?}"));

@@ -1,4 +1,4 @@
-//! The decision: the first rule that holds.
+//! The decision: for each role the first rule that holds.
 //!
 //! An assertion offers roles as pairs `role,provider`. The pairs of the SAML
 //! providers that are configured for the identity provider, each with a role of its own
@@ -6,24 +6,30 @@
 //! values; everything else is set aside. Then, rule by rule, in order:
 //!
 //! - conditions on the person hold or do not, once; conditions on the role (`role_name`,
-//!   `role_arn`, `account`, `partition`, a pinned `role`) leave the candidates that meet all;
-//! - a rule that grants holds if a candidate is left; two left are ambiguous,
-//!   and no later rule is asked, or order would silently pick a role;
-//! - a rule that refuses holds if a candidate is left. Without conditions on
-//!   the role it holds for people without any role too: a refusal such as
-//!   "contractors sign in elsewhere" is about the person, and a last rule
-//!   that refuses everybody must speak to those most in need of its sentence.
+//!   `role_arn`, `account`, `partition`, a pinned `role`) leave, of the candidates that no
+//!   earlier rule has decided, those that meet all;
+//! - the rule decides those that are left: it grants each of them or refuses each. So every
+//!   role is judged as if it were the only one;
+//! - a rule that refuses, without conditions on the role, holds for people without any role
+//!   too: a refusal such as "contractors sign in elsewhere" is about the person, and a last
+//!   rule that refuses everybody must speak to those most in need of its sentence.
+//!
+//! Whoever may have several roles chooses among them; where nobody can choose, the first rule
+//! that grants does (`offers.rs`). Where all are refused, the first rule that refuses speaks.
 
 use super::arn::{self, ProviderArn, RoleArn};
-use super::candidates::{Candidate, Candidates, candidates};
-use super::explain::{Explanation, finding_of_person, finding_of_pinned, finding_of_roles};
+use super::candidates::{Candidates, candidates};
+use super::explain::Explanation;
 use super::grant::{Grant, Terms};
-use super::person::{BUILT_IN_PAGE, MadeUpPerson, Person};
+use super::offers::Offers;
+use super::person::{BUILT_IN_PAGE, Circumstances, MadeUpPerson, Person};
 use super::role_map::RoleMap;
-use super::rule::{Condition, Effect, Field, Rule};
+use super::rule::Rule;
 use super::step_up::StepUp;
+use super::weigh::{Verdict, verdict, weigh};
 use crate::saml::{Identity, RequestedAuthnContext};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 role_refusals! { refusal_enum
     /// Why no role is granted.
@@ -44,7 +50,7 @@ pub struct Denial {
     /// Why.
     pub refusal: RoleRefusal,
     /// Who.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// The deciding rule, if one decided.
     pub rule: Option<String>,
     /// How the rules came to it.
@@ -54,11 +60,15 @@ pub struct Denial {
 /// What the rules answer.
 #[derive(Debug)]
 pub struct Decision {
-    /// What is given; or why nothing is, and the deciding rule, if one decided.
-    pub outcome: Result<Terms, (RoleRefusal, Option<String>)>,
+    /// What is given, in the order of the rules, one of these at least; or why nothing is, and
+    /// the deciding rule, if one decided.
+    pub outcome: Result<Vec<Terms>, Refused>,
     /// How the rules came to it.
     pub explanation: Explanation,
 }
+
+/// Why a role is refused, and the deciding rule, if one decided.
+pub type Refused = (RoleRefusal, Option<String>);
 
 /// The SAML providers of each identity provider, one for each AWS account, by its configured name.
 pub type SamlProviders = BTreeMap<String, BTreeSet<ProviderArn>>;
@@ -108,32 +118,95 @@ impl Rules {
         self.providers.iter().flat_map(|(name, arns)| arns.iter().map(move |arn| (name.as_str(), arn)))
     }
 
-    /// Chooses a role for this person, whose login began at the built-in page.
+    /// The one role of this person, whose login began at the built-in page: of several, that
+    /// of the first rule that grants.
     ///
     /// # Errors
     /// [`Denial`], boxed because it carries the person.
     pub fn decide(&self, identity: Identity) -> Result<Grant, Box<Denial>> {
-        self.decide_for(identity, BUILT_IN_PAGE)
+        self.decide_for(Arc::new(identity), Circumstances::default())?.first()
     }
 
-    /// The same for a login that began at the page of this name.
+    /// The roles that this person can have.
     ///
     /// # Errors
     /// [`Denial`], boxed because it carries the person.
-    pub fn decide_for(&self, identity: Identity, page: &str) -> Result<Grant, Box<Denial>> {
-        let person = Person { page, ..Person::from(&identity) };
-        let Decision { outcome, mut explanation } = self.judge(&person);
+    pub fn decide_for(
+        &self,
+        identity: Arc<Identity>,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Offers, Box<Denial>> {
+        let Decision { outcome, mut explanation } =
+            self.judge(&Person::from(&*identity).under(circumstances));
         let (refusal, rule) = match outcome {
-            Ok(terms) if is_session_name(identity.role_session_name()) => {
-                return Ok(Grant { identity, terms, explanation });
+            Ok(granted) if is_session_name(identity.role_session_name()) => {
+                return Ok(Offers { identity, granted, explanation });
             }
-            Ok(terms) => {
+            Ok(granted) => {
                 explanation.note("but STS does not accept the role session name");
-                (RoleRefusal::SessionName, Some(terms.rule))
+                (RoleRefusal::SessionName, granted.into_iter().next().map(|terms| terms.rule))
             }
             Err(refused) => refused,
         };
         Err(Box::new(Denial { refusal, identity, rule, explanation }))
+    }
+
+    /// Each role that can be asked for, with what the rules say of it: what is given, or why it
+    /// is not.
+    pub fn list(
+        &self,
+        identity: &Identity,
+        circumstances: Circumstances<'_>,
+    ) -> Vec<(RoleArn, Result<Terms, RoleRefusal>)> {
+        let person = Person::from(identity).under(circumstances);
+        let candidates = self.candidates(&person, &mut Explanation::default());
+        let mut listed = Vec::with_capacity(candidates.len());
+        for (role, source) in &candidates {
+            let alone = Candidates::from([(role.clone(), *source)]);
+            let mut given = match self.judge_among(&person, &alone, Explanation::default()).outcome {
+                Ok(granted) => granted,
+                Err((refusal, _)) => {
+                    listed.push((role.clone(), Err(refusal)));
+                    continue;
+                }
+            };
+            listed.extend(given.pop().map(|terms| (role.clone(), Ok(terms))));
+        }
+        listed
+    }
+
+    /// This role for this person, who has chosen it.
+    ///
+    /// # Errors
+    /// [`Denial`], boxed because it carries the person.
+    pub fn decide_role(
+        &self,
+        identity: &Arc<Identity>,
+        circumstances: Circumstances<'_>,
+        role: &RoleArn,
+    ) -> Result<Grant, Box<Denial>> {
+        let person = Person::from(&**identity).under(circumstances);
+        let mut explanation = Explanation::default();
+        let candidates = self.candidates(&person, &mut explanation);
+        let (outcome, explanation) = match candidates.get_key_value(role) {
+            Some((role, source)) => {
+                let alone = Candidates::from([(role.clone(), *source)]);
+                let Decision { outcome, explanation } = self.judge_among(&person, &alone, explanation);
+                (outcome, explanation)
+            }
+            None => (Err((RoleRefusal::NotOffered, None)), explanation),
+        };
+        let granted = outcome.map(|granted| Offers {
+            identity: Arc::clone(identity),
+            granted,
+            explanation: explanation.clone(),
+        });
+        match granted {
+            Ok(offers) => offers.first(),
+            Err((refusal, rule)) => {
+                Err(Box::new(Denial { refusal, identity: Arc::clone(identity), rule, explanation }))
+            }
+        }
     }
 
     /// What somebody made up would get: an answer, and no permission to anything. The
@@ -167,9 +240,19 @@ impl Rules {
 
     fn judge(&self, person: &Person<'_>) -> Decision {
         let mut explanation = Explanation::default();
-        let mut outcome = self.choose(person, &mut explanation);
+        let candidates = self.candidates(person, &mut explanation);
+        self.judge_among(person, &candidates, explanation)
+    }
+
+    fn judge_among(
+        &self,
+        person: &Person<'_>,
+        candidates: &Candidates<'_>,
+        mut explanation: Explanation,
+    ) -> Decision {
+        let mut outcome = self.choose(person, candidates, &mut explanation);
         if let Err((refusal, _)) = &mut outcome {
-            self.offer(person, refusal, &mut explanation);
+            self.offer(person, candidates, refusal, &mut explanation);
         }
         Decision { outcome, explanation }
     }
@@ -177,31 +260,49 @@ impl Rules {
     pub(super) fn choose(
         &self,
         person: &Person<'_>,
+        candidates: &Candidates<'_>,
         explanation: &mut Explanation,
-    ) -> Result<Terms, (RoleRefusal, Option<String>)> {
-        let candidates = self.candidates(person, explanation);
+    ) -> Result<Vec<Terms>, Refused> {
+        let mut undecided = candidates.clone();
+        let mut granted: Vec<Terms> = Vec::new();
+        let mut first_refusal = None;
         for rule in &self.rules {
-            let (findings, left) = weigh(rule, person, &candidates);
+            let (findings, left) = weigh(rule, person, &undecided);
             let verdict = verdict(rule, left.as_deref());
             explanation.rule(rule, findings, verdict.words());
-            let refusal = match verdict {
+            let decided: Vec<RoleArn> = match verdict {
                 Verdict::DoesNotHold => continue,
-                Verdict::Ambiguous => RoleRefusal::Ambiguous,
-                Verdict::Refuses(message) => RoleRefusal::Rule { message: message.to_owned(), step_up: None },
-                Verdict::Grants(terms) => return Ok(*terms),
+                Verdict::Refuses(message) => {
+                    let refusal = RoleRefusal::Rule { message: message.to_owned(), step_up: None };
+                    first_refusal.get_or_insert((refusal, Some(rule.name.clone())));
+                    left.iter().flatten().map(|(role, _)| (*role).clone()).collect()
+                }
+                Verdict::Grants(terms) => {
+                    let roles = terms.iter().map(|terms| terms.role.clone()).collect();
+                    granted.extend(terms);
+                    roles
+                }
             };
-            return Err((refusal, Some(rule.name.clone())));
+            undecided.retain(|role, _| !decided.contains(role));
+            if undecided.is_empty() {
+                break;
+            }
         }
-        let refusal = if !candidates.is_empty() {
-            RoleRefusal::NoRule
-        } else if !person.roles.is_empty() {
-            RoleRefusal::NoUsableRole
-        } else if self.maps_of(person.idp).next().is_some() {
-            RoleRefusal::NoRoleMapped
-        } else {
-            RoleRefusal::NoRoleOffered
-        };
-        Err((refusal, None))
+        if !granted.is_empty() {
+            return Ok(granted);
+        }
+        Err(first_refusal.unwrap_or_else(|| {
+            let refusal = if !candidates.is_empty() {
+                RoleRefusal::NoRule
+            } else if !person.roles.is_empty() {
+                RoleRefusal::NoUsableRole
+            } else if self.maps_of(person.idp).next().is_some() {
+                RoleRefusal::NoRoleMapped
+            } else {
+                RoleRefusal::NoRoleOffered
+            };
+            (refusal, None)
+        }))
     }
 
     pub(super) fn candidates(&self, person: &Person<'_>, explanation: &mut Explanation) -> Candidates<'_> {
@@ -211,102 +312,6 @@ impl Rules {
     /// The maps for people of this identity provider.
     fn maps_of(&self, idp: &str) -> impl Iterator<Item = &RoleMap> {
         self.maps.iter().filter(move |map| map.idp() == idp)
-    }
-}
-
-pub(super) enum Verdict<'r> {
-    DoesNotHold,
-    Ambiguous,
-    Refuses(&'r str),
-    Grants(Box<Terms>),
-}
-
-impl Verdict<'_> {
-    const fn words(&self) -> &'static str {
-        match self {
-            Self::DoesNotHold => "does not hold",
-            Self::Ambiguous => "holds for several roles, and nothing chooses among them",
-            Self::Refuses(_) => "holds, and refuses",
-            Self::Grants(_) => "holds, and grants the one role",
-        }
-    }
-}
-
-/// How the conditions of one rule went, and which candidates are left;
-/// `None` if a condition on the person does not hold.
-pub(super) fn weigh<'c>(
-    rule: &Rule,
-    person: &Person<'_>,
-    candidates: &'c Candidates<'_>,
-) -> (Vec<String>, Option<Vec<Candidate<'c>>>) {
-    let mut findings = Vec::new();
-    let mut person_holds = true;
-    let mut left: Vec<Candidate<'c>> = candidates.iter().map(|(role, source)| (role, *source)).collect();
-    for condition in &rule.conditions {
-        let met_by = |role: &RoleArn| match condition.field {
-            Field::RoleName => condition.holds(role.name()),
-            Field::RoleArn => condition.holds(role.as_str()),
-            Field::Account => condition.holds(role.account()),
-            Field::Partition => condition.holds(role.partition()),
-            Field::NameId
-            | Field::Idp
-            | Field::AuthnContext
-            | Field::AuthnAge
-            | Field::Use
-            | Field::Page
-            | Field::Attribute(_) => true,
-        };
-        if condition.field.is_of_role() {
-            let met = candidates.keys().filter(|role| met_by(role)).count();
-            findings.push(finding_of_roles(condition, met, candidates.len()));
-            left.retain(|(role, _)| met_by(role));
-        } else {
-            let holds = holds_for_person(condition, person);
-            findings.push(finding_of_person(condition, holds));
-            person_holds &= holds;
-        }
-    }
-    if let Effect::Grant { role: Some(pinned), .. } = &rule.outcome {
-        findings.push(finding_of_pinned(pinned, candidates.contains_key(pinned)));
-        left.retain(|(role, _)| *role == pinned);
-    }
-    (findings, person_holds.then_some(left))
-}
-
-fn holds_for_person(condition: &Condition, person: &Person<'_>) -> bool {
-    match &condition.field {
-        Field::NameId => condition.holds(person.name_id),
-        Field::Idp => condition.holds(person.idp),
-        Field::AuthnContext => person.authn_context.is_some_and(|context| condition.holds(context)),
-        Field::AuthnAge => condition.holds_for(person.authn_age),
-        Field::Use => condition.holds(person.for_use.as_str()),
-        Field::Page => condition.holds(person.page),
-        // "For one and the same value": a prefix of one group and the suffix of another is no match.
-        Field::Attribute(name) => person.values(name).iter().any(|value| condition.holds(value)),
-        Field::RoleName | Field::RoleArn | Field::Account | Field::Partition => false,
-    }
-}
-
-pub(super) fn verdict<'r>(rule: &'r Rule, left: Option<&[Candidate<'_>]>) -> Verdict<'r> {
-    let Some(left) = left else { return Verdict::DoesNotHold };
-    match (&rule.outcome, left) {
-        (Effect::Refuse { message }, left) => {
-            let asks_for_a_role = rule.conditions.iter().any(|condition| condition.field.is_of_role());
-            if asks_for_a_role && left.is_empty() { Verdict::DoesNotHold } else { Verdict::Refuses(message) }
-        }
-        (Effect::Grant { .. }, []) => Verdict::DoesNotHold,
-        (Effect::Grant { duration, session_policy, policy_arns, ask_reason, .. }, [(role, source)]) => {
-            Verdict::Grants(Box::new(Terms {
-                role: (*role).clone(),
-                source: (*source).into(),
-                rule: rule.name.clone(),
-                duration: *duration,
-                session_policy: session_policy.clone(),
-                policy_arns: policy_arns.clone(),
-                ask_reason: ask_reason.clone(),
-            }))
-        }
-        (Effect::Grant { .. }, _) => Verdict::Ambiguous,
     }
 }
 

@@ -125,7 +125,7 @@ pub(super) fn finding_of_person(condition: &Condition, holds: bool) -> String {
 }
 
 pub(super) fn finding_of_roles(condition: &Condition, met: usize, usable: usize) -> String {
-    format!("{met} of {usable} offered roles met {condition}")
+    format!("{met} of {usable} roles met {condition}")
 }
 
 pub(super) fn finding_of_pinned(role: &RoleArn, offered: bool) -> String {

@@ -3,6 +3,7 @@
 use super::arn::{ProviderArn, RoleArn};
 use super::explain::Explanation;
 use crate::saml::Identity;
+use std::sync::Arc;
 use time::Duration;
 
 /// How a person comes to a role.
@@ -53,11 +54,11 @@ impl Terms {
     }
 }
 
-/// Permission to ask for credentials. Only [`Rules::decide`](super::Rules::decide)
-/// makes one, and a token service accepts nothing else.
+/// Permission to ask for credentials. Only the rules make one
+/// ([`Offers::first`](super::Offers::first)), and a token service accepts nothing else.
 #[derive(Debug)]
 pub struct Grant {
-    pub(super) identity: Identity,
+    pub(super) identity: Arc<Identity>,
     pub(super) terms: Terms,
     pub(super) explanation: Explanation,
 }

@@ -1,6 +1,6 @@
 //! Which role: the rules of the configuration, applied to one [`Identity`](crate::saml::Identity).
 //!
-//! Pure. Rules are read in order, the first that holds decides; the decision
+//! Pure. Rules are read in order, for each role the first that holds decides; the decision
 //! explains itself. A new condition is a new [`Field`] or [`Matcher`] variant.
 
 mod arn;
@@ -9,19 +9,22 @@ mod decide;
 mod explain;
 mod grant;
 mod offer;
+mod offers;
 mod person;
 mod region;
 mod role_map;
 mod rule;
 mod step_up;
+mod weigh;
 #[cfg(test)]
 mod tests;
 
 pub use arn::{ArnError, ProviderArn, ProviderPattern, RoleArn, is_account};
-pub use decide::{AuthnContexts, Decision, Denial, RoleRefusal, Rules, SamlProviders};
+pub use decide::{AuthnContexts, Decision, Denial, Refused, RoleRefusal, Rules, SamlProviders};
 pub use explain::{Considered, Explanation};
 pub use grant::{Grant, RoleSource, Terms};
-pub use person::{BUILT_IN_PAGE, MadeUpPerson, Use};
+pub use offers::Offers;
+pub use person::{BUILT_IN_PAGE, Circumstances, MadeUpPerson, Use};
 pub use region::{is_region, partition_of_region};
 pub use role_map::{RoleMap, RoleMapError};
 pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError, as_written};

@@ -1,10 +1,12 @@
 //! Step-up, continued: which refusal comes with the offer of another sign-in.
 
-use super::decide::{AuthnContexts, RoleRefusal, Rules, Verdict, verdict, weigh};
+use super::candidates::Candidates;
+use super::decide::{AuthnContexts, RoleRefusal, Rules};
 use super::explain::Explanation;
 use super::person::Person;
 use super::rule::Rule;
 use super::step_up::{StepUp, asks_for};
+use super::weigh::{Verdict, verdict, weigh};
 
 impl RoleRefusal {
     /// The sign-in by which the person can have a role nevertheless.
@@ -15,6 +17,7 @@ impl RoleRefusal {
             | Self::NoRoleMapped
             | Self::NoUsableRole
             | Self::NoRule
+            | Self::NotOffered
             | Self::Ambiguous
             | Self::SessionName => None,
         }
@@ -53,15 +56,17 @@ impl Rules {
     pub(super) fn offer(
         &self,
         person: &Person<'_>,
+        candidates: &Candidates<'_>,
         refusal: &mut RoleRefusal,
         explanation: &mut Explanation,
     ) {
-        let candidates = self.candidates(person, &mut Explanation::default());
         let grants = |rule: &Rule, after: &Person<'_>| {
             // The rule alone first: few rules get further.
-            let (_, left) = weigh(rule, after, &candidates);
+            let (_, left) = weigh(rule, after, candidates);
             matches!(verdict(rule, left.as_deref()), Verdict::Grants(_))
-                && self.choose(after, &mut Explanation::default()).is_ok_and(|terms| terms.rule == rule.name)
+                && self
+                    .choose(after, candidates, &mut Explanation::default())
+                    .is_ok_and(|granted| granted.iter().any(|terms| terms.rule == rule.name))
         };
         let mut asked = self.rules.iter().take(explanation.rules().len());
         let own = self.authn_contexts.get(person.idp);
@@ -75,6 +80,7 @@ impl Rules {
             RoleRefusal::NoRoleOffered
             | RoleRefusal::NoRoleMapped
             | RoleRefusal::NoUsableRole
+            | RoleRefusal::NotOffered
             | RoleRefusal::InsufficientAuthn { .. }
             | RoleRefusal::Ambiguous
             | RoleRefusal::SessionName => return,

@@ -36,6 +36,21 @@ impl Use {
 /// say where.
 pub const BUILT_IN_PAGE: &str = "built-in";
 
+/// What a login is judged by, beside the person.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'c> {
+    /// The page at which it began.
+    pub page: &'c str,
+    /// What it is for.
+    pub for_use: Use,
+}
+
+impl Default for Circumstances<'_> {
+    fn default() -> Self {
+        Self { page: BUILT_IN_PAGE, for_use: Use::Page }
+    }
+}
+
 /// What the rules look at.
 #[derive(Clone, Copy)]
 pub(super) struct Person<'p> {
@@ -79,6 +94,14 @@ impl Person<'_> {
     }
 }
 
+impl<'p> Person<'p> {
+    pub(super) fn under(self, circumstances: Circumstances<'p>) -> Self {
+        let Circumstances { page, for_use } = circumstances;
+        Self { page, for_use, ..self }
+    }
+}
+
+/// Under the circumstances of most logins.
 impl<'p> From<&'p Identity> for Person<'p> {
     fn from(identity: &'p Identity) -> Self {
         Self {
@@ -88,7 +111,6 @@ impl<'p> From<&'p Identity> for Person<'p> {
             values: identity.all_values(),
             authn_context: identity.authn_context(),
             authn_age: identity.authn_age(),
-            // The one thing that a login can be for so far.
             for_use: Use::Page,
             page: BUILT_IN_PAGE,
         }

@@ -193,11 +193,74 @@ fn a_rule_may_name_its_role_and_then_takes_no_other() {
 }
 
 #[test]
-fn two_roles_under_the_deciding_rule_are_ambiguous_and_no_later_rule_is_asked() {
+fn without_a_choice_two_roles_under_the_first_rule_that_grants_are_ambiguous() {
     let rules = rules(vec![production(), grant("a", vec![when(Field::RoleName, "equals", "ProdA")])]);
     let denial = rules.decide(person("anna", &["ProdA", "ProdB"])).unwrap_err();
     assert_eq!((&denial.refusal, denial.rule.as_deref()), (&RoleRefusal::Ambiguous, Some("production")));
     assert_eq!(denial.explanation.lines().len(), 2);
+}
+
+/// The roles that can be had, each with its rule.
+fn offers(rules: &Rules, identity: Identity) -> Vec<(String, String)> {
+    let offers = rules.decide_for(identity.into(), Circumstances::default()).unwrap();
+    offers
+        .granted()
+        .iter()
+        .map(|terms| (terms.role.name().to_owned(), terms.rule.clone()))
+        .collect()
+}
+
+fn named(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(role, rule)| ((*role).to_owned(), (*rule).to_owned())).collect()
+}
+
+#[test]
+fn each_role_is_judged_by_itself() {
+    let dev = || grant("development", vec![when(Field::RoleName, "contains", "Dev")]);
+    let both = rules(vec![production(), dev()]);
+    let person_of_both = || person("anna", &["Dev", "Prod", "Other"]);
+    let expected = named(&[("Prod", "production"), ("Dev", "development")]);
+    assert_eq!(offers(&both, person_of_both()), expected);
+    // Where nobody can choose, order does, as it is written.
+    assert_eq!(both.decide(person_of_both()).unwrap().role(), &arn("Prod"));
+    assert_eq!(rules(vec![dev(), production()]).decide(person_of_both()).unwrap().role(), &arn("Dev"));
+
+    let listed = both.list(&person_of_both(), Circumstances::default());
+    let outcomes: Vec<_> = listed
+        .iter()
+        .map(|(role, outcome)| (role.name(), outcome.as_ref().map(|terms| terms.rule.as_str())))
+        .collect();
+    let refused = RoleRefusal::NoRule;
+    assert_eq!(
+        outcomes,
+        [("Dev", Ok("development")), ("Other", Err(&refused)), ("Prod", Ok("production"))]
+    );
+}
+
+#[test]
+fn a_chosen_role_is_judged_as_if_it_were_the_only_one() {
+    let no_dev = refuse("no dev", vec![when(Field::RoleName, "contains", "Dev")]);
+    let rules = rules(vec![no_dev, grant("rest", vec![])]);
+    let identity = std::sync::Arc::new(person("anna", &["Dev", "Prod", "Test"]));
+    let chosen = |role: &RoleArn| rules.decide_role(&identity, Circumstances::default(), role);
+    for name in ["Prod", "Test"] {
+        assert_eq!(chosen(&arn(name)).unwrap().role(), &arn(name));
+    }
+    assert!(matches!(chosen(&arn("Dev")).unwrap_err().refusal, RoleRefusal::Rule { .. }));
+}
+
+#[test]
+fn attack_a_role_that_nobody_offers_is_chosen() {
+    let rules = rules(vec![grant("any", vec![])]);
+    let other = "arn:aws:iam::123456789012:saml-provider/Partner,arn:aws:iam::123456789012:role/Partners";
+    let identity = Identity::for_tests("ADFS", "anna", &[&pair("Prod"), other]);
+    let identity = std::sync::Arc::new(identity);
+    let elsewhere = RoleArn::parse("arn:aws:iam::999999999999:role/Prod").unwrap();
+    for role in [arn("Admin"), arn("a/Prod"), arn("prod"), arn("Partners"), elsewhere] {
+        let denial = rules.decide_role(&identity, Circumstances::default(), &role).unwrap_err();
+        assert_eq!(denial.refusal, RoleRefusal::NotOffered, "{}", role.as_str());
+    }
+    rules.decide_role(&identity, Circumstances::default(), &arn("Prod")).unwrap();
 }
 
 #[test]
@@ -232,8 +295,9 @@ fn a_refusing_rule_speaks_with_the_operators_sentence() {
     let no_contractor = refuse("no contractor", vec![when(Field::NameId, "suffix", "-C")]);
     let rules = rules(vec![no_dev, no_contractor, production(), refuse("rest", vec![])]);
 
-    // Some candidate meets it, even if another could have been granted.
-    assert_eq!(refusal(&rules, person("anna", &["Dev", "Prod"])), asked);
+    // Each role by itself: one that is refused takes nothing from the others.
+    assert_eq!(rules.decide(person("anna", &["Dev", "Prod"])).unwrap().role(), &arn("Prod"));
+    assert_eq!(refusal(&rules, person("anna", &["Dev"])), asked);
     // About the person: with a role, and without any.
     assert_eq!(refusal(&rules, person("bob-C", &["Prod"])), asked);
     let denial = rules.decide(person("bob-C", &[])).unwrap_err();
@@ -303,10 +367,10 @@ fn an_explanation_names_rules_and_patterns_and_counts() {
         [
             "2 usable roles in 2 role values",
             &format!(
-                "rule 'production': 0 of 2 offered roles met role_name contains \"Prod\"; \
+                "rule 'production': 0 of 2 roles met role_name contains \"Prod\"; \
              authn_context equals \"{MFA}\" does not hold; does not hold"
             ),
-            "rule 'production': 0 of 2 offered roles met role_name contains \"Prod\"; does not hold",
+            "rule 'production': 0 of 2 roles met role_name contains \"Prod\"; does not hold",
         ]
     );
 }
@@ -360,19 +424,18 @@ proptest! {
             Field::Idp | Field::AuthnContext | Field::Attribute(_) => groups.iter().any(|g| c.holds(g)),
         });
 
-        if let Ok(grant) = rules(rule_set.clone()).decide(identity) {
-            prop_assert!(offered.iter().any(|name| *grant.role() == arn(name)));
-            let index: usize = grant.rule().parse().unwrap();
-            prop_assert!(holds(&rule_set[index], grant.role()));
-            // First that holds decides: no earlier rule holds for any offered role.
-            for earlier in &rule_set[..index] {
-                prop_assert!(!offered.iter().any(|name| holds(earlier, &arn(name))));
-            }
-            // And it is the only one that meets it.
-            let met: std::collections::BTreeSet<_> =
-                offered.iter().map(|name| arn(name)).filter(|role| holds(&rule_set[index], role)).collect();
-            prop_assert_eq!(met.len(), 1);
+        let offered: std::collections::BTreeSet<_> = offered.iter().map(|name| arn(name)).collect();
+        let decided = rules(rule_set.clone()).decide_for(identity.into(), Circumstances::default());
+        let granted = decided.map_or_else(|_| Vec::new(), |offers| offers.granted().to_vec());
+        for role in &offered {
+            // The first that holds for it decides, whatever else is offered.
+            let first = rule_set.iter().find(|rule| holds(rule, role));
+            let grants = first.filter(|rule| matches!(rule.outcome, Effect::Grant { .. }));
+            let mut of_it = granted.iter().filter(|terms| terms.role == *role);
+            prop_assert_eq!(of_it.next().map(|terms| &terms.rule), grants.map(|rule| &rule.name));
+            prop_assert!(of_it.next().is_none());
         }
+        prop_assert!(granted.iter().all(|terms| offered.contains(&terms.role)));
     }
 
     /// Explanations are logged; values of the assertion are not.

@@ -1,9 +1,9 @@
 //! The judgement: steps 2 to 4 of `docs/PROTOCOL.md` by the functions of the
 //! service. What only its stores and AWS know is left open.
 
-use crate::broker::{BrokerSettings, LoginError, RelayState, SamlRefusal};
+use crate::broker::{Binding, BrokerSettings, LoginError, RelayState, SamlRefusal};
 use crate::http::Error;
-use crate::roles::{Explanation, Grant};
+use crate::roles::{Circumstances, Explanation, Terms};
 use crate::saml::{
     AskedAuthn, AuthnRequestId, Expected, Identity, ResponseMessage, SentAuthnRequest, Trace, Traced,
     VerifiedAssertion,
@@ -26,7 +26,11 @@ pub enum Clock {
 #[derive(Debug)]
 pub enum Judged {
     /// The service would go on to mark the assertion as used and to ask STS.
-    Accepted(Box<Grant>),
+    Accepted {
+        /// The roles that it gives: of several, one is chosen.
+        granted: Vec<Terms>,
+        explanation: Explanation,
+    },
     /// The service would send the browser to the page, to begin a login at this identity
     /// provider: nothing else is taken from a sign-in of its portal.
     BeginsAtPage {
@@ -112,7 +116,7 @@ pub fn judge(
         }
     };
     let in_time = if outcome.is_of_time_only() { in_time(settings, saml_response) } else { None };
-    if matches!(outcome, Judged::Accepted(_)) {
+    if matches!(outcome, Judged::Accepted { .. }) {
         unchecked.extend([CLAIM, SESSION, STS]);
     }
     Judgement {
@@ -169,8 +173,14 @@ fn identify(
 }
 
 fn decide(settings: &BrokerSettings, identity: Identity) -> Judged {
-    match settings.rules.decide(identity) {
-        Ok(grant) => Judged::Accepted(Box::new(grant)),
+    let offers = settings.rules.decide_for(identity.into(), Circumstances::default());
+    let decided = offers.and_then(|offers| match settings.binding {
+        Binding::Challenge => Ok((offers.granted().to_vec(), offers.explanation().clone())),
+        // Pages of the 2017 sample cannot choose.
+        Binding::Plain => offers.first().map(|grant| (vec![grant.terms().clone()], grant.explanation().clone())),
+    });
+    match decided {
+        Ok((granted, explanation)) => Judged::Accepted { granted, explanation },
         Err(denial) => {
             let refusal = settings.answer(denial.refusal, denial.identity.idp());
             Judged::refused(Some("rules"), LoginError::Role(refusal), Some(denial.explanation))
@@ -200,7 +210,7 @@ impl Judged {
     /// The stable code of a refusal.
     pub fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Accepted(_) | Self::BeginsAtPage { .. } => None,
+            Self::Accepted { .. } | Self::BeginsAtPage { .. } => None,
             Self::Refused { error, .. } => Some(error.code()),
         }
     }
@@ -208,7 +218,7 @@ impl Judged {
     /// How the rules went, if they were asked.
     pub fn explanation(&self) -> Option<&Explanation> {
         match self {
-            Self::Accepted(grant) => Some(grant.explanation()),
+            Self::Accepted { explanation, .. } => Some(explanation),
             Self::BeginsAtPage { .. } => None,
             Self::Refused { explanation, .. } => explanation.as_ref(),
         }

@@ -1,7 +1,7 @@
 //! A judgement, in words or as JSON.
 
 use super::judge::{InTime, Judged, Judgement};
-use crate::cli::outcome::{Row, granted, rules_json, sign_in_again, sign_in_again_json, terms_json};
+use crate::cli::outcome::{Row, all_granted, all_json, rules_json, sign_in_again, sign_in_again_json};
 use crate::saml::{Fact, ServiceProvider, Step, Traced};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -27,7 +27,7 @@ struct Line<'a> {
 
 impl Report<'_> {
     pub(super) fn is_accepted(&self) -> bool {
-        matches!(self.judgement.outcome, Judged::Accepted(_))
+        matches!(self.judgement.outcome, Judged::Accepted { .. })
     }
 
     pub(super) fn is_refused(&self) -> bool {
@@ -38,7 +38,7 @@ impl Report<'_> {
     fn lines(&self) -> Vec<Line<'_>> {
         let Judgement { steps, outcome, .. } = &self.judgement;
         let (refusing, by_saml) = match outcome {
-            Judged::Accepted(_) | Judged::BeginsAtPage { .. } => (None, false),
+            Judged::Accepted { .. } | Judged::BeginsAtPage { .. } => (None, false),
             Judged::Refused { step, .. } => (*step, step.is_none()),
         };
         let traced_steps = steps.iter().enumerate().map(|(index, traced)| Line {
@@ -111,8 +111,8 @@ impl Report<'_> {
                      nothing else is taken from it"
                 );
             }
-            Judged::Accepted(grant) => {
-                let _ = writeln!(text, "\ngrants    {}", granted(grant.terms()));
+            Judged::Accepted { granted, .. } => {
+                let _ = writeln!(text, "\n{}", all_granted("grants    ", granted));
                 text.push_str("would be accepted, if");
             }
             Judged::Refused { error, .. } => {
@@ -147,7 +147,7 @@ impl Report<'_> {
             let _ = write!(text, "\n            {explained}");
         }
         let _ = match outcome {
-            Judged::Accepted(grant) => write!(text, "\n  would grant {}", granted(grant.terms())),
+            Judged::Accepted { granted, .. } => write!(text, "\n{}", all_granted("  would grant ", granted)),
             other @ (Judged::Refused { .. } | Judged::BeginsAtPage { .. }) => {
                 write!(text, "\n  would be refused: {}", other.code().unwrap_or_default())
             }
@@ -159,9 +159,9 @@ impl Report<'_> {
     pub(super) fn json(&self) -> String {
         let Judgement { outcome, at, unchecked, .. } = &self.judgement;
         let steps: Vec<Value> = self.lines().iter().map(|line| line.json(*at)).collect();
-        let (grant, refusal) = match outcome {
-            Judged::BeginsAtPage { .. } => (Value::Null, Value::Null),
-            Judged::Accepted(grant) => (terms_json(grant.terms()), Value::Null),
+        let (grants, refusal) = match outcome {
+            Judged::BeginsAtPage { .. } => (json!([]), Value::Null),
+            Judged::Accepted { granted, .. } => (all_json(granted), Value::Null),
             Judged::Refused { error, .. } => {
                 let Row { code, status, means, who, remedy } = Row::of(error.code());
                 let again = sign_in_again_json(error.step_up());
@@ -173,12 +173,12 @@ impl Report<'_> {
                     "who": who,
                     "do": remedy,
                 });
-                (Value::Null, row)
+                (json!([]), row)
             }
         };
         let document = json!({
             "outcome": match outcome {
-                Judged::Accepted(_) => "accepted",
+                Judged::Accepted { .. } => "accepted",
                 Judged::BeginsAtPage { .. } => "begins_at_page",
                 Judged::Refused { .. } => "refused",
             },
@@ -191,7 +191,7 @@ impl Report<'_> {
             },
             "steps": steps,
             "rules": rules(outcome),
-            "grant": grant,
+            "grants": grants,
             "in_time": self.judgement.in_time.as_ref().map(in_time_json),
             "refusal": refusal,
             "not_checked": unchecked,
@@ -215,8 +215,8 @@ impl Line<'_> {
 }
 
 fn in_time_json(InTime { at, outcome }: &InTime) -> Value {
-    let grant = if let Judged::Accepted(grant) = outcome { terms_json(grant.terms()) } else { Value::Null };
-    json!({"at": rfc3339(*at), "code": outcome.code(), "rules": rules(outcome), "grant": grant})
+    let grants = if let Judged::Accepted { granted, .. } = outcome { all_json(granted) } else { json!([]) };
+    json!({"at": rfc3339(*at), "code": outcome.code(), "rules": rules(outcome), "grants": grants})
 }
 
 /// Those looked at.

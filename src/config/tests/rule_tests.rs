@@ -54,7 +54,8 @@ fn tests_that_pass_are_no_faults() {
         "name_id = \"bob-C\"\nrefused = true",
         "name_id = \"bob-C\"\nrefused = \"help desk\"",
         "name_id = \"bob-C\"\nrefused = \"role_refused\"\nrule = \"everybody else\"",
-        "name_id = \"bob-C\"\nroles = [\"PROD\", \"arn:aws:iam::123456789012:role/Prod2\"]\nrefused = \"role_ambiguous\"",
+        "name_id = \"bob-C\"\nroles = [\"PROD\", \"PROD2\", \"arn:aws:iam::123456789012:role/Dev\"]\n\
+         gets = [\"PROD2\", \"PROD\"]\nlimited = true\nrule = \"contractor\"",
     ] {
         assert_eq!(faults_of(&files, test), "", "{test}");
     }
@@ -100,8 +101,13 @@ fn a_test_that_fails_says_where_what_was_expected_and_what_came() {
             "is refused with \"Ask the help desk.\" (role_refused), by rule 'everybody else'",
         ),
         (
-            "name_id = \"bob-C\"\nroles = [\"PROD\", \"arn:aws:iam::123456789012:role/Prod2\"]\ngets = \"PROD\"",
-            "is refused (role_ambiguous), by rule 'contractor'",
+            "name_id = \"bob-C\"\nroles = [\"PROD\", \"PROD2\"]\ngets = \"PROD\"",
+            "Prod for 15m, limited, by rule 'contractor'; and arn:aws:iam::123456789012:role/Prod2 for 15m, limited, by \
+             rule 'contractor'",
+        ),
+        (
+            "name_id = \"bob-C\"\nroles = [\"PROD\"]\ngets = [\"PROD\", \"PROD\"]\nduration = \"1h\"",
+            "Prod for 15m, limited, by rule 'contractor'",
         ),
     ] {
         let faults = faults_of(&files, test);

@@ -1,6 +1,7 @@
 //! Accounts and SAML providers: which offered pairs count.
 
 use super::*;
+use crate::roles::{Condition, Effect, Field};
 use crate::roles::{Matcher, ProviderPattern};
 use time::Duration;
 

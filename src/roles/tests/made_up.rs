@@ -36,10 +36,10 @@ fn a_made_up_person_is_judged_as_one_who_signed_in() {
             page: None,
         };
         let Decision { outcome, explanation } = rules.try_out(&made_up);
-        match (rules.decide(identity), outcome) {
-            (Ok(grant), Ok(terms)) => {
-                assert_eq!(grant.terms(), &terms);
-                assert_eq!(grant.explanation(), &explanation);
+        match (rules.decide_for(identity.into(), Circumstances::default()), outcome) {
+            (Ok(offers), Ok(granted)) => {
+                assert_eq!(offers.granted(), granted);
+                assert_eq!(offers.explanation(), &explanation);
             }
             (Err(denial), Err((refusal, rule))) => {
                 assert_eq!((&denial.refusal, &denial.rule), (&refusal, &rule));
@@ -58,9 +58,12 @@ fn a_made_up_person_is_judged_as_one_who_signed_in() {
 #[test]
 fn a_rule_can_be_for_one_page() {
     let rules = rules(vec![grant("wiki", vec![when(Field::Page, "equals", "wiki")])]);
-    rules.decide_for(person("anna", &["Prod"]), "wiki").unwrap();
+    let at = |page| {
+        rules.decide_for(person("anna", &["Prod"]).into(), Circumstances { page, ..Circumstances::default() })
+    };
+    at("wiki").unwrap();
     for page in ["built-in", "Wiki", ""] {
-        let denial = rules.decide_for(person("anna", &["Prod"]), page).unwrap_err();
+        let denial = at(page).unwrap_err();
         assert_eq!(denial.refusal, RoleRefusal::NoRule, "{page}");
     }
     assert_eq!(refusal(&rules, person("anna", &["Prod"])), RoleRefusal::NoRule);
@@ -101,7 +104,7 @@ fn a_rule_can_ask_what_the_login_is_for() {
         assert_eq!(for_use.as_str(), word);
         let made_up =
             MadeUpPerson { idp: "ADFS".into(), roles: vec![arn("Prod")], for_use, ..MadeUpPerson::default() };
-        let rule = rules.try_out(&made_up).outcome.map(|terms| terms.rule).ok();
+        let rule = rules.try_out(&made_up).outcome.map(|granted| granted[0].rule.clone()).ok();
         assert_eq!(rule.as_deref(), ["page", "shell"].into_iter().find(|known| *known == word));
     }
 }
@@ -128,8 +131,9 @@ proptest! {
         };
         let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-        let real = rules.decide(person(&name_id, &offered).with_values("groups", &groups));
-        let real = real.map(|grant| grant.terms().clone()).map_err(|denial| (denial.refusal, denial.rule));
+        let identity = person(&name_id, &offered).with_values("groups", &groups);
+        let real = rules.decide_for(identity.into(), Circumstances::default());
+        let real = real.map(|offers| offers.granted().to_vec()).map_err(|denial| (denial.refusal, denial.rule));
         prop_assert_eq!(rules.try_out(&made_up).outcome, real);
     }
 }

@@ -101,5 +101,6 @@ fn a_made_up_person_has_groups_too() {
         ..MadeUpPerson::default()
     };
     let terms = rules.try_out(&made_up).outcome.unwrap();
-    assert_eq!((terms.role, terms.source), (arn("Prod"), RoleSource::Mapped("by account".into())));
+    let [terms] = terms.as_slice() else { panic!("{terms:?}") };
+    assert_eq!((&terms.role, &terms.source), (&arn("Prod"), &RoleSource::Mapped("by account".into())));
 }
