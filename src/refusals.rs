@@ -303,6 +303,21 @@ macro_rules! console_errors { ($then:ident $($head:tt)*) => { $then! { { $($head
     Unavailable "console_unavailable"    Operator 503 NOT_ANSWERED                      "You were signed in here, but the AWS console could not be asked to let you in." WAIT;
 }};}
 
+/// Why there is no choice, or nothing is given of it.
+macro_rules! choice_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    [Redeem(RedeemError), Login(LoginError)]
+    /// No JSON of the documented shape, no part, or a part twice.
+    Malformed  "choice_malformed"    Page     400 MESSAGE_UNREADABLE                "What was chosen could not be read." START_AT_THE_PAGE;
+    TooMany    "choice_too_many"     Page     400 "Too many roles at once"          "At most ten roles can be taken at once." "Choose fewer, then the others.";
+    /// It has ended, or is not the one that the ticket is for.
+    Over       "choice_gone"         Person   404 "The time to choose is over"      "A sign-in can be used for five minutes, and those are over." SIGN_IN_AGAIN;
+    /// The page that began may not, or no longer, choose (`choose`).
+    PageMayNot "page_may_not_choose" Operator 403 "Nothing can be chosen here"      "The page where you began does not let people choose among their roles." ASK;
+    /// Another request has begun this part, and it is not done.
+    InProgress "choice_in_progress"  Person   503 "AWS is being asked"              "Credentials of this role are being fetched for you already." TRY_AGAIN retry_after 1;
+    Store      "store_unavailable"   Operator 503 NOT_READY                         "Your roles could not be looked up right now, and nothing was used up." TRY_AGAIN retry_after 1;
+}};}
+
 /// Why nothing is handed over.
 macro_rules! redeem_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     [Ticket(TicketError)]
@@ -328,6 +343,10 @@ macro_rules! ticket_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)
     NotYetValid       "ticket_not_yet_valid" Page    401 TICKET_NOT_VALID "The ticket was made later than it is now: a clock of this service was wrong." SIGN_IN_AGAIN;
     /// Its `Origin` is of another page than the one that began.
     OtherPage         "ticket_other_page"   Page     401 TICKET_NOT_VALID "The ticket belongs to a sign-in that began at another page." SIGN_IN_AGAIN;
+    /// At `GET /saml`: `/saml/choice` takes it.
+    ForChoice         "ticket_for_choice"   Page     401 TICKET_NOT_VALID "The ticket chooses a role, and takes nothing." "Choose a role first.";
+    /// At `/saml/choice`: `GET /saml` takes it.
+    NotForChoice      "ticket_not_for_choice" Page   401 TICKET_NOT_VALID "The ticket takes credentials, and chooses nothing." SIGN_IN_AGAIN;
     /// No `Vestibule-Verifier` header.
     VerifierMissing   "verifier_missing"    Page     401 TICKET_NOT_VALID "The request does not prove that it comes from the browser that began." SIGN_IN_AGAIN;
     /// The verifier does not meet the ticket's challenge.
@@ -351,7 +370,7 @@ macro_rules! ping_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* 
 
 /// Why a request is refused: by itself, by us, or by a use case.
 macro_rules! request_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
-    [Start(StartError), Login(LoginError), Redeem(RedeemError), Ping(PingError)]
+    [Start(StartError), Login(LoginError), Choice(ChoiceError), Redeem(RedeemError), Ping(PingError)]
     NotFound                                 "not_found"          Page     404 "There is nothing here"            "This address does not exist." "Check the address, or go to the start page.";
     /// `allow`: the methods that there are.
     MethodNotAllowed { allow: &'static str } "method_not_allowed" Page     405 "This cannot be done here"         "This address does not answer that kind of request." START_AT_THE_PAGE;

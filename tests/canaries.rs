@@ -146,7 +146,7 @@ async fn no_secret_reaches_a_log_an_error_or_the_disk() {
         ("digest_mismatch", "key: "),
         ("value_not_text", "selector: Subject/NameID"),
         ("no_role_session_name", "name_id: (20 characters)"),
-        ("role_not_allowed", "0 of 1 offered roles met"),
+        ("role_not_allowed", "0 of 1 roles met"),
         ("role_session_name_invalid", "STS does not accept the role session name"),
     ] {
         let has = |line: &str| line.contains("login refused") && line.contains(code) && line.contains(fact);

@@ -638,7 +638,7 @@ fn a_login_is_told_in_the_names_of_the_code() {
     let text = read("docs/HOW-A-LOGIN-WORKS.md");
     let sources = sources();
     assert_eq!(unknown_names(&text, &sources), BTreeSet::new());
-    let invented = "`Broker::login` makes a `VerifiedAssertion`, `Broker::claim` a `TrustedAssertion`";
-    assert_eq!(unknown_names(invented, &sources), BTreeSet::from(["Broker::claim", "TrustedAssertion"]));
+    let invented = "`Broker::login` makes a `VerifiedAssertion`, `Broker::conjure` a `TrustedAssertion`";
+    assert_eq!(unknown_names(invented, &sources), BTreeSet::from(["Broker::conjure", "TrustedAssertion"]));
     assert_eq!(missing_files("`src/lib.rs` and src/nothing.rs."), BTreeSet::from(["src/nothing.rs"]));
 }

@@ -108,7 +108,7 @@ fn an_honest_response_would_be_accepted_and_nothing_is_promised() {
         "name_id: (13 characters)",
         "roles: 3 values (84 to 91 characters)",
         "groups: 2 values (12 to 14 characters)",
-        "rule 'production': 1 of 3 offered roles met role_name contains \"Prod\"; holds",
+        "rule 'production': 1 of 3 roles met role_name contains \"Prod\"; holds",
         &format!("grants    {PRODUCTION} for 60 min, by rule 'production'"),
         "would be accepted, if\n",
         "RelayState came with it",
@@ -182,7 +182,7 @@ fn refusals() -> Vec<(&'static str, String, &'static str, &'static str)> {
             "role_not_allowed",
             Forge { roles: vec![role("ADFS-Dev")], ..honest() }.xml(),
             "rules",
-            "0 of 1 offered roles met",
+            "0 of 1 roles met",
         ),
         ("role_ambiguous", Forge { roles: two, ..honest() }.xml(), "rules", "holds for several roles"),
         (
@@ -338,14 +338,14 @@ fn what_only_its_times_refuse_is_decided_as_of_its_issue_too() {
         for part in [
             &format!("would be refused: {code} (403)"),
             "were it in time (as of 2026-11-23T09:00:00Z, when it was issued):",
-            "rule 'production': 1 of 3 offered roles met role_name contains \"Prod\"; holds",
+            "rule 'production': 1 of 3 roles met role_name contains \"Prod\"; holds",
             &format!("would grant {PRODUCTION} for 60 min, by rule 'production'"),
         ] {
             assert!(said.contains(part), "{part} is not in: {said}");
         }
         let json = site.json(&forge.xml(), arguments);
-        assert_eq!((&json["code"], &json["grant"]), (&Value::from(code), &Value::Null));
-        assert_eq!(json["in_time"]["grant"]["role"], PRODUCTION);
+        assert_eq!((&json["code"], &json["grants"]), (&Value::from(code), &serde_json::json!([])));
+        assert_eq!(json["in_time"]["grants"][0]["role"], PRODUCTION);
         assert_eq!(json["in_time"]["code"], Value::Null);
     }
     // The refusal behind it.
@@ -451,7 +451,7 @@ fn json_has_its_documented_shape() {
         [
             "clock",
             "code",
-            "grant",
+            "grants",
             "in_time",
             "not_checked",
             "outcome",
@@ -487,15 +487,15 @@ fn json_has_its_documented_shape() {
         step(&json, "values").unwrap()["facts"]["name_id"],
         serde_json::json!([{"count": 1, "min_chars": 13, "max_chars": 13, "values": []}])
     );
-    assert_eq!(json["grant"]["role"], PRODUCTION);
-    assert_eq!(json["grant"]["duration_seconds"], 3600);
+    assert_eq!(json["grants"][0]["role"], PRODUCTION);
+    assert_eq!(json["grants"][0]["duration_seconds"], 3600);
     assert_eq!(json["rules"][0]["rule"], "production");
-    assert_eq!(json["rules"][0]["verdict"], "holds, and grants the one role");
+    assert_eq!(json["rules"][0]["verdict"], "holds, and grants one role");
 
     let refused = site().json("<html/>", &[]);
     assert_eq!(refused["refusal"]["code"], "not_a_response");
     assert_eq!(keys(&refused["refusal"]), ["code", "do", "means", "sign_in_again", "status", "who"]);
-    assert_eq!((&refused["grant"], &refused["rules"]), (&Value::Null, &serde_json::json!([])));
+    assert_eq!((&refused["grants"], &refused["rules"]), (&serde_json::json!([]), &serde_json::json!([])));
 }
 
 #[test]

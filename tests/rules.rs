@@ -71,8 +71,11 @@ fn groups_are_asked_about_as_roles_are() {
         |more: &[&str]| vestibule(&[&["rules", "try", "--name-id", "anna"], &config[..], more].concat());
     let output = ask(&["--attribute", "groups=AWS-111122223333-Reader", "--attribute", "groups=x", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&printed(&output)).unwrap();
-    assert_eq!(json["grant"]["role"], "arn:aws:iam::111122223333:role/people/Reader");
-    assert_eq!((&json["grant"]["role_map"], &json["grant"]["provider"]), (&"by account".into(), &().into()));
+    assert_eq!(json["grants"][0]["role"], "arn:aws:iam::111122223333:role/people/Reader");
+    assert_eq!(
+        (&json["grants"][0]["role_map"], &json["grants"][0]["provider"]),
+        (&"by account".into(), &().into())
+    );
 
     let output = ask(&["--attribute", "groups=AWS-777788889999-Reader"]);
     assert_eq!(code(&output), 1);
@@ -129,11 +132,11 @@ fn somebody_made_up_is_answered() {
         serde_json::from_str(&printed(&asked(&[&who[..], &["--json"]].concat()))).unwrap();
     assert_eq!((&json["outcome"], &json["refusal"]), (&"granted".into(), &serde_json::Value::Null));
     assert_eq!(
-        (&json["grant"]["rule"], &json["grant"]["duration_seconds"]),
+        (&json["grants"][0]["rule"], &json["grants"][0]["duration_seconds"]),
         (&"contractor".into(), &900.into())
     );
-    assert_eq!(json["rules"][2]["verdict"], "holds, and grants the one role");
-    assert_eq!(json["grant"]["ask_reason"], serde_json::Value::Null);
+    assert_eq!(json["rules"][2]["verdict"], "holds, and grants one role");
+    assert_eq!(json["grants"][0]["ask_reason"], serde_json::Value::Null);
 
     let admin = ["--idp", "ADFS", "--name-id", "carla", "--role", PRODUCTION, "--attribute", "groups=x"];
     let mfa = [
@@ -161,7 +164,7 @@ fn somebody_made_up_is_answered() {
     assert!(text.contains(granted), "{text}");
     let json: serde_json::Value =
         serde_json::from_str(&printed(&asked(&[&who[..], &["--json"]].concat()))).unwrap();
-    assert_eq!(json["grant"]["ask_reason"], "Which incident or ticket is this for?");
+    assert_eq!(json["grants"][0]["ask_reason"], "Which incident or ticket is this for?");
 
     let output = asked(&admin);
     assert_eq!(code(&output), 1);
@@ -170,7 +173,7 @@ fn somebody_made_up_is_answered() {
     assert!(text.contains("  says    Ask the help desk for AWS-Production.\n  means   "), "{text}");
     let json: serde_json::Value =
         serde_json::from_str(&printed(&asked(&[&admin[..], &["--json"]].concat()))).unwrap();
-    assert_eq!((&json["outcome"], &json["grant"]), (&"refused".into(), &serde_json::Value::Null));
+    assert_eq!((&json["outcome"], &json["grants"]), (&"refused".into(), &serde_json::json!([])));
     assert_eq!(json["refusal"]["rule"], "everybody else");
     assert_eq!(json["refusal"]["sign_in_again"], serde_json::Value::Null);
 }

@@ -58,6 +58,18 @@ impl Attempt {
         self.began_at.for_use()
     }
 
+    /// The attempt of a response that was accepted before. Its page is known once it is
+    /// verified again.
+    pub(super) fn again(
+        saml_response: Zeroizing<String>,
+        relay_state: RelayState,
+        reference: Reference,
+        source_ip: Option<IpAddr>,
+        began_at: BeganAt,
+    ) -> Self {
+        Self { saml_response, relay_state, reference, source_ip, began_at }
+    }
+
     /// An event of this attempt, and of its login once there is one.
     pub(super) fn event(
         &self,
@@ -76,11 +88,7 @@ impl Attempt {
     }
 
     fn subject(&self, subject: Subject) -> Subject {
-        let for_use = Some(self.for_use()).filter(|for_use| *for_use != Use::default());
-        Subject {
-            page: self.began_at.other().map(str::to_owned),
-            for_use: for_use.map(|for_use| for_use.as_str().to_owned()).or(subject.for_use),
-            ..subject
-        }
+        let page = self.began_at.other().map(str::to_owned);
+        Subject { page, ..subject }.used_for(self.for_use())
     }
 }

@@ -292,6 +292,11 @@ impl Subject {
     }
 
     /// Said at the take; what was said before stays.
+    pub(super) fn used_for(self, for_use: Use) -> Self {
+        let other = (for_use != Use::default()).then(|| for_use.as_str().to_owned());
+        Self { for_use: other, ..self }
+    }
+
     pub(super) fn with_reason(self, reason: Option<Reason>) -> Self {
         Self { reason: reason.or(self.reason), ..self }
     }

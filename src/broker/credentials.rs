@@ -112,7 +112,7 @@ impl HandOver {
     }
 
     /// A sign-in to the console by these credentials, of which it has no secret.
-    pub fn console(grant: &Grant, credentials: &Credentials, url: SecretString) -> Self {
+    pub(super) fn console(grant: &Grant, credentials: &Credentials, url: SecretString) -> Self {
         let access_key_id = credentials.access_key_id.clone();
         Self::of(grant, HandedOver::Console { url, access_key_id, expiration: credentials.expiration })
     }
@@ -134,7 +134,7 @@ impl HandOver {
 
     /// As a part of this choice, and with the reason where one was asked for there.
     #[must_use]
-    pub fn of_choice(self, choice: LoginId, reason: Option<Reason>) -> Self {
+    pub(super) fn of_choice(self, choice: LoginId, reason: Option<Reason>) -> Self {
         Self { choice: Some(choice), reason, ..self }
     }
 

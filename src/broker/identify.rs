@@ -10,6 +10,7 @@ use super::use_cases::Broker;
 use crate::saml::{
     Expected, Identity, IdentityProvider, IdentityProviders, ResponseMessage, SamlRefusal, Trace,
 };
+use time::OffsetDateTime;
 
 /// Why there is no identity.
 struct Unidentified {
@@ -43,14 +44,15 @@ impl Broker {
     pub(super) async fn identify(&self, attempt: &Attempt) -> Result<Identity, LoginError> {
         let known = self.settings.providers.current();
         let mut trace = Trace::default();
-        let mut outcome = self.judge(attempt, &known, &trace).await;
+        let now = self.ports.clock.now();
+        let mut outcome = self.judge(attempt, &known, &trace, now).await;
         if let Err(unidentified) = &outcome
             && let Some(idp) = self.out_of_date(unidentified, attempt, &known)
             && self.has_newer_keys(&idp, &known).await
         {
             let newer = self.settings.providers.current();
             trace = Trace::default();
-            outcome = self.judge(attempt, &newer, &trace).await;
+            outcome = self.judge(attempt, &newer, &trace, self.ports.clock.now()).await;
         }
         let Unidentified { error, about, .. } = match outcome {
             Ok(identity) => return Ok(identity),
@@ -63,6 +65,24 @@ impl Broker {
             self.record_refusal(attempt, error.code(), subject).await;
         }
         Err(error)
+    }
+
+    /// Identifies the person of a response that was accepted before, as of then, by what is
+    /// trusted now: a key that was denied meanwhile verifies nothing.
+    pub(super) async fn identify_again(
+        &self,
+        attempt: &Attempt,
+        accepted_at: OffsetDateTime,
+    ) -> Result<Identity, LoginError> {
+        let trace = Trace::default();
+        let known = self.settings.providers.current();
+        let outcome = self.judge(attempt, &known, &trace, accepted_at).await;
+        outcome.map_err(|Unidentified { error, .. }| {
+            if let LoginError::Saml(refusal) = error {
+                refusal_log::not_accepted(&attempt.reference, refusal, trace, accepted_at);
+            }
+            error
+        })
     }
 
     /// The identity provider whose metadata may be out of date. An encrypted assertion may
@@ -93,6 +113,7 @@ impl Broker {
         attempt: &Attempt,
         providers: &IdentityProviders,
         trace: &Trace,
+        now: OffsetDateTime,
     ) -> Result<Identity, Unidentified> {
         let service = &self.settings.service;
         let message = ResponseMessage::decode(&attempt.saml_response, &self.settings.limits, Some(trace))?
@@ -106,7 +127,7 @@ impl Broker {
             None => None,
         };
         let expected = sent.as_ref().map_or(Expected::Unsolicited, Expected::InResponseTo);
-        verified.accept(service, expected, self.ports.clock.now()).map_err(|assertion| {
+        verified.accept(service, expected, now).map_err(|assertion| {
             let is_recorded = assertion.refusal.is_authenticated() && assertion.is_addressed_to_us;
             let about = is_recorded.then(|| Subject::of_refused(provider, &assertion));
             Unidentified { about, ..refused(assertion.refusal) }

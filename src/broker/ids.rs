@@ -25,6 +25,12 @@ impl SessionId {
     pub fn handle(&self) -> Handle {
         Handle::of(&[b"session", self.0.as_bytes()])
     }
+    /// The name in stores of this role for this use, where it is a part of a choice of this
+    /// session: of this one, and not of a later one.
+    pub fn part(&self, choice: &LoginId, role: &str, for_use: &str) -> Handle {
+        let parts = [self.as_str(), choice.as_str(), for_use, role].map(str::as_bytes);
+        Handle::of(&[&[b"part".as_slice()], parts.as_slice()].concat())
+    }
 }
 
 /// Shows the handle: a log must not name the session.

@@ -1,18 +1,23 @@
-//! The use cases: a login (`login.rs`, the story; `identify.rs`, who it
-//! is; `start.rs`, where it starts here), and the hand-over (`redeem.rs`).
+//! The use cases: a login (`login.rs`, the story; `identify.rs`, who it is; `issue.rs`, the
+//! credentials; `start.rs`, where it starts here), the choice among several roles
+//! (`choice.rs`, `choose.rs`), and the hand-over (`redeem.rs`).
 //!
 //! Everything outside of the process comes in through [`ports`]; the layers
 //! below are pure. `docs/PROTOCOL.md` says what each step leaves behind.
 
 mod attempt;
 mod audit;
+mod choice;
+mod choose;
 mod console;
 mod credentials;
 mod identify;
 mod ids;
+mod issue;
 mod login;
 mod metadata;
 mod page;
+mod place;
 pub mod ports;
 mod reason;
 mod record;
@@ -31,9 +36,12 @@ mod sweep;
 mod ticket;
 mod token_service_error;
 mod use_cases;
+mod waiting_response;
 
 pub use attempt::LoginPost;
 pub use audit::{AuditEvent, EventKind, Subject};
+pub use choice::{ChoiceList, ChoiceRequest, ListedRole};
+pub use choose::{MOST_PARTS, PartOutcomes, WantedPart};
 pub use console::{Console, console_home, federation_endpoint, partition_of_console};
 pub use credentials::{Credentials, HandOver, HandedOver};
 pub use ids::{Handle, Jti, LoginId, SessionId, SupportId, random_id};
@@ -47,18 +55,20 @@ pub use ports::audit_trail::SweepReport;
 pub use reason::{Reason, Unrecordable};
 pub use redeem::RedeemRequest;
 pub use reference::Reference;
-pub use refusal::{ConsoleError, LoginError, RedeemError, RelayStateError, StartError, TicketError};
+pub use refusal::{
+    ChoiceError, ConsoleError, LoginError, RedeemError, RelayStateError, StartError, TicketError,
+};
 pub use relay_state::{Binding, Challenge, RelayState, Verifier};
 pub use seal::{Purpose, Sealed, SealedSession};
 pub use settings::BrokerSettings;
 pub use start::{AuthnRequestMessage, Start};
 pub use steps::{StepDurations, StepHistograms, Stopwatch, latency_histogram};
 pub use ticket::{
-    BoundTicket, Caller, RedeemableTicket, Ticket, TicketClaims, TicketSettings, VerifiedTicket,
+    BoundTicket, Caller, RedeemableTicket, Ticket, TicketClaims, TicketKind, TicketSettings, VerifiedTicket,
     decode_ticket, encode_ticket, ticket_kid,
 };
 pub use use_cases::{Broker, Ports};
 
 /// What the layers below refuse, for the layers above that import `broker` only.
-pub use crate::roles::{RoleRefusal, StepUp, Use};
+pub use crate::roles::{RoleArn, RoleRefusal, StepUp, Terms, Use};
 pub use crate::saml::{IdpMetadata, SamlRefusal};

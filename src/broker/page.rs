@@ -17,36 +17,71 @@ pub struct Page {
     pub redirect_url: String,
     /// As browsers send it in `Origin`.
     pub origin: String,
+    /// Whether people choose among their roles there.
+    pub choose: bool,
 }
 
-/// The pages beside the built-in one.
+/// The pages beside the built-in one, and whether people choose there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pages(Vec<Page>);
+pub struct Pages {
+    others: Vec<Page>,
+    /// The origins at which the built-in page lets people choose. None where it does not.
+    built_in_chooses_at: Vec<String>,
+}
 
 impl Pages {
     /// Of a configuration, in which each has a name and an origin of its own.
     pub fn new(pages: Vec<Page>) -> Self {
-        Self(pages)
+        Self { others: pages, built_in_chooses_at: Vec::new() }
+    }
+
+    /// The same where people choose at the built-in page, on these origins.
+    #[must_use]
+    pub fn choosing_at(self, origins: Vec<String>) -> Self {
+        Self { built_in_chooses_at: origins, ..self }
+    }
+
+    /// Whether people choose at the page at which a login began.
+    pub fn may_choose(&self, began_at: &BeganAt) -> bool {
+        match began_at.other() {
+            None => !self.built_in_chooses_at.is_empty(),
+            Some(name) => self.by_name(name).is_some_and(|page| page.choose),
+        }
+    }
+
+    /// Whether people choose at the page of this name, the built-in one if there is none, on
+    /// this origin.
+    pub(super) fn chooses_at(&self, origin: &str, page: Option<&str>) -> bool {
+        match page {
+            None => self.built_in_chooses_at.iter().any(|own| own == origin),
+            Some(name) => self.by_name(name).is_some_and(|page| page.choose && page.origin == origin),
+        }
+    }
+
+    /// All origins at which people choose.
+    pub fn choosers(&self) -> impl Iterator<Item = &String> {
+        let others = self.others.iter().filter(|page| page.choose).map(|page| &page.origin);
+        self.built_in_chooses_at.iter().chain(others)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Page> {
-        self.0.iter()
+        self.others.iter()
     }
 
     /// The page of this name.
     pub fn by_name(&self, name: &str) -> Option<&Page> {
-        self.0.iter().find(|page| page.name == name)
+        self.others.iter().find(|page| page.name == name)
     }
 
     /// The page of this origin; the built-in one has none here.
     pub fn by_origin(&self, origin: &str) -> Option<&Page> {
-        self.0.iter().find(|page| page.origin == origin)
+        self.others.iter().find(|page| page.origin == origin)
     }
 
     /// The page whose name has this digest.
     pub(super) fn by_digest(&self, digest: ShortDigest) -> Option<&Page> {
-        self.0.iter().find(|page| page.digest() == digest)
+        self.others.iter().find(|page| page.digest() == digest)
     }
 }
 

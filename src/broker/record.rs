@@ -2,7 +2,7 @@
 
 use super::attempt::Attempt;
 use super::audit::{AuditEvent, EventKind, Subject};
-use super::ids::{Handle, LoginId};
+use super::ids::Handle;
 use super::ports::session_store::UsedOnce;
 use super::refusal::LoginError;
 use super::refusal_quota::{Admission, RefusalSum};
@@ -76,21 +76,11 @@ impl Broker {
     /// After `begin`: frees the session id and records why, with what is known of the
     /// login so far. If that cannot be written either, the sweeper will report the start
     /// as abandoned.
-    pub(super) async fn record_failure(
-        &self,
-        attempt: &Attempt,
-        login: &LoginId,
-        error: &LoginError,
-        subject: Subject,
-    ) {
-        let (now, code) = (self.ports.clock.now(), error.code());
-        let event = attempt.event(EventKind::Failed, now, Some(login), subject).with_code(code);
-        let handle = attempt.relay_state.session.handle();
-        let released = self.ports.sessions.release(&handle, &event);
+    pub(super) async fn record_failure(&self, session: &Handle, event: &AuditEvent) {
+        let released = self.ports.sessions.release(session, event);
         if self.steps.measure(Step::StoreRelease, released).await.is_err() {
             tracing::error!(
-                reference = attempt.reference.as_str(),
-                code,
+                code = event.code,
                 "failure not recorded: store unavailable; the sweeper will report it"
             );
         }

@@ -7,7 +7,6 @@ use super::ports::session_store::TakeError;
 use super::reason::{Reason, Unrecordable};
 use super::reference::{Reference, log_access_key, log_login};
 use super::refusal::{RedeemError, TicketError};
-use super::seal::Purpose;
 use super::steps::Step;
 use super::ticket::{Caller, RedeemableTicket, TicketClaims, VerifiedTicket};
 use super::use_cases::Broker;
@@ -57,8 +56,7 @@ impl Broker {
             .bind(&request.caller(), &self.settings.pages)?
             .answer(request.reason.take())?;
 
-        let session = ticket.session.handle();
-        let taken = self.ports.sessions.take(&session, &ticket.jti, now);
+        let taken = self.ports.sessions.take(&ticket.place.handle, &ticket.jti, now);
         let taken = match self.steps.measure(Step::StoreTake, taken).await {
             Ok(Some(taken)) => taken,
             Ok(None) => return Err(RedeemError::Gone),
@@ -69,8 +67,7 @@ impl Broker {
             }
         };
 
-        let purpose = Purpose::credentials(&ticket.session);
-        let opened = self.ports.keys.open(&purpose, &taken.sealed);
+        let opened = self.ports.keys.open(&ticket.place.purpose, &taken.sealed);
         let opened = self.steps.measure(Step::KeysOpen, opened).await.ok();
         let Some(hand_over) = opened.as_ref().and_then(HandOver::from_plaintext) else {
             self.uncertain(&ticket, &request, "seal_not_opened").await;
@@ -97,8 +94,7 @@ impl Broker {
     async fn uncertain(&self, ticket: &RedeemableTicket, request: &RedeemRequest, code: &'static str) {
         let now = self.ports.clock.now();
         let event = request.event(EventKind::Uncertain, now, ticket, Subject::default()).with_code(code);
-        let handle = ticket.session.handle();
-        let released = self.ports.sessions.release(&handle, &event);
+        let released = self.ports.sessions.release(&ticket.place.handle, &event);
         let recorded = self.steps.measure(Step::StoreRelease, released).await.is_ok();
         tracing::error!(reference = request.reference.as_str(), code, recorded, "delivery uncertain");
     }
@@ -117,11 +113,15 @@ impl Broker {
     }
 
     /// The claims of a ticket that one of our keys has signed.
-    async fn claims(&self, token: &str) -> Result<TicketClaims, TicketError> {
+    pub(super) async fn claims(&self, token: &str) -> Result<TicketClaims, TicketError> {
         self.steps.measure(Step::KeysVerify, self.ports.keys.verify(token)).await
     }
 
-    fn judge_ticket(&self, claims: TicketClaims, now: OffsetDateTime) -> Result<VerifiedTicket, TicketError> {
+    pub(super) fn judge_ticket(
+        &self,
+        claims: TicketClaims,
+        now: OffsetDateTime,
+    ) -> Result<VerifiedTicket, TicketError> {
         VerifiedTicket::new(claims, &self.settings.tickets.issuer, self.settings.binding, now)
     }
 }
@@ -145,7 +145,7 @@ impl RedeemRequest {
     ) -> AuditEvent {
         AuditEvent {
             login: Some(ticket.login.clone()),
-            session: Some(ticket.session.handle()),
+            session: Some(ticket.place.handle.clone()),
             reference: Some(self.reference.current().clone()),
             source_ip: self.source_ip,
             ..AuditEvent::new(kind, at, subject)

@@ -28,6 +28,12 @@ console_errors! { refusal_enum
     pub enum ConsoleError
 }
 
+choice_errors! { refusal_enum
+    /// Why there is no choice, or nothing is given of it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum ChoiceError
+}
+
 redeem_errors! { refusal_enum
     /// Why nothing is handed over.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,4 +44,16 @@ ticket_errors! { refusal_enum
     /// Why a ticket takes nothing. Nothing is consumed by any of these.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum TicketError
+}
+
+impl From<TicketError> for ChoiceError {
+    fn from(error: TicketError) -> Self {
+        Self::Redeem(error.into())
+    }
+}
+
+impl From<ConsoleError> for ChoiceError {
+    fn from(error: ConsoleError) -> Self {
+        Self::Login(error.into())
+    }
 }

@@ -76,6 +76,14 @@ impl Purpose {
     pub fn credentials(session: &SessionId) -> Self {
         Self(Handle::of(&[b"credentials", session.as_str().as_bytes()]))
     }
+    /// Credentials of a part of this session's choice, by its handle.
+    pub fn part(session: &SessionId, part: &Handle) -> Self {
+        Self(Handle::of(&[b"part credentials", session.as_str().as_bytes(), part.as_str().as_bytes()]))
+    }
+    /// The response of a choice that waits for this session.
+    pub fn choice(session: &SessionId) -> Self {
+        Self(Handle::of(&[b"choice", session.as_str().as_bytes()]))
+    }
     /// The request of a login that was begun for this RelayState at this
     /// identity provider (its configured name).
     pub fn request(relay: &RelayState, idp: &str) -> Self {

@@ -3,6 +3,7 @@
 use super::console::Console;
 use super::metadata::providers::CurrentProviders;
 use super::page::Pages;
+use super::refusal::ConsoleError;
 use super::relay_state::Binding;
 use super::ticket::TicketSettings;
 use crate::roles::{RoleRefusal, Rules};
@@ -35,6 +36,14 @@ pub struct BrokerSettings {
 }
 
 impl BrokerSettings {
+    /// Where a sign-in to the console leads.
+    ///
+    /// # Errors
+    /// [`ConsoleError`].
+    pub fn destination(&self, partition: &str, wanted: Option<&str>) -> Result<&str, ConsoleError> {
+        self.console.as_ref().ok_or(ConsoleError::Off)?.destination(partition, wanted)
+    }
+
     /// The rules' refusal as the person hears it: another sign-in is offered only where the
     /// identity provider takes requests, which its metadata of now says.
     pub fn answer(&self, refusal: RoleRefusal, idp: &str) -> RoleRefusal {

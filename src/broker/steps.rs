@@ -26,10 +26,22 @@ pub(super) enum Step {
     Login,
     /// `GET /saml`, from the headers to the credentials or the refusal.
     Redeem,
+    /// `GET /saml/choice`, from the headers to the roles or the refusal.
+    List,
+    /// `POST /saml/choice`, from the parsed parts to what came of each.
+    Choose,
     /// [`TokenService::assume_role`](super::ports::TokenService::assume_role)
     Sts,
+    /// [`ConsoleSignIn::sign_in`](super::ports::ConsoleSignIn::sign_in)
+    Console,
     /// [`SessionStore::begin`](super::ports::SessionStore::begin)
     StoreBegin,
+    /// [`SessionStore::open_choice`](super::ports::SessionStore::open_choice)
+    StoreOpenChoice,
+    /// [`SessionStore::look`](super::ports::SessionStore::look)
+    StoreLook,
+    /// [`SessionStore::roles_used`](super::ports::SessionStore::roles_used)
+    StoreRolesUsed,
     /// [`SessionStore::put`](super::ports::SessionStore::put)
     StorePut,
     /// [`SessionStore::take`](super::ports::SessionStore::take)
@@ -49,11 +61,17 @@ pub(super) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 18] = [
         Self::Login,
         Self::Redeem,
+        Self::List,
+        Self::Choose,
         Self::Sts,
+        Self::Console,
         Self::StoreBegin,
+        Self::StoreOpenChoice,
+        Self::StoreLook,
+        Self::StoreRolesUsed,
         Self::StorePut,
         Self::StoreTake,
         Self::StoreRelease,
@@ -69,8 +87,14 @@ impl Step {
         match self {
             Self::Login => "login",
             Self::Redeem => "redeem",
+            Self::List => "list",
+            Self::Choose => "choose",
             Self::Sts => "sts",
+            Self::Console => "console",
             Self::StoreBegin => "store_begin",
+            Self::StoreOpenChoice => "store_open_choice",
+            Self::StoreLook => "store_look",
+            Self::StoreRolesUsed => "store_roles_used",
             Self::StorePut => "store_put",
             Self::StoreTake => "store_take",
             Self::StoreRelease => "store_release",

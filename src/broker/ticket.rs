@@ -1,11 +1,12 @@
 //! The ticket: a JWT that lives 30 seconds and takes one session once.
 
 use super::attempt::Attempt;
-use super::ids::{Jti, LoginId, SessionId};
+use super::ids::{Handle, Jti, LoginId, SessionId};
 use super::page::Pages;
+use super::place::Place;
 use super::reason::{Reason, Unrecordable, lifetime};
 use super::refusal::{RedeemError, TicketError};
-use super::relay_state::{Binding, Verifier};
+use super::relay_state::{Binding, Challenge, RelayState, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -32,11 +33,10 @@ impl TicketSettings {
         attempt: &Attempt,
         login: &LoginId,
         jti: &Jti,
-        ask: Option<&str>,
         now: OffsetDateTime,
     ) -> TicketClaims {
-        let lifetime = lifetime(self.lifetime, ask);
         TicketClaims {
+            kind: TicketKind::HandOver,
             iss: self.issuer.clone(),
             aud: self.issuer.clone(),
             sub: attempt.relay_state.session.as_str().to_owned(),
@@ -44,21 +44,63 @@ impl TicketSettings {
             login: login.clone(),
             reference: Some(attempt.reference.current().as_str().to_owned()),
             challenge: attempt.relay_state.challenge.as_str().to_owned(),
-            ask: ask.map(str::to_owned),
+            ask: None,
+            part: None,
             page: attempt.began_at.other().map(str::to_owned),
             iat: now.unix_timestamp(),
             nbf: None,
-            exp: now.unix_timestamp() + lifetime.whole_seconds(),
+            exp: now.unix_timestamp() + self.lifetime.whole_seconds(),
         }
     }
 }
 
-/// The claims (RFC 7519 section 4.1, and five of our own).
+/// What a ticket is for. Each kind has its own `typ` (RFC 8725 section 3.11) and audience, so
+/// that none is taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TicketKind {
+    /// Takes credentials, once.
+    #[default]
+    HandOver,
+    /// Lists roles and chooses among them, as often as it is shown.
+    Choice,
+}
+
+impl TicketKind {
+    const ALL: [Self; 2] = [Self::HandOver, Self::Choice];
+
+    /// The header's `typ`.
+    pub const fn typ(self) -> &'static str {
+        match self {
+            Self::HandOver => "JWT",
+            Self::Choice => "choice+jwt",
+        }
+    }
+
+    /// Of a header's `typ`.
+    ///
+    /// # Errors
+    /// [`TicketError::Malformed`].
+    pub fn of_typ(typ: Option<&str>) -> Result<Self, TicketError> {
+        Self::ALL.into_iter().find(|kind| typ == Some(kind.typ())).ok_or(TicketError::Malformed)
+    }
+
+    fn audience(self, issuer: &str) -> String {
+        match self {
+            Self::HandOver => issuer.to_owned(),
+            Self::Choice => format!("{issuer}/saml/choice"),
+        }
+    }
+}
+
+/// The claims (RFC 7519 section 4.1, and six of our own).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketClaims {
+    /// In the header, as `typ`.
+    #[serde(skip)]
+    pub kind: TicketKind,
     /// Issuer: our `public_url`.
     pub iss: String,
-    /// Audience: our `public_url`.
+    /// Audience: our `public_url`; of a choice, with `/saml/choice`.
     pub aud: String,
     /// Subject: the session id.
     pub sub: String,
@@ -75,6 +117,9 @@ pub struct TicketClaims {
     /// nothing. Here, so that it is known before the store is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<String>,
+    /// The handle of the part of a choice that it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Handle>,
     /// The page that it is for; none for the built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
@@ -85,6 +130,29 @@ pub struct TicketClaims {
     pub nbf: Option<i64>,
     /// Expires at, seconds since 1970.
     pub exp: i64,
+}
+
+impl TicketClaims {
+    pub(super) fn of_part(self, part: Option<Handle>) -> Self {
+        Self { part, ..self }
+    }
+
+    /// With the question that is to be answered, and time to answer it.
+    pub(super) fn asking(self, ask: Option<&str>, usual: Duration) -> Self {
+        let exp = self.iat + lifetime(usual, ask).whole_seconds();
+        Self { ask: ask.map(str::to_owned), exp, ..self }
+    }
+
+    /// Of a choice that waits so long.
+    pub(super) fn for_choice(self, expires_at: OffsetDateTime) -> Self {
+        let kind = TicketKind::Choice;
+        Self { kind, aud: kind.audience(&self.iss), exp: expires_at.unix_timestamp(), ..self }
+    }
+
+    /// Not longer than this.
+    pub(super) fn until(self, ends_at: OffsetDateTime) -> Self {
+        Self { exp: self.exp.min(ends_at.unix_timestamp()), ..self }
+    }
 }
 
 impl std::fmt::Debug for TicketClaims {
@@ -126,7 +194,7 @@ impl VerifiedTicket {
         binding: Binding,
         now: OffsetDateTime,
     ) -> Result<Self, TicketError> {
-        if claims.iss != issuer || claims.aud != issuer {
+        if claims.iss != issuer || claims.aud != claims.kind.audience(issuer) {
             return Err(TicketError::Invalid);
         }
         if now.unix_timestamp() >= claims.exp {
@@ -145,13 +213,49 @@ impl VerifiedTicket {
         &self.session
     }
 
-    /// Checks that the caller is the page and the browser that began: the origin against
-    /// the page's, the verifier against the challenge, and `COGNITO_ID`, where sent, against
-    /// the session id.
+    /// Checks that it is of this kind.
+    ///
+    /// # Errors
+    /// [`TicketError`].
+    pub fn of_kind(self, kind: TicketKind) -> Result<Self, TicketError> {
+        match (self.claims.kind, kind) {
+            (TicketKind::Choice, TicketKind::HandOver) => Err(TicketError::ForChoice),
+            (TicketKind::HandOver, TicketKind::Choice) => Err(TicketError::NotForChoice),
+            (TicketKind::HandOver, TicketKind::HandOver) | (TicketKind::Choice, TicketKind::Choice) => {
+                Ok(self)
+            }
+        }
+    }
+
+    /// Checks that it takes credentials, and that the caller is the page and the browser that
+    /// began: the origin against the page's, the verifier against the challenge, and
+    /// `COGNITO_ID`, where sent, against the session id.
     ///
     /// # Errors
     /// [`TicketError`].
     pub fn bind(self, caller: &Caller<'_>, pages: &Pages) -> Result<BoundTicket, TicketError> {
+        let ticket = self.of_kind(TicketKind::HandOver)?;
+        ticket.is_shown_by(caller, pages)?;
+        Ok(BoundTicket { session: ticket.session, claims: ticket.claims })
+    }
+
+    /// The same of a ticket that chooses; and its page must be one where people choose.
+    ///
+    /// # Errors
+    /// [`TicketError`].
+    pub fn bind_choice(self, caller: &Caller<'_>, pages: &Pages) -> Result<ChoiceTicket, TicketError> {
+        let ticket = self.of_kind(TicketKind::Choice)?;
+        ticket.is_shown_by(caller, pages)?;
+        let page = ticket.claims.page.as_deref();
+        if caller.origin.is_some_and(|origin| !pages.chooses_at(origin, page)) {
+            return Err(TicketError::OtherPage);
+        }
+        let Self { session, claims: TicketClaims { jti, login, challenge, .. }, binding } = ticket;
+        let challenge = Challenge::parse(&challenge, binding).ok_or(TicketError::Malformed)?;
+        Ok(ChoiceTicket { relay_state: RelayState { session, challenge }, jti, login })
+    }
+
+    fn is_shown_by(&self, caller: &Caller<'_>, pages: &Pages) -> Result<(), TicketError> {
         let &Caller { origin, verifier, cognito_id } = caller;
         // No page takes what is another's.
         let page_of = |origin| pages.by_origin(origin).map(|page| page.name.as_str());
@@ -173,7 +277,7 @@ impl VerifiedTicket {
         if cognito_id.is_some_and(|id| id != self.session.as_str()) {
             return Err(TicketError::CognitoIdMismatch);
         }
-        Ok(BoundTicket { session: self.session, claims: self.claims })
+        Ok(())
     }
 }
 
@@ -187,6 +291,14 @@ pub struct Caller<'c> {
     pub verifier: Option<&'c str>,
     /// `COGNITO_ID`
     pub cognito_id: Option<&'c str>,
+}
+
+/// A ticket that chooses, shown by the page and the browser that began the login.
+#[derive(Debug)]
+pub struct ChoiceTicket {
+    pub(super) relay_state: RelayState,
+    pub(super) jti: Jti,
+    pub(super) login: LoginId,
 }
 
 /// A ticket shown by the page and the browser that began the login.
@@ -206,21 +318,21 @@ impl BoundTicket {
         self,
         reason: Option<Result<Reason, Unrecordable>>,
     ) -> Result<RedeemableTicket, RedeemError> {
-        let Self { session, claims: TicketClaims { jti, login, ask, .. } } = self;
+        let Self { session, claims: TicketClaims { jti, login, ask, part, .. } } = self;
         let reason = match (reason, ask) {
             (None, Some(ask)) => return Err(RedeemError::ReasonRequired { ask }),
             (Some(Err(Unrecordable)), ask) => return Err(RedeemError::ReasonMalformed { ask }),
             (Some(Ok(reason)), _) => Some(reason),
             (None, None) => None,
         };
-        Ok(RedeemableTicket { session, jti, login, reason })
+        Ok(RedeemableTicket { place: Place::of_ticket(&session, part), jti, login, reason })
     }
 }
 
 /// A ticket of this browser, with the reason that it asks for. Nothing else takes a session.
 #[derive(Debug)]
 pub struct RedeemableTicket {
-    pub(super) session: SessionId,
+    pub(super) place: Place,
     pub(super) jti: Jti,
     pub(super) login: LoginId,
     pub(super) reason: Option<Reason>,
@@ -241,6 +353,7 @@ pub fn encode_ticket(
     key: &EncodingKey,
 ) -> Result<Ticket, TicketError> {
     let mut header = Header::new(algorithm);
+    header.typ = Some(claims.kind.typ().to_owned());
     header.kid = Some(kid.to_owned());
     jsonwebtoken::encode(&header, claims, key)
         .map(Ticket::from_signed)
@@ -274,12 +387,14 @@ pub fn decode_ticket(
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    jsonwebtoken::decode::<TicketClaims>(token, key, &validation).map(|data| data.claims).map_err(|e| {
+    let decoded = jsonwebtoken::decode::<TicketClaims>(token, key, &validation).map_err(|e| {
         use jsonwebtoken::errors::ErrorKind::{InvalidAlgorithm, InvalidAlgorithmName, InvalidSignature};
         if matches!(e.kind(), InvalidSignature | InvalidAlgorithm | InvalidAlgorithmName) {
             TicketError::Invalid
         } else {
             TicketError::Malformed
         }
-    })
+    })?;
+    let kind = TicketKind::of_typ(decoded.header.typ.as_deref())?;
+    Ok(TicketClaims { kind, ..decoded.claims })
 }

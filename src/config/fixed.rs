@@ -46,6 +46,7 @@ impl Fixed {
             // Each is read again. A new option does not compile until it is in one of the groups.
             redirect_url: _,
             allowed_origins: _,
+            choose_at: _,
             ping_url: _,
             contact: _,
             request_timeout: _,

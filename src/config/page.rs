@@ -35,7 +35,12 @@ pub(super) fn pages(top: &Section<'_>, server: Option<&Server>, delivery: &Deliv
             );
             section.reading().fault(&url.at, message);
         }
-        pages.push(Page { name: name.value, redirect_url: url.value.into_text(), origin });
+        let choose = section.boolean("choose", false);
+        pages.push(Page { name: name.value, redirect_url: url.value.into_text(), origin, choose });
     }
-    Pages::new(pages)
+    let built_in = match (server, delivery.binding) {
+        (Some(server), Binding::Challenge) => server.choose_at.clone(),
+        (Some(_), Binding::Plain) | (None, _) => Vec::new(),
+    };
+    Pages::new(pages).choosing_at(built_in)
 }

@@ -8,9 +8,7 @@ use super::read::section::{Found, Section};
 use super::read::values;
 use super::saml::Saml;
 use crate::broker::Pages;
-use crate::roles::{
-    BUILT_IN_PAGE, Decision, MadeUpPerson, Refused, RoleArn, Rules, Terms, Use, as_written,
-};
+use crate::roles::{BUILT_IN_PAGE, Decision, MadeUpPerson, Refused, RoleArn, Rules, Terms, Use, as_written};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use time::Duration;
@@ -171,7 +169,11 @@ impl Parent<'_, '_> {
             }
         };
         // Who is refused under a rule that grants is refused by another one, or by none.
-        let by_parent = matches!(outcome, Outcome::Refused { .. }) == self.section.has("refuse");
+        // Several roles can be of several rules.
+        let by_parent = match &outcome {
+            Outcome::Refused { .. } => self.section.has("refuse"),
+            Outcome::Gets { roles, .. } => roles.len() == 1 && !self.section.has("refuse"),
+        };
         let rule = rule.or_else(|| by_parent.then(|| self.name.clone()));
         Some(Expected { outcome, rule })
     }

@@ -18,6 +18,9 @@ pub struct Server {
     pub redirect_url: String,
     /// Origins whose pages may read the answers of this service.
     pub allowed_origins: Vec<String>,
+    /// The origins at which the page lets people choose among their roles; none where it does
+    /// not.
+    pub choose_at: Vec<String>,
     /// The URL that pages sign a ping for, where a gateway checks the signature.
     pub ping_url: Option<String>,
     /// Networks whose `X-Forwarded-For` is trusted.
@@ -100,6 +103,7 @@ pub(super) fn server(section: &Section<'_>) -> Option<Server> {
         );
     }
 
+    let choose_at = choose_at(section, public_url.as_ref(), redirect_url.as_ref());
     let public_url = public_url?.into_text();
     Some(Server {
         listen,
@@ -107,6 +111,7 @@ pub(super) fn server(section: &Section<'_>) -> Option<Server> {
         redirect_url: redirect_url.map_or_else(|| format!("{public_url}/"), WebUrl::into_text),
         public_url,
         allowed_origins,
+        choose_at,
         ping_url,
         trusted_proxies,
         contact,
@@ -117,6 +122,16 @@ pub(super) fn server(section: &Section<'_>) -> Option<Server> {
         max_connections_per_client,
         request_timeout: request_timeout.unsigned_abs(),
     })
+}
+
+/// Where people choose: at the page that the service has itself, or at another one that is said
+/// to be as good (`choose`). Whoever can run a script there can take every role of whoever
+/// comes by.
+fn choose_at(section: &Section<'_>, public: Option<&WebUrl>, redirect: Option<&WebUrl>) -> Vec<String> {
+    let origins: Vec<String> =
+        [public, redirect].into_iter().flatten().map(|url| url.origin.clone()).collect();
+    let is_ours = origins.iter().all(|origin| Some(origin) == origins.first());
+    if section.boolean("choose", is_ours) { origins } else { Vec::new() }
 }
 
 /// Whether two listeners would have the same address. Port 0 is a new port each time.

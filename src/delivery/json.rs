@@ -15,6 +15,6 @@ pub(super) fn to_wiped_json(document: &impl Serialize, secret_chars: usize) -> Z
 }
 
 /// `2026-11-23T06:00:00Z`, as AWS's tools write it.
-pub(super) fn rfc3339(at: OffsetDateTime) -> String {
+pub fn rfc3339(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }

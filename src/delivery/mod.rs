@@ -8,6 +8,8 @@ pub mod credential_process;
 pub mod dynamodb;
 mod json;
 
+pub use json::rfc3339;
+
 #[cfg(test)]
 fn credentials() -> crate::broker::Credentials {
     crate::broker::Credentials {

@@ -52,14 +52,14 @@ pub const PEOPLE: &[Person] = &[
         name: "Ada Lindqvist",
         title: "Administrator",
         shows: "has an administrator's role for four hours",
-        groups: &["Domain Users", "Domain Admins", "AWS-ProductionAdmin", "AWS-Production"],
+        groups: &["Domain Users", "Domain Admins", "AWS-ProductionAdmin"],
     },
     Person {
         account: "tim",
         name: "Tim Both",
         title: "Operations, two plants",
-        shows: "has two production roles: refused until he can choose",
-        groups: &["Domain Users", "Operations", "AWS-ProductionNorth", "AWS-ProductionSouth"],
+        shows: "has two production roles: chooses between them, and reads why not a third",
+        groups: &["Domain Users", "Operations", "AWS-ProductionNorth", "AWS-ProductionSouth", "AWS-Dev"],
     },
 ];
 

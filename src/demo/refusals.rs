@@ -152,9 +152,9 @@ impl StagedRefusal {
             | LoginError::RequestAnswered
             | LoginError::SessionTaken
             | LoginError::TokenService(_)
+            | LoginError::Console(_)
             | LoginError::Keys
             | LoginError::Store
-            | LoginError::Console(_)
             | LoginError::TooSlow => true,
         }
     }

@@ -23,6 +23,7 @@ pub struct App {
     pub(super) behind_gateway: bool,
     pub(super) settings: HttpSettings,
     pub(super) cors: CorsLayer,
+    pub(super) choice_cors: CorsLayer,
     built_in: Redirect,
     /// By the pages' names.
     redirects: BTreeMap<String, Redirect>,
@@ -52,6 +53,7 @@ impl App {
         let pages = &broker.settings().pages;
         Ok(Self {
             cors: cors::layer(settings.allowed_origins.iter().chain(pages.iter().map(|page| &page.origin)))?,
+            choice_cors: cors::choice_layer(pages.choosers())?,
             redirects: redirects(pages, settings.jwt_in)?,
             built_in: Redirect::new(&settings.redirect_url, settings.jwt_in)?,
             config_json: config_json::config_json(
@@ -136,9 +138,9 @@ impl App {
     }
 
     /// Where the page begins such a sign-in. Pages of the 2017 sample cannot.
-    pub(super) fn sign_in_again(&self, page: &Redirect, step_up: &StepUp) -> Option<String> {
+    pub(super) fn sign_in_again(&self, began_at: &BeganAt, step_up: &StepUp) -> Option<String> {
         let can_begin = self.broker.settings().binding == Binding::Challenge;
-        can_begin.then(|| page.to_sign_in_again(step_up))
+        can_begin.then(|| self.page(began_at).to_sign_in_again(step_up, began_at.for_use()))
     }
 
     /// Slots by class, for the operator.

@@ -10,7 +10,7 @@ use super::body;
 use super::context::{Context, OutcomeCode};
 use super::error::Error;
 use super::redeem::bearer;
-use crate::broker::{Broker, Caller, TicketError};
+use crate::broker::{Broker, Caller, TicketError, TicketKind};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -28,7 +28,7 @@ const MAX_EVENT_BYTES: usize = 64 * 1024;
 pub enum Unauthorized {
     /// The event is of no known kind, or lacks a part.
     Event,
-    /// The ARN is not `GET /saml` of one API and one stage.
+    /// The ARN is not `GET /saml`, or the choice, of one API and one stage.
     Arn,
     /// One header has two values.
     Header,
@@ -62,12 +62,13 @@ pub async fn authorize(broker: &Broker, event: &Value, now: OffsetDateTime) -> R
     let text = |name: &str| event.get(name).and_then(Value::as_str).ok_or(Unauthorized::Event);
     let simple = event.get("version").and_then(Value::as_str) == Some("2.0");
     let arn = if simple { text("routeArn")? } else { text("methodArn")? };
-    let resource = called_resource(arn)?;
+    let (resource, kind) = called_resource(arn)?;
 
     let by_token = !simple && text("type")? == "TOKEN";
     let session = if by_token {
         let ticket = broker.verify_ticket(bearer(text("authorizationToken")?), now).await;
-        ticket.map_err(Unauthorized::Ticket)?.session().as_str().to_owned()
+        let ticket = ticket.and_then(|ticket| ticket.of_kind(kind)).map_err(Unauthorized::Ticket)?;
+        ticket.session().as_str().to_owned()
     } else {
         if !simple && text("type")? != "REQUEST" {
             return Err(Unauthorized::Event);
@@ -81,7 +82,12 @@ pub async fn authorize(broker: &Broker, event: &Value, now: OffsetDateTime) -> R
         };
         let ticket = broker.verify_ticket(bearer(credentials), now).await.map_err(Unauthorized::Ticket)?;
         let session = ticket.session().as_str().to_owned();
-        ticket.bind(&caller, &broker.settings().pages).map_err(Unauthorized::Ticket)?;
+        let pages = &broker.settings().pages;
+        let bound = match kind {
+            TicketKind::HandOver => ticket.bind(&caller, pages).map(|_| ()),
+            TicketKind::Choice => ticket.bind_choice(&caller, pages).map(|_| ()),
+        };
+        bound.map_err(Unauthorized::Ticket)?;
         session
     };
 
@@ -99,9 +105,10 @@ pub async fn authorize(broker: &Broker, event: &Value, now: OffsetDateTime) -> R
     }))
 }
 
-/// `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/GET/saml`, and nothing
-/// else: it becomes the policy's resource, where `*` and `?` are wildcards.
-fn called_resource(arn: &str) -> Result<&str, Unauthorized> {
+/// `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/` and one of the routes that a ticket
+/// opens, with its kind; nothing else: it becomes the policy's resource, where `*` and `?` are
+/// wildcards.
+fn called_resource(arn: &str) -> Result<(&str, TicketKind), Unauthorized> {
     let plain = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
@@ -116,9 +123,13 @@ fn called_resource(arn: &str) -> Result<&str, Unauthorized> {
         && [partition, region, api].into_iter().all(plain)
         && account.len() == 12
         && account.bytes().all(|b| b.is_ascii_digit())
-        && (plain(stage) || stage == "$default")
-        && route == "GET/saml";
-    if well_formed { Ok(arn) } else { Err(Unauthorized::Arn) }
+        && (plain(stage) || stage == "$default");
+    let kind = match route {
+        "GET/saml" => TicketKind::HandOver,
+        "GET/saml/choice" | "POST/saml/choice" => TicketKind::Choice,
+        _ => return Err(Unauthorized::Arn),
+    };
+    if well_formed { Ok((arn, kind)) } else { Err(Unauthorized::Arn) }
 }
 
 /// A header of the request in the event, whatever its case, from `headers` and
@@ -176,12 +187,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_get_saml_of_one_api_and_stage_is_a_resource() {
+    fn only_what_a_ticket_opens_of_one_api_and_stage_is_a_resource() {
+        for method in ["GET", "POST"] {
+            let arn =
+                format!("arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/{method}/saml/choice");
+            assert_eq!(called_resource(&arn), Ok((arn.as_str(), TicketKind::Choice)));
+        }
         for arn in [
             "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml",
             "arn:aws-cn:execute-api:cn-north-1:123456789012:abc123/$default/GET/saml",
         ] {
-            assert_eq!(called_resource(arn), Ok(arn));
+            assert_eq!(called_resource(arn), Ok((arn, TicketKind::HandOver)));
         }
     }
 
@@ -201,6 +217,8 @@ mod tests {
             "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/users",
             "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml/",
             "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml/metadata",
+            "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/PUT/saml/choice",
+            "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/saml/choice/x",
             "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/x/GET/saml",
             "arn:aws:execute-api:eu-central-1:123456789012:abc123//GET/saml",
             "arn:aws:execute-api:eu-central-1:123456789012:abc123/${x}/GET/saml",

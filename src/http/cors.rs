@@ -23,21 +23,37 @@ const REQUEST_HEADERS: [HeaderName; 7] = [
 /// can refuse, so pages can read refusals too, and answers preflights itself: a
 /// preflight refused as `busy` would hide that code from the page.
 pub(super) fn layer<'o>(origins: impl Iterator<Item = &'o String>) -> Result<CorsLayer, SettingsError> {
-    let parse = |origin: &String| {
-        HeaderValue::from_str(origin)
-            .map_err(|_| SettingsError { name: "allowed_origins", value: origin.clone() })
-    };
-    let origins: Vec<HeaderValue> = origins.map(parse).collect::<Result<_, _>>()?;
+    let origins = values(origins)?;
     let allowed = move |origin: &HeaderValue, request: &Parts| {
         // No page may read the answer to an identity provider's form.
         request.method != Method::POST && origins.contains(origin)
     };
-    Ok(CorsLayer::new()
+    Ok(base()
         .allow_origin(AllowOrigin::predicate(allowed))
         .allow_methods([Method::GET])
-        .allow_headers(REQUEST_HEADERS)
-        .expose_headers([headers::REQUEST_ID])
-        .max_age(Duration::from_secs(600)))
+        .allow_headers(REQUEST_HEADERS))
+}
+
+/// The same for the choice, which pages also post to: those alone at which people choose.
+pub(super) fn choice_layer<'o>(
+    origins: impl Iterator<Item = &'o String>,
+) -> Result<CorsLayer, SettingsError> {
+    Ok(base()
+        .allow_origin(AllowOrigin::list(values(origins)?))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(REQUEST_HEADERS.into_iter().chain([header::CONTENT_TYPE]).collect::<Vec<_>>()))
+}
+
+fn base() -> CorsLayer {
+    CorsLayer::new().expose_headers([headers::REQUEST_ID]).max_age(Duration::from_secs(600))
+}
+
+fn values<'o>(origins: impl Iterator<Item = &'o String>) -> Result<Vec<HeaderValue>, SettingsError> {
+    let parse = |origin: &String| {
+        HeaderValue::from_str(origin)
+            .map_err(|_| SettingsError { name: "allowed_origins", value: origin.clone() })
+    };
+    origins.map(parse).collect()
 }
 
 /// Removes the methods and headers that the layer also names to origins that are

@@ -68,7 +68,7 @@ pub(super) async fn envelope(State(app): State<Arc<App>>, mut request: Request, 
         let contact = app.settings.contact.as_deref();
         let page = app.page(&began_at);
         let start_page = page.url();
-        let sign_in_again = error.step_up().and_then(|step_up| app.sign_in_again(page, step_up));
+        let sign_in_again = error.step_up().and_then(|step_up| app.sign_in_again(&began_at, step_up));
         let sign_in_again = sign_in_again.as_deref();
         let help = Help { reference, contact, start_page, sign_in_again, language };
         // Headers of inner layers (CORS) stay.
@@ -142,7 +142,7 @@ fn has_one_host(request: &Request) -> bool {
 fn format_for(request: &Request) -> Format {
     match request.uri().path() {
         "/saml" if request.method() != Method::POST => Format::Json,
-        "/users" | "/config.json" | "/authorizer" | "/.well-known/jwks.json" => Format::Json,
+        "/saml/choice" | "/users" | "/config.json" | "/authorizer" | "/.well-known/jwks.json" => Format::Json,
         _ => accept::preferred_format(request.headers()),
     }
 }

@@ -5,8 +5,8 @@
 
 use crate::broker::ports::TokenServiceError;
 use crate::broker::{
-    ConsoleError, LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal, StartError, StepUp,
-    TicketError,
+    ChoiceError, ConsoleError, LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal,
+    StartError, StepUp, TicketError,
 };
 use http::StatusCode;
 
@@ -25,13 +25,12 @@ ping_errors! { refusal_enum
 impl Error {
     /// The operator's own words, where a rule has some.
     pub fn operator_says(&self) -> Option<&str> {
-        let Self::Login(LoginError::Role(RoleRefusal::Rule { message, .. })) = self else { return None };
-        Some(message)
+        if let RoleRefusal::Rule { message, .. } = self.role()? { Some(message) } else { None }
     }
 
     /// The operator's sentence by which the person is asked for a reason.
     pub fn ask(&self) -> Option<&str> {
-        let Self::Redeem(error) = self else { return None };
+        let (Self::Redeem(error) | Self::Choice(ChoiceError::Redeem(error))) = self else { return None };
         match error {
             RedeemError::ReasonRequired { ask } => Some(ask),
             RedeemError::ReasonMalformed { ask } => ask.as_deref(),
@@ -41,7 +40,13 @@ impl Error {
 
     /// The sign-in by which the person can have a role nevertheless.
     pub fn step_up(&self) -> Option<&StepUp> {
-        if let Self::Login(LoginError::Role(refusal)) = self { refusal.step_up() } else { None }
+        self.role()?.step_up()
+    }
+
+    /// The rules' refusal of a role, if it is one.
+    fn role(&self) -> Option<&RoleRefusal> {
+        let (Self::Login(error) | Self::Choice(ChoiceError::Login(error))) = self else { return None };
+        if let LoginError::Role(refusal) = error { Some(refusal) } else { None }
     }
 
     /// Seconds after which asking again may help.
@@ -165,6 +170,7 @@ relay_state_errors! { rows RelayStateError }
 saml_refusals! { rows SamlRefusal }
 role_refusals! { rows RoleRefusal }
 token_service_errors! { rows TokenServiceError }
+choice_errors! { rows ChoiceError }
 console_errors! { rows ConsoleError }
 redeem_errors! { rows RedeemError }
 ticket_errors! { rows TicketError }

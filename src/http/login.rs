@@ -24,7 +24,8 @@ pub(super) async fn login(
 ) -> Result<Response, Error> {
     let (head, body) = request.into_parts();
     let for_a_person = preferred_format(&head.headers) == Format::Html;
-    check_content(&head.headers)?;
+    // That of the HTTP-POST binding (bindings 3.5.4).
+    is_plain(&head.headers, "application/x-www-form-urlencoded")?;
     // A slow client holds no slot.
     let post = read_form(&app, &context, body).await?;
     let _slot = app.admission.slot(Class::Other, &context)?;
@@ -32,6 +33,10 @@ pub(super) async fn login(
         LoginOutcome::Issued(issued) => {
             tracing::info!(idp = issued.idp, rule = issued.rule, "login issued");
             (app.page(&context.began_at).to(&issued.ticket)?, "issued")
+        }
+        LoginOutcome::Choice(opened) => {
+            tracing::info!(idp = opened.idp, "choice opened");
+            (app.page(&context.began_at).to_choose(&opened.ticket)?, "choice")
         }
         LoginOutcome::BeginAtPage { idp } if for_a_person && app.can_begin(&idp) => {
             tracing::info!(idp, "sign-in from the provider's portal: a login begins at the page");
@@ -46,12 +51,12 @@ pub(super) async fn login(
     Ok(response)
 }
 
-/// The one content type of the HTTP-POST binding (bindings 3.5.4), not compressed.
-fn check_content(headers: &HeaderMap) -> Result<(), Error> {
+/// Checks that the body is of this one type, and not compressed.
+pub(super) fn is_plain(headers: &HeaderMap, media_type: &str) -> Result<(), Error> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else { return Err(Error::ContentType) };
     let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    if !essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !essence.trim().eq_ignore_ascii_case(media_type) {
         return Err(Error::ContentType);
     }
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();

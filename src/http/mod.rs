@@ -12,6 +12,7 @@ mod admission;
 mod app;
 pub mod authorizer;
 mod body;
+mod choice;
 mod client;
 mod client_ip;
 mod config_json;

@@ -14,9 +14,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::sync::Arc;
 
-const VERIFIER: HeaderName = HeaderName::from_static("vestibule-verifier");
+pub(super) const VERIFIER: HeaderName = HeaderName::from_static("vestibule-verifier");
 const REASON: HeaderName = HeaderName::from_static("vestibule-reason");
-const COGNITO_ID: HeaderName = HeaderName::from_static("cognito_id");
+pub(super) const COGNITO_ID: HeaderName = HeaderName::from_static("cognito_id");
 
 pub(super) async fn redeem(
     State(app): State<Arc<App>>,
@@ -52,7 +52,11 @@ pub(super) async fn redeem(
 }
 
 /// The header's value, if present: once, and in visible ASCII.
-fn single(headers: &HeaderMap, name: HeaderName, otherwise: TicketError) -> Result<Option<&str>, Error> {
+pub(super) fn single(
+    headers: &HeaderMap,
+    name: HeaderName,
+    otherwise: TicketError,
+) -> Result<Option<&str>, Error> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::settings::SettingsError;
-use crate::broker::{StepUp, Ticket};
+use crate::broker::{StepUp, Ticket, Use};
 use crate::config::JwtIn;
 use http::HeaderValue;
 use zeroize::Zeroizing;
@@ -13,6 +13,7 @@ pub(super) struct Redirect {
     before: String,
     after: String,
     begin: String,
+    choose: String,
 }
 
 impl Redirect {
@@ -22,15 +23,19 @@ impl Redirect {
         HeaderValue::from_str(url)
             .map_err(|_| SettingsError { name: "redirect_url", value: url.to_owned() })?;
         let (base, fragment) = url.split_once('#').unwrap_or((url, ""));
-        let begin = format!("{base}#sign-in=");
+        let (begin, choose) = (format!("{base}#sign-in="), format!("{base}#choice="));
         Ok(match jwt_in {
-            JwtIn::Fragment => {
-                Self { url: url.to_owned(), before: format!("{base}#jwt="), after: String::new(), begin }
-            }
+            JwtIn::Fragment => Self {
+                url: url.to_owned(),
+                before: format!("{base}#jwt="),
+                after: String::new(),
+                begin,
+                choose,
+            },
             JwtIn::Query => {
                 let separator = if base.contains('?') { '&' } else { '?' };
                 let after = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
-                Self { url: url.to_owned(), before: format!("{base}{separator}jwt="), after, begin }
+                Self { url: url.to_owned(), before: format!("{base}{separator}jwt="), after, begin, choose }
             }
         })
     }
@@ -41,7 +46,16 @@ impl Redirect {
     }
 
     pub(super) fn to(&self, ticket: &Ticket) -> Result<HeaderValue, Error> {
-        let location = Zeroizing::new([&self.before, ticket.expose(), &self.after].concat());
+        Self::secret([&self.before, ticket.expose(), &self.after])
+    }
+
+    /// Where the person chooses. Always in the fragment: no page of the 2017 sample does.
+    pub(super) fn to_choose(&self, ticket: &Ticket) -> Result<HeaderValue, Error> {
+        Self::secret([&self.choose, ticket.expose(), ""])
+    }
+
+    fn secret(parts: [&str; 3]) -> Result<HeaderValue, Error> {
+        let location = Zeroizing::new(parts.concat());
         let mut location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;
         location.set_sensitive(true);
         Ok(location)
@@ -53,14 +67,17 @@ impl Redirect {
         HeaderValue::from_str(&[&self.begin, idp].concat()).map_err(|_| Error::Internal)
     }
 
-    /// Where a login begins that asks for this sign-in.
-    pub(super) fn to_sign_in_again(&self, step_up: &StepUp) -> String {
+    /// Where a login begins that asks for this sign-in, for the same use.
+    pub(super) fn to_sign_in_again(&self, step_up: &StepUp, for_use: Use) -> String {
         let mut query = form_urlencoded::Serializer::new([&self.begin, &*step_up.idp].concat());
         for context in &step_up.authn_context {
             query.append_pair("authn_context", context);
         }
         if step_up.force_authn {
             query.append_pair("force_authn", "true");
+        }
+        if for_use != Use::default() {
+            query.append_pair("use", for_use.as_str());
         }
         query.finish()
     }
@@ -100,7 +117,8 @@ mod tests {
             let redirect = Redirect::new("https://a.example/?x=1#old", JwtIn::Fragment).unwrap();
             let step_up = StepUp { idp: "ADFS".to_owned(), authn_context, force_authn };
             let expected = format!("https://a.example/?x=1#sign-in=ADFS{more}");
-            assert_eq!(redirect.to_sign_in_again(&step_up), expected);
+            assert_eq!(redirect.to_sign_in_again(&step_up, Use::Page), expected);
+            assert_eq!(redirect.to_sign_in_again(&step_up, Use::Console), format!("{expected}&use=console"));
         }
     }
 

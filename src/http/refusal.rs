@@ -90,6 +90,11 @@ struct SignInAgain<'a> {
 }
 
 fn json(error: &Error, help: &Help<'_>) -> String {
+    document(error, help).to_string()
+}
+
+/// The refusal for programs.
+pub(super) fn document(error: &Error, help: &Help<'_>) -> serde_json::Value {
     let (row, language) = (error.row(), help.language);
     let sentences = [Some(language.say(row.happened)), error.operator_says(), Some(language.say(row.to_do))];
     let message: Vec<&str> = sentences.into_iter().flatten().filter(|s| !s.is_empty()).collect();
@@ -106,7 +111,7 @@ fn json(error: &Error, help: &Help<'_>) -> String {
         }),
     };
     // Strings, a number and a list always serialize.
-    serde_json::to_string(&document).unwrap_or_default()
+    serde_json::to_value(&document).unwrap_or_default()
 }
 
 fn page(error: &Error, help: &Help<'_>) -> String {

@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::error::Error;
-use super::{authorizer, documents, envelope, login, openapi, pages, redeem, start, users};
+use super::{authorizer, choice, documents, envelope, login, openapi, pages, redeem, start, users};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -31,7 +31,7 @@ pub fn router(app: Arc<App>) -> Router {
     let mut own = Router::new()
         .route("/saml/login", start)
         .route("/authorizer", post(authorizer::route).fallback(only("POST")))
-        .layer(limited)
+        .layer(limited.clone())
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
         .route("/.well-known/jwks.json", get(documents::jwks).fallback(only("GET, HEAD")))
         .route("/openapi.json", get(openapi::document).fallback(only("GET, HEAD")));
@@ -41,10 +41,15 @@ pub fn router(app: Arc<App>) -> Router {
             if asset.shared { (&mut shared, "GET, HEAD, OPTIONS") } else { (&mut own, "GET, HEAD") };
         *router = std::mem::take(router).route(asset.path, page.fallback(only(allow)));
     }
+    let choose = get(choice::list).post(choice::choose).head(only("GET, POST, OPTIONS"));
+    let choice =
+        Router::new().route("/saml/choice", choose.fallback(only("GET, POST, OPTIONS"))).layer(limited);
     let task = from_fn(envelope::task);
+    let choice = choice.layer(task.clone()).layer(app.choice_cors.clone());
     let shared = shared.layer(task.clone()).layer(app.cors.clone());
     own.layer(task)
         .merge(shared)
+        .merge(choice)
         .fallback(|| ready(Error::NotFound))
         .layer(from_fn_with_state(app.clone(), envelope::envelope))
         .with_state(app)

@@ -1,6 +1,7 @@
 //! The settings of the HTTP layer, finished and typed.
 
 use crate::config::{JwtIn, Network, RulesHold, SignOn};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The settings of the HTTP layer.
@@ -20,6 +21,8 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<Network>,
     /// The contact on refusal pages.
     pub contact: Option<String>,
+    /// The names of AWS accounts, by their ids.
+    pub accounts: BTreeMap<String, String>,
     /// The identity providers, as `/config.json` lists them for pages.
     pub sign_on: Vec<SignOn>,
     /// The region in the scope of a ping's signature.

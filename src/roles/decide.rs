@@ -23,39 +23,13 @@ use super::explain::Explanation;
 use super::grant::{Grant, Terms};
 use super::offers::Offers;
 use super::person::{BUILT_IN_PAGE, Circumstances, MadeUpPerson, Person};
+use super::refusal::{Denial, Refused, RoleRefusal};
 use super::role_map::RoleMap;
 use super::rule::Rule;
-use super::step_up::StepUp;
 use super::weigh::{Verdict, verdict, weigh};
 use crate::saml::{Identity, RequestedAuthnContext};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-role_refusals! { refusal_enum
-    /// Why no role is granted.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub enum RoleRefusal
-}
-
-impl RoleRefusal {
-    /// The operator's sentence for the person, where a rule refuses.
-    pub fn message(&self) -> Option<&str> {
-        if let Self::Rule { message, .. } = self { Some(message) } else { None }
-    }
-}
-
-/// A refusal together with the person it concerns, for the audit trail.
-#[derive(Debug)]
-pub struct Denial {
-    /// Why.
-    pub refusal: RoleRefusal,
-    /// Who.
-    pub identity: Arc<Identity>,
-    /// The deciding rule, if one decided.
-    pub rule: Option<String>,
-    /// How the rules came to it.
-    pub explanation: Explanation,
-}
 
 /// What the rules answer.
 #[derive(Debug)]
@@ -66,9 +40,6 @@ pub struct Decision {
     /// How the rules came to it.
     pub explanation: Explanation,
 }
-
-/// Why a role is refused, and the deciding rule, if one decided.
-pub type Refused = (RoleRefusal, Option<String>);
 
 /// The SAML providers of each identity provider, one for each AWS account, by its configured name.
 pub type SamlProviders = BTreeMap<String, BTreeSet<ProviderArn>>;

@@ -11,20 +11,22 @@ mod grant;
 mod offer;
 mod offers;
 mod person;
+mod refusal;
 mod region;
 mod role_map;
 mod rule;
 mod step_up;
-mod weigh;
 #[cfg(test)]
 mod tests;
+mod weigh;
 
 pub use arn::{ArnError, ProviderArn, ProviderPattern, RoleArn, is_account};
-pub use decide::{AuthnContexts, Decision, Denial, Refused, RoleRefusal, Rules, SamlProviders};
+pub use decide::{AuthnContexts, Decision, Rules, SamlProviders};
 pub use explain::{Considered, Explanation};
 pub use grant::{Grant, RoleSource, Terms};
 pub use offers::Offers;
 pub use person::{BUILT_IN_PAGE, Circumstances, MadeUpPerson, Use};
+pub use refusal::{Denial, Refused, RoleRefusal};
 pub use region::{is_region, partition_of_region};
 pub use role_map::{RoleMap, RoleMapError};
 pub use rule::{Condition, Effect, Field, Matcher, Rule, RuleError, as_written};

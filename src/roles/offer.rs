@@ -1,9 +1,10 @@
 //! Step-up, continued: which refusal comes with the offer of another sign-in.
 
 use super::candidates::Candidates;
-use super::decide::{AuthnContexts, RoleRefusal, Rules};
+use super::decide::{AuthnContexts, Rules};
 use super::explain::Explanation;
 use super::person::Person;
+use super::refusal::RoleRefusal;
 use super::rule::Rule;
 use super::step_up::{StepUp, asks_for};
 use super::weigh::{Verdict, verdict, weigh};

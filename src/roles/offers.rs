@@ -1,8 +1,8 @@
 //! What one person can have: one role, or several, and how one of them is taken.
 
-use super::decide::{Denial, RoleRefusal};
 use super::explain::Explanation;
 use super::grant::{Grant, Terms};
+use super::refusal::{Denial, RoleRefusal};
 use crate::saml::Identity;
 use std::sync::Arc;
 

@@ -203,11 +203,7 @@ fn without_a_choice_two_roles_under_the_first_rule_that_grants_are_ambiguous() {
 /// The roles that can be had, each with its rule.
 fn offers(rules: &Rules, identity: Identity) -> Vec<(String, String)> {
     let offers = rules.decide_for(identity.into(), Circumstances::default()).unwrap();
-    offers
-        .granted()
-        .iter()
-        .map(|terms| (terms.role.name().to_owned(), terms.rule.clone()))
-        .collect()
+    offers.granted().iter().map(|terms| (terms.role.name().to_owned(), terms.rule.clone())).collect()
 }
 
 fn named(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -231,10 +227,7 @@ fn each_role_is_judged_by_itself() {
         .map(|(role, outcome)| (role.name(), outcome.as_ref().map(|terms| terms.rule.as_str())))
         .collect();
     let refused = RoleRefusal::NoRule;
-    assert_eq!(
-        outcomes,
-        [("Dev", Ok("development")), ("Other", Err(&refused)), ("Prod", Ok("production"))]
-    );
+    assert_eq!(outcomes, [("Dev", Ok("development")), ("Other", Err(&refused)), ("Prod", Ok("production"))]);
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn http_settings(config: &Config) -> http::HttpSettings {
         ping_url: server.ping_url,
         trusted_proxies: server.trusted_proxies,
         contact: server.contact,
+        accounts: config.accounts.clone(),
         sign_on: config.sign_on.clone(),
         region: config.sts.region().to_owned(),
         local_credentials: matches!(config.sts, Sts::Local { .. }),

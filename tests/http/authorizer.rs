@@ -68,6 +68,7 @@ async fn attack_a_hostile_page_passes_the_authorizer_with_anothers_ticket() {
         name: "wiki".into(),
         redirect_url: "https://wiki.example.com/".into(),
         origin: "https://wiki.example.com".into(),
+        choose: false,
     };
     let vestibule = Vestibule::of(super::settings(), |settings| {
         settings.pages = vestibule::broker::Pages::new(vec![page])

@@ -4,6 +4,7 @@
 
 mod authorizer;
 mod bad_input;
+mod choice;
 mod console;
 mod languages;
 mod pages;

@@ -19,6 +19,7 @@ fn pages() -> Pages {
         name: name.into(),
         redirect_url: redirect_url.into(),
         origin: origin.into(),
+        choose: false,
     };
     let wiki = page("wiki", "https://wiki.example.com/aws?from=vestibule", WIKI);
     Pages::new(vec![wiki, page("build", "https://build.example.com/", BUILD)])

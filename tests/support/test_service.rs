@@ -4,8 +4,9 @@
 use super::faults::{Plan, faulty};
 use super::forge;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{self as http_types, HeaderMap, Request, StatusCode};
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.header("content-type"), "application/json");
         serde_json::from_str(&self.body).unwrap()
     }
@@ -55,7 +56,7 @@ impl Answer {
 
     /// The stable code of a refusal.
     pub fn code(&self) -> String {
-        let json: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let json: Value = serde_json::from_str(&self.body).unwrap_or_default();
         json["error"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -64,6 +65,31 @@ impl Answer {
         assert_eq!(self.status, StatusCode::FOUND, "{}", self.body);
         let location = self.headers["location"].to_str().unwrap();
         location.split_once("#jwt=").expect("a ticket in the fragment").1.to_owned()
+    }
+
+    /// The ticket of a choice in the redirect's fragment.
+    pub fn choice_ticket(&self) -> String {
+        assert_eq!(self.status, StatusCode::FOUND, "{}", self.body);
+        let location = self.headers["location"].to_str().unwrap();
+        location.split_once("#choice=").expect("a choice in the fragment").1.to_owned()
+    }
+
+    /// The tickets of what was chosen, in the order of the request: all of it.
+    pub fn part_tickets(&self) -> Vec<String> {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        let json = self.json();
+        let ticket = |part: &Value| part["ticket"].as_str().unwrap_or_else(|| panic!("{part}")).to_owned();
+        json["parts"].as_array().unwrap().iter().map(ticket).collect()
+    }
+
+    /// What became of each part: `ticket`, or the code of its refusal.
+    pub fn part_codes(&self) -> Vec<String> {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        let code = |part: &Value| match part["refused"]["error"].as_str() {
+            Some(code) => code.to_owned(),
+            None => part["ticket"].as_str().map(|_| "ticket".to_owned()).unwrap(),
+        };
+        self.json()["parts"].as_array().unwrap().iter().map(code).collect()
     }
 
     /// The request that a redirect carries (HTTP-Redirect binding).
@@ -206,6 +232,18 @@ impl TestService {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
+    /// `GET /saml/choice`, as the page does.
+    pub async fn list(&self, ticket: &str, page: &Page) -> Answer {
+        self.send(choice("GET", ticket, page).body(Body::empty()).unwrap()).await
+    }
+
+    /// `POST /saml/choice`, as the page does.
+    pub async fn choose(&self, ticket: &str, page: &Page, parts: &[Value]) -> Answer {
+        let body = json!({ "parts": parts }).to_string();
+        let request = choice("POST", ticket, page).header("content-type", "application/json");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = http::router(self.app.clone()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -250,6 +288,41 @@ impl TestService {
     }
 }
 
+/// A request of the choice.
+pub fn choice(method: &str, ticket: &str, page: &Page) -> http_types::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri("/saml/choice")
+        .header("authorization", format!("Bearer {ticket}"))
+        .header("vestibule-verifier", &page.verifier)
+}
+
+/// One part of a choice.
+pub fn part(role: &str, r#use: &str) -> Value {
+    json!({ "role": role_arn(role), "use": r#use })
+}
+
+/// The ARN of a role of the tests' account.
+pub fn role_arn(name: &str) -> String {
+    format!("arn:aws:iam::123456789012:role/{name}")
+}
+
+/// Each role that is offered, whichever it is, for an hour; and people choose at the page.
+pub fn choosing(settings: &mut BrokerSettings) {
+    let mut any: Vec<Rule> = production().iter().cloned().collect();
+    any[0].name = "any".into();
+    any[0].conditions.clear();
+    settings.rules = with_rules(any);
+    settings.pages = settings.pages.clone().choosing_at(vec!["https://app.example.com".into()]);
+}
+
+/// An assertion of its own for each number, which offers these roles.
+pub fn offering(number: u32, roles: &[&str]) -> forge::Forge {
+    let provider = "arn:aws:iam::123456789012:saml-provider/ADFS";
+    let roles = roles.iter().map(|name| format!("{provider},{}", role_arn(name))).collect();
+    forge::Forge { roles, ..assertion(number) }
+}
+
 /// The role whose name contains `Prod`, for an hour: the 2017 sample's rule.
 pub fn production() -> Rules {
     production_that_asks(None)
@@ -271,8 +344,13 @@ pub fn production_that_asks(ask_reason: Option<&str>) -> Rules {
             ask_reason: ask_reason.map(str::to_owned),
         },
     };
+    with_rules(vec![rule])
+}
+
+/// These rules, for roles of the tests' account.
+pub fn with_rules(rules: Vec<Rule>) -> Rules {
     let provider = ProviderArn::parse("arn:aws:iam::123456789012:saml-provider/ADFS").unwrap();
-    Rules::new(vec![rule], [("ADFS".to_owned(), [provider].into())].into())
+    Rules::new(rules, [("ADFS".to_owned(), [provider].into())].into())
 }
 
 pub fn settings() -> BrokerSettings {
@@ -282,8 +360,8 @@ pub fn settings() -> BrokerSettings {
         signing_key: None,
         limits: Limits::default(),
         rules: production(),
-        pages: Pages::default(),
         console: None,
+        pages: Pages::default(),
         binding: Binding::Challenge,
         tickets: TicketSettings {
             issuer: "https://vestibule.example.com".into(),
@@ -302,6 +380,7 @@ pub fn http_settings() -> http::HttpSettings {
         ping_url: None,
         trusted_proxies: Vec::new(),
         contact: None,
+        accounts: BTreeMap::new(),
         sign_on: Vec::new(),
         region: "eu-central-1".into(),
         local_credentials: false,

@@ -1,7 +1,7 @@
 //! The judgement: steps 2 to 4 of `docs/PROTOCOL.md` by the functions of the
 //! service. What only its stores and AWS know is left open.
 
-use crate::broker::{Binding, BrokerSettings, LoginError, RelayState, SamlRefusal};
+use crate::broker::{BeganAt, BrokerSettings, LoginError, RelayState, SamlRefusal};
 use crate::http::Error;
 use crate::roles::{Circumstances, Explanation, Terms};
 use crate::saml::{
@@ -174,10 +174,13 @@ fn identify(
 
 fn decide(settings: &BrokerSettings, identity: Identity) -> Judged {
     let offers = settings.rules.decide_for(identity.into(), Circumstances::default());
-    let decided = offers.and_then(|offers| match settings.binding {
-        Binding::Challenge => Ok((offers.granted().to_vec(), offers.explanation().clone())),
-        // Pages of the 2017 sample cannot choose.
-        Binding::Plain => offers.first().map(|grant| (vec![grant.terms().clone()], grant.explanation().clone())),
+    let decided = offers.and_then(|offers| {
+        // As for a login that began at the built-in page.
+        if settings.pages.may_choose(&BeganAt::default()) {
+            return Ok((offers.granted().to_vec(), offers.explanation().clone()));
+        }
+        let grant = offers.first()?;
+        Ok((vec![grant.terms().clone()], grant.explanation().clone()))
     });
     match decided {
         Ok((granted, explanation)) => Judged::Accepted { granted, explanation },

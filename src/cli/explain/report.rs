@@ -58,7 +58,7 @@ impl Report<'_> {
         }
         lines.extend(traced_steps);
         if outcome.explanation().is_some() {
-            lines.push(own("rules", "the first rule that holds decides", self.is_accepted()));
+            lines.push(own("rules", "for each role the first rule that holds decides", self.is_accepted()));
         }
         lines
     }

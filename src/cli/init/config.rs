@@ -192,7 +192,7 @@ encryption_context = { samlprovider = "ADFS" }
 }
 
 const RULES: &str = r#"
-# Rules choose among the roles that the identity provider offers. The first that holds
+# Rules judge each role that the identity provider offers. The first that holds for it
 # decides; where none holds, the login is refused. This one is for people who have a
 # production role, whatever others they have.
 [[rule]]

@@ -31,7 +31,7 @@ when.role_name = { regex = "(" }
         "3:10: server.listen: expected an IP address and a port",
         "4:14: server.public_url: expected https",
         "5:19: server.max_connections: expected a whole number from 1 to 65536",
-        "6:1: server.lissten: unknown key; known here: admin_listen, allowed_origins, contact, listen, ",
+        "6:1: server.lissten: unknown key; known here: admin_listen, allowed_origins, choose, contact, listen, ",
         "8:8: saml.idp[0].name: expected 1 to 64 of A-Z a-z 0-9 . _ -; found \"AD FS\"",
         "9:16: saml.idp[0].provider_arn: not the ARN of a role",
         "10:12: saml.idp[0].metadata: the metadata file cannot be read",

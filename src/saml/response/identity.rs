@@ -65,6 +65,12 @@ impl Identity {
     pub fn authn_age(&self) -> Duration {
         self.authn_age
     }
+    /// The same person so much later.
+    #[must_use]
+    pub fn aged_by(mut self, passed: Duration) -> Self {
+        self.authn_age += passed.max(Duration::ZERO);
+        self
+    }
     /// The AuthnStatement's `SessionIndex`.
     pub fn session_index(&self) -> Option<&str> {
         self.session_index.as_deref()
@@ -124,7 +130,7 @@ impl Identity {
             not_on_or_after: OffsetDateTime::UNIX_EPOCH,
             session_not_on_or_after: None,
             in_response_to: None,
-            original: OriginalResponse::new("for tests".to_owned()),
+            original: OriginalResponse::new("Zm9yIHRlc3Rz".to_owned()),
         }
     }
 

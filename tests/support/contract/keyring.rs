@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret, SecretSlice};
 use std::sync::Arc;
 use vestibule::broker::ports::{KeyRing, KeyRingError};
 use vestibule::broker::{
-    Binding, Jti, LoginId, Purpose, RelayState, Sealed, SessionId, TicketClaims, TicketError, ticket_kid,
+    Binding, Jti, LoginId, Purpose, RelayState, Sealed, SessionId, TicketClaims, TicketError, TicketKind,
+    ticket_kid,
 };
 
 /// Where one ring's keys live.
@@ -65,6 +66,8 @@ pub fn plaintext() -> SecretSlice<u8> {
 pub fn claims(n: u8) -> TicketClaims {
     let now = start_of_time().unix_timestamp();
     TicketClaims {
+        kind: TicketKind::HandOver,
+        part: None,
         nbf: None,
         iss: "https://vestibule.example.com".to_owned(),
         aud: "https://vestibule.example.com".to_owned(),

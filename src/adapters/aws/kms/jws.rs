@@ -2,13 +2,13 @@
 //! libraries for them want the key, which KMS keeps.
 
 use super::ring::KmsAlgorithm;
-use crate::broker::{TicketClaims, TicketError, decode_ticket};
+use crate::broker::{TicketClaims, TicketError, TicketKind, decode_ticket};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{
     AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters, EllipticCurveKeyType,
     Jwk, KeyAlgorithm, PublicKeyUse, RSAKeyParameters, RSAKeyType,
 };
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use x509_cert::der::asn1::UintRef;
 use x509_cert::der::{Decode, Reader, SliceReader};
 use x509_cert::spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
@@ -25,7 +25,7 @@ pub(super) fn signing_input(
     kid: &str,
     algorithm: KmsAlgorithm,
 ) -> serde_json::Result<String> {
-    let header = serde_json::json!({ "typ": "JWT", "alg": algorithm.name(), "kid": kid });
+    let header = serde_json::json!({ "typ": claims.kind.typ(), "alg": algorithm.name(), "kid": kid });
     let (header, claims) = (header.to_string(), serde_json::to_vec(claims)?);
     Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)))
 }
@@ -53,9 +53,12 @@ pub(super) fn mac_of(token: &str) -> Result<(&str, Vec<u8>), TicketError> {
 /// # Errors
 /// [`TicketError::Malformed`].
 pub(super) fn claims_of(verified_input: &str) -> Result<TicketClaims, TicketError> {
-    let payload = verified_input.split_once('.').map_or("", |(_, payload)| payload);
+    let (header, payload) = verified_input.split_once('.').ok_or(TicketError::Malformed)?;
+    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TicketError::Malformed)?;
+    let header: Header = serde_json::from_slice(&header).map_err(|_| TicketError::Malformed)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TicketError::Malformed)?;
-    serde_json::from_slice(&payload).map_err(|_| TicketError::Malformed)
+    let claims: TicketClaims = serde_json::from_slice(&payload).map_err(|_| TicketError::Malformed)?;
+    Ok(TicketClaims { kind: TicketKind::of_typ(header.typ.as_deref())?, ..claims })
 }
 
 /// KMS answers ECDSA signatures in ASN.1 (RFC 3279); JWS wants `r || s` (RFC 7518, section 3.4).
