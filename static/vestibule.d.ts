@@ -14,10 +14,12 @@ export function configure(options?: {
  * Begins a login: makes session id, verifier and challenge, keeps the verifier and
  * the page's address in this tab, and leaves for the identity provider.
  * @param {string} [name] Of the identity provider; the first, if there is no name.
- * @param {StepUp} [stepUp] For who was refused for want of it. The provider must take requests.
+ * @param {StepUp | null} [stepUp] For who was refused for want of it. The provider must take requests.
+ * @param {"console"} [use] The login is for the AWS console; where there is no name, at the
+ *   provider where this tab began last. The provider must take requests.
  * @returns {Promise<void>}
  */
-export function start(name?: string, stepUp?: StepUp): Promise<void>;
+export function start(name?: string, stepUp?: StepUp | null, use?: "console"): Promise<void>;
 /**
  * Whether a login at it can begin in a page.
  * @param {IdentityProvider} idp
@@ -30,13 +32,29 @@ export function canStart(idp: IdentityProvider): boolean;
  * After an error whose `retry` is true the ticket is still here, and another
  * call may succeed; so it is after one with `ask`, for five minutes, and the call needs the
  * person's answer. After any other answer it is forgotten.
+ * @overload
  * @param {object} [options]
  * @param {string} [options.reason] What the person answered to `ask`: recorded, 1 to 500 characters.
+ * @param {false} [options.choose]
  * @returns {Promise<Credentials | null>} null: there is no ticket
  */
 export function complete(options?: {
     reason?: string | undefined;
-}): Promise<Credentials | null>;
+    choose?: false | undefined;
+} | undefined): Promise<Credentials | null>;
+/**
+ * And for a page with `choose = true`, or whose logins are for the console: a person with
+ * several roles comes back with a choice among them.
+ * @overload
+ * @param {object} options
+ * @param {string} [options.reason]
+ * @param {true} options.choose
+ * @returns {Promise<Credentials | ConsoleSignIn | Choice | null>}
+ */
+export function complete(options: {
+    reason?: string | undefined;
+    choose: true;
+}): Promise<Credentials | ConsoleSignIn | Choice | null>;
 /**
  * Asks the Vestibule who these credentials are, by a request that they sign.
  * @param {Credentials} credentials
@@ -64,8 +82,9 @@ export class VestibuleError extends Error {
      * @param {string | null} [reference]
      * @param {boolean} [retry]
      * @param {string | null} [ask]
+     * @param {string | null} [signInAgain]
      */
-    constructor(code: string, sentence: string, reference?: string | null, retry?: boolean, ask?: string | null);
+    constructor(code: string, sentence: string, reference?: string | null, retry?: boolean, ask?: string | null, signInAgain?: string | null);
     /** Stable, for programs. */
     code: string;
     /** For the person. */
@@ -76,7 +95,48 @@ export class VestibuleError extends Error {
     retry: boolean;
     /** The question to put to the person: `complete({ reason })` with the answer may succeed. */
     ask: string | null;
+    /** Of a role that was chosen: the address where the sign-in begins after which it can be had. */
+    signInAgain: string | null;
 }
+/** The roles among which a person chooses, for some minutes. It is in memory only. */
+export class Choice {
+    /**
+     * @param {{ user: string, idp: string, expires: string, destinations?: string[], roles: OfferedRole[] }} listing
+     * @param {string} bearer
+     * @param {string} verifier
+     */
+    constructor(listing: {
+        user: string;
+        idp: string;
+        expires: string;
+        destinations?: string[];
+        roles: OfferedRole[];
+    }, bearer: string, verifier: string);
+    user: string;
+    /** The name of the identity provider. */
+    idp: string;
+    /** Until when the person can choose, as in RFC 3339. */
+    expires: string;
+    /** Where the console can open. */
+    destinations: string[];
+    /** The recently used first, then by account; those that are refused last. */
+    roles: OfferedRole[];
+    /**
+     * Gets one to ten roles. Each is a login of its own, and what it ends with comes in the
+     * order of `parts`: an error, where it failed. It can be called again, also for the same.
+     * @param {Part[]} parts
+     * @returns {Promise<(Credentials | ConsoleSignIn | VestibuleError)[]>}
+     */
+    choose(parts: Part[]): Promise<(Credentials | ConsoleSignIn | VestibuleError)[]>;
+    #private;
+}
+/**
+ * For what waits for the person, or for a choice among roles.
+ */
+export type Ticket = {
+    kind: "jwt" | "choice";
+    bearer: string;
+};
 /**
  * What a Vestibule says about itself (`/config.json`).
  */
@@ -110,6 +170,10 @@ export type Config = {
      * Whom a refused person should ask.
      */
     contact: string | null;
+    /**
+     * Whether a login can end in the AWS console: `start(name, null, "console")`.
+     */
+    console?: boolean | undefined;
     /**
      * Those beside the built-in one.
      */
@@ -176,6 +240,101 @@ export type Credentials = {
     limited?: boolean | undefined;
 };
 /**
+ * What a login ends with that was for the AWS console. Keep it in memory.
+ */
+export type ConsoleSignIn = {
+    /**
+     * Signs in whoever opens it, once: open it from a click, and write it nowhere.
+     */
+    ConsoleUrl: string;
+    /**
+     * As in RFC 3339.
+     */
+    Expiration: string;
+    /**
+     * The role's ARN.
+     */
+    role: string;
+    account: string;
+    user: string;
+    /**
+     * The name of the rule that decided.
+     */
+    rule?: string | undefined;
+    /**
+     * Whether that rule narrows what the role may do, by session policies.
+     */
+    limited?: boolean | undefined;
+};
+/**
+ * What a role gives: credentials, or the AWS console.
+ */
+export type Offer = {
+    /**
+     * The name of the rule that decides.
+     */
+    rule: string;
+    /**
+     * How long it lasts at most, in seconds.
+     */
+    duration: number;
+    /**
+     * Whether the rule narrows what the role may do.
+     */
+    limited: boolean;
+    /**
+     * The question whose answer the part needs as its `reason`.
+     */
+    ask_reason?: string | undefined;
+};
+/**
+ * One of the person's roles. It has `credentials`, or `console`, or both, or else `refused`.
+ */
+export type OfferedRole = {
+    /**
+     * The role's ARN.
+     */
+    role: string;
+    account: string;
+    account_name?: string | undefined;
+    name: string;
+    path: string;
+    partition: string;
+    /**
+     * As in RFC 3339.
+     */
+    last_used?: string | undefined;
+    credentials?: Offer | undefined;
+    console?: Offer | undefined;
+    refused?: {
+        error: string;
+        message: string;
+        to_do?: string;
+        sign_in_again?: string;
+    } | undefined;
+};
+/**
+ * What is chosen of a role.
+ */
+export type Part = {
+    /**
+     * The role's ARN.
+     */
+    role: string;
+    /**
+     * Credentials, without it.
+     */
+    use?: "credentials" | "console" | undefined;
+    /**
+     * What the person answered to `ask_reason`: recorded, 1 to 500 characters.
+     */
+    reason?: string | undefined;
+    /**
+     * Where the console opens: one of `destinations`.
+     */
+    destination?: string | undefined;
+};
+/**
  * Who signed a ping.
  */
 export type Pong = {
@@ -185,6 +344,7 @@ export type Pong = {
 };
 /**
  * What is happening: leaving for the identity provider; back with a ticket;
- * exchanging it; exchanged. And the same for a ping.
+ * exchanging it; exchanged. Before that, where the person chooses: asking for the roles,
+ * and for what was chosen. And the same for a ping.
  */
-export type Step = "leaving" | "returned" | "fetching" | "received" | "pinging" | "answered";
+export type Step = "leaving" | "returned" | "listing" | "choosing" | "fetching" | "received" | "pinging" | "answered";

@@ -22,8 +22,9 @@ export class VestibuleError extends Error {
    * @param {string | null} [reference]
    * @param {boolean} [retry]
    * @param {string | null} [ask]
+   * @param {string | null} [signInAgain]
    */
-  constructor(code, sentence, reference = null, retry = false, ask = null) {
+  constructor(code, sentence, reference = null, retry = false, ask = null, signInAgain = null) {
     super(sentence);
     this.name = "VestibuleError";
     /** Stable, for programs. */
@@ -36,6 +37,8 @@ export class VestibuleError extends Error {
     this.retry = retry;
     /** The question to put to the person: `complete({ reason })` with the answer may succeed. */
     this.ask = ask;
+    /** Of a role that was chosen: the address where the sign-in begins after which it can be had. */
+    this.signInAgain = signInAgain;
   }
 }
 
@@ -53,6 +56,7 @@ export class VestibuleError extends Error {
  * @property {boolean} ping Whether somebody can check a ping.
  * @property {string | null} ping_url What a ping is signed for, if not for where it is sent.
  * @property {string | null} contact Whom a refused person should ask.
+ * @property {boolean} [console] Whether a login can end in the AWS console: `start(name, null, "console")`.
  * @property {{ name: string, origin: string }[]} [pages] Those beside the built-in one.
  * @property {IdentityProvider[]} identity_providers
  */
@@ -90,6 +94,51 @@ export class VestibuleError extends Error {
  */
 
 /**
+ * What a login ends with that was for the AWS console. Keep it in memory.
+ * @typedef {object} ConsoleSignIn
+ * @property {string} ConsoleUrl Signs in whoever opens it, once: open it from a click, and write it nowhere.
+ * @property {string} Expiration As in RFC 3339.
+ * @property {string} role The role's ARN.
+ * @property {string} account
+ * @property {string} user
+ * @property {string} [rule] The name of the rule that decided.
+ * @property {boolean} [limited] Whether that rule narrows what the role may do, by session policies.
+ */
+
+/**
+ * What a role gives: credentials, or the AWS console.
+ * @typedef {object} Offer
+ * @property {string} rule The name of the rule that decides.
+ * @property {number} duration How long it lasts at most, in seconds.
+ * @property {boolean} limited Whether the rule narrows what the role may do.
+ * @property {string} [ask_reason] The question whose answer the part needs as its `reason`.
+ */
+
+/**
+ * One of the person's roles. It has `credentials`, or `console`, or both, or else `refused`.
+ * @typedef {object} OfferedRole
+ * @property {string} role The role's ARN.
+ * @property {string} account
+ * @property {string} [account_name]
+ * @property {string} name
+ * @property {string} path
+ * @property {string} partition
+ * @property {string} [last_used] As in RFC 3339.
+ * @property {Offer} [credentials]
+ * @property {Offer} [console]
+ * @property {{ error: string, message: string, to_do?: string, sign_in_again?: string }} [refused]
+ */
+
+/**
+ * What is chosen of a role.
+ * @typedef {object} Part
+ * @property {string} role The role's ARN.
+ * @property {"credentials" | "console"} [use] Credentials, without it.
+ * @property {string} [reason] What the person answered to `ask_reason`: recorded, 1 to 500 characters.
+ * @property {string} [destination] Where the console opens: one of `destinations`.
+ */
+
+/**
  * Who signed a ping.
  * @typedef {object} Pong
  * @property {string} status
@@ -99,13 +148,16 @@ export class VestibuleError extends Error {
 
 /**
  * What is happening: leaving for the identity provider; back with a ticket;
- * exchanging it; exchanged. And the same for a ping.
- * @typedef {"leaving" | "returned" | "fetching" | "received" | "pinging" | "answered"} Step
+ * exchanging it; exchanged. Before that, where the person chooses: asking for the roles,
+ * and for what was chosen. And the same for a ping.
+ * @typedef {"leaving" | "returned" | "listing" | "choosing" | "fetching" | "received" | "pinging" | "answered"} Step
  */
 
 const STORAGE_KEY = "vestibule.login";
 const PLACE_KEY = "vestibule.place";
 const BEGUN_KEY = "vestibule.begun";
+/** The identity provider where this tab began last. */
+const IDP_KEY = "vestibule.idp";
 /** Tickets that this tab has shown: their hashes, and what came of it. */
 const USED_KEY = "vestibule.used";
 /** Of so many a tab knows what came of them. */
@@ -114,6 +166,8 @@ const USED_COUNT = 8;
 const BEGUN_MS = 60_000;
 /** A connection that says nothing for so long will not say anything. */
 const PATIENCE_MS = 20_000;
+/** Ten roles are ten answers of AWS's. */
+const CHOOSING_MS = 60_000;
 const encoder = new TextEncoder();
 
 // esbuild leaves `import.meta` empty in a script that is no module. Vite takes
@@ -138,24 +192,32 @@ globalThis.addEventListener?.("hashchange", () => {
   toBegin = takeToBegin() ?? toBegin;
 });
 
-/** @returns {string | null} */
+/**
+ * For what waits for the person, or for a choice among roles.
+ * @typedef {{ kind: "jwt" | "choice", bearer: string }} Ticket
+ */
+
+/** @returns {Ticket | null} */
 function takeTicket() {
-  if (!globalThis.location?.href.includes("jwt=")) {
+  if (!/jwt=|choice=/.test(globalThis.location?.href ?? "")) {
     return null;
   }
   const url = new URL(location.href);
-  let found = new URLSearchParams(url.hash.slice(1)).get("jwt");
-  if (found !== null) {
+  const fragment = new URLSearchParams(url.hash.slice(1));
+  const kind = fragment.has("choice") ? "choice" : "jwt";
+  let bearer = fragment.get(kind);
+  if (bearer !== null) {
     url.hash = "";
   } else {
     // `jwt_in = "query"`, for pages that cannot do otherwise.
-    found = url.searchParams.get("jwt");
+    bearer = url.searchParams.get("jwt");
     url.searchParams.delete("jwt");
   }
-  if (found !== null) {
-    history.replaceState(history.state, "", url);
+  if (bearer === null) {
+    return null;
   }
-  return found;
+  history.replaceState(history.state, "", url);
+  return { kind, bearer };
 }
 
 /** @returns {{ name: string, stepUp: StepUp | null } | null} */
@@ -174,7 +236,7 @@ function takeToBegin() {
 /**
  * To the path, query and fragment that the person left: the service sends everybody to
  * the same address. The document there takes the ticket.
- * @param {string} found
+ * @param {Ticket} found
  * @returns {boolean} Whether this document is left for it.
  */
 function comeBack(found) {
@@ -187,7 +249,7 @@ function comeBack(found) {
   if (path.startsWith("/") && path !== here) {
     // Once: a server may know that document by another path.
     write(PLACE_KEY, hash);
-    location.replace(`${location.origin}${path}#jwt=${found}`);
+    location.replace(`${location.origin}${path}#${found.kind}=${found.bearer}`);
     return true;
   }
   history.replaceState(history.state, "", here + hash);
@@ -215,18 +277,21 @@ export function configure(options = {}) {
  * Begins a login: makes session id, verifier and challenge, keeps the verifier and
  * the page's address in this tab, and leaves for the identity provider.
  * @param {string} [name] Of the identity provider; the first, if there is no name.
- * @param {StepUp} [stepUp] For who was refused for want of it. The provider must take requests.
+ * @param {StepUp | null} [stepUp] For who was refused for want of it. The provider must take requests.
+ * @param {"console"} [use] The login is for the AWS console; where there is no name, at the
+ *   provider where this tab began last. The provider must take requests.
  * @returns {Promise<void>}
  */
-export async function start(name, stepUp) {
+export async function start(name, stepUp, use) {
   const { binding, identity_providers, pages } = await (config ?? configure());
   if (binding !== "challenge") {
     throw new VestibuleError("binding_plain", "The service is set up for another page than this one.");
   }
   // What begins at a provider belongs to the built-in page.
   const page = pages?.find(({ origin }) => origin === location.origin)?.name ?? null;
-  const takes = stepUp || page ? (/** @type {IdentityProvider} */ idp) => idp.sp_initiated : canStart;
-  const idp = identity_providers.find((idp) => takes(idp) && idp.name === (name ?? idp.name));
+  const takes = stepUp || use || page ? (/** @type {IdentityProvider} */ idp) => idp.sp_initiated : canStart;
+  const wanted = name ?? (use && read(IDP_KEY));
+  const idp = identity_providers.find((idp) => takes(idp) && idp.name === (wanted ?? idp.name));
   if (!idp) {
     throw new VestibuleError(
       "sign_on_unknown",
@@ -248,8 +313,9 @@ export async function start(name, stepUp) {
       "Your browser does not let this page keep anything, so it could not complete a sign-in. Please allow it to.",
     );
   }
+  write(IDP_KEY, idp.name);
   onStep("leaving");
-  location.assign(signOnUrl(idp, `${session}##${challenge}`, page, stepUp));
+  location.assign(signOnUrl(idp, `${session}##${challenge}`, { page, stepUp, use }));
 }
 
 /**
@@ -262,21 +328,20 @@ export function canStart(idp) {
 
 /**
  * To its own sign-on page where one is set up, else by a request of the service, which
- * alone can ask for a step-up, or say which page begins.
+ * alone can ask for a step-up, or say which page begins, and what for.
  * AD FS takes its relying party and our RelayState inside one RelayState,
  * encoded twice; others take ours as it is.
  * @param {IdentityProvider} idp
  * @param {string} relayState
- * @param {string | null} page
- * @param {StepUp} [stepUp]
+ * @param {{ page: string | null, stepUp?: StepUp | null, use?: "console" }} wishes
  */
-function signOnUrl(idp, relayState, page, stepUp) {
-  if (stepUp || page || !idp.sign_on_url) {
+function signOnUrl(idp, relayState, { page, stepUp, use }) {
+  if (stepUp || page || use || !idp.sign_on_url) {
     const contexts = (stepUp?.authn_context ?? []).map((context) => `&authn_context=${encodeURIComponent(context)}`);
     const force = stepUp?.force_authn ? "&force_authn=true" : "";
     const query = `idp=${encodeURIComponent(idp.name)}&RelayState=${encodeURIComponent(relayState)}`;
     const from = page === null ? "" : `&page=${encodeURIComponent(page)}`;
-    return `${base}/saml/login?${query}${from}${contexts.join("")}${force}`;
+    return `${base}/saml/login?${query}${from}${contexts.join("")}${force}${use ? `&use=${use}` : ""}`;
   }
   const inner = idp.relying_party_id
     ? `RPID=${encodeURIComponent(idp.relying_party_id)}&RelayState=${encodeURIComponent(relayState)}`
@@ -292,51 +357,160 @@ function signOnUrl(idp, relayState, page, stepUp) {
  * After an error whose `retry` is true the ticket is still here, and another
  * call may succeed; so it is after one with `ask`, for five minutes, and the call needs the
  * person's answer. After any other answer it is forgotten.
+ * @overload
  * @param {object} [options]
  * @param {string} [options.reason] What the person answered to `ask`: recorded, 1 to 500 characters.
+ * @param {false} [options.choose]
  * @returns {Promise<Credentials | null>} null: there is no ticket
+ */
+/**
+ * And for a page with `choose = true`, or whose logins are for the console: a person with
+ * several roles comes back with a choice among them.
+ * @overload
+ * @param {object} options
+ * @param {string} [options.reason]
+ * @param {true} options.choose
+ * @returns {Promise<Credentials | ConsoleSignIn | Choice | null>}
+ */
+/**
+ * @param {object} [options]
+ * @param {string} [options.reason]
+ * @param {boolean} [options.choose]
+ * @returns {Promise<any>}
  */
 export function complete(options = {}) {
   // Frameworks like to call twice what the page meant once.
-  underway ??= exchange(options.reason).finally(() => (underway = null));
+  underway ??= exchange(options).finally(() => (underway = null));
   return underway;
 }
 
-/** @type {Promise<Credentials | null> | null} */
+/** @type {Promise<Credentials | ConsoleSignIn | Choice | null> | null} */
 let underway = null;
 
-/** @param {string} [reason] @returns {Promise<Credentials | null>} */
-async function exchange(reason) {
+/**
+ * @param {{ reason?: string, choose?: boolean }} options
+ * @returns {Promise<Credentials | ConsoleSignIn | Choice | null>}
+ */
+async function exchange({ reason, choose }) {
   if (moving) {
     return new Promise(() => {});
   }
   if (ticket === null) {
     return toBegin === null ? null : begin(toBegin);
   }
-  const bearer = ticket;
+  const shown = ticket;
   onStep("returned");
   const verifier = read(STORAGE_KEY);
-  const used = await outcomeOf(bearer);
+  const used = await outcomeOf(shown.bearer);
   if (verifier === null || used !== null) {
-    ticket = ticket === bearer ? null : ticket;
+    ticket = ticket === shown ? null : ticket;
     throw unusable(used);
   }
-  onStep("fetching");
   try {
-    const credentials = await call("/saml", {
-      Authorization: `Bearer ${bearer}`,
-      "Vestibule-Verifier": verifier,
-      // Half a character, which a paste can leave, cannot be encoded.
-      ...(reason !== undefined && { "Vestibule-Reason": encodeURIComponent(reason.replace(/\p{Cs}/gu, "\ufffd")) }),
-    });
-    await forget(bearer, "received");
+    const received = await (shown.kind === "jwt" ? take(shown.bearer, verifier, reason) : list(shown.bearer, verifier, choose));
+    await forget(shown, "received");
     onStep("received");
-    return credentials;
+    return received;
   } catch (error) {
     if (!(error instanceof VestibuleError && (error.retry || error.code.startsWith("reason_")))) {
-      await forget(bearer, "refused");
+      await forget(shown, "refused");
     }
     throw error;
+  }
+}
+
+/**
+ * @param {string} bearer
+ * @param {string} verifier
+ * @param {string} [reason]
+ * @returns {Promise<Credentials | ConsoleSignIn>}
+ */
+function take(bearer, verifier, reason) {
+  onStep("fetching");
+  const said = reason !== undefined && { "Vestibule-Reason": encodeURIComponent(encodable(reason)) };
+  return call("/saml", { ...proof(bearer, verifier), ...said });
+}
+
+/**
+ * @param {string} bearer
+ * @param {string} verifier
+ * @param {boolean} [choose]
+ */
+async function list(bearer, verifier, choose) {
+  if (!choose) {
+    throw new VestibuleError(
+      "choice_unexpected",
+      "You have several roles, and this page does not let you choose one. Please ask for help.",
+    );
+  }
+  onStep("listing");
+  return new Choice(await call("/saml/choice", proof(bearer, verifier)), bearer, verifier);
+}
+
+/** @param {string} bearer @param {string} verifier */
+function proof(bearer, verifier) {
+  return { Authorization: `Bearer ${bearer}`, "Vestibule-Verifier": verifier };
+}
+
+/** Half a character, which a paste can leave, cannot be encoded. @param {string} text */
+function encodable(text) {
+  return text.replace(/\p{Cs}/gu, "\ufffd");
+}
+
+/** The roles among which a person chooses, for some minutes. It is in memory only. */
+export class Choice {
+  #bearer;
+  #verifier;
+
+  /**
+   * @param {{ user: string, idp: string, expires: string, destinations?: string[], roles: OfferedRole[] }} listing
+   * @param {string} bearer
+   * @param {string} verifier
+   */
+  constructor(listing, bearer, verifier) {
+    this.#bearer = bearer;
+    this.#verifier = verifier;
+    this.user = listing.user;
+    /** The name of the identity provider. */
+    this.idp = listing.idp;
+    /** Until when the person can choose, as in RFC 3339. */
+    this.expires = listing.expires;
+    /** Where the console can open. */
+    this.destinations = listing.destinations ?? [];
+    /** The recently used first, then by account; those that are refused last. */
+    this.roles = listing.roles;
+  }
+
+  /**
+   * Gets one to ten roles. Each is a login of its own, and what it ends with comes in the
+   * order of `parts`: an error, where it failed. It can be called again, also for the same.
+   * @param {Part[]} parts
+   * @returns {Promise<(Credentials | ConsoleSignIn | VestibuleError)[]>}
+   */
+  async choose(parts) {
+    onStep("choosing");
+    const wanted = parts.map(({ role, use = "credentials", reason, destination }) => ({
+      role,
+      use,
+      reason: typeof reason === "string" ? encodable(reason) : undefined,
+      destination,
+    }));
+    /** @type {{ parts: { ticket?: string, refused?: any }[] }} */
+    const answer = await call("/saml/choice", proof(this.#bearer, this.#verifier), { parts: wanted });
+    const received = await Promise.all(
+      answer.parts.map(({ ticket, refused }) =>
+        ticket === undefined
+          ? refusal(refused)
+          : take(ticket, this.#verifier).catch((error) => {
+              if (error instanceof VestibuleError) {
+                return error;
+              }
+              throw error;
+            }),
+      ),
+    );
+    onStep("received");
+    return received;
   }
 }
 
@@ -428,19 +602,19 @@ function remove(key) {
 
 /**
  * A verifier is for one login.
- * @param {string} bearer
+ * @param {Ticket} shown
  * @param {"received" | "refused"} outcome
  */
-async function forget(bearer, outcome) {
+async function forget(shown, outcome) {
   remove(STORAGE_KEY);
   remove(BEGUN_KEY);
-  const mark = await markOf(bearer);
+  const mark = await markOf(shown.bearer);
   if (mark !== null) {
     const others = (read(USED_KEY) ?? "").split(" ").filter((used) => used !== "");
     write(USED_KEY, [...others, `${mark}=${outcome}`].slice(-USED_COUNT).join(" "));
   }
   // Meanwhile the next may have come.
-  ticket = ticket === bearer ? null : ticket;
+  ticket = ticket === shown ? null : ticket;
 }
 
 /**
@@ -514,21 +688,23 @@ async function sign(url, credentials, region, now) {
 }
 
 /**
- * One GET, asked once; what is refused becomes a VestibuleError.
+ * One GET, or one POST of a body, asked once; what is refused becomes a VestibuleError.
  * @param {string} path
  * @param {Record<string, string>} [headers]
+ * @param {object} [body]
  * @returns {Promise<any>}
  */
-async function call(path, headers = {}) {
+async function call(path, headers = {}, body) {
   let response;
   try {
     response = await fetch(base + path, {
-      headers: { Accept: "application/json", ...headers },
+      ...(body && { method: "POST", body: JSON.stringify(body) }),
+      headers: { Accept: "application/json", ...(body && { "Content-Type": "application/json" }), ...headers },
       cache: "no-store",
       credentials: "omit",
       redirect: "error",
       referrerPolicy: "no-referrer",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(body ? CHOOSING_MS : PATIENCE_MS),
     });
   } catch {
     throw new VestibuleError(
@@ -542,13 +718,25 @@ async function call(path, headers = {}) {
   if (response.ok && answer !== null) {
     return answer;
   }
-  throw new VestibuleError(
-    answer?.error ?? "unexpected_answer",
-    answer?.message ?? "The service gave an answer that this page does not understand.",
-    answer?.reference ?? response.headers.get("X-Request-Id"),
-    // API Gateway's own 429 has no retry_after, and took nothing either.
-    typeof answer?.retry_after === "number" || response.status === 429,
-    answer?.ask ?? null,
+  // API Gateway's own 429 has no retry_after, and took nothing either.
+  throw refusal({ reference: response.headers.get("X-Request-Id"), ...answer }, response.status === 429);
+}
+
+/**
+ * @param {any} answer The service's, or another's.
+ * @param {boolean} [retry]
+ */
+function refusal(answer, retry = false) {
+  const { error, message, to_do, reference, retry_after, ask, sign_in_again } = answer ?? {};
+  const said = [message, to_do].filter(Boolean).join(" ");
+  return new VestibuleError(
+    error ?? "unexpected_answer",
+    said || "The service gave an answer that this page does not understand.",
+    reference ?? null,
+    retry || typeof retry_after === "number",
+    ask ?? null,
+    // Elsewhere it is what `start` takes.
+    typeof sign_in_again === "string" ? sign_in_again : null,
   );
 }
 

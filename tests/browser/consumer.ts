@@ -1,6 +1,6 @@
 // A page's developer writes TypeScript, and the module's types are enough.
 
-import { type Credentials, type Step, VestibuleError, complete, configure, ping, start } from "@vestibule-federation/vestibule";
+import { Choice, type Credentials, type Part, type Step, VestibuleError, complete, configure, ping, start } from "@vestibule-federation/vestibule";
 
 const { identity_providers, contact } = await configure({
   base: "https://vestibule.example.com",
@@ -24,3 +24,19 @@ export async function main(): Promise<string> {
     throw error;
   }
 }
+
+/** A page where people choose: what comes of each part, and the console. */
+export async function choosing(): Promise<string[]> {
+  const came = await complete({ choose: true });
+  if (!(came instanceof Choice)) {
+    return came === null ? [] : ["ConsoleUrl" in came ? came.ConsoleUrl : came.SecretAccessKey];
+  }
+  const parts: Part[] = came.roles
+    .filter(({ credentials }) => credentials !== undefined && credentials.duration >= 900)
+    .map(({ role, credentials }) => ({ role, reason: credentials?.ask_reason && "INC-1" }));
+  parts.push({ role: came.roles[0].role, use: "console", destination: came.destinations[0] });
+  const received = await came.choose(parts);
+  return received.map((each) => (each instanceof VestibuleError ? (each.signInAgain ?? each.code) : each.role));
+}
+
+export const toConsole = (): Promise<void> => start(undefined, null, "console");

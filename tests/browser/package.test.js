@@ -70,7 +70,7 @@ test("npm pack makes a package of the module, its types and the licences", async
 
   const list = 'import("@vestibule-federation/vestibule").then((module) => console.log(Object.keys(module).sort().join(" ")))';
   const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", list], { cwd: project });
-  assert.equal(stdout.trim(), "VestibuleError canStart complete configure credentialProvider ping start");
+  assert.equal(stdout.trim(), "Choice VestibuleError canStart complete configure credentialProvider ping start");
 });
 
 for (const [module, moduleResolution] of [["esnext", "bundler"], ["nodenext", "nodenext"]]) {
