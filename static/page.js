@@ -1,62 +1,29 @@
 // The page: what the person sees of a login. The login itself is vestibule.js.
 
-import { FORMATS } from "./formats.js";
-import { canStart, VestibuleError, complete, configure, ping, start } from "./vestibule.js";
-import { learn, locale, t } from "./words.js";
+import { cardOf, clock, failureCard } from "./cards.js";
+import { closeChooser, focusChooser, openChooser, showClosing } from "./chooser.js";
+import { element, make, progress, say, show } from "./document.js";
+import { canChooseAgain, explain, showEnd } from "./failures.js";
+import { titleOf } from "./rows.js";
+import { canStart, Choice, VestibuleError, complete, configure, start } from "./vestibule.js";
+import { learn, t } from "./words.js";
 
+/** @typedef {import("./cards.js").Card} Card */
+/** @typedef {import("./chooser.js").Wish} Wish */
 /** @typedef {import("./vestibule.js").Config} Config */
+/** @typedef {import("./vestibule.js").ConsoleSignIn} ConsoleSignIn */
 /** @typedef {import("./vestibule.js").Credentials} Credentials */
-
-/**
- * @template {HTMLElement} [T=HTMLElement]
- * @param {string} id
- * @returns {T}
- */
-const element = (id) => /** @type {T} */ (document.getElementById(id));
 
 /** @type {Config | null} */
 let config = null;
-/** @type {Credentials | null} */
-let credentials = null;
-let began = Date.now();
+/** Of what was received, the newest first. @type {Card[]} */
+let cards = [];
+/** How many there were: each has ids of its own. */
+let number = 0;
+/** @type {Choice | null} */
+let choice = null;
 /** Whether the browser is on its way to the identity provider. */
 let leaving = false;
-
-/** What a screen reader hears. @param {string} text */
-function say(text) {
-  element("status").textContent = text;
-}
-
-const SECTIONS = ["working", "sign-in", "asked", "signed-in", "ended"];
-
-/**
- * Shows one section. Whoever was waiting for it is led to its heading.
- * @param {string} id
- * @param {boolean} [lead]
- */
-function show(id, lead = true) {
-  for (const section of SECTIONS) {
-    element(section).hidden = section !== id;
-  }
-  const heading = element(id).querySelector("h1");
-  document.title = `${heading?.textContent} · Vestibule`;
-  if (lead) {
-    heading?.focus();
-  }
-}
-
-/**
- * @param {number} current Which of the three steps it is.
- * @param {"current" | "done" | "failed"} [outcome] And how that one is.
- */
-function progress(current, outcome = "current") {
-  document.querySelectorAll(".steps li").forEach((item, index) => {
-    item.className = index < current ? "done" : index === current ? outcome : "";
-    item.setAttribute("aria-current", index === current ? "step" : "false");
-    const told = { done: t(": done"), failed: t(": failed") }[item.className] ?? "";
-    /** @type {Element} */ (item.lastElementChild).textContent = told;
-  });
-}
 
 // --- Signing in
 
@@ -106,13 +73,22 @@ function again() {
 // --- A reason, where a rule asks for one
 
 const reason = () => /** @type {HTMLInputElement} */ (element("reason"));
+/** Of the choice: what is asked about. None where a ticket waits in the module. @type {Wish[]} */
+let asking = [];
 
-/** The ticket waits in the module meanwhile. @param {VestibuleError} asked */
-function showQuestion(asked) {
+/**
+ * @param {string[]} questions
+ * @param {string} fault
+ */
+function showQuestions(questions, fault) {
   progress(1);
-  element("ask").textContent = asked.ask;
+  const [first, ...others] = questions;
+  element("asking").hidden = others.length === 0;
+  element("asking").replaceChildren(...(others.length > 0 ? questions.map((each) => make("li", {}, each)) : []));
+  element("ask").textContent = others.length > 0 ? t("One reason for all of them") : first;
+  element("not-answered").hidden = asking.length === 0;
+  element("reason-hint").hidden = asking.length > 0;
   show("asked", false);
-  const fault = asked.code === "reason_required" ? "" : t(asked.sentence);
   element("reason-fault").textContent = fault;
   reason().setAttribute("aria-invalid", String(fault !== ""));
   reason().focus();
@@ -126,50 +102,127 @@ async function answer(event) {
   // Else the same fault again is no news, and a screen reader does not say it.
   element("reason-fault").textContent = "";
   try {
-    const received = await complete({ reason: reason().value });
-    if (received === null) {
-      showSignIn(true);
-    } else {
-      showCredentials(received);
-    }
+    await (asking.length > 0 ? get(asking, reason().value) : receive(complete({ choose: true, reason: reason().value })));
   } catch (error) {
     showFailure(error, 1);
   }
   button.disabled = false;
 }
 
-// --- What went wrong, or is over
+// --- A choice among roles
 
-/** What the service's sentence does not say. @type {() => Record<string, { title: string, why?: string }>} */
-const more = () => ({
-  gone: {
-    title: t("There is nothing left to pick up"),
-    why: t("A ticket works once: whoever shows it first gets the credentials, and nobody after that. If the connection broke while they were on their way, they are lost and will expire unused. If you think that somebody else took them, ask for help and read out the reference."),
-  },
-  ticket_expired: {
-    title: t("That took too long"),
-    why: t("Between your sign-in and the hand-over there is little time. The credentials that waited for you expire unused."),
-  },
-  verifier_lost: {
-    title: t("This tab cannot use this ticket"),
-    why: t("A ticket works once, and only in the tab where the sign-in began. This tab took nothing."),
-  },
-  // Also where two sign-ins began in this tab, and the first comes back.
-  verifier_mismatch: { title: t("This ticket is of another sign-in") },
-  ticket_used: { title: t("This sign-in is over") },
-  unreachable: { title: t("No connection") },
-  busy: { title: t("Not right now") },
-  store_unavailable: { title: t("Not right now") },
-  keys_unavailable: { title: t("Not right now") },
-  delivery_uncertain: { title: t("The hand-over is not certain") },
-  relay_state_missing: {
-    title: t("The sign-in cannot come back here"),
-    why: t("If you began at a portal or a bookmark, begin here instead. If you began here, the service's people must set up your company's sign-in service: RelayState is switched off there."),
-  },
-  not_https: { title: t("This page is not secure") },
-  binding_plain: { title: t("This is the wrong page") },
-  storage_blocked: { title: t("Your browser is in the way") },
-});
+/** @param {Choice} opened */
+function showChoice(opened) {
+  choice = opened;
+  openChooser(opened, (wishes) => wanted(wishes));
+  backToChoice();
+}
+
+function backToChoice() {
+  asking = [];
+  element("received").hidden = cards.length === 0;
+  progress(1);
+  show("choose", false);
+  tickChoice();
+  focusChooser();
+}
+
+/** @param {Wish[]} wishes @param {string} [fault] */
+function wanted(wishes, fault = "") {
+  const questions = wishes.filter(({ ask }) => ask);
+  if (questions.length === 0) {
+    get(wishes).catch((error) => showFailure(error, 1));
+    return;
+  }
+  asking = wishes;
+  const several = questions.length > 1;
+  showQuestions(questions.map(({ offered, ask = "" }) => (several ? `${titleOf(offered)}: ${ask}` : ask)), fault);
+}
+
+/**
+ * @param {Wish[]} wishes
+ * @param {string} [given] The reason, for those that ask.
+ */
+async function get(wishes, given) {
+  if (choice === null) {
+    throw over();
+  }
+  element("doing").textContent = t("Getting what you chose.");
+  show("working");
+  say(t("Getting what you chose."));
+  /** @type {(Credentials | ConsoleSignIn | VestibuleError)[]} */
+  let received;
+  try {
+    received = await choice.choose(
+      wishes.map(({ offered, use, destination, ask }) => ({ role: offered.role, use, destination, reason: ask && given })),
+    );
+  } catch (error) {
+    // What was chosen waits there: the same again gets it. And what was got before stays.
+    if (!(error instanceof VestibuleError && (error.retry || cards.length > 0))) {
+      throw error;
+    }
+    received = wishes.map(() => error);
+    choice = error.code === "choice_gone" ? null : choice;
+  }
+  const failures = received.map((each) => (each instanceof VestibuleError ? each : null));
+  failures.forEach((failure, index) => (wishes[index].ask = failure?.ask ?? wishes[index].ask));
+  const [first] = failures;
+  if (first && failures.every((failure) => failure?.ask)) {
+    wanted(wishes, first.code === "reason_required" ? "" : t(first.sentence));
+    return;
+  }
+  asking = [];
+  reason().value = "";
+  showReceived(received, wishes);
+}
+
+/**
+ * @param {(Credentials | ConsoleSignIn | VestibuleError)[]} received
+ * @param {Wish[]} wishes
+ */
+function showReceived(received, wishes) {
+  const made = received.map((each, index) => {
+    const { offered } = wishes[index];
+    if (!(each instanceof VestibuleError)) {
+      return cardOf(each, config, { number: number++, title: titleOf(offered), accountName: offered.account_name });
+    }
+    const again = each.retry || each.ask !== null || canChooseAgain(each.code);
+    const retry = again ? () => wanted([wishes[index]]) : null;
+    return failureCard(each, t(each.sentence), retry, { number: number++, title: titleOf(offered) });
+  });
+  // What failed before, the person has read; what was got before stays.
+  cards = [...made, ...cards.filter((card) => card.tick())];
+  const failed = received.filter((each) => each instanceof VestibuleError).length;
+  showCards(failed === received.length ? "failed" : "done");
+  if (failed > 0) {
+    say(t("{failed} of {all} failed.", { failed, all: received.length }));
+  }
+}
+
+function tickChoice() {
+  if (choice === null) {
+    return;
+  }
+  const left = Math.floor((Date.parse(choice.expires) - Date.now()) / 1000);
+  if (left > 0) {
+    showClosing(left, clock(left));
+    return;
+  }
+  const choosing = !element("choose").hidden || (!element("asked").hidden && asking.length > 0);
+  [choice, asking] = [null, []];
+  closeChooser();
+  element("others").hidden = true;
+  if (choosing && cards.length > 0) {
+    showCards();
+    say(over().sentence);
+  } else if (choosing) {
+    showFailure(over(), 1);
+  }
+}
+
+const over = () => new VestibuleError("choice_gone", t("The time to choose is over. Please sign in again."));
+
+// --- What went wrong, or is over
 
 /**
  * @param {unknown} error
@@ -177,7 +230,8 @@ const more = () => ({
  */
 function showFailure(error, step) {
   if (error instanceof VestibuleError && error.ask !== null) {
-    showQuestion(error);
+    // The ticket waits in the module meanwhile.
+    showQuestions([error.ask], error.code === "reason_required" ? "" : t(error.sentence));
     return;
   }
   const failure =
@@ -189,149 +243,75 @@ function showFailure(error, step) {
   }
   progress(step, "failed");
   forget();
-  showEnd(more()[failure.code]?.title ?? t("That did not work"), t(failure.sentence), failure);
+  showEnd(config, explain(failure.code)?.title ?? t("That did not work"), t(failure.sentence), failure);
 }
 
-/**
- * @param {string} title
- * @param {string} sentence
- * @param {VestibuleError | null} [failure]
- */
-function showEnd(title, sentence, failure = null) {
-  element("ended-title").textContent = title;
-  element("ended-sentence").textContent = sentence;
-  const why = failure && more()[failure.code]?.why;
-  element("ended-why").textContent = why ?? "";
-  element("ended-why").hidden = !why;
-  element("ended-help").hidden = failure === null;
-  element("contact").textContent = config?.contact ?? t("your company’s help desk");
-  element("reference").textContent = failure?.reference ?? "";
-  element("reference").parentElement?.toggleAttribute("hidden", !failure?.reference);
-  element("code").textContent = failure?.code ?? "";
-  // Without the settings there is nowhere to sign in: they are asked for again.
-  element("retry").hidden = config !== null && !failure?.retry;
-  element("anew").hidden = config === null;
-  show("ended");
-}
+// --- What was received
 
-// --- The credentials
-
-const chosen = () => FORMATS[document.querySelector("#formats :checked")?.getAttribute("value") ?? "bash"];
-let masked = true;
-const MASK = "•".repeat(16);
-
-function writeText() {
-  if (credentials === null) {
-    return;
-  }
-  const shown = masked ? { ...credentials, SecretAccessKey: MASK, SessionToken: MASK } : credentials;
-  element("text").textContent = chosen().write(shown, config?.region);
-  element("hint").textContent = chosen().hint(credentials);
-}
-
-/** @param {boolean} mask */
-function setMasked(mask) {
-  masked = mask;
-  element("show").textContent = mask ? t("Show") : t("Hide");
-  writeText();
-}
-
-async function copy() {
-  if (credentials === null) {
-    return;
-  }
-  try {
-    await navigator.clipboard.writeText(chosen().write(credentials, config?.region));
-  } catch {
-    setMasked(false);
-    getSelection()?.selectAllChildren(element("text"));
-    element("hint").textContent = t("Your browser does not let this page copy: press Ctrl C, or ⌘ C, yourself.");
-    say(t("Not copied. The text is selected: copy it yourself."));
-    return;
-  }
-  say(t("Copied."));
-  element("copy").textContent = t("Copied");
-  setTimeout(() => (element("copy").textContent = t("Copy")), 2000);
-}
-
-async function sendPing() {
-  if (credentials === null) {
-    return;
-  }
-  const [button, pong] = [element("ping"), element("pong")];
-  button.setAttribute("aria-busy", "true");
-  const sent = performance.now();
-  try {
-    const answer = await ping(credentials);
-    const ms = Math.max(1, Math.round(performance.now() - sent));
-    const status = answer.status === "Success" ? t("Success") : answer.status;
-    pong.textContent = t("{status} in {ms} ms. You are {arn}.", { status, ms, arn: answer.arn });
-  } catch (error) {
-    const { sentence, reference } = error instanceof VestibuleError ? error : new VestibuleError("", String(error));
-    pong.textContent = reference ? `${t(sentence)} ${t("Reference: {reference}", { reference })}` : t(sentence);
-  }
-  button.removeAttribute("aria-busy");
-}
-
-/** @param {Credentials} received */
-function showCredentials(received) {
-  credentials = received;
-  reason().value = "";
-  began = Date.now();
-  const [, role] = received.role.split(":role/");
-  element("user").textContent = received.user;
-  element("role").textContent = role ?? received.role;
-  element("account").textContent = received.account;
-  // An earlier version of the service says neither.
-  element("rule").textContent = received.rule ?? "";
-  element("rule-part").hidden = !received.rule;
-  element("limited").hidden = received.limited !== true;
-  const expiration = new Date(received.Expiration);
-  const sameDay = expiration.toDateString() === new Date().toDateString();
-  /** @type {Intl.DateTimeFormatOptions} */
-  const date = sameDay ? {} : { day: "numeric", month: "long" };
-  element("until").textContent = expiration.toLocaleString(locale, { hour: "2-digit", minute: "2-digit", ...date });
-  element("until").setAttribute("datetime", received.Expiration);
+/** @param {"done" | "failed"} [outcome] */
+function showCards(outcome = "done") {
+  const single = cards.length === 1;
+  cards.forEach((card) => card.single(single));
+  element("cards").replaceChildren(...cards.map(({ root }) => root));
+  element("person").hidden = choice === null || (single && outcome === "done");
+  element("person").textContent = choice === null ? "" : t("You are {user}, signed in with {name}.", { user: choice.user, name: choice.idp });
   element("local").hidden = !config?.local_credentials;
-  element("ping-part").hidden = !config?.ping;
-  setMasked(true);
-  progress(2, "done");
+  element("others").hidden = choice === null;
+  const startsHere = config?.identity_providers.some((idp) => canStart(idp) && idp.sp_initiated);
+  element("console-part").hidden = choice !== null || !config?.console || !startsHere;
+  progress(2, outcome);
   tick();
   show("signed-in");
 }
 
+/** @param {Promise<Credentials | ConsoleSignIn | Choice | null>} coming @returns {Promise<boolean>} */
+async function receive(coming) {
+  const received = await coming;
+  if (received instanceof Choice) {
+    showChoice(received);
+  } else if (received !== null) {
+    reason().value = "";
+    forgetCards();
+    cards = [cardOf(received, config, { number: number++ })];
+    showCards();
+  }
+  return received !== null;
+}
+
+/** The same person, by a login that ends in the console. */
+async function leaveForConsole() {
+  forget();
+  try {
+    await start(undefined, null, "console");
+  } catch (error) {
+    showFailure(error, 0);
+  }
+}
+
+function forgetCards() {
+  for (const card of cards) {
+    card.forget();
+  }
+  [cards, number] = [[], 0];
+  element("cards").replaceChildren();
+}
+
 function forget() {
-  credentials = null;
-  element("text").textContent = "";
+  forgetCards();
+  closeChooser();
+  choice = null;
+  asking = [];
 }
 
 /** Each second: what is left, and that nothing is left. */
 function tick() {
-  if (credentials === null) {
-    return;
-  }
-  const ends = Date.parse(credentials.Expiration);
-  const left = Math.floor((ends - Date.now()) / 1000);
-  if (left <= 0) {
+  tickChoice();
+  const [first] = cards;
+  const left = cards.map((card) => card.tick());
+  if (first && !left.includes(true) && choice === null && cards.some((card) => card.expires)) {
     forget();
     progress(0);
-    showEnd(t("Your credentials have expired"), t("They work no longer, and this page has forgotten them."));
-    return;
-  }
-  const [hours, minutes, seconds] = [left / 3600, (left / 60) % 60, left % 60].map(Math.floor);
-  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
-  element("left").textContent = hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
-  const life = /** @type {HTMLProgressElement} */ (element("life"));
-  life.max = ends - began;
-  life.value = left * 1000;
-  const last = left <= 60;
-  const soon = last || left <= Math.min(300, (ends - began) / 5000);
-  life.className = last ? "last" : soon ? "soon" : "";
-  element("soon").textContent = last ? t("They expire within a minute.") : soon ? t("They expire soon.") : "";
-  if (left === 300) {
-    say(t("Your credentials expire in five minutes."));
-  } else if (left === 60) {
-    say(t("Your credentials expire in one minute."));
+    showEnd(config, t("Your credentials have expired"), t("They work no longer, and this page has forgotten them."));
   }
 }
 
@@ -346,6 +326,11 @@ function onStep(step) {
     leaving = true;
     element("doing").textContent = t("Going to your company’s sign-in page.");
   }
+  if (step === "listing") {
+    progress(1);
+    element("doing").textContent = t("Looking up your roles.");
+    say(t("Looking up your roles."));
+  }
   if (step === "fetching") {
     progress(1);
     element("doing").textContent = t("Picking up your credentials.");
@@ -353,17 +338,20 @@ function onStep(step) {
   }
 }
 
+/** Whether there is nothing here that a person would miss. */
+const isEmpty = () => cards.length === 0 && choice === null;
+
 /** With a ticket or without. */
 async function arrive() {
-  const [settings, picked] = await Promise.allSettled([configure({ base, onStep }), complete()]);
+  const [settings, picked] = await Promise.allSettled([configure({ base, onStep }), complete({ choose: true })]);
   config = settings.status === "fulfilled" ? settings.value : config;
   if (picked.status === "rejected") {
     showFailure(picked.reason, 1);
   } else if (picked.value !== null) {
-    showCredentials(picked.value);
+    await receive(Promise.resolve(picked.value));
   } else if (settings.status === "rejected") {
     showFailure(settings.reason, 0);
-  } else if (credentials === null && !leaving) {
+  } else if (isEmpty() && !leaving) {
     showSignIn(false);
   }
 }
@@ -371,21 +359,21 @@ async function arrive() {
 for (const button of document.querySelectorAll("[data-again]")) {
   button.addEventListener("click", again);
 }
-element("formats").addEventListener("change", writeText);
-element("show").addEventListener("click", () => setMasked(!masked));
-element("copy").addEventListener("click", copy);
-element("ping").addEventListener("click", sendPing);
 element("retry").addEventListener("click", arrive);
+element("others").addEventListener("click", backToChoice);
+element("console").addEventListener("click", leaveForConsole);
 element("answer").addEventListener("submit", answer);
+element("not-answered").addEventListener("click", backToChoice);
+element("received").addEventListener("click", () => showCards());
 setInterval(tick, 1000);
 // Nobody looks: nothing to see. And timers of a hidden page are late.
-document.addEventListener("visibilitychange", () => (document.hidden ? setMasked(true) : tick()));
+document.addEventListener("visibilitychange", () => (document.hidden ? cards.forEach((card) => card.mask()) : tick()));
 // A ticket pasted into the address bar of this very page does not load it anew.
 addEventListener("hashchange", arrive);
 // Back from the identity provider, without having signed in there.
 addEventListener("pageshow", (event) => {
   leaving &&= !event.persisted;
-  if (event.persisted && credentials === null && config !== null) {
+  if (event.persisted && isEmpty() && config !== null) {
     showSignIn(false);
   }
 });

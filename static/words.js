@@ -33,11 +33,13 @@ export async function learn() {
     return;
   }
   document.documentElement.lang = language;
-  for (const element of document.querySelectorAll("[data-t]")) {
-    element.textContent = t((element.textContent ?? "").replace(/\s+/g, " ").trim());
-  }
-  for (const element of document.querySelectorAll("[data-t-label]")) {
-    element.setAttribute("aria-label", t(element.getAttribute("aria-label") ?? ""));
+  for (const root of [document, ...Array.from(document.querySelectorAll("template"), ({ content }) => content)]) {
+    for (const element of root.querySelectorAll("[data-t]")) {
+      element.textContent = t((element.textContent ?? "").replace(/\s+/g, " ").trim());
+    }
+    for (const element of root.querySelectorAll("[data-t-label]")) {
+      element.setAttribute("aria-label", t(element.getAttribute("aria-label") ?? ""));
+    }
   }
 }
 

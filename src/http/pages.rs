@@ -35,6 +35,11 @@ pub(super) static ASSETS: &[Asset] = &[
         )
     },
     asset("/page.js", "text/javascript; charset=utf-8", include_bytes!("../../static/page.js")),
+    asset("/chooser.js", "text/javascript; charset=utf-8", include_bytes!("../../static/chooser.js")),
+    asset("/rows.js", "text/javascript; charset=utf-8", include_bytes!("../../static/rows.js")),
+    asset("/cards.js", "text/javascript; charset=utf-8", include_bytes!("../../static/cards.js")),
+    asset("/failures.js", "text/javascript; charset=utf-8", include_bytes!("../../static/failures.js")),
+    asset("/document.js", "text/javascript; charset=utf-8", include_bytes!("../../static/document.js")),
     asset("/formats.js", "text/javascript; charset=utf-8", include_bytes!("../../static/formats.js")),
     asset("/words.js", "text/javascript; charset=utf-8", include_bytes!("../../static/words.js")),
     asset("/words.json", "application/json", include_bytes!("../../static/words.json")),

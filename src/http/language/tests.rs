@@ -80,6 +80,11 @@ fn no_text_is_left_over() {
     let page = [
         include_str!("../../../static/index.html"),
         include_str!("../../../static/page.js"),
+        include_str!("../../../static/document.js"),
+        include_str!("../../../static/cards.js"),
+        include_str!("../../../static/chooser.js"),
+        include_str!("../../../static/rows.js"),
+        include_str!("../../../static/failures.js"),
         include_str!("../../../static/formats.js"),
         include_str!("../../../static/vestibule.js"),
     ]
