@@ -2,10 +2,11 @@
 //! answer the same and record the same. Else the model would be about something else.
 
 use crate::mistakes::Mistake;
+use crate::ops::{CHOICES, Cast, LOGINS, Op, ops};
 use crate::properties::held;
 use crate::protocol::Protocol;
 use crate::scene::Scene;
-use crate::state::{Answer, Held, Item, Open, Phase, Recorded, State, Store, Tick, Write};
+use crate::state::{Answer, Content, Held, Item, Open, Phase, Recorded, State, Store, Tick, Write};
 use crate::store::{Reply, Ways};
 use crate::support::aws::{Emulators, REGION, Service};
 use aws_credential_types::Credentials;
@@ -20,98 +21,31 @@ use time::{Duration, OffsetDateTime};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
 use vestibule::adapters::local::{EmbeddedStore, SystemRandom};
 use vestibule::broker::ports::{
-    AuditTrail, Basis, BeginError, LoginStart, PutError, SessionStore, UsedMessage, UsedOnce,
+    AuditTrail, Basis, BeginError, ChoiceStart, Held as RealHeld, LoginStart, PutError, SessionStore,
+    UsedMessage, UsedOnce,
 };
 use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
 
 /// A tick, so that a reservation and a session last as long in both.
 const TICK: Duration = Duration::seconds(30);
 const MINUTE: Duration = Duration::seconds(60);
-/// Of the logins: two share a session id, two others an assertion.
-const SESSION_OF: [u8; 3] = [0, 0, 1];
-const ASSERTION_OF: [u8; 3] = [0, 1, 0];
-const LOGINS: u8 = 3;
-
-#[derive(Debug, Clone, Copy)]
-enum Op {
-    Write(Write),
-    Sweep(Tick),
-}
-
 fn at(tick: Tick) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap() + TICK * i32::from(tick)
-}
-
-/// One operation, perhaps with a time that is old by now.
-fn op(now: Tick) -> impl Strategy<Value = Op> {
-    let what = prop_oneof![
-        4 => Just(EventKind::Started),
-        4 => Just(EventKind::Issued),
-        // A take.
-        2 => Just(EventKind::KeysChanged),
-        1 => Just(EventKind::Delivered),
-        1 => Just(EventKind::Failed),
-        1 => Just(EventKind::Uncertain),
-        1 => Just(EventKind::Refused),
-        1 => Just(EventKind::Expired),
-    ];
-    let age = prop_oneof![4 => Just(0), 1 => Just(1), 1 => Just(2)];
-    (what, 0..LOGINS, age).prop_map(move |(what, login, age)| {
-        let at = now.saturating_sub(age);
-        let (session, assertion) = (SESSION_OF[usize::from(login)], ASSERTION_OF[usize::from(login)]);
-        let event = |key| Recorded { kind: what, at, key };
-        let release = |key| Write::Release { login, event: event(key), session, holding: true };
-        Op::Write(match what {
-            EventKind::Started => Write::Begin { login, now: at, assertion, session },
-            EventKind::Issued => Write::Put { login, now: at, session, sealed_by: 0 },
-            EventKind::Delivered => Write::Record { login, event: event(Some(login)) },
-            EventKind::Failed => release(Some(login)),
-            EventKind::Uncertain => release(None),
-            EventKind::Refused => Write::RecordOnce { assertion, answer: Answer::Replayed },
-            EventKind::Expired | EventKind::Abandoned => return Op::Sweep(at),
-            EventKind::RefusalsSummed | EventKind::KeysChanged => {
-                Write::Delete { take: 0, jti: login, session, now: at }
-            }
-        })
-    })
-}
-
-/// Operations while time goes on, and whether the assertions answer the one request.
-fn ops() -> impl Strategy<Value = (Vec<Op>, bool)> {
-    // Few orders get this far by chance: a session id whose holder waited and was late.
-    let waits = [
-        Write::Begin { login: 0, now: 0, assertion: ASSERTION_OF[0], session: SESSION_OF[0] },
-        Write::Put { login: 0, now: 0, session: SESSION_OF[0], sealed_by: 0 },
-        Write::Begin { login: 1, now: 2, assertion: ASSERTION_OF[1], session: SESSION_OF[1] },
-    ];
-    let first = prop_oneof![3 => Just((Vec::new(), 0)), 1 => Just((waits.map(Op::Write).to_vec(), 2))];
-    let steps = proptest::collection::vec(0_u8..8, 1..60);
-    let ops = (first, steps).prop_flat_map(|((first, mut now), steps)| {
-        let at_each: Vec<_> = steps
-            .into_iter()
-            .map(|step| {
-                // One in four comes a tick later.
-                now += u8::from(step < 2);
-                op(now)
-            })
-            .collect();
-        (Just(first), at_each).prop_map(|(first, then)| [first, then].concat())
-    });
-    (ops, prop::bool::weighted(0.2))
 }
 
 /// A real store, and names in it that were not used before.
 struct Real {
     sessions: Arc<dyn SessionStore>,
     audit: Arc<dyn AuditTrail>,
+    cast: Cast,
     run: usize,
 }
 
 impl Real {
-    fn new(store: Arc<impl SessionStore + AuditTrail + 'static>) -> Self {
+    fn new(store: Arc<impl SessionStore + AuditTrail + 'static>, cast: Cast) -> Self {
         static RUNS: AtomicUsize = AtomicUsize::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
-        Self { sessions: store.clone(), audit: store, run }
+        Self { sessions: store.clone(), audit: store, cast, run }
     }
 
     fn handle(&self, of: &str, number: u8) -> Handle {
@@ -123,12 +57,14 @@ impl Real {
     }
 
     fn event(&self, login: Option<u8>, recorded: Recorded) -> AuditEvent {
+        let choice = login.filter(|&login| login >= self.cast.parts_from).map(|_| self.login(0));
         let subject = match (recorded.kind, recorded.key) {
             // Nothing is known there; the store takes what it knew last.
             (EventKind::Uncertain, _) => Subject::default(),
             (_, key) => Subject {
                 idp: Some("ADFS".to_owned()),
                 access_key_id: key.map(|key| key.to_string()),
+                choice,
                 ..Subject::default()
             },
         };
@@ -136,7 +72,7 @@ impl Real {
             at: at(recorded.at),
             kind: recorded.kind,
             login: login.map(|login| self.login(login)),
-            session: login.map(|login| self.handle("session", SESSION_OF[usize::from(login)])),
+            session: login.map(|login| self.handle("session", self.cast.place_of[usize::from(login)])),
             reference: None,
             source_ip: None,
             code: None,
@@ -147,37 +83,42 @@ impl Real {
     async fn ask(&self, write: Write, answers_request: bool) -> Reply {
         let far = at(0) + Duration::days(20);
         let once = |of, number| UsedOnce { handle: self.handle(of, number), not_on_or_after: far };
+        let message = |assertion| UsedMessage {
+            assertion: once("assertion", assertion),
+            request: answers_request.then(|| once("request", 0)),
+            issued_at: at(0),
+        };
+        let start = |login, now, basis, place| LoginStart {
+            login: self.login(login),
+            basis,
+            session: self.handle("session", place),
+            reservation_ends: at(now) + MINUTE,
+            event: self.event(Some(login), Recorded { kind: EventKind::Started, at: now, key: None }),
+        };
         match write {
             Write::Begin { login, now, assertion, session } => {
-                let started = Recorded { kind: EventKind::Started, at: now, key: None };
-                let start = LoginStart {
-                    login: self.login(login),
-                    basis: Basis::Message(UsedMessage {
-                        assertion: once("assertion", assertion),
-                        request: answers_request.then(|| once("request", 0)),
-                        issued_at: at(0),
-                    }),
-                    session: self.handle("session", session),
-                    reservation_ends: at(now) + MINUTE,
-                    event: self.event(Some(login), started),
-                };
-                match self.sessions.begin(&start).await {
-                    Ok(()) => Reply::Done,
-                    Err(BeginError::Replayed) => Reply::Refused(Answer::Replayed),
-                    Err(BeginError::RequestAnswered) => Reply::Refused(Answer::RequestAnswered),
-                    Err(BeginError::SessionTaken) => Reply::Refused(Answer::SessionTaken),
-                    Err(
-                        error @ (BeginError::IssuedBeforeRestore
-                        | BeginError::ChoiceOver
-                        | BeginError::Unavailable),
-                    ) => {
-                        panic!("{error}")
-                    }
-                }
+                let start = start(login, now, Basis::Message(message(assertion)), session);
+                begun(self.sessions.begin(&start).await)
             }
-            Write::Put { login, now, session, .. } => {
+            Write::BeginPart { login, now, choice, session, place } => {
+                let basis =
+                    Basis::Choice { session: self.handle("session", session), login: self.login(choice) };
+                begun(self.sessions.begin(&start(login, now, basis, place)).await)
+            }
+            Write::OpenChoice { login, now, assertion, session, ends_at, .. } => {
                 let sealed = Sealed::from_ciphertext(vec![login]);
                 let (place, jti) = (self.handle("session", session), Jti::from_stored(login.to_string()));
+                let opened = Recorded { kind: EventKind::ChoiceOpened, at: now, key: None };
+                let start = ChoiceStart {
+                    message: message(assertion),
+                    choice: SealedSession::new(self.login(login), place, jti, sealed, at(ends_at)),
+                    event: self.event(Some(login), opened),
+                };
+                begun(self.sessions.open_choice(&start).await)
+            }
+            Write::Put { login, now, place, .. } => {
+                let sealed = Sealed::from_ciphertext(vec![login]);
+                let (place, jti) = (self.handle("session", place), Jti::from_stored(login.to_string()));
                 let waiting = SealedSession::new(self.login(login), place, jti, sealed, at(now) + MINUTE);
                 let issued = Recorded { kind: EventKind::Issued, at: now, key: Some(login) };
                 match self.sessions.put(&waiting, &self.event(Some(login), issued)).await {
@@ -186,9 +127,9 @@ impl Real {
                     Err(error @ PutError::Unavailable) => panic!("{error}"),
                 }
             }
-            Write::Delete { jti, session, now, .. } => {
+            Write::Delete { jti, place, now, .. } => {
                 let jti = Jti::from_stored(jti.to_string());
-                let taken = self.sessions.take(&self.handle("session", session), &jti, at(now)).await;
+                let taken = self.sessions.take(&self.handle("session", place), &jti, at(now)).await;
                 taken.unwrap().map_or(Reply::Nothing, |taken| {
                     let login = taken.sealed.as_bytes()[0];
                     assert_eq!(taken.login, self.login(login));
@@ -199,8 +140,8 @@ impl Real {
                 let recorded = self.audit.record(&self.event(Some(login), event)).await;
                 recorded.map_or(Reply::Nothing, |()| Reply::Done)
             }
-            Write::Release { login, event, session, .. } => {
-                let (place, event) = (self.handle("session", session), self.event(Some(login), event));
+            Write::Release { login, event, place, .. } => {
+                let (place, event) = (self.handle("session", place), self.event(Some(login), event));
                 self.sessions.release(&place, &event).await.unwrap();
                 Reply::Done
             }
@@ -212,10 +153,21 @@ impl Real {
         }
     }
 
+    /// What holds this place: whether it waits, is a choice, and whose.
+    async fn look(&self, place: u8, now: Tick) -> Option<(Content, Option<LoginId>)> {
+        let held = self.sessions.look(&self.handle("session", place), at(now)).await.unwrap();
+        held.map(|held| match held {
+            RealHeld::Reserved => (Content::Reserved, None),
+            RealHeld::Waiting { login, .. } => (Content::Waiting(0), Some(login)),
+            RealHeld::Choice(choice) => (Content::Choosing(0), Some(choice.login().clone())),
+        })
+    }
+
     /// What it has recorded, in the order of logins and kinds.
     async fn trail(&self) -> Vec<(u8, &'static str, OffsetDateTime, Option<String>)> {
         let events = self.audit.recent(1_000_000).await.unwrap();
-        let of = |event: &AuditEvent| (0..LOGINS).find(|&login| event.login == Some(self.login(login)));
+        let of =
+            |event: &AuditEvent| (0..self.cast.logins).find(|&login| event.login == Some(self.login(login)));
         let row = |event: &AuditEvent| {
             Some((of(event)?, event.kind.as_str(), event.at, event.subject.access_key_id.clone()))
         };
@@ -244,20 +196,27 @@ async fn compare(real: &Real, model: &mut State, ops: &[Op], ways: Ways) -> Test
         match op {
             Op::Write(write) => {
                 let mut expected = model.store.apply(write, ways);
-                if let (Reply::HoldsNothing, Write::Release { login, event, session, .. }) = (expected, write)
-                {
-                    let without = Write::Release { login, event, session, holding: false };
+                if let (Reply::HoldsNothing, Write::Release { login, event, place, .. }) = (expected, write) {
+                    let without = Write::Release { login, event, place, holding: false };
                     expected = model.store.apply(without, ways);
                 }
                 let reply = real.ask(write, ways.answers_request).await;
                 let is_release = matches!(write, Write::Release { .. });
                 prop_assert!(expected == reply || is_release, "{:?}: {:?}, not {:?}", write, reply, expected);
             }
+            Op::Look { place, now } => {
+                let held = model.store.sessions[usize::from(place)].filter(|held| held.ends_at > now);
+                let expected = held.map(|held| {
+                    let is_named = held.content != Content::Reserved;
+                    (held.content, is_named.then(|| real.login(held.login)))
+                });
+                prop_assert_eq!(real.look(place, now).await, expected);
+            }
             Op::Sweep(now) => {
                 real.audit.sweep(at(now)).await.unwrap();
                 model.clock = now;
                 let due = |login: &u8| model.store.is_due(*login, now, None);
-                for login in (0..LOGINS).filter(due).collect::<Vec<_>>() {
+                for login in (0..real.cast.logins).filter(due).collect::<Vec<_>>() {
                     if ways.is_dynamodb {
                         model.look(login);
                         while model.sweeping.is_some() {
@@ -274,6 +233,17 @@ async fn compare(real: &Real, model: &mut State, ops: &[Op], ways: Ways) -> Test
     Ok(())
 }
 
+fn begun(begun: Result<(), BeginError>) -> Reply {
+    match begun {
+        Ok(()) => Reply::Done,
+        Err(BeginError::Replayed) => Reply::Refused(Answer::Replayed),
+        Err(BeginError::RequestAnswered) => Reply::Refused(Answer::RequestAnswered),
+        Err(BeginError::ChoiceOver) => Reply::Refused(Answer::ChoiceGone),
+        Err(BeginError::SessionTaken) => Reply::Refused(Answer::SessionTaken),
+        Err(error @ (BeginError::IssuedBeforeRestore | BeginError::Unavailable)) => panic!("{error}"),
+    }
+}
+
 fn empty_model() -> State {
     let protocol = Protocol { scene: Scene::one_login(0), mistake: None::<Mistake>, properties: held };
     protocol.init_states().remove(0)
@@ -285,11 +255,20 @@ fn runner(cases: u32) -> TestRunner {
 
 #[test]
 fn the_models_store_is_the_embedded_store() {
+    compare_with_the_embedded_store(LOGINS);
+}
+
+#[test]
+fn the_models_store_is_the_embedded_store_where_there_are_choices() {
+    compare_with_the_embedded_store(CHOICES);
+}
+
+fn compare_with_the_embedded_store(cast: Cast) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let compared = runner(200).run(&ops(), |(ops, answers_request)| {
+    let compared = runner(200).run(&ops(cast), |(ops, answers_request)| {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("vestibule.db");
-        let real = Real::new(Arc::new(EmbeddedStore::open(&file).unwrap()));
+        let real = Real::new(Arc::new(EmbeddedStore::open(&file).unwrap()), cast);
         // As a service does when it starts: else what is there looks like a copy.
         runtime.block_on(real.audit.sweep(at(0))).unwrap();
         let mut model = empty_model();
@@ -318,11 +297,13 @@ fn the_models_dynamodb_is_dynamodb() {
         .build();
     let client = aws_sdk_dynamodb::Client::from_conf(config);
     let store = Arc::new(DynamoDbStore::new(&client, Tables::prefixed(""), Arc::new(SystemRandom)));
-    let compared = runner(60).run(&ops(), |(ops, answers_request)| {
-        let ways = Ways { is_dynamodb: true, answers_request, mistake: None };
-        runtime.block_on(compare(&Real::new(store.clone()), &mut empty_model(), &ops, ways))
-    });
-    compared.unwrap();
+    for cast in [LOGINS, CHOICES] {
+        let compared = runner(60).run(&ops(cast), |(ops, answers_request)| {
+            let ways = Ways { is_dynamodb: true, answers_request, mistake: None };
+            runtime.block_on(compare(&Real::new(store.clone(), cast), &mut empty_model(), &ops, ways))
+        });
+        compared.unwrap();
+    }
 }
 
 type Rows = Vec<Vec<Option<String>>>;
@@ -344,17 +325,22 @@ fn rows_of_model(real: &Real, store: &Store) -> [Rows; 2] {
     let word = |word: &str| Some(word.to_owned());
     let mut held = Vec::new();
     for (session, row) in (0..).zip(&store.sessions) {
-        let Some(Held { login, ends_at, sealed_by }) = *row else { continue };
-        let state = word(if sealed_by.is_some() { "waiting" } else { "reserved" });
+        let Some(Held { login, ends_at, content }) = *row else { continue };
+        let state = word(match content {
+            Content::Reserved => "reserved",
+            Content::Waiting(_) => "waiting",
+            Content::Choosing(_) => "choosing",
+        });
         held.push(vec![name(login), place(session), state, time(ends_at)]);
     }
     held.sort();
     let mut open = Vec::new();
     for (login, row) in (0..).zip(&store.open) {
-        let Some(Open { session, phase, ends_at }) = *row else { continue };
+        let Some(Open { place: session, phase, ends_at }) = *row else { continue };
         let state = match phase {
             Phase::Started => "started",
             Phase::Issued => "issued",
+            Phase::Choosing => "choosing",
             Phase::Taken => "taken",
             Phase::Replaced => unreachable!("only in DynamoDB"),
         };

@@ -4,7 +4,7 @@
 //! writes. `begin` and `put` have the conditions of `store.rs`, and one each of their own.
 
 use crate::mistakes::Mistake;
-use crate::state::{Open, Phase, Recorded, State, Store, Tick};
+use crate::state::{Content, Held, Open, Phase, Recorded, State, Store, Tick};
 use crate::store::Reply;
 use vestibule::broker::EventKind;
 
@@ -29,8 +29,9 @@ pub struct Sweeping {
 
 impl Store {
     /// `sessions::begin`: a former holder that waits is marked in the same transaction.
-    pub fn replace(&mut self, session: u8) {
-        let former = self.sessions[usize::from(session)].filter(|held| held.sealed_by.is_some());
+    pub fn replace(&mut self, place: u8) {
+        let waits = |held: &Held| matches!(held.content, Content::Waiting(_));
+        let former = self.sessions[usize::from(place)].filter(waits);
         let Some(former) = former else { return };
         match &mut self.open[usize::from(former.login)] {
             Some(open) if open.phase == Phase::Issued => open.phase = Phase::Replaced,
@@ -40,8 +41,8 @@ impl Store {
     }
 
     /// The next transaction of `close::close_any`: without the session, where it held none.
-    pub fn close_any(&mut self, login: u8, event: Recorded, session: Option<u8>) -> Reply {
-        match self.close(login, event, None, session) {
+    pub fn close_any(&mut self, login: u8, event: Recorded, place: Option<u8>) -> Reply {
+        match self.close(login, event, None, place) {
             Closing::Closed => Reply::Done,
             Closing::Ended(kind) if kind == event.kind => Reply::Done,
             Closing::Ended(_) | Closing::Moved => Reply::Nothing,
@@ -50,13 +51,7 @@ impl Store {
     }
 
     /// `close::close`, one transaction.
-    pub fn close(
-        &mut self,
-        login: u8,
-        event: Recorded,
-        phase: Option<Phase>,
-        session: Option<u8>,
-    ) -> Closing {
+    pub fn close(&mut self, login: u8, event: Recorded, phase: Option<Phase>, place: Option<u8>) -> Closing {
         if let Some(end) = self.end_of(login) {
             return Closing::Ended(end);
         }
@@ -64,8 +59,8 @@ impl Store {
         if phase.is_some() && open.map(|open| open.phase) != phase {
             return Closing::Moved;
         }
-        if let Some(session) = session {
-            let held = &mut self.sessions[usize::from(session)];
+        if let Some(place) = place {
+            let held = &mut self.sessions[usize::from(place)];
             if held.is_none_or(|held| held.login != login) {
                 return Closing::HoldsNothing;
             }
@@ -92,12 +87,13 @@ impl State {
         let Sweeping { login, read, now, holding } = sweeping;
         let kind = match (read.phase, holding) {
             (Phase::Started, _) => EventKind::Abandoned,
+            (Phase::Choosing, _) => EventKind::ChoiceEnded,
             (Phase::Issued, false) => EventKind::Uncertain,
             (Phase::Issued | Phase::Taken | Phase::Replaced, _) => EventKind::Expired,
         };
         let phase = (mistake != Some(Mistake::SweepTrustsWhatItRead)).then_some(read.phase);
         let event = Recorded { kind, at: now, key: None };
-        let closing = self.store.close(login, event, phase, holding.then_some(read.session));
+        let closing = self.store.close(login, event, phase, holding.then_some(read.place));
         if closing == Closing::HoldsNothing {
             self.sweeping = Some(Sweeping { holding: false, ..sweeping });
         }

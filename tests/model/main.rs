@@ -5,10 +5,12 @@
 //! `VESTIBULE_MODEL=long cargo test --test model -- --nocapture` is the long form.
 
 mod actions;
+mod choice;
 mod conformance;
 mod dynamodb;
 mod login;
 mod mistakes;
+mod ops;
 mod properties;
 mod protocol;
 mod redeem;
@@ -56,12 +58,29 @@ fn every_state_keeps_every_property() {
         ("two tabs and a replay", Scene::two_tabs_and_a_replay()),
         ("an attacker", Scene::attack()),
         ("two answers to one request", Scene::two_answers()),
+        ("a choice, one fault", Scene::one_part(1)),
+        ("a choice, a rotation", Scene::part_and_rotation(0)),
+        ("a part repeated, one take", Scene::part_repeated(0).with_one_take()),
+        ("a part repeated on DynamoDB, one take", Scene::part_repeated(0).on_dynamodb().with_one_take()),
+        ("two parts, one take", Scene::two_parts(0).with_one_take()),
+        ("a choice replayed", Scene::choice_replayed(0)),
+        ("a choice and another tab", Scene::choice_and_another_tab(0)),
+        ("a choice and another answer", Scene::choice_and_another_answer()),
+        ("a choice attacked, one take", Scene::choice_attacked().with_one_take()),
+        ("a choice after a choice", Scene::choice_after_a_choice()),
     ];
     let states: usize = scenes.into_iter().map(|(name, scene)| all_states_of(name, scene)).sum();
     println!("together {states} states");
     assert!(states > 1_000_000, "{states}");
     if std::env::var("VESTIBULE_MODEL").is_ok_and(|how| how == "long") {
         all_states_of("one login, five faults", Scene::one_login(5));
+        all_states_of("a choice, two faults", Scene::one_part(2));
+        all_states_of("a part repeated", Scene::part_repeated(0));
+        all_states_of("a part three times", Scene::part_repeated_for_long().with_one_take());
+        all_states_of("two parts", Scene::two_parts(0));
+        all_states_of("a choice replayed, one fault", Scene::choice_replayed(1));
+        let after = Scene::choice_after_a_choice().on_dynamodb();
+        all_states_of("a choice after a choice on DynamoDB", after);
         all_states_of("a replay, two faults", Scene::replay(2));
         all_states_of("a replay on DynamoDB, one fault", Scene::replay(1).on_dynamodb());
         all_states_of("two tabs on DynamoDB", Scene::two_tabs(0).on_dynamodb());
@@ -77,7 +96,15 @@ fn every_state_keeps_every_property() {
 #[test]
 fn every_end_and_every_answer_is_reached() {
     let mut missing: BTreeSet<_> = seen().iter().map(|property| property.name).collect();
-    for scene in [Scene::one_login(2), Scene::replay(0), Scene::two_answers(), Scene::two_tabs(0)] {
+    for scene in [
+        Scene::one_login(2),
+        Scene::replay(0),
+        Scene::two_answers(),
+        Scene::two_tabs(0),
+        Scene::part_repeated(0),
+        Scene::two_parts(0),
+        Scene::choice_attacked(),
+    ] {
         let wanted = HasDiscoveries::AllOf(missing.clone());
         let protocol = Protocol { scene, mistake: None, properties: seen };
         let checker = checker(protocol).finish_when(wanted).target_state_count(300_000).spawn_bfs().join();

@@ -2,8 +2,8 @@
 //! catches it.
 
 use crate::properties::{
-    ITS_REQUEST, NOTHING_WAITS, OF_THE_TICKETS_LOGIN, ONE_REFUSAL, ROTATION, STS_AFTER_START, TO_WHO_BEGAN,
-    TRAIL, TRUE_ANSWERS, UNDISTURBED,
+    CHOICE_LASTS, ITS_REQUEST, NOTHING_WAITS, OF_THE_CHOSEN_PART, OF_THE_TICKETS_LOGIN, ONE_REFUSAL,
+    ROTATION, STS_AFTER_START, TO_WHO_BEGAN, TO_WHO_OPENED, TRAIL, TRUE_ANSWERS, UNDISTURBED,
 };
 use crate::scene::Scene;
 use crate::support::trail_rules::Rule;
@@ -63,6 +63,44 @@ pub enum Mistake {
     RotationDropsKeys,
     /// A refusal is recorded again and again.
     RefusalRecordedAgain,
+    /// `open_choice` does not mark the assertion as used.
+    OpenDoesNotUseTheAssertion,
+    /// A repeated `open_choice` does not recognise itself.
+    OpenDoesNotKnowItself,
+    /// Who chooses needs no verifier.
+    ChooserNotCompared,
+    /// The `begin` of a part has no condition on the choice.
+    PartWithoutItsChoice,
+    /// It does not look whether the choice's time is over.
+    PartOfAChoiceThatIsOver,
+    /// It does not look whose choice is there.
+    PartOfAnotherChoice,
+    /// It does not look whether the part is held.
+    PartDisplacesWhatWaits,
+    /// The first part takes the choice with it.
+    PartEndsTheChoice,
+    /// The failure of a part ends the choice.
+    FailureEndsTheChoice,
+    /// A part's handle does not have the role.
+    PartHandleWithoutTheRole,
+    /// A part's handle does not have the kind.
+    PartHandleWithoutTheKind,
+    /// A part's handle does not have the choice, but only the session id.
+    PartHandleWithoutTheChoice,
+    /// A part's ticket leaves before `put`, which nobody waits for.
+    PartRecordedAfterItsAnswer,
+    /// A part's ticket names no part: it takes what waits.
+    PartTicketWithoutItsPart,
+    /// A repeated choice of a part that is held asks STS all the same.
+    RepeatAsksStsAgain,
+    /// A repeated choice signs a ticket with a jti of its own.
+    RepeatMakesAnotherJti,
+    /// A choice ticket is accepted for the take, and a take takes a choice.
+    ChoiceTicketTakes,
+    /// The sweeper does not wait for a choice's end.
+    SweepEndsAChoiceEarly,
+    /// The sweeper does not look for choices.
+    SweepForgetsChoices,
 }
 
 /// A mistake, where it shows, and the property that does not hold; of the trail's rules,
@@ -104,4 +142,35 @@ pub const CAUGHT: &[Caught] = &[
     ),
     (Mistake::RotationDropsKeys, || Scene::rotation(0), ROTATION, None),
     (Mistake::RefusalRecordedAgain, || Scene::replay(1), ONE_REFUSAL, None),
+    (
+        Mistake::OpenDoesNotUseTheAssertion,
+        || Scene::choice_replayed(0),
+        TRAIL,
+        Some(Rule::AnAssertionBeginsOneLogin),
+    ),
+    (Mistake::OpenDoesNotKnowItself, || Scene::one_part(1), TRUE_ANSWERS, None),
+    (Mistake::ChooserNotCompared, Scene::choice_attacked, TO_WHO_OPENED, None),
+    (Mistake::PartWithoutItsChoice, || Scene::one_part(0), TRAIL, Some(Rule::APartIsOfAnOpenChoice)),
+    (Mistake::PartOfAChoiceThatIsOver, || Scene::one_part(0), TRAIL, Some(Rule::APartIsOfAnOpenChoice)),
+    (Mistake::PartOfAnotherChoice, Scene::choice_after_a_choice, TRAIL, Some(Rule::APartIsOfAnOpenChoice)),
+    (Mistake::PartDisplacesWhatWaits, || Scene::part_repeated(0), UNDISTURBED, None),
+    (Mistake::PartEndsTheChoice, || Scene::one_part(0), CHOICE_LASTS, None),
+    (Mistake::FailureEndsTheChoice, || Scene::one_part(1), CHOICE_LASTS, None),
+    (Mistake::PartHandleWithoutTheRole, || Scene::two_parts(0), OF_THE_CHOSEN_PART, None),
+    (Mistake::PartHandleWithoutTheKind, || Scene::two_parts(0), OF_THE_CHOSEN_PART, None),
+    (Mistake::PartHandleWithoutTheChoice, Scene::choice_after_a_choice, TO_WHO_BEGAN, None),
+    (Mistake::PartRecordedAfterItsAnswer, || Scene::one_part(0), TRUE_ANSWERS, None),
+    (Mistake::PartTicketWithoutItsPart, || Scene::two_parts(0), OF_THE_TICKETS_LOGIN, None),
+    (Mistake::RepeatAsksStsAgain, || Scene::part_repeated(0), STS_AFTER_START, None),
+    (Mistake::RepeatAsksStsAgain, || Scene::part_repeated(0), TRAIL, Some(Rule::StsIsAskedAfterTheStart)),
+    (Mistake::RepeatMakesAnotherJti, || Scene::part_repeated(0), TRUE_ANSWERS, None),
+    (Mistake::ChoiceTicketTakes, Scene::choice_attacked, CHOICE_LASTS, None),
+    (Mistake::ChoiceTicketTakes, Scene::choice_attacked, TRAIL, Some(Rule::AnEndFitsItsLogin)),
+    (Mistake::SweepEndsAChoiceEarly, || Scene::one_part(0), CHOICE_LASTS, None),
+    (Mistake::SweepEndsAChoiceEarly, || Scene::one_part(0), TRAIL, Some(Rule::TheSweeperWaits)),
+    (Mistake::SweepForgetsChoices, || Scene::one_part(0), NOTHING_WAITS, None),
+    (Mistake::SweepForgetsChoices, || Scene::one_part(0), TRAIL, Some(Rule::EveryLoginEnds)),
+    (Mistake::BeginTakesAWaitingSession, || Scene::choice_and_another_tab(0), UNDISTURBED, None),
+    (Mistake::TakeWithoutJti, || Scene::part_repeated(0), OF_THE_TICKETS_LOGIN, None),
+    (Mistake::RotationDropsKeys, || Scene::part_and_rotation(0), ROTATION, None),
 ];

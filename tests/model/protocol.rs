@@ -8,8 +8,8 @@ use crate::actions::{Action, Outcome, Task};
 use crate::mistakes::Mistake;
 use crate::scene::Scene;
 use crate::state::{
-    ASSERTIONS, Answer, Held, LONG_AFTER, POSTS, Post, PostStep, SERVERS, State, TAKES, Take, TakeStep,
-    Write, Wrong,
+    ASSERTIONS, Answer, Chosen, Content, Held, LONG_AFTER, POSTS, Post, PostStep, SERVERS, State, TAKES,
+    Take, TakeStep, Ticket, Write, Wrong,
 };
 use crate::store::{Reply, Ways};
 use crate::{login, redeem};
@@ -34,8 +34,12 @@ impl Protocol {
     }
 
     fn apply(&self, state: &mut State, write: Write) -> Reply {
-        let answers_request =
-            matches!(write, Write::Begin { assertion, .. } if self.answers_request(assertion));
+        let answers_request = match write {
+            Write::Begin { assertion, .. } | Write::OpenChoice { assertion, .. } => {
+                self.answers_request(assertion)
+            }
+            _ => false,
+        };
         let is_dynamodb = self.scene.is_dynamodb;
         let before = state.store.sessions;
         let reply = state.store.apply(write, Ways { is_dynamodb, answers_request, mistake: self.mistake });
@@ -46,7 +50,9 @@ impl Protocol {
         }
         let was_displaced = |(before, after): (&Option<Held>, &Option<Held>)| {
             before.zip(*after).is_some_and(|(before, after)| {
-                before.sealed_by.is_some() && before.ends_at > state.clock && before.login != after.login
+                before.content != Content::Reserved
+                    && before.ends_at > state.clock
+                    && before.login != after.login
             })
         };
         if before.iter().zip(&state.store.sessions).any(was_displaced) {
@@ -61,15 +67,22 @@ impl Protocol {
         {
             return;
         }
+        if let Task::Post(number) = task
+            && outcome == Outcome::Answered
+            && self.look(state, number)
+        {
+            return;
+        }
         let write = match task {
             Task::Post(number) => {
                 state.posts[usize::from(number)].and_then(|post| self.write_of_post(number, &post))
             }
             Task::Take(number) => {
-                state.takes[usize::from(number)].and_then(|take| self.write_of_take(state, number, &take))
+                state.takes[usize::from(number)].and_then(|take| self.write_of_take(number, &take))
             }
         };
-        let Some(write) = write else { return };
+        // A read without an answer.
+        let Some(write) = write else { return unanswered(state, task) };
         let reply = match outcome {
             Outcome::Answered | Outcome::Lost => Some(self.apply(state, write)),
             Outcome::Down => None,
@@ -93,10 +106,8 @@ impl Protocol {
     /// A mistake: the first half of a take, with no faults.
     fn read_only(&self, state: &mut State, number: u8) -> bool {
         let Some(take) = state.takes[usize::from(number)] else { return false };
-        let (TakeStep::Delete { now }, Some(post)) = (take.step, state.posts[usize::from(take.login)]) else {
-            return false;
-        };
-        match state.store.waiting(take.login, post.relay_state.session, now, self.mistake) {
+        let TakeStep::Delete { now } = take.step else { return false };
+        match state.store.waiting(take.jti, take.place, now, self.mistake) {
             Some(item) => redeem::go_on(state, number, TakeStep::DeleteWhatWasRead(item)),
             None => self.take_was_told(state, number, Some(Reply::Nothing)),
         }
@@ -167,15 +178,25 @@ impl Model for Protocol {
                 let plan = &self.scene.posts[usize::from(post)];
                 let relay_state = plan.relay_states[usize::from(relay_state)];
                 let step = PostStep::Begin { now: state.clock };
-                let sent = Post { by: plan.by, server, assertion, relay_state, step, unanswered: false };
+                let (by, chosen, unanswered) = (plan.by, None, false);
+                let sent = Post { by, server, assertion, relay_state, chosen, step, unanswered };
                 self.send(&mut state, post, sent);
+            }
+            Action::Choose { post, choice, part, by } => {
+                let plan = &self.scene.posts[usize::from(post)];
+                let opening = state.posts[usize::from(choice)]?;
+                let chosen = Chosen { choice, part: plan.chooses[usize::from(part)] };
+                let (by, server) = (self.scene.takers[usize::from(by)], plan.servers[0]);
+                self.choose(&mut state, post, chosen, Post { by, server, unanswered: false, ..opening });
             }
             Action::Present { take, login, by } => {
                 // Each at a server of its own.
                 let server = take % SERVERS as u8;
                 let by = self.scene.takers[usize::from(by)];
                 let step = TakeStep::Delete { now: state.clock };
-                let presented = Take { by, server, login, step, unanswered: false, deleted: false };
+                let Ticket { place, jti, .. } = state.tickets[usize::from(login)]?;
+                let presented =
+                    Take { by, server, login, place, jti, step, unanswered: false, deleted: false };
                 self.present(&mut state, take, presented);
             }
             Action::Ask(task, outcome) => self.ask_the_store(&mut state, task, outcome),

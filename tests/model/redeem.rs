@@ -3,7 +3,7 @@
 use crate::actions::Outcome;
 use crate::mistakes::Mistake;
 use crate::protocol::Protocol;
-use crate::state::{Answer, Item, Recorded, State, Take, TakeStep, Tick, Write, Wrong};
+use crate::state::{Answer, Content, Held, Item, Recorded, State, Take, TakeStep, Tick, Write, Wrong};
 use crate::store::Reply;
 use vestibule::broker::EventKind;
 
@@ -12,29 +12,32 @@ impl Protocol {
     pub fn present(&self, state: &mut State, number: u8, take: Take) {
         let login = usize::from(take.login);
         let (Some(ticket), Some(post)) = (state.tickets[login], state.posts[login]) else { return };
+        let is_choice = self.opens_choice(&post);
         state.takes[usize::from(number)] = Some(take);
         if !self.has_key(state, ticket.signed_by) {
             state.wrong = Some(Wrong::LostByRotation);
             self.answer_take(state, number, Answer::TicketInvalid);
+        } else if is_choice && !self.makes(Mistake::ChoiceTicketTakes) {
+            self.answer_take(state, number, Answer::TicketForChoice);
         } else if ticket.expires <= state.clock {
             self.answer_take(state, number, Answer::TicketExpired);
-        } else if take.by != post.relay_state.challenge && !self.makes(Mistake::VerifierNotCompared) {
+        } else if take.by != ticket.challenge && !self.makes(Mistake::VerifierNotCompared) {
             self.answer_take(state, number, Answer::VerifierMismatch);
         }
     }
 
     /// What a take asks of the store now.
-    pub fn write_of_take(&self, state: &State, number: u8, take: &Take) -> Option<Write> {
+    pub fn write_of_take(&self, number: u8, take: &Take) -> Option<Write> {
         let login = take.login;
-        let session = state.posts[usize::from(login)]?.relay_state.session;
         let event = |kind, at, key| Recorded { kind, at, key };
         Some(match take.step {
-            TakeStep::Delete { now } => Write::Delete { take: number, jti: login, session, now },
+            TakeStep::Delete { now } => Write::Delete { take: number, jti: take.jti, place: take.place, now },
             TakeStep::RecordDelivery { now, key } => {
                 Write::Record { login, event: event(EventKind::Delivered, now, Some(key)) }
             }
             TakeStep::RecordUncertain { now, holding } => {
-                Write::Release { login, event: event(EventKind::Uncertain, now, None), session, holding }
+                let event = event(EventKind::Uncertain, now, None);
+                Write::Release { login, event, place: take.place, holding }
             }
             TakeStep::DeleteWhatWasRead(_)
             | TakeStep::Open(_)
@@ -48,9 +51,19 @@ impl Protocol {
     pub fn take_was_told(&self, state: &mut State, number: u8, reply: Option<Reply>) {
         let Some(take) = state.takes[usize::from(number)] else { return };
         match take.step {
-            TakeStep::Delete { .. } => match reply {
+            TakeStep::Delete { now } => match reply {
                 Some(Reply::Taken(item)) => go_on(state, number, TakeStep::Open(item)),
-                Some(_) => self.answer_take(state, number, Answer::Gone),
+                Some(_) => {
+                    let waits = |held: &Held| {
+                        held.login == take.login
+                            && held.ends_at > now
+                            && matches!(held.content, Content::Waiting(_))
+                    };
+                    if state.store.sessions.iter().flatten().any(waits) {
+                        state.wrong = Some(Wrong::UntrueAnswer);
+                    }
+                    self.answer_take(state, number, Answer::Gone);
+                }
                 None => self.answer_take(state, number, Answer::Unavailable),
             },
             TakeStep::RecordDelivery { .. } if self.makes(Mistake::RecordAfterTheAnswer) => {
@@ -90,10 +103,7 @@ impl Protocol {
                 go_on(state, number, TakeStep::RecordUncertain { now: state.clock, holding: true })
             }
             TakeStep::DeleteWhatWasRead(item) => {
-                let session = state.posts[usize::from(take.login)].map(|post| post.relay_state.session);
-                if let Some(session) = session {
-                    state.store.delete(item.login, session);
-                }
+                state.store.delete(item.login, take.place);
                 go_on(state, number, TakeStep::Open(item));
             }
             TakeStep::HandOver { key } => self.hand_over(state, number, key),
@@ -106,7 +116,11 @@ impl Protocol {
 
     fn open(&self, state: &mut State, number: u8, item: Item) {
         let now: Tick = state.clock;
-        if !self.has_key(state, item.sealed_by) {
+        // What is sealed for a choice does not open as credentials.
+        let is_choice = state.store.has_event(item.login, EventKind::ChoiceOpened);
+        if is_choice {
+            go_on(state, number, TakeStep::RecordUncertain { now, holding: true });
+        } else if !self.has_key(state, item.sealed_by) {
             state.wrong = Some(Wrong::LostByRotation);
             go_on(state, number, TakeStep::RecordUncertain { now, holding: true });
         } else if self.makes(Mistake::RecordAfterTheAnswer) {
@@ -134,7 +148,7 @@ impl Protocol {
         }
     }
 
-    fn has_key(&self, state: &State, kid: u8) -> bool {
+    pub fn has_key(&self, state: &State, kid: u8) -> bool {
         kid == state.kid || (kid < state.kid && !self.makes(Mistake::RotationDropsKeys))
     }
 

@@ -4,14 +4,21 @@
 use crate::dynamodb::Sweeping;
 use vestibule::broker::{EventKind, LoginError, RedeemError, SamlRefusal};
 
-/// Posts in one run. A post opens at most one login, so that its number is the login's, the
-/// `jti`'s and the access key's.
-pub const POSTS: usize = 3;
+/// Posts in one run, to `/saml` or `/saml/choice`. A post opens at most one login, so that its
+/// number is the login's, the `jti`'s and the access key's.
+pub const POSTS: usize = 4;
 /// Calls of `GET /saml` in one run.
 pub const TAKES: usize = 2;
 pub const ASSERTIONS: usize = 2;
 pub const SESSIONS: usize = 2;
 pub const SERVERS: usize = 2;
+/// The first posts of a run are those that can open a choice.
+pub const CHOICES: usize = 2;
+/// What can be chosen: a role's credentials, the same role's console, another role's
+/// credentials.
+pub const PARTS: usize = 3;
+/// What a handle of the store can stand for: a session id, or a part of a choice.
+pub const PLACES: usize = SESSIONS + CHOICES * PARTS;
 
 /// The clock's ticks. One is the shortest of the lifetimes: a ticket's.
 pub type Tick = u8;
@@ -20,8 +27,6 @@ pub const TICKET_LIFETIME: Tick = 1;
 /// `session_lifetime`, and `RESERVATION_LIFETIME`.
 pub const SESSION_LIFETIME: Tick = 2;
 pub const RESERVATION_LIFETIME: Tick = 2;
-/// `NotOnOrAfter` of all assertions.
-pub const NOT_ON_OR_AFTER: Tick = 2;
 /// `CLAIM_GRACE` of the store: a day.
 pub const CLAIM_GRACE: Tick = 1;
 /// Everything is over, whenever it began.
@@ -46,11 +51,24 @@ pub struct RelayState {
     pub challenge: Party,
 }
 
-/// The stable codes of `LoginError`, `RedeemError` and `TicketError`, and the two good ends.
+/// What is asked for at `/saml/choice`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Chosen {
+    /// The login of the ticket.
+    pub choice: u8,
+    /// None: the list.
+    pub part: Option<u8>,
+}
+
+/// The stable codes of `LoginError`, `RedeemError` and `TicketError`, and the good ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Answer {
-    /// 302 with a ticket.
+    /// 302 with a ticket; of a part 200 with one.
     Issued,
+    /// 302 with a choice ticket.
+    ChoiceOpened,
+    /// 200 with the roles.
+    Listed,
     /// 200 with credentials.
     HandedOver,
     // LoginError
@@ -62,6 +80,8 @@ pub enum Answer {
     Keys,
     Sts,
     TooSlow,
+    ChoiceGone,
+    InProgress,
     // RedeemError, TicketError
     Gone,
     Unavailable,
@@ -69,13 +89,15 @@ pub enum Answer {
     TicketExpired,
     TicketInvalid,
     VerifierMismatch,
+    TicketForChoice,
+    TicketNotForChoice,
     /// None: the process died.
     ConnectionLost,
 }
 
 impl Answer {
     /// The stable codes that the table has one by one.
-    pub fn codes() -> [&'static str; 10] {
+    pub fn codes() -> [&'static str; 14] {
         [
             SamlRefusal::UnknownRequest.code(),
             LoginError::Replayed.code(),
@@ -87,17 +109,23 @@ impl Answer {
             RedeemError::Gone.code(),
             RedeemError::Store.code(),
             RedeemError::Uncertain.code(),
+            "choice_gone",
+            "choice_in_progress",
+            "ticket_for_choice",
+            "ticket_not_for_choice",
         ]
     }
 }
 
-/// One `POST /saml`, at one server.
+/// One `POST /saml`, or one part of a request at `/saml/choice`, at one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Post {
     pub by: Party,
     pub server: u8,
     pub assertion: u8,
     pub relay_state: RelayState,
+    /// At `/saml/choice`; assertion and RelayState are the choice's then.
+    pub chosen: Option<Chosen>,
     pub step: PostStep,
     /// The store was asked at this step, and did not answer.
     pub unanswered: bool,
@@ -113,12 +141,34 @@ impl Post {
     }
 }
 
-/// What comes next; the functions are those of `src/broker/login.rs` and `record.rs`.
+/// What comes next; the functions are those of `src/broker/login.rs`, `choice.rs` and `record.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PostStep {
     /// `begin`, at the time that it has read.
     Begin {
         now: Tick,
+    },
+    /// `open_choice`, signed and sealed.
+    OpenChoice {
+        now: Tick,
+        sealed_by: u8,
+        signed_by: u8,
+    },
+    /// `look` at the choice.
+    Look {
+        now: Tick,
+    },
+    /// The sealed response is opened, verified and judged again.
+    Judge {
+        sealed_by: u8,
+    },
+    /// `look` at a part that another request holds.
+    Wait {
+        now: Tick,
+    },
+    /// Signs a ticket again for a login that waits.
+    SignAgain {
+        login: u8,
     },
     /// `record_refusal`.
     RecordRefusal(Answer),
@@ -151,8 +201,10 @@ pub enum PostStep {
 pub struct Take {
     pub by: Party,
     pub server: u8,
-    /// The login of the ticket.
+    /// The login of the ticket, and where and what it takes.
     pub login: u8,
+    pub place: u8,
+    pub jti: u8,
     pub step: TakeStep,
     pub unanswered: bool,
     /// Whether the delete of this call took an item.
@@ -209,6 +261,10 @@ pub struct Item {
 pub struct Ticket {
     pub signed_by: u8,
     pub expires: Tick,
+    pub challenge: Party,
+    /// Of a hand-over ticket: where it takes, and what.
+    pub place: u8,
+    pub jti: u8,
 }
 
 /// One row of the trail.
@@ -219,19 +275,26 @@ pub struct Recorded {
     pub key: Option<u8>,
 }
 
-/// What stands at a session id.
+/// What stands at a session id, or at a part's handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Held {
     pub login: u8,
     pub ends_at: Tick,
-    /// Waiting, sealed by this key; else reserved.
-    pub sealed_by: Option<u8>,
+    pub content: Content,
+}
+
+/// Sealed by this key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Content {
+    Reserved,
+    Waiting(u8),
+    Choosing(u8),
 }
 
 /// An open login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Open {
-    pub session: u8,
+    pub place: u8,
     pub phase: Phase,
     pub ends_at: Tick,
 }
@@ -240,6 +303,7 @@ pub struct Open {
 pub enum Phase {
     Started,
     Issued,
+    Choosing,
     /// Only in the embedded store.
     Taken,
     /// Only in DynamoDB: its session id has another holder.
@@ -250,10 +314,12 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Write {
     Begin { login: u8, now: Tick, assertion: u8, session: u8 },
-    Put { login: u8, now: Tick, session: u8, sealed_by: u8 },
-    Delete { take: u8, jti: u8, session: u8, now: Tick },
+    OpenChoice { login: u8, now: Tick, assertion: u8, session: u8, sealed_by: u8, ends_at: Tick },
+    BeginPart { login: u8, now: Tick, choice: u8, session: u8, place: u8 },
+    Put { login: u8, now: Tick, place: u8, sealed_by: u8 },
+    Delete { take: u8, jti: u8, place: u8, now: Tick },
     Record { login: u8, event: Recorded },
-    Release { login: u8, event: Recorded, session: u8, holding: bool },
+    Release { login: u8, event: Recorded, place: u8, holding: bool },
     RecordOnce { assertion: u8, answer: Answer },
 }
 
@@ -263,6 +329,8 @@ pub enum Wrong {
     StsAskedTooEarly,
     ToAnother,
     OfAnotherLogin,
+    OfAnotherPart,
+    ChosenByAnother,
     ForAnotherRequest,
     UntrueAnswer,
     Displaced,
@@ -300,10 +368,13 @@ pub struct Store {
     pub used: [Option<u8>; ASSERTIONS],
     /// `claims` of the one request.
     pub answered: Option<u8>,
-    pub sessions: [Option<Held>; SESSIONS],
+    pub sessions: [Option<Held>; PLACES],
     pub open: [Option<Open>; POSTS],
     /// By login.
     pub trail: [[Option<Recorded>; 4]; POSTS],
+    /// By login: it began as a part of a choice that had ended. The trail above has no order of
+    /// logins.
+    pub after_its_choice: [bool; POSTS],
     /// `login.refused`, by assertion and code: how many rows.
     pub refused: [[u8; 3]; ASSERTIONS],
 }

@@ -16,7 +16,8 @@ pub fn observed<'a>(database: &Path, handed_over: impl IntoIterator<Item = &'a S
     let mut events = moment
         .prepare(
             "SELECT login, kind, at, access_key_id, subject ->> 'issuer', subject ->> 'assertion_id',
-                    subject ->> 'in_response_to'
+                    subject ->> 'in_response_to', subject ->> 'choice',
+                    CASE WHEN subject ->> 'choice' IS NULL THEN session END
              FROM audit WHERE login IS NOT NULL ORDER BY seq",
         )
         .unwrap();
@@ -30,6 +31,9 @@ pub fn observed<'a>(database: &Path, handed_over: impl IntoIterator<Item = &'a S
             access_key: row.get(3)?,
             assertion: issuer.zip(assertion),
             request: row.get(6)?,
+            choice: row.get(7)?,
+            place: row.get(8)?,
+            until: None,
         })
     };
     let trail = events.query_map([], entry).unwrap().map(Result::unwrap).collect();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use vestibule::broker::EventKind;
 
-/// One event of one login. `N` is how logins, access keys and assertions are named.
+/// One event of one login. `N` is how logins, access keys, assertions and handles are named.
 #[derive(Debug, Clone)]
 pub struct Entry<N> {
     pub login: N,
@@ -19,6 +19,19 @@ pub struct Entry<N> {
     pub assertion: Option<(N, N)>,
     /// The request of ours that it answered.
     pub request: Option<N>,
+    /// The login of the choice that this one is a part of, where the event names it.
+    pub choice: Option<N>,
+    /// The session id, or the part, that it holds from its start on, by the handle.
+    pub place: Option<N>,
+    /// When the choice is over that it opens.
+    pub until: Option<i64>,
+}
+
+impl<N> Entry<N> {
+    /// It is the first of its login.
+    fn begins(&self) -> bool {
+        matches!(self.kind, EventKind::Started | EventKind::ChoiceOpened)
+    }
 }
 
 /// A trail, and what was seen beside it.
@@ -52,13 +65,16 @@ pub enum Rule {
     WhatHasNoEndIsOpen,
     EveryLoginEnds,
     TheSweeperWaits,
+    APartIsOfAnOpenChoice,
+    APartHasTheAssertionOfItsChoice,
+    WhatIsHeldIsNotGivenAway,
     AKeyBelongsToOneLogin,
     NoCredentialsWithoutARecord,
     AtMostOnce,
 }
 
 impl Rule {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::ALoginBeginsWithItsStart,
         Self::AnAssertionBeginsOneLogin,
         Self::ARequestBeginsOneLogin,
@@ -69,6 +85,9 @@ impl Rule {
         Self::WhatHasNoEndIsOpen,
         Self::EveryLoginEnds,
         Self::TheSweeperWaits,
+        Self::APartIsOfAnOpenChoice,
+        Self::APartHasTheAssertionOfItsChoice,
+        Self::WhatIsHeldIsNotGivenAway,
         Self::AKeyBelongsToOneLogin,
         Self::NoCredentialsWithoutARecord,
         Self::AtMostOnce,
@@ -104,11 +123,15 @@ pub fn broken<N: Ord + Clone + Debug>(observed: &Observed<N>) -> Vec<Broken> {
     if observed.given.is_some_and(|given| given > started().count()) {
         not(Rule::StsIsAskedAfterTheStart, &(observed.given, started().count()));
     }
-    let assertions = owners(started().map(|entry| (entry.assertion.as_ref(), &entry.login)));
+    parts_of_choices(observed, &mut not);
+    held_places(observed, &logins, &mut not);
+    // A part has the assertion of its choice, and its request.
+    let begun = || observed.trail.iter().filter(|entry| entry.begins() && entry.choice.is_none());
+    let assertions = owners(begun().map(|entry| (entry.assertion.as_ref(), &entry.login)));
     for shared in assertions.iter().filter(|(_, logins)| logins.len() > 1) {
         not(Rule::AnAssertionBeginsOneLogin, &shared);
     }
-    let requests = owners(started().map(|entry| (entry.request.as_ref(), &entry.login)));
+    let requests = owners(begun().map(|entry| (entry.request.as_ref(), &entry.login)));
     for shared in requests.iter().filter(|(_, logins)| logins.len() > 1) {
         not(Rule::ARequestBeginsOneLogin, &shared);
     }
@@ -146,7 +169,7 @@ fn of_a_login<N: PartialEq + Ord>(
     let position = |kind| history.iter().position(|entry| entry.kind == kind);
     let count = |kind| history.iter().filter(|entry| entry.kind == kind).count();
     let (started, issued) = (position(EventKind::Started), position(EventKind::Issued));
-    if started != Some(0) || count(EventKind::Started) != 1 {
+    if !history[0].begins() || history.iter().filter(|entry| entry.begins()).count() != 1 {
         not(Rule::ALoginBeginsWithItsStart);
     }
     if count(EventKind::Issued) > 1 || issued.is_some_and(|at| started.is_none_or(|start| at < start)) {
@@ -166,17 +189,18 @@ fn of_a_login<N: PartialEq + Ord>(
         }
         return;
     };
+    let is_choice = history[0].kind == EventKind::ChoiceOpened;
     let was_issued = issued.is_some_and(|issued| issued < end);
     let fits = match history[end].kind {
         EventKind::Delivered | EventKind::Expired | EventKind::Uncertain => was_issued,
-        EventKind::Abandoned => !was_issued,
-        EventKind::Failed => true,
+        EventKind::Abandoned => !is_choice && !was_issued,
+        EventKind::Failed => !is_choice,
+        EventKind::ChoiceEnded => is_choice,
         EventKind::Refused
         | EventKind::RefusalsSummed
         | EventKind::Started
         | EventKind::Issued
         | EventKind::ChoiceOpened
-        | EventKind::ChoiceEnded
         | EventKind::KeysChanged => false,
     };
     if !fits {
@@ -185,10 +209,62 @@ fn of_a_login<N: PartialEq + Ord>(
     let too_early = match (history[end].kind, started, issued) {
         (EventKind::Abandoned, Some(from), _) => history[end].at < history[from].at + observed.reservation,
         (EventKind::Expired, _, Some(from)) => history[end].at < history[from].at + observed.session,
+        (EventKind::ChoiceEnded, ..) => history[0].until.is_some_and(|until| history[end].at < until),
         _ => false,
     };
     if too_early {
         not(Rule::TheSweeperWaits);
+    }
+}
+
+type Not<'a> = &'a mut dyn FnMut(Rule, &dyn Debug);
+
+/// What begins as a part: of a choice that was opened before and is not over, with all that
+/// its assertion says.
+fn parts_of_choices<N: Ord + Clone + Debug>(observed: &Observed<N>, not: Not<'_>) {
+    for (index, part) in observed.trail.iter().enumerate().filter(|(_, entry)| entry.begins()) {
+        let Some(choice) = &part.choice else { continue };
+        let mut before = observed.trail[..index].iter().filter(|entry| entry.login == *choice);
+        let opened = before.next().filter(|first| first.kind == EventKind::ChoiceOpened);
+        if opened.is_none_or(|opened| opened.until.is_some_and(|until| part.at >= until))
+            || before.any(|entry| entry.kind.is_final())
+        {
+            not(Rule::APartIsOfAnOpenChoice, &(&part.login, part.at, opened));
+        }
+        let is_its = |opened: &Entry<N>| opened.assertion == part.assertion && opened.request == part.request;
+        if opened.is_some_and(|opened| !is_its(opened)) {
+            not(Rule::APartHasTheAssertionOfItsChoice, &(&part.login, opened));
+        }
+    }
+}
+
+/// A login that begins at a place where another is: the former was taken, has ended, or its time
+/// is over. A delete is recorded later than it happens, so of what was issued that is known only
+/// where it expired.
+fn held_places<N: Ord + Clone + Debug>(
+    observed: &Observed<N>,
+    logins: &BTreeMap<&N, Vec<&Entry<N>>>,
+    not: Not<'_>,
+) {
+    let mut holders: BTreeMap<&N, &N> = BTreeMap::new();
+    let mut last_of: BTreeMap<&N, &Entry<N>> = BTreeMap::new();
+    for entry in &observed.trail {
+        let place = entry.place.as_ref().filter(|_| entry.begins());
+        let former = place.and_then(|place| holders.insert(place, &entry.login));
+        if let Some(last) = former.and_then(|former| last_of.get(former)) {
+            let ends = logins.get(&last.login).and_then(|history| history.last());
+            let has_expired = ends.is_some_and(|end| end.kind == EventKind::Expired);
+            let held_until = match last.kind {
+                EventKind::ChoiceOpened => last.until,
+                EventKind::Started => Some(last.at + observed.reservation),
+                EventKind::Issued if has_expired => Some(last.at + observed.session),
+                _ => None,
+            };
+            if held_until.is_some_and(|until| entry.at < until) {
+                not(Rule::WhatIsHeldIsNotGivenAway, &(last, entry));
+            }
+        }
+        last_of.insert(&entry.login, entry);
     }
 }
 
