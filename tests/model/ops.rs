@@ -61,7 +61,8 @@ fn op(cast: Cast, now: Tick) -> impl Strategy<Value = Op> {
             EventKind::Started | EventKind::ChoiceOpened if is_part => {
                 Write::BeginPart { login, now: at, choice: 0, session: cast.place_of[0], place }
             }
-            EventKind::ChoiceOpened if opens > 0 => Write::OpenChoice {
+            // A login's id is of one kind of login only.
+            EventKind::Started | EventKind::ChoiceOpened if opens > 0 && login == 0 => Write::OpenChoice {
                 login,
                 now: at,
                 assertion,

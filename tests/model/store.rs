@@ -200,6 +200,12 @@ impl Store {
         (is_its && held.ends_at > now).then_some(Item { login: held.login, sealed_by })
     }
 
+    /// Whether a session of this login is there, its time over or not.
+    pub fn waits(&self, login: u8) -> bool {
+        let is_its = |held: &Held| held.login == login && matches!(held.content, Content::Waiting(_));
+        self.sessions.iter().flatten().any(is_its)
+    }
+
     /// The two statements of `statements::take`, without their condition.
     pub fn delete(&mut self, login: u8, place: u8) {
         self.sessions[usize::from(place)] = None;
