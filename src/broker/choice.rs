@@ -107,7 +107,9 @@ impl Broker {
         // Its clock may be ahead: by ours it was issued now, at the latest.
         let expires_at = (identity.issued_at().min(now) + REDEEMABLE).min(identity.not_on_or_after());
         if expires_at <= now {
-            return Err(SamlRefusal::TooOld.into());
+            let refusal = SamlRefusal::TooOld;
+            self.record_refusal(attempt, refusal.code(), subject).await;
+            return Err(refusal.into());
         }
         let session = &attempt.relay_state.session;
         let plaintext = WaitingResponse::plaintext(identity, now).ok_or(LoginError::Keys)?;
