@@ -104,8 +104,10 @@ impl Broker {
         if self.is_known_replay(&subject, now) {
             return Err(LoginError::Replayed);
         }
-        // Its clock may be ahead: by ours it was issued now, at the latest.
-        let expires_at = (identity.issued_at().min(now) + REDEEMABLE).min(identity.not_on_or_after());
+        // Its clock may be ahead: by ours it was issued now, at the latest. AWS knows nothing of
+        // the skew that is allowed here.
+        let not_on_or_after = identity.not_on_or_after() - self.settings.service.clock_skew;
+        let expires_at = (identity.issued_at().min(now) + REDEEMABLE).min(not_on_or_after);
         if expires_at <= now {
             let refusal = SamlRefusal::TooOld;
             self.record_refusal(attempt, refusal.code(), subject).await;
