@@ -31,7 +31,7 @@ export function rowsOf(roles) {
   const open = roles.filter((offered) => !offered.refused);
   const recent = open.filter((offered) => offered.last_used).slice(0, RECENT);
   const rest = open.filter((offered) => !recent.includes(offered)).sort(order);
-  const hopeless = (/** @type {OfferedRole} */ { refused }) => Number(!refused?.sign_in_again);
+  const hopeless = (/** @type {OfferedRole} */ { refused }) => Number(!refused?.sign_in_at);
   const refused = roles.filter((offered) => offered.refused).sort((a, b) => hopeless(a) - hopeless(b) || order(a, b));
   const groups = [
     ...(recent.length > 0 ? [groupOf(make("span", {}, t("Recently used")), recent, true, rows)] : []),
@@ -79,7 +79,7 @@ function order(a, b) {
 }
 
 /** @param {OfferedRole} offered */
-const whyOf = ({ refused }) => [refused?.error, refused?.message, refused?.to_do, refused?.sign_in_again].join("\n");
+const whyOf = ({ refused }) => [refused?.error, refused?.message, refused?.to_do, refused?.sign_in_at].join("\n");
 
 /**
  * @param {OfferedRole[]} roles
@@ -124,13 +124,13 @@ function refusedGroup(roles, rows) {
   const heading = make("strong", {}, t("Not open to you now"));
   const title = make("div", { role: "rowheader", id: name }, heading, make("span", {}, sentence));
   const head = make("div", { role: "row", class: "head refused" }, title);
-  if (refused.sign_in_again) {
+  if (refused.sign_in_at) {
     const way = make("a", { class: "button plain", tabindex: "-1" });
-    signInAgain(way, refused.sign_in_again);
+    signInAgain(way, refused.sign_in_at);
     head.append(make("div", { role: "gridcell" }, way));
     rows.push({ root: head, main: way, mark: null, also: null, way, offered: null, text: "" });
   }
-  const way = refused.sign_in_again ? (rows.at(-1)?.way ?? null) : null;
+  const way = refused.sign_in_at ? (rows.at(-1)?.way ?? null) : null;
   return make("div", { role: "rowgroup", "aria-labelledby": name }, head, ...roles.map((offered) => refusedRow(offered, name, way, rows)));
 }
 

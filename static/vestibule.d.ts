@@ -310,7 +310,7 @@ export type OfferedRole = {
         error: string;
         message: string;
         to_do?: string;
-        sign_in_again?: string;
+        sign_in_at?: string;
     } | undefined;
 };
 /**

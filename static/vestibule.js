@@ -126,7 +126,7 @@ export class VestibuleError extends Error {
  * @property {string} [last_used] As in RFC 3339.
  * @property {Offer} [credentials]
  * @property {Offer} [console]
- * @property {{ error: string, message: string, to_do?: string, sign_in_again?: string }} [refused]
+ * @property {{ error: string, message: string, to_do?: string, sign_in_at?: string }} [refused]
  */
 
 /**
@@ -727,7 +727,7 @@ async function call(path, headers = {}, body) {
  * @param {boolean} [retry]
  */
 function refusal(answer, retry = false) {
-  const { error, message, to_do, reference, retry_after, ask, sign_in_again } = answer ?? {};
+  const { error, message, to_do, reference, retry_after, ask, sign_in_at } = answer ?? {};
   const said = [message, to_do].filter(Boolean).join(" ");
   return new VestibuleError(
     error ?? "unexpected_answer",
@@ -736,7 +736,7 @@ function refusal(answer, retry = false) {
     retry || typeof retry_after === "number",
     ask ?? null,
     // Elsewhere it is what `start` takes.
-    typeof sign_in_again === "string" ? sign_in_again : null,
+    typeof sign_in_at === "string" ? sign_in_at : null,
   );
 }
 

@@ -80,6 +80,9 @@ struct Document<'a> {
     /// A sign-in by which the rules would grant a role: what `GET /saml/login` takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     sign_in_again: Option<SignInAgain<'a>>,
+    /// The address at which that sign-in begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_in_at: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -109,6 +112,7 @@ pub(super) fn document(error: &Error, help: &Help<'_>) -> serde_json::Value {
             authn_context,
             force_authn: *force_authn,
         }),
+        sign_in_at: help.sign_in_again,
     };
     // Strings, a number and a list always serialize.
     serde_json::to_value(&document).unwrap_or_default()

@@ -428,7 +428,7 @@ test("one role, where the service offers the console: a new login that is for it
 
 test("a page that does not let people choose says so, and a page of one's own does it by the module", async () => {
   const anna = await Visitor.of(browser, sites.demo);
-  const fake = new FakeChoice(anna.home, { refusals: { Billing: { error: "role_refused", message: "No.", to_do: "Ask.", reference: "r", sign_in_again: "https://x.example/#sign-in=SSP" } } });
+  const fake = new FakeChoice(anna.home, { refusals: { Billing: { error: "role_refused", message: "No.", to_do: "Ask.", reference: "r", sign_in_at: "https://x.example/#sign-in=SSP" } } });
   await fake.play(anna.context);
   await anna.page.goto(anna.home);
   const [unexpected, came] = await anna.page.evaluate(async () => {

@@ -41,7 +41,7 @@ export function listing({ lasts = 300, console = true } = {}) {
       error: "role_refused",
       message: "Administrators sign in with a second factor.",
       to_do: "Sign in again by the method that your company requires for it. If you do not have that method, ask for help.",
-      sign_in_again: "@HOME@#sign-in=SSP&authn_context=https%3A%2F%2Frefeds.org%2Fprofile%2Fmfa",
+      sign_in_at: "@HOME@#sign-in=SSP&authn_context=https%3A%2F%2Frefeds.org%2Fprofile%2Fmfa",
     });
   }
   for (const name of ["Admin", "Admin-EU", "Database-Admin"]) {
