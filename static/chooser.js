@@ -9,7 +9,7 @@ import { t } from "./words.js";
 /** @typedef {import("./vestibule.js").OfferedRole} OfferedRole */
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {"credentials" | "console"} Use */
-/** @typedef {{ offered: OfferedRole, use: Use, destination?: string, ask?: string }} Wish */
+/** @typedef {{ offered: OfferedRole, title: string, use: Use, destination?: string, ask?: string }} Wish */
 
 /** So many the service takes at once. */
 const MOST = 10;
@@ -245,7 +245,7 @@ function wish(wished, use) {
     const of = use ?? (offered?.credentials ? "credentials" : "console");
     if (offered?.[of]) {
       const destination = of === "console" ? destinationFor(offered) : undefined;
-      wishes.push({ offered, use: of, destination, ask: offered[of].ask_reason });
+      wishes.push({ offered, title: titleOf(offered), use: of, destination, ask: offered[of].ask_reason });
     }
   }
   if (choice !== null && wishes.length > 0) {

@@ -1,10 +1,8 @@
 // The page: what the person sees of a login. The login itself is vestibule.js.
 
 import { cardOf, clock, failureCard } from "./cards.js";
-import { closeChooser, focusChooser, openChooser, showClosing } from "./chooser.js";
 import { element, make, progress, say, show } from "./document.js";
 import { canChooseAgain, explain, showEnd } from "./failures.js";
-import { titleOf } from "./rows.js";
 import { canStart, Choice, VestibuleError, complete, configure, start } from "./vestibule.js";
 import { learn, t } from "./words.js";
 
@@ -22,6 +20,8 @@ let cards = [];
 let number = 0;
 /** @type {Choice | null} */
 let choice = null;
+/** Most people have one role: who has several gets the chooser with them. @type {typeof import("./chooser.js") | null} */
+let chooser = null;
 /** Whether the browser is on its way to the identity provider. */
 let leaving = false;
 
@@ -112,9 +112,10 @@ async function answer(event) {
 // --- A choice among roles
 
 /** @param {Choice} opened */
-function showChoice(opened) {
+async function showChoice(opened) {
+  chooser = await import("./chooser.js");
   choice = opened;
-  openChooser(opened, (wishes) => wanted(wishes));
+  chooser.openChooser(opened, (wishes) => wanted(wishes));
   backToChoice();
 }
 
@@ -124,7 +125,7 @@ function backToChoice() {
   progress(1);
   show("choose", false);
   tickChoice();
-  focusChooser();
+  chooser?.focusChooser();
 }
 
 /** @param {Wish[]} wishes @param {string} [fault] */
@@ -136,7 +137,7 @@ function wanted(wishes, fault = "") {
   }
   asking = wishes;
   const several = questions.length > 1;
-  showQuestions(questions.map(({ offered, ask = "" }) => (several ? `${titleOf(offered)}: ${ask}` : ask)), fault);
+  showQuestions(questions.map(({ title, ask = "" }) => (several ? `${title}: ${ask}` : ask)), fault);
 }
 
 /**
@@ -182,13 +183,13 @@ async function get(wishes, given) {
  */
 function showReceived(received, wishes) {
   const made = received.map((each, index) => {
-    const { offered } = wishes[index];
+    const { offered, title } = wishes[index];
     if (!(each instanceof VestibuleError)) {
-      return cardOf(each, config, { number: number++, title: titleOf(offered), accountName: offered.account_name });
+      return cardOf(each, config, { number: number++, title, accountName: offered.account_name });
     }
     const again = each.retry || each.ask !== null || canChooseAgain(each.code);
     const retry = again ? () => wanted([wishes[index]]) : null;
-    return failureCard(each, t(each.sentence), retry, { number: number++, title: titleOf(offered) });
+    return failureCard(each, t(each.sentence), retry, { number: number++, title });
   });
   // What failed before, the person has read; what was got before stays.
   cards = [...made, ...cards.filter((card) => card.tick())];
@@ -205,12 +206,12 @@ function tickChoice() {
   }
   const left = Math.floor((Date.parse(choice.expires) - Date.now()) / 1000);
   if (left > 0) {
-    showClosing(left, clock(left));
+    chooser?.showClosing(left, clock(left));
     return;
   }
   const choosing = !element("choose").hidden || (!element("asked").hidden && asking.length > 0);
   [choice, asking] = [null, []];
-  closeChooser();
+  chooser?.closeChooser();
   element("others").hidden = true;
   if (choosing && cards.length > 0) {
     showCards();
@@ -268,7 +269,7 @@ function showCards(outcome = "done") {
 async function receive(coming) {
   const received = await coming;
   if (received instanceof Choice) {
-    showChoice(received);
+    await showChoice(received);
   } else if (received !== null) {
     reason().value = "";
     forgetCards();
@@ -298,7 +299,7 @@ function forgetCards() {
 
 function forget() {
   forgetCards();
-  closeChooser();
+  chooser?.closeChooser();
   choice = null;
   asking = [];
 }
@@ -327,6 +328,8 @@ function onStep(step) {
     element("doing").textContent = t("Going to your company’s sign-in page.");
   }
   if (step === "listing") {
+    // Meanwhile: who needs it asks for it again, and hears of a failure there.
+    import("./chooser.js").catch(() => {});
     progress(1);
     element("doing").textContent = t("Looking up your roles.");
     say(t("Looking up your roles."));
@@ -348,7 +351,7 @@ async function arrive() {
   if (picked.status === "rejected") {
     showFailure(picked.reason, 1);
   } else if (picked.value !== null) {
-    await receive(Promise.resolve(picked.value));
+    await receive(Promise.resolve(picked.value)).catch((error) => showFailure(error, 1));
   } else if (settings.status === "rejected") {
     showFailure(settings.reason, 0);
   } else if (isEmpty() && !leaving) {
