@@ -45,7 +45,9 @@ fn the_page_in_a_browser() {
     let (_redirect_idp, redirect) = starts_here(false, &wiki);
     let (_post_idp, post) = starts_here(true, "");
 
+    let (_roles_idp, roles) = several_roles();
     let sites = json!({
+        "roles": { "url": roles.base_url, "log": roles.path("server.log") },
         "redirect": { "url": redirect.base_url, "log": redirect.path("server.log") },
         "wiki": { "url": redirect.base_url, "log": redirect.path("server.log"), "page": wiki_page },
         "post": { "url": post.base_url, "log": post.path("server.log") },
@@ -117,6 +119,24 @@ fn starts_here(post_only: bool, pages: &str) -> (Idp, Server) {
                 [[rule]]\nname = \"vault\"\nwhen.role_name = { equals = \"Vault\" }\n\
                 when.authn_age = { at_most = \"10s\" }\n";
     let server = Server::setup(&format!("{EMBEDDED}{saml}{pages}")).file("idp.xml", &idp.metadata()).start();
+    idp.trust(&support::browser::Browser::new().open(&server.url("/saml/metadata")).body);
+    (idp, server)
+}
+
+/// A server of a company with twelve accounts, at SimpleSAMLphp, where people have up to 300
+/// roles.
+fn several_roles() -> (Idp, Server) {
+    let idp = Idp::start(&Options::default());
+    let accounts: String =
+        (1..=12).map(|number| format!("1111222233{number:02} = \"Plant {number}\"\n")).collect();
+    let saml = format!(
+        "\n[accounts]\n{accounts}[[saml.idp]]\nname = \"SSP\"\nmetadata = \"@DIR@/idp.xml\"\n\
+         idp_initiated = false\nprovider_arn = \"arn:aws:iam::*:saml-provider/SSP\"\n\
+         [[rule]]\nname = \"payments\"\nwhen.role_name = {{ equals = \"Payments\" }}\n\
+         when.authn_context = {{ equals = \"https://refeds.org/profile/mfa\" }}\n\
+         [[rule]]\nname = \"engineers\"\nwhen.role_name = {{ prefix = \"Engineer-\" }}\n"
+    );
+    let server = Server::setup(&format!("{EMBEDDED}{saml}")).file("idp.xml", &idp.metadata()).start();
     idp.trust(&support::browser::Browser::new().open(&server.url("/saml/metadata")).body);
     (idp, server)
 }

@@ -735,6 +735,17 @@ async fn what_a_choice_costs() {
         costs.push((kilobytes, open, begin_of_part + put_of_part));
     }
     println!("KB of the response, write units of open_choice, of a part up to its put: {costs:?}");
+    let (_, section) = include_str!("../docs/AWS.md").split_once("## What a choice costs").unwrap();
+    let stated = |name: &str| -> usize {
+        let row = section.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap();
+        row.split('|').nth(2).unwrap().trim().parse().unwrap()
+    };
+    let opening = stated("write units of opening it, with a response of 1 KB");
+    let more = stated("more for each further KB");
+    let part = stated("write units of a part, up to its credentials waiting");
+    for (kilobytes, open, of_part) in costs {
+        assert_eq!((open, of_part), (opening + more * (kilobytes - 1), part), "{kilobytes} KB");
+    }
     assert_eq!(
         it.dynamodb.aws.items("SAMLUsers").iter().map(size).max().map(|size| size.div_ceil(1_024)),
         Some(1)

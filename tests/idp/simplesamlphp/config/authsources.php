@@ -9,6 +9,16 @@ $group = 'http://schemas.xmlsoap.org/claims/Group';
 $pair = static fn (string $name): string =>
     "arn:aws:iam::123456789012:saml-provider/SSP,arn:aws:iam::123456789012:role/$name";
 
+// 300 roles: 25 in each of twelve accounts.
+$many = [];
+foreach (range(1, 12) as $account) {
+    foreach (range(1, 25) as $number) {
+        $name = $number === 1 ? 'Payments' : sprintf('team/Engineer-%02d', $number);
+        $id = sprintf('1111222233%02d', $account);
+        $many[] = "arn:aws:iam::$id:role/$name,arn:aws:iam::$id:saml-provider/SSP";
+    }
+}
+
 $config = [
     'people' => [
         'exampleauth:UserPass',
@@ -30,6 +40,17 @@ $config = [
             'uid' => ['dana@example.test'],
             $role => [$pair('Vault')],
             $session => ['dana@example.test'],
+        ],
+        'hanna:hanna' => [
+            'uid' => ['hanna@example.test'],
+            $role => $many,
+            $session => ['hanna@example.test'],
+        ],
+        // One role, in one of those accounts.
+        'olaf:olaf' => [
+            'uid' => ['olaf@example.test'],
+            $role => [$many[1]],
+            $session => ['olaf@example.test'],
         ],
         // In development only: no rule grants that.
         'bob:bob' => [
