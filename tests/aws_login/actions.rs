@@ -4,7 +4,7 @@
 
 use crate::auditor::text;
 use crate::cloud::{Asking, Cloud, Options, Site, Wires, metadata, root};
-use crate::people::{Person, Reply};
+use crate::people::{Person, Reply, parts};
 use crate::support::aws::REGION;
 use crate::support::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::support::forge::Forge;
@@ -168,17 +168,17 @@ impl Function {
     }
 
     /// A request by way of an HTTP API.
-    fn request(&self, method: &str, headers: &Value, body: Option<&str>) -> Reply {
+    fn request(&self, method: &str, path: &str, headers: &Value, body: Option<&str>) -> Reply {
         let answer = self.host.invoke(&json!({
-            "version": "2.0", "routeKey": format!("{method} /saml"), "rawPath": "/saml", "rawQueryString": "",
+            "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": "",
             "headers": headers,
             "requestContext": {
                 "accountId": "123456789012", "apiId": "abc123", "domainName": "abc123.example",
                 "domainPrefix": "abc123", "requestId": "JKJaXmPLvHcESHA=", "stage": "$default",
-                "routeKey": format!("{method} /saml"), "time": "23/Nov/2026:09:00:00 +0000",
+                "routeKey": format!("{method} {path}"), "time": "23/Nov/2026:09:00:00 +0000",
                 "timeEpoch": 1_795_424_400_000_i64,
                 "http": {
-                    "method": method, "path": "/saml", "protocol": "HTTP/1.1",
+                    "method": method, "path": path, "protocol": "HTTP/1.1",
                     "sourceIp": "203.0.113.9", "userAgent": "page",
                 },
             },
@@ -197,6 +197,8 @@ impl Function {
 trait Callable {
     fn post(&self, person: &Person, response: &Forge) -> Reply;
     fn take(&self, cloud: &Cloud, person: &Person, ticket: &str) -> Reply;
+    fn list(&self, person: &Person, ticket: &str) -> Reply;
+    fn choose(&self, person: &Person, ticket: &str, roles: &[&str]) -> Reply;
     fn wires(&self) -> &Wires;
 }
 
@@ -207,12 +209,24 @@ impl Callable for Function {
         let headers = json!({
             "content-type": "application/x-www-form-urlencoded", "accept": "application/json",
         });
-        self.request("POST", &headers, Some(&body))
+        self.request("POST", "/saml", &headers, Some(&body))
     }
     fn take(&self, _: &Cloud, person: &Person, ticket: &str) -> Reply {
         let headers =
             json!({ "authorization": format!("Bearer {ticket}"), "vestibule-verifier": person.verifier });
-        self.request("GET", &headers, None)
+        self.request("GET", "/saml", &headers, None)
+    }
+    fn list(&self, person: &Person, ticket: &str) -> Reply {
+        let headers =
+            json!({ "authorization": format!("Bearer {ticket}"), "vestibule-verifier": person.verifier });
+        self.request("GET", "/saml/choice", &headers, None)
+    }
+    fn choose(&self, person: &Person, ticket: &str, roles: &[&str]) -> Reply {
+        let headers = json!({
+            "authorization": format!("Bearer {ticket}"), "vestibule-verifier": person.verifier,
+            "content-type": "application/json",
+        });
+        self.request("POST", "/saml/choice", &headers, Some(&parts(roles)))
     }
     fn wires(&self) -> &Wires {
         &self.wires
@@ -226,6 +240,12 @@ impl Callable for Site {
     fn take(&self, cloud: &Cloud, person: &Person, ticket: &str) -> Reply {
         cloud.take(self, person, ticket)
     }
+    fn list(&self, person: &Person, ticket: &str) -> Reply {
+        person.list(self, ticket)
+    }
+    fn choose(&self, person: &Person, ticket: &str, roles: &[&str]) -> Reply {
+        person.choose(self, ticket, roles)
+    }
     fn wires(&self) -> &Wires {
         &self.wires
     }
@@ -233,6 +253,16 @@ impl Callable for Site {
 
 /// Everything that can happen to logins, and makes another call of AWS.
 fn every_kind_of_login(cloud: &Cloud, entry: &(impl Callable + Sync)) {
+    let person = Person::new();
+    let both = [cloud.role.clone(), "arn:aws:iam::123456789012:role/Nowhere-Production".to_owned()];
+    let ticket = entry.post(&person, &cloud.offering(&both)).choice();
+    assert_eq!(entry.list(&person, &ticket).json["roles"].as_array().unwrap().len(), 2);
+    let chosen = entry.choose(&person, &ticket, &[&both[0]]).parts();
+    assert_eq!(entry.choose(&person, &ticket, &[&both[0]]).parts().len(), 1, "it waits already");
+    assert_eq!(entry.take(cloud, &person, &chosen[0]).status, 200);
+    // Its time is over, and the next ones are logins.
+    cloud.age();
+
     let (person, response) = (Person::new(), cloud.response());
     let ticket = entry.post(&person, &response).ticket();
     assert_eq!(entry.post(&person, &response).cell(), (409, "assertion_replayed"));

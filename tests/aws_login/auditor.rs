@@ -75,6 +75,9 @@ impl Cloud {
         let mut delivered = BTreeSet::new();
         for (login, events) in &logins {
             let kinds: Vec<_> = events.iter().map(|event| text(event, "kind")).collect();
+            if kinds == ["choice.opened", "choice.ended"] {
+                continue;
+            }
             let of = |kind| events.iter().copied().find(|event| text(event, "kind") == kind);
             assert_eq!(kinds[0], "login.started", "{login}: {kinds:?}");
             match (&kinds[1..], of("login.delivered")) {

@@ -192,6 +192,7 @@ admin_listen = "@ADMIN@"
 public_url = "https://vestibule.example.com"
 redirect_url = "https://app.example.com/"
 allowed_origins = ["https://app.example.com"]
+choose = true
 
 [sts]
 {kind}
@@ -302,6 +303,12 @@ duration = "15m"
             roles: vec![format!("{PROVIDER},{}", self.role), forge::role("ADFS-Dev")],
             ..Forge::issued_now(&format!("_assertion-{number:06}"))
         }
+    }
+
+    /// The same with these roles, by their ARNs.
+    pub fn offering(&self, roles: &[String]) -> Forge {
+        let roles = roles.iter().map(|role| format!("{PROVIDER},{role}")).collect();
+        Forge { roles, ..self.response() }
     }
 
     /// Waits for a session id to be reserved, and then it is not any longer.

@@ -6,6 +6,7 @@
 
 mod actions;
 mod auditor;
+mod choice;
 mod cloud;
 mod faults;
 mod figures;

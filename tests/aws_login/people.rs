@@ -64,6 +64,23 @@ impl Person {
         Reply::of(self.browser.get(&at.server.url("/saml"), &headers))
     }
 
+    /// `GET /saml/choice`.
+    pub fn list(&self, at: &Site, ticket: &str) -> Reply {
+        let bearer = format!("Bearer {ticket}");
+        let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", &self.verifier)];
+        Reply::of(self.browser.get(&at.server.url("/saml/choice"), &headers))
+    }
+
+    /// `POST /saml/choice`, of credentials for each of these roles.
+    pub fn choose(&self, at: &Site, ticket: &str, roles: &[&str]) -> Reply {
+        let request = agent().post(at.server.url("/saml/choice")).content_type("application/json");
+        let request = request.header("authorization", format!("Bearer {ticket}"));
+        let answer = request.header("vestibule-verifier", &self.verifier).send(parts(roles));
+        let mut answer = answer.unwrap();
+        let json = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        Reply { status: answer.status().as_u16(), location: None, json }
+    }
+
     /// `GET /saml/login`, where the login starts here: the request's `ID`.
     pub fn request(&self, at: &Site) -> String {
         let query = form_urlencoded::Serializer::new(String::new())
@@ -96,6 +113,13 @@ fn agent() -> ureq::Agent {
     config.build().into()
 }
 
+/// What `POST /saml/choice` takes: credentials for each of these roles.
+pub fn parts(roles: &[&str]) -> String {
+    let parts: Vec<_> =
+        roles.iter().map(|role| serde_json::json!({ "role": role, "use": "credentials" })).collect();
+    serde_json::json!({ "parts": parts }).to_string()
+}
+
 /// An answer.
 pub struct Reply {
     pub status: u16,
@@ -119,6 +143,29 @@ impl Reply {
         let location = self.location.as_deref().unwrap();
         location.strip_prefix("https://app.example.com/#jwt=").unwrap().to_owned()
     }
+}
+
+impl Reply {
+    /// Of a choice.
+    pub fn choice(&self) -> String {
+        assert_eq!(self.cell(), (302, ""), "{}", self.json);
+        let location = self.location.as_deref().unwrap();
+        location.strip_prefix("https://app.example.com/#choice=").unwrap().to_owned()
+    }
+
+    /// The ticket of each part that was chosen.
+    pub fn parts(&self) -> Vec<String> {
+        let parts = self.json["parts"].as_array().unwrap_or_else(|| panic!("{}", self.json));
+        let ticket = |part: &Value| part["ticket"].as_str().unwrap_or_else(|| panic!("{part}")).to_owned();
+        parts.iter().map(ticket).collect()
+    }
+}
+
+/// The `jti` that a ticket says.
+pub fn jti(ticket: &str) -> String {
+    let claims = URL_SAFE_NO_PAD.decode(ticket.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims["jti"].as_str().unwrap().to_owned()
 }
 
 /// The `kid` in a ticket's header.
