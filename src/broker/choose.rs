@@ -117,26 +117,19 @@ impl Broker {
         let part = Some(Part { choice: reopened.login.clone(), reason });
         let (idp, rule) = (grant.identity().idp().to_owned(), grant.rule().to_owned());
         let order = Order { attempt, grant, place, destination, part };
-        for _ in 0..LOOKS {
-            match self.issue(&order).await {
-                Ok(ticket) => {
-                    tracing::info!(idp, rule, "part of a choice issued");
-                    return Ok(ticket);
-                }
-                Err(Unbegun::Failed(error)) => return Err(error.into()),
-                Err(Unbegun::Refused(BeginError::SessionTaken, _)) => {}
-                Err(Unbegun::Refused(BeginError::Unavailable, _)) => return Err(ChoiceError::Store),
-                Err(Unbegun::Refused(BeginError::ChoiceOver, _)) => return Err(ChoiceError::Over),
-                Err(Unbegun::Refused(error, subject)) => {
-                    return Err(self.not_begun(attempt, error, *subject).await.into());
-                }
+        match self.issue(&order).await {
+            Ok(ticket) => {
+                tracing::info!(idp, rule, "part of a choice issued");
+                Ok(ticket)
             }
-            if let Some(ticket) = self.waiting_part(&order).await? {
-                return Ok(ticket);
+            Err(Unbegun::Failed(error)) => Err(error.into()),
+            Err(Unbegun::Refused(BeginError::SessionTaken, _)) => self.begun_before(&order).await,
+            Err(Unbegun::Refused(BeginError::Unavailable, _)) => Err(ChoiceError::Store),
+            Err(Unbegun::Refused(BeginError::ChoiceOver, _)) => Err(ChoiceError::Over),
+            Err(Unbegun::Refused(error, subject)) => {
+                Err(self.not_begun(attempt, error, *subject).await.into())
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
-        Err(ChoiceError::InProgress)
     }
 
     /// Step 4 again, for one role.
@@ -150,16 +143,26 @@ impl Broker {
         }
     }
 
-    /// A ticket for the part that waits already: a new one, for the same session, by the same
-    /// jti, so an answer that was lost has used nothing up. `None`: it is under way.
-    async fn waiting_part(&self, order: &Order<'_>) -> Result<Option<Ticket>, ChoiceError> {
-        let now = self.ports.clock.now();
-        let looked = self.ports.sessions.look(&order.place.handle, now);
-        let held = self.steps.measure(Step::StoreLook, looked).await.map_err(|_| ChoiceError::Store)?;
-        let Some(Held::Waiting { login, jti, ends_at }) = held else { return Ok(None) };
-        let claims = self.settings.tickets.claims(order.attempt, &login, &jti, now);
-        let claims = claims.of_part(order.place.part.clone()).until(ends_at);
-        let ticket = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
-        ticket.map(Some).map_err(|_| LoginError::Keys.into())
+    /// A ticket for the part that another request has begun, once it waits: a new one, for the
+    /// same session, by the same jti, so an answer that was lost has used nothing up. Where it
+    /// comes to nothing, this request begins nothing in its place: of many that wait, each
+    /// would ask STS in its turn.
+    async fn begun_before(&self, order: &Order<'_>) -> Result<Ticket, ChoiceError> {
+        for _ in 0..LOOKS {
+            let now = self.ports.clock.now();
+            let looked = self.ports.sessions.look(&order.place.handle, now);
+            let held = self.steps.measure(Step::StoreLook, looked).await.map_err(|_| ChoiceError::Store)?;
+            match held {
+                Some(Held::Waiting { login, jti, ends_at }) => {
+                    let claims = self.settings.tickets.claims(order.attempt, &login, &jti, now);
+                    let claims = claims.of_part(order.place.part.clone()).until(ends_at);
+                    let ticket = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
+                    return ticket.map_err(|_| LoginError::Keys.into());
+                }
+                Some(Held::Reserved) => tokio::time::sleep(BETWEEN_LOOKS).await,
+                Some(Held::Choice(_)) | None => break,
+            }
+        }
+        Err(ChoiceError::InProgress)
     }
 }
