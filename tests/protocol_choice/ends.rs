@@ -118,6 +118,22 @@ async fn attack_choice_meets_the_part_of_a_former_choice() {
     assert_ne!(choice.taken(&former).await, taken.json()["AccessKeyId"], "each has his own");
 }
 
+/// Where servers' clocks differ, a ticket can outlive its choice at one of them, while another
+/// has given the session id away.
+#[tokio::test]
+async fn attack_choice_of_somebody_else_by_the_ticket_of_a_former_one() {
+    let choice = Choice::opened().await;
+    let ahead = open_at(choice.dir.path());
+    ahead.sweep().await;
+    choice.service.pass(LIFETIME - 1);
+    ahead.pass(LIFETIME);
+    let other = Page { verifier: Page::new(2).verifier, ..choice.page.clone() };
+    let ticket = ahead.post(&offering_at(2, LIFETIME), &other).await.choice_ticket();
+    choice.is_refused(CHOICE_GONE).await;
+    assert_eq!((choice.service.count(Started).await, choice.service.plan.issued()), (0, 0));
+    assert_eq!(ahead.list(&ticket, &other).await.status, 200);
+}
+
 #[tokio::test]
 async fn protocol_choice_part_is_taken_after_its_end() {
     let choice = Choice::opened().await;
