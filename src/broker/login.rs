@@ -48,7 +48,7 @@ pub struct Issued {
 
 /// What the rules leave.
 enum Decided {
-    One(Grant, Use),
+    One(Box<Grant>, Use),
     /// So many roles, for the person to choose among.
     Several(Arc<Identity>, usize),
 }
@@ -77,7 +77,7 @@ impl Broker {
         match decided {
             Decided::One(grant, for_use) => {
                 let rule = Some(grant.rule().to_owned());
-                let ticket = self.issue_one(&attempt, grant, for_use).await?;
+                let ticket = self.issue_one(&attempt, *grant, for_use).await?;
                 Ok(LoginOutcome::Issued(Issued { ticket, idp, rule }))
             }
             Decided::Several(identity, roles) => {
@@ -103,7 +103,7 @@ impl Broker {
             self.settings.rules.decide_for(Arc::clone(identity), circumstances)
         };
         if !self.settings.pages.may_choose(&attempt.began_at) {
-            return Ok(Decided::One(offers(for_use)?.first()?, for_use));
+            return Ok(Decided::One(offers(for_use)?.first()?.into(), for_use));
         }
         let (credentials, console) =
             (offers(Use::Page), self.settings.console.is_some().then(|| offers(Use::Console)));
@@ -119,9 +119,9 @@ impl Broker {
         }
         match (for_use, credentials, console) {
             // The one role that there is, as it can be had, unless one use was asked for.
-            (Use::Page, Err(_), Some(Ok(offers))) => Ok(Decided::One(offers.first()?, Use::Console)),
-            (Use::Console, _, Some(offers)) => Ok(Decided::One(offers?.first()?, Use::Console)),
-            (_, credentials, _) => Ok(Decided::One(credentials?.first()?, Use::Page)),
+            (Use::Page, Err(_), Some(Ok(offers))) => Ok(Decided::One(offers.first()?.into(), Use::Console)),
+            (Use::Console, _, Some(offers)) => Ok(Decided::One(offers?.first()?.into(), Use::Console)),
+            (_, credentials, _) => Ok(Decided::One(credentials?.first()?.into(), Use::Page)),
         }
     }
 

@@ -68,7 +68,8 @@ fn ten_roles_at_once_at_two_servers_have_one_winner_each() {
         assert_eq!(taken.iter().filter(|status| **status == 200).count(), 1, "{taken:?}");
         assert!(taken.iter().all(|status| [200, 404].contains(status)), "{taken:?}");
     }
-    let expected = [("choice.opened", 1), ("login.started", 10), ("login.issued", 10), ("login.delivered", 10)];
+    let expected =
+        [("choice.opened", 1), ("login.started", 10), ("login.issued", 10), ("login.delivered", 10)];
     assert_eq!(kinds(&cloud, &response), expected.map(|(kind, times)| (kind.to_owned(), times)).into());
     // The record joins them: by the assertion, and by the choice.
     let trail = cloud.items("SAMLAudit");
@@ -121,8 +122,12 @@ fn parts_that_sts_refuses_leave_the_others() {
     let (person, response) = (Person::new(), cloud.offering(&both));
     let ticket = person.post(site, &response).choice();
     let chosen = person.choose(site, &ticket, &names);
-    let codes: Vec<_> =
-        chosen.json["parts"].as_array().unwrap().iter().map(|part| part["refused"]["error"].as_str()).collect();
+    let codes: Vec<_> = chosen.json["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["refused"]["error"].as_str())
+        .collect();
     assert_eq!(codes, [None, None, Some("sts_not_trusted")], "{}", chosen.json);
     // The answer was lost: what waits is the same, what failed is tried anew.
     let again = person.choose(site, &ticket, &names);

@@ -239,7 +239,15 @@ impl Protocol {
             PostStep::Begin { .. } => post.chosen.is_none(),
             PostStep::OpenChoice { .. } => true,
             PostStep::Seal | PostStep::Sign { .. } => self.opens_choice(post),
-            _ => false,
+            PostStep::Look { .. }
+            | PostStep::Judge { .. }
+            | PostStep::Wait { .. }
+            | PostStep::SignAgain { .. }
+            | PostStep::RecordRefusal(_)
+            | PostStep::Assume
+            | PostStep::Put { .. }
+            | PostStep::RecordFailure { .. }
+            | PostStep::Ended(_) => false,
         };
         state.posts.iter().flatten().any(begins)
             || matches!(state.late, Some(Write::Begin { .. } | Write::OpenChoice { .. }))

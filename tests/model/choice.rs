@@ -126,7 +126,28 @@ impl Protocol {
                 go_on(state, number, PostStep::Assume);
             }
             Answer::SessionTaken => go_on(state, number, PostStep::Wait { now: state.clock }),
-            answer => self.answer_post(state, number, answer),
+            answer @ (Answer::Issued
+            | Answer::ChoiceOpened
+            | Answer::Listed
+            | Answer::HandedOver
+            | Answer::Saml
+            | Answer::Replayed
+            | Answer::RequestAnswered
+            | Answer::Store
+            | Answer::Keys
+            | Answer::Sts
+            | Answer::TooSlow
+            | Answer::ChoiceGone
+            | Answer::InProgress
+            | Answer::Gone
+            | Answer::Unavailable
+            | Answer::Uncertain
+            | Answer::TicketExpired
+            | Answer::TicketInvalid
+            | Answer::VerifierMismatch
+            | Answer::TicketForChoice
+            | Answer::TicketNotForChoice
+            | Answer::ConnectionLost) => self.answer_post(state, number, answer),
         }
     }
 }

@@ -194,7 +194,19 @@ impl Protocol {
                 state.tickets[usize::from(number)] = Some(ticket);
                 self.answer_post(state, number, Answer::Issued);
             }
-            step => go_on(state, number, step),
+            step @ (PostStep::Begin { .. }
+            | PostStep::OpenChoice { .. }
+            | PostStep::Look { .. }
+            | PostStep::Judge { .. }
+            | PostStep::Wait { .. }
+            | PostStep::SignAgain { .. }
+            | PostStep::RecordRefusal(_)
+            | PostStep::Assume
+            | PostStep::Seal
+            | PostStep::Sign { .. }
+            | PostStep::Put { .. }
+            | PostStep::RecordFailure { .. }
+            | PostStep::Ended(_)) => go_on(state, number, step),
         }
     }
 

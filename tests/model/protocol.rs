@@ -38,7 +38,12 @@ impl Protocol {
             Write::Begin { assertion, .. } | Write::OpenChoice { assertion, .. } => {
                 self.answers_request(assertion)
             }
-            _ => false,
+            Write::BeginPart { .. }
+            | Write::Put { .. }
+            | Write::Delete { .. }
+            | Write::Record { .. }
+            | Write::Release { .. }
+            | Write::RecordOnce { .. } => false,
         };
         let is_dynamodb = self.scene.is_dynamodb;
         let before = state.store.sessions;

@@ -258,7 +258,16 @@ fn held_places<N: Ord + Clone + Debug>(
                 EventKind::ChoiceOpened => last.until,
                 EventKind::Started => Some(last.at + observed.reservation),
                 EventKind::Issued if has_expired => Some(last.at + observed.session),
-                _ => None,
+                EventKind::Issued
+                | EventKind::Refused
+                | EventKind::RefusalsSummed
+                | EventKind::Delivered
+                | EventKind::Expired
+                | EventKind::Failed
+                | EventKind::Abandoned
+                | EventKind::Uncertain
+                | EventKind::ChoiceEnded
+                | EventKind::KeysChanged => None,
             };
             if held_until.is_some_and(|until| entry.at < until) {
                 not(Rule::WhatIsHeldIsNotGivenAway, &(last, entry));
