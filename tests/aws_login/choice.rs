@@ -4,8 +4,11 @@
 use crate::auditor::text;
 use crate::cloud::{Asking, Cloud, Options, Site};
 use crate::people::{Person, Reply, jti};
+use crate::support::browser::Browser;
 use crate::support::fault_proxy::{Fault, Rule};
+use crate::support::federation::FederationEndpoint;
 use crate::support::forge;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Barrier;
 use std::thread::{scope, sleep};
@@ -140,4 +143,60 @@ fn parts_that_sts_refuses_leave_the_others() {
     assert_eq!(kinds(&cloud, &response)["login.failed sts_not_trusted"], 2);
     sleep(Duration::from_millis(1));
     cloud.sweep();
+}
+
+/// By a choice: the credentials go to AWS's federation endpoint alone, and the address to one.
+#[test]
+fn a_role_is_chosen_for_the_console_and_for_credentials() {
+    let cloud = Cloud::new("console-");
+    let federation = FederationEndpoint::start();
+    let site = &cloud.server_with(&format!("{}\n{}", cloud.config(), federation.config()));
+    let roles = roles(&cloud, 2);
+    let (person, response) = (Person::new(), cloud.offering(&roles));
+    let ticket = person.post(site, &response).choice();
+    let listed = person.list(site, &ticket).json;
+    assert_eq!(listed["destinations"], json!(["https://console.aws.amazon.com/"]));
+    assert!(listed["roles"].as_array().unwrap().iter().all(|role| role["console"].is_object()), "{listed}");
+
+    let both = ["console", "credentials"].map(|r#use| json!({ "role": roles[0], "use": r#use }));
+    let chosen = person.choose_parts(site, &ticket, &json!({ "parts": both }).to_string()).parts();
+    assert_eq!(site.wires.sts.seen().len(), 2, "each its own");
+    let taken = person.take(site, &chosen[0]);
+    assert_eq!((taken.status, taken.json["role"].as_str()), (200, Some(roles[0].as_str())));
+    assert!(taken.json.get("SecretAccessKey").is_none() && taken.json.get("SessionToken").is_none());
+    assert_eq!(person.take(site, &chosen[0]).cell(), (404, "gone"));
+    let address = taken.json["ConsoleUrl"].as_str().unwrap();
+    let token = address.split("SigninToken=").nth(1).unwrap().split('&').next().unwrap();
+    let key = federation.session(token).unwrap()["sessionId"].as_str().unwrap().to_owned();
+    let browser = Browser::new();
+    assert_eq!(browser.get(address, &[]).location().as_deref(), Some("https://console.aws.amazon.com/"));
+    assert_ne!(browser.get(address, &[]).status, 302, "it signs in once");
+
+    let credentials = cloud.take(site, &person, &chosen[1]);
+    assert_eq!(credentials.status, 200);
+    assert_ne!(credentials.json["AccessKeyId"], key.as_str());
+    // The record has both, and says which was for what.
+    let trail = cloud.items("SAMLAudit");
+    let delivered = trail.iter().filter(|event| text(event, "kind") == "login.delivered");
+    let of: BTreeMap<&str, &str> =
+        delivered.map(|event| (text(event, "access_key_id"), text(event, "use"))).collect();
+    let own = credentials.json["AccessKeyId"].as_str().unwrap();
+    assert_eq!(of, [(key.as_str(), "console"), (own, "")].into());
+    assert!(!site.server.log_text().contains(token), "an address in the log");
+}
+
+/// One role, and a login that is for the console from its beginning.
+#[test]
+fn a_login_of_one_role_is_for_the_console() {
+    let cloud = Cloud::new("signin-");
+    let federation = FederationEndpoint::start();
+    let site = &cloud.server_with(&format!("{}\n{}", cloud.config(), federation.config()));
+    let person = Person::new();
+    let id = person.request_for(site, "console");
+    let response = forge::Forge { in_response_to: Some(id), ..cloud.response() };
+    let ticket = person.post(site, &response).ticket();
+    let taken = person.take(site, &ticket);
+    assert!(taken.json["ConsoleUrl"].as_str().unwrap().starts_with(&federation.url), "{}", taken.json);
+    assert!(taken.json.get("AccessKeyId").is_none());
+    assert_eq!(federation.requests().len(), 1);
 }

@@ -73,9 +73,14 @@ impl Person {
 
     /// `POST /saml/choice`, of credentials for each of these roles.
     pub fn choose(&self, at: &Site, ticket: &str, roles: &[&str]) -> Reply {
+        self.choose_parts(at, ticket, &parts(roles))
+    }
+
+    /// The same of these parts.
+    pub fn choose_parts(&self, at: &Site, ticket: &str, parts: &str) -> Reply {
         let request = agent().post(at.server.url("/saml/choice")).content_type("application/json");
         let request = request.header("authorization", format!("Bearer {ticket}"));
-        let answer = request.header("vestibule-verifier", &self.verifier).send(parts(roles));
+        let answer = request.header("vestibule-verifier", &self.verifier).send(parts);
         let mut answer = answer.unwrap();
         let json = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
         Reply { status: answer.status().as_u16(), location: None, json }
@@ -83,8 +88,14 @@ impl Person {
 
     /// `GET /saml/login`, where the login starts here: the request's `ID`.
     pub fn request(&self, at: &Site) -> String {
+        self.request_for(at, "page")
+    }
+
+    /// The same for this use.
+    pub fn request_for(&self, at: &Site, r#use: &str) -> String {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("idp", "ADFS")
+            .append_pair("use", r#use)
             .append_pair("RelayState", &self.relay_state())
             .finish();
         let page = self.browser.get(&at.server.url(&format!("/saml/login?{query}")), &[]);
