@@ -178,6 +178,8 @@ function toggle(row) {
   if (row.mark === null) {
     return;
   }
+  // What the search left is no news any more, and would talk over this.
+  clearTimeout(telling);
   if (marked.has(row)) {
     marked.delete(row);
   } else if (marked.size < MOST) {

@@ -287,10 +287,9 @@ test("whoever looks away finds the credentials masked", async () => {
   await paula.leavesNothingBehind();
 });
 
-test("Dev and Tim are refused, and told why, what to do, whom to ask, and a reference", async () => {
+test("Dev is refused, and told why, what to do, whom to ask, and a reference", async () => {
   for (const [account, heading, sentence, code] of [
     ["dev", "Access is not allowed", "Your account is for development only.", "role_refused"],
-    ["tim", "Several of your roles fit", "this service does not guess", "role_ambiguous"],
   ]) {
     const person = await visitor();
     await person.signIn(account);
