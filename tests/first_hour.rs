@@ -103,7 +103,8 @@ impl Newcomer {
         }
     }
 
-    /// A login that starts at the service, as its page starts it; what is handed over.
+    /// A login that starts at the service, as its page starts it; what is handed over. Of
+    /// several roles it is production.
     fn sign_in(&self, name: &str) -> Value {
         let (browser, page) = (Browser::new(), WaitingPage::new(name));
         let query = form_urlencoded::Serializer::new(String::new())
@@ -114,12 +115,39 @@ impl Newcomer {
         let answer = browser.submit(&form);
         assert_eq!(answer.status, 302, "{}", answer.body);
         let location = answer.location().unwrap();
-        let ticket = location.strip_prefix(&self.url("/#jwt=")).unwrap_or_else(|| panic!("{location}"));
+        let ticket = match location.strip_prefix(&self.url("/#choice=")) {
+            Some(choice) => self.choose(choice, &page.verifier, "Production"),
+            None => location.strip_prefix(&self.url("/#jwt=")).expect(&location).to_owned(),
+        };
         let bearer = format!("Bearer {ticket}");
         let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", page.verifier.as_str())];
         let taken = browser.get(&self.url("/saml"), &headers);
         assert_eq!(taken.status, 200, "{}", taken.body);
         taken.json()
+    }
+}
+
+impl Newcomer {
+    /// The ticket of this role, which a choice lists among others.
+    fn choose(&self, choice: &str, verifier: &str, name: &str) -> String {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().proxy(None).http_status_as_error(false).build().into();
+        let asked = |bearer: String| [("authorization", bearer), ("vestibule-verifier", verifier.to_owned())];
+        let mut list = agent.get(self.url("/saml/choice"));
+        let mut post = agent.post(self.url("/saml/choice")).content_type("application/json");
+        for (header, value) in asked(format!("Bearer {choice}")) {
+            list = list.header(header, &value);
+            post = post.header(header, &value);
+        }
+        let listed: Value =
+            serde_json::from_str(&list.call().unwrap().body_mut().read_to_string().unwrap()).unwrap();
+        let roles = listed["roles"].as_array().unwrap();
+        assert_eq!(roles.len(), 2, "{listed}");
+        let role = roles.iter().find(|role| role["name"] == name).unwrap();
+        let parts = json!({ "parts": [{ "role": role["role"], "use": "credentials" }] });
+        let chosen = post.send(parts.to_string()).unwrap().body_mut().read_to_string().unwrap();
+        let chosen: Value = serde_json::from_str(&chosen).unwrap();
+        chosen["parts"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{chosen}")).to_owned()
     }
 }
 
@@ -148,7 +176,7 @@ fn first_hour(options: &Options, readme: &str) {
 
     let credentials = newcomer.sign_in("alice");
     assert_eq!(credentials["role"], format!("arn:aws:iam::{ACCOUNT}:role/Production"));
-    // The only role that is offered, whatever its name: no trap for companies without a "Prod".
+    // Whatever its name: no trap for companies without a "Prod".
     assert_eq!(newcomer.sign_in("bob")["role"], format!("arn:aws:iam::{ACCOUNT}:role/Development"));
     // STS's own, not made up here.
     let id = credentials["AccessKeyId"].as_str().unwrap();

@@ -193,16 +193,15 @@ encryption_context = { samlprovider = "ADFS" }
 
 const RULES: &str = r#"
 # Rules judge each role that the identity provider offers. The first that holds for it
-# decides; where none holds, the login is refused. This one is for people who have a
-# production role, whatever others they have.
+# decides; where none holds, nobody gets it. People who may have several choose.
 [[rule]]
 name = "production"
 when.role_name = { contains = "Prod" }
 duration = "1h"
 
-# Everybody else gets the role that is offered to them, if it is just one.
+# Every other role that is offered.
 [[rule]]
-name = "the only role"
+name = "others"
 duration = "1h"
 "#;
 
