@@ -91,7 +91,7 @@ async fn a_console_that_does_not_answer_fails_its_part() {
             choice.history_of("Prod").await,
             ["login.started".to_owned(), format!("login.failed {code}")]
         );
-        choice.taken(&chosen.json()["parts"][1]["ticket"].as_str().unwrap()).await;
+        choice.taken(chosen.json()["parts"][1]["ticket"].as_str().unwrap()).await;
         choice.goes_on().await;
     }
 }

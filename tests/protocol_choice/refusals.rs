@@ -41,7 +41,7 @@ async fn attack_choice_of_a_role_that_is_not_offered() {
     let expected = ["choice.opened", "login.issued", "login.refused role_not_offered", "login.started"];
     assert_eq!(history, expected);
     assert_eq!(choice.service.plan.issued(), 1);
-    choice.taken(&chosen.json()["parts"][1]["ticket"].as_str().unwrap()).await;
+    choice.taken(chosen.json()["parts"][1]["ticket"].as_str().unwrap()).await;
     choice.goes_on().await;
 }
 
