@@ -29,6 +29,7 @@ pub async fn broker() -> (Broker, String, String) {
         keys: port.clone(),
         clock: port.clone(),
         random: port,
+        console: None,
     };
     let settings = BrokerSettings {
         providers: forge::providers().into(),
@@ -45,6 +46,7 @@ pub async fn broker() -> (Broker, String, String) {
     let verifier = "v".repeat(43);
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     let claims = TicketClaims {
+        kind: TicketKind::default(),
         iss: ISSUER.into(),
         aud: ISSUER.into(),
         sub: "session-of-the-target".into(),
@@ -53,6 +55,7 @@ pub async fn broker() -> (Broker, String, String) {
         reference: None,
         challenge: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hash),
         ask: None,
+        part: None,
         page: None,
         iat: forge::now().unix_timestamp(),
         nbf: None,
@@ -107,6 +110,15 @@ impl TokenService for KeysOnly {
 #[async_trait]
 impl SessionStore for KeysOnly {
     async fn begin(&self, _: &LoginStart) -> Result<(), BeginError> {
+        unreachable!()
+    }
+    async fn open_choice(&self, _: &ChoiceStart) -> Result<(), BeginError> {
+        unreachable!()
+    }
+    async fn look(&self, _: &Handle, _: OffsetDateTime) -> Result<Option<Held>, StoreUnavailable> {
+        unreachable!()
+    }
+    async fn roles_used(&self, _: &str, _: &str) -> Result<Vec<RoleUsed>, StoreUnavailable> {
         unreachable!()
     }
     async fn put(&self, _: &SealedSession, _: &AuditEvent) -> Result<(), PutError> {
