@@ -107,19 +107,7 @@ impl Rules {
         identity: Arc<Identity>,
         circumstances: Circumstances<'_>,
     ) -> Result<Offers, Box<Denial>> {
-        let Decision { outcome, mut explanation } =
-            self.judge(&Person::from(&*identity).under(circumstances));
-        let (refusal, rule) = match outcome {
-            Ok(granted) if is_session_name(identity.role_session_name()) => {
-                return Ok(Offers { identity, granted, explanation });
-            }
-            Ok(granted) => {
-                explanation.note("but STS does not accept the role session name");
-                (RoleRefusal::SessionName, granted.into_iter().next().map(|terms| terms.rule))
-            }
-            Err(refused) => refused,
-        };
-        Err(Box::new(Denial { refusal, identity, rule, explanation }))
+        self.judge(&Person::from(&*identity).under(circumstances)).for_person(identity)
     }
 
     /// Each role that can be asked for, with what the rules say of it: what is given, or why it
@@ -131,19 +119,14 @@ impl Rules {
     ) -> Vec<(RoleArn, Result<Terms, RoleRefusal>)> {
         let person = Person::from(identity).under(circumstances);
         let candidates = self.candidates(&person, &mut Explanation::default());
-        let mut listed = Vec::with_capacity(candidates.len());
-        for (role, source) in &candidates {
-            let alone = Candidates::from([(role.clone(), *source)]);
-            let mut given = match self.judge_among(&person, &alone, Explanation::default()).outcome {
-                Ok(granted) => granted,
-                Err((refusal, _)) => {
-                    listed.push((role.clone(), Err(refusal)));
-                    continue;
-                }
-            };
-            listed.extend(given.pop().map(|terms| (role.clone(), Ok(terms))));
-        }
-        listed
+        let judge = |(role, source)| {
+            let alone = Candidates::from([(role, source)]);
+            let granted = self.judge_among(&person, &alone, Explanation::default()).outcome;
+            granted
+                .map_err(|(refusal, _)| refusal)
+                .and_then(|mut granted| granted.pop().ok_or(RoleRefusal::NoRule))
+        };
+        candidates.iter().map(|(role, source)| (role.clone(), judge((role.clone(), *source)))).collect()
     }
 
     /// This role for this person, who has chosen it.
@@ -159,25 +142,14 @@ impl Rules {
         let person = Person::from(&**identity).under(circumstances);
         let mut explanation = Explanation::default();
         let candidates = self.candidates(&person, &mut explanation);
-        let (outcome, explanation) = match candidates.get_key_value(role) {
-            Some((role, source)) => {
+        let decision = match candidates.get(role) {
+            Some(source) => {
                 let alone = Candidates::from([(role.clone(), *source)]);
-                let Decision { outcome, explanation } = self.judge_among(&person, &alone, explanation);
-                (outcome, explanation)
+                self.judge_among(&person, &alone, explanation)
             }
-            None => (Err((RoleRefusal::NotOffered, None)), explanation),
+            None => Decision { outcome: Err((RoleRefusal::NotOffered, None)), explanation },
         };
-        let granted = outcome.map(|granted| Offers {
-            identity: Arc::clone(identity),
-            granted,
-            explanation: explanation.clone(),
-        });
-        match granted {
-            Ok(offers) => offers.first(),
-            Err((refusal, rule)) => {
-                Err(Box::new(Denial { refusal, identity: Arc::clone(identity), rule, explanation }))
-            }
-        }
+        decision.for_person(Arc::clone(identity))?.first()
     }
 
     /// What somebody made up would get: an answer, and no permission to anything. The
@@ -283,6 +255,24 @@ impl Rules {
     /// The maps for people of this identity provider.
     fn maps_of(&self, idp: &str) -> impl Iterator<Item = &RoleMap> {
         self.maps.iter().filter(move |map| map.idp() == idp)
+    }
+}
+
+impl Decision {
+    /// Of a person who has signed in: STS must accept the role session name too.
+    fn for_person(self, identity: Arc<Identity>) -> Result<Offers, Box<Denial>> {
+        let Self { outcome, mut explanation } = self;
+        let (refusal, rule) = match outcome {
+            Ok(granted) if is_session_name(identity.role_session_name()) => {
+                return Ok(Offers { identity, granted, explanation });
+            }
+            Ok(granted) => {
+                explanation.note("but STS does not accept the role session name");
+                (RoleRefusal::SessionName, granted.into_iter().next().map(|terms| terms.rule))
+            }
+            Err(refused) => refused,
+        };
+        Err(Box::new(Denial { refusal, identity, rule, explanation }))
     }
 }
 
