@@ -176,7 +176,8 @@ pub struct Subject {
     /// The `[[role_map]]` that gave the role, where one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_map: Option<String>,
-    /// What the person said when a rule asked for a reason; of a delivery only.
+    /// What the person said when a rule asked for a reason: of a delivery, and of a part of a
+    /// choice from its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// The choice that it is a part of: that one's login id. Where there is one.
@@ -291,12 +292,12 @@ impl Subject {
         }
     }
 
-    /// Said at the take; what was said before stays.
     pub(super) fn used_for(self, for_use: Use) -> Self {
         let other = (for_use != Use::default()).then(|| for_use.as_str().to_owned());
         Self { for_use: other, ..self }
     }
 
+    /// Said at the take; what was said before stays.
     pub(super) fn with_reason(self, reason: Option<Reason>) -> Self {
         Self { reason: reason.or(self.reason), ..self }
     }

@@ -154,11 +154,7 @@ impl Broker {
         };
         log_access_key(&credentials.access_key_id);
         let subject = subject.with_credentials(&credentials);
-        let deposited = async {
-            let hand_over = self.hand_over(order, credentials).await?;
-            self.deposit(order, login, hand_over, &subject).await
-        };
-        let deposited = deposited.await;
+        let deposited = self.deposit(order, login, credentials, &subject).await;
         deposited.map_err(|error| Unissued { error, subject })
     }
 
@@ -180,14 +176,16 @@ impl Broker {
         })
     }
 
-    /// Steps 7 and 8. Seal, ticket, and one transaction that stores and records.
+    /// Steps 7 and 8. What is handed over, seal, ticket, and one transaction that stores and
+    /// records.
     async fn deposit(
         &self,
         order: &Order<'_>,
         login: &LoginId,
-        hand_over: HandOver,
+        credentials: Credentials,
         subject: &Subject,
     ) -> Result<Ticket, LoginError> {
+        let hand_over = self.hand_over(order, credentials).await?;
         let sealed = self.seal(&order.place, hand_over).await?;
         let now = self.ports.clock.now();
         let jti = Jti::random(&*self.ports.random);

@@ -89,11 +89,10 @@ impl Broker {
 
     /// Step 4. The rules: which roles, on which terms?
     async fn decide(&self, attempt: &Attempt, identity: Arc<Identity>) -> Result<Decided, LoginError> {
-        let decided = match self.judge_roles(attempt, &identity) {
-            Ok(decided) => return Ok(decided),
-            Err(denial) => self.denied(attempt, *denial).await,
-        };
-        Err(decided)
+        match self.judge_roles(attempt, &identity) {
+            Ok(decided) => Ok(decided),
+            Err(denial) => Err(self.denied(attempt, *denial).await),
+        }
     }
 
     fn judge_roles(&self, attempt: &Attempt, identity: &Arc<Identity>) -> Result<Decided, Box<Denial>> {

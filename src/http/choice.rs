@@ -216,7 +216,6 @@ fn given(terms: &Terms) -> Value {
     given
 }
 
-/// A ticket is as good as what it takes.
 #[cfg(test)]
 mod tests {
     use super::*;
