@@ -22,7 +22,8 @@ const QUIET_MS = 400;
 function partitionOf(address) {
   const { hostname } = new URL(address);
   const ends = (/** @type {string} */ name) => hostname === name || hostname.endsWith(`.${name}`);
-  return ends("amazonaws.cn") ? "aws-cn" : ends("amazonaws-us-gov.com") ? "aws-us-gov" : "aws";
+  const others = { "amazonaws.cn": "aws-cn", "amazonaws-us-gov.com": "aws-us-gov", "amazonaws-eusc.eu": "aws-eusc" };
+  return Object.entries(others).find(([name]) => ends(name))?.[1] ?? "aws";
 }
 
 /** @type {Choice | null} */

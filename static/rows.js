@@ -79,7 +79,7 @@ function order(a, b) {
 }
 
 /** @param {OfferedRole} offered */
-const whyOf = ({ refused }) => [refused?.error, refused?.message, refused?.to_do, refused?.sign_in_at].join("\n");
+const whyOf = ({ refused }) => [refused?.error, refused?.message, refused?.sign_in_at].join("\n");
 
 /**
  * @param {OfferedRole[]} roles
@@ -119,10 +119,9 @@ function groupOf(head, roles, mixed, rows) {
  */
 function refusedGroup(roles, rows) {
   const refused = /** @type {NonNullable<OfferedRole["refused"]>} */ (roles[0].refused);
-  const sentence = [refused.message, refused.to_do].filter(Boolean).join(" ");
   const name = `group-${rows.length}`;
   const heading = make("strong", {}, t("Not open to you now"));
-  const title = make("div", { role: "rowheader", id: name }, heading, make("span", {}, sentence));
+  const title = make("div", { role: "rowheader", id: name }, heading, make("span", {}, refused.message));
   const head = make("div", { role: "row", class: "head refused" }, title);
   if (refused.sign_in_at) {
     const way = make("a", { class: "button plain", tabindex: "-1" });

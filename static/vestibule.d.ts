@@ -309,7 +309,6 @@ export type OfferedRole = {
     refused?: {
         error: string;
         message: string;
-        to_do?: string;
         sign_in_at?: string;
     } | undefined;
 };

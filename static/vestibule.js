@@ -126,7 +126,7 @@ export class VestibuleError extends Error {
  * @property {string} [last_used] As in RFC 3339.
  * @property {Offer} [credentials]
  * @property {Offer} [console]
- * @property {{ error: string, message: string, to_do?: string, sign_in_at?: string }} [refused]
+ * @property {{ error: string, message: string, sign_in_at?: string }} [refused]
  */
 
 /**
@@ -220,7 +220,7 @@ function takeTicket() {
   return { kind, bearer };
 }
 
-/** @returns {{ name: string, stepUp: StepUp | null } | null} */
+/** @returns {{ name: string, stepUp: StepUp | null, use?: "console" } | null} */
 function takeToBegin() {
   const found = new URLSearchParams((globalThis.location?.hash ?? "").slice(1));
   const name = found.get("sign-in");
@@ -230,7 +230,11 @@ function takeToBegin() {
   history.replaceState(history.state, "", location.pathname + location.search);
   // Whoever wrote this address: the service takes what its rules ask for, and nothing else.
   const [authn_context, force_authn] = [found.getAll("authn_context"), found.get("force_authn") === "true"];
-  return { name, stepUp: authn_context.length > 0 || force_authn ? { authn_context, force_authn } : null };
+  return {
+    name,
+    stepUp: authn_context.length > 0 || force_authn ? { authn_context, force_authn } : null,
+    use: found.get("use") === "console" ? "console" : undefined,
+  };
 }
 
 /**
@@ -549,14 +553,14 @@ async function markOf(bearer) {
 /**
  * What a portal's tile could not do: nobody waited for what it brought. Or what a person
  * wants who was refused.
- * @param {{ name: string, stepUp: StepUp | null }} login
+ * @param {{ name: string, stepUp: StepUp | null, use?: "console" }} login
  * @returns {Promise<null>}
  */
-async function begin({ name, stepUp }) {
+async function begin({ name, stepUp, use }) {
   toBegin = null;
   if (stepUp) {
     // The person asked for it, by a button: no portal brings anybody here like this.
-    await start(name, stepUp);
+    await start(name, stepUp, use);
     return null;
   }
   const since = Date.now() - Number(read(BEGUN_KEY));
@@ -568,7 +572,7 @@ async function begin({ name, stepUp }) {
     );
   }
   write(BEGUN_KEY, String(Date.now()));
-  await start(name);
+  await start(name, null, use);
   return null;
 }
 
@@ -727,11 +731,10 @@ async function call(path, headers = {}, body) {
  * @param {boolean} [retry]
  */
 function refusal(answer, retry = false) {
-  const { error, message, to_do, reference, retry_after, ask, sign_in_at } = answer ?? {};
-  const said = [message, to_do].filter(Boolean).join(" ");
+  const { error, message, reference, retry_after, ask, sign_in_at } = answer ?? {};
   return new VestibuleError(
     error ?? "unexpected_answer",
-    said || "The service gave an answer that this page does not understand.",
+    message ?? "The service gave an answer that this page does not understand.",
     reference ?? null,
     retry || typeof retry_after === "number",
     ask ?? null,

@@ -128,7 +128,7 @@ test("a choice of 300 roles is searched within 100 milliseconds a letter", async
 });
 
 test("a choice of several, by keyboard alone: at most ten, a card for each", async () => {
-  const choice = { refusals: { Billing: { error: "sts_throttled", message: "AWS is asked too often right now.", to_do: "Please wait a moment, then sign in again.", reference: "ABCD-EFGH", retry_after: 5 } } };
+  const choice = { refusals: { Billing: { error: "sts_throttled", message: "AWS is asked too often right now. Please wait a moment, then sign in again.", reference: "ABCD-EFGH", retry_after: 5 } } };
   const { anna, fake, keys } = await arrive({ choice });
   await keys.press("ArrowDown");
   for (let count = 1; count <= 11; count += 1) {
@@ -423,12 +423,20 @@ test("one role, where the service offers the console: a new login that is for it
   assert.equal(await anna.page.locator("#text").count(), 0, "no credentials");
   const [tab] = await Promise.all([anna.context.waitForEvent("page"), button.first().click()]);
   await tab.waitForURL("https://signin.aws.example/**");
+
+  // Refused for want of another sign-in, for the console: the link begins one that is for it too.
+  const [again] = await Promise.all([
+    anna.page.waitForRequest((request) => request.url().includes("/saml/login")),
+    anna.page.goto("about:blank").then(() => anna.page.goto(`${anna.home}#sign-in=SSP&force_authn=true&use=console`)),
+  ]);
+  const asked = new URL(again.url()).searchParams;
+  assert.deepEqual([asked.get("force_authn"), asked.get("use")], ["true", "console"]);
   await anna.context.close();
 });
 
 test("a page that does not let people choose says so, and a page of one's own does it by the module", async () => {
   const anna = await Visitor.of(browser, sites.demo);
-  const fake = new FakeChoice(anna.home, { refusals: { Billing: { error: "role_refused", message: "No.", to_do: "Ask.", reference: "r", sign_in_at: "https://x.example/#sign-in=SSP" } } });
+  const fake = new FakeChoice(anna.home, { refusals: { Billing: { error: "role_refused", message: "No. Ask.", reference: "r", sign_in_at: "https://x.example/#sign-in=SSP" } } });
   await fake.play(anna.context);
   await anna.page.goto(anna.home);
   const [unexpected, came] = await anna.page.evaluate(async () => {

@@ -39,13 +39,12 @@ export function listing({ lasts = 300, console = true } = {}) {
   for (const account of ["111122223333", "111122224444"]) {
     refuse(find(account, "Admin"), {
       error: "role_refused",
-      message: "Administrators sign in with a second factor.",
-      to_do: "Sign in again by the method that your company requires for it. If you do not have that method, ask for help.",
+      message: "Administrators sign in with a second factor. Sign in again by the method that your company requires for it. If you do not have that method, ask for help.",
       sign_in_at: "@HOME@#sign-in=SSP&authn_context=https%3A%2F%2Frefeds.org%2Fprofile%2Fmfa",
     });
   }
   for (const name of ["Admin", "Admin-EU", "Database-Admin"]) {
-    refuse(find("666677778888", name), { error: "role_refused", message: "This role is for the network team at the office.", to_do: "If you need access, ask for a role that may be used here, then sign in again." });
+    refuse(find("666677778888", name), { error: "role_refused", message: "This role is for the network team at the office. If you need access, ask for a role that may be used here, then sign in again." });
   }
   const rank = (role) => (role.refused ? 2 : role.last_used ? 0 : 1);
   roles.sort((a, b) => rank(a) - rank(b) || (b.last_used ?? "").localeCompare(a.last_used ?? ""));
