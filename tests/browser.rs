@@ -60,7 +60,9 @@ fn the_page_in_a_browser() {
         "plain": { "url": plain.base_url, "log": plain.path("server.log"), "page": plain_page },
     });
     let run = Command::new("node")
+        // A test that waits for ever is named, and so is what it has left open.
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+        .args(["--test-timeout=600000", "--test-force-exit"])
         .args(only().iter().map(|name| format!("--test-name-pattern={name}")))
         .current_dir(&suite)
         .env("SITES", sites.to_string())

@@ -55,7 +55,7 @@ test("a person of 300 roles chooses by keyboard alone, and another time finds th
   assert.deepEqual(status(hanna, "/saml/choice"), ["GET", "POST", "POST"]);
   assert.equal(status(hanna, "/saml").filter((method) => method === "GET").length, 3);
   for (const request of hanna.requests) assert.ok(!new URL(request.url()).search.includes("eyJ"), "no ticket in a query");
-  await hanna.context.close();
+  await hanna.close();
 
   const again = await Visitor.of(browser, sites.roles);
   await signIn(again, "hanna");
@@ -63,7 +63,7 @@ test("a person of 300 roles chooses by keyboard alone, and another time finds th
   const first = await again.page.locator("#roles [role=row]:visible").allInnerTexts();
   const used = first.filter((row) => /Engineer/.test(row)).slice(0, 3).join(" ");
   assert.match(used, /Engineer-11[^]*Plant 7|Plant 7[^]*Engineer-11/, first.slice(0, 5).join("\n"));
-  await again.context.close();
+  await again.close();
 });
 
 test("a person of one role has it at once: two clicks, and no choice", async () => {
@@ -73,7 +73,6 @@ test("a person of one role has it at once: two clicks, and no choice", async () 
   assert.match(await olaf.text("#role"), /Engineer-02/);
   assert.deepEqual(status(olaf, "/saml/choice"), []);
   await olaf.leavesNothingBehind();
-  await olaf.context.close();
 });
 
 test("a choice at a phone's width: one tap takes a role", async () => {
@@ -84,5 +83,5 @@ test("a choice at a phone's width: one tap takes a role", async () => {
   await hanna.page.getByRole("row", { name: "Engineer-25 in Plant 12" }).click();
   await hanna.heading("You are signed in");
   assert.match(await hanna.page.locator("main").innerText(), /Plant 12 111122223312/);
-  await hanna.context.close();
+  await hanna.close();
 });

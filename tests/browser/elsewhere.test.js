@@ -81,7 +81,7 @@ describe("a page of another origin that imports the module from the Vestibule", 
       await person.page.goto("about:blank");
       await person.page.goto(`${person.home}#jwt=not.a.ticket`).catch(() => {});
       assert.equal(new URL(person.page.url()).origin, new URL(person.home).origin, place);
-      await person.context.close();
+      await person.close();
     }
   });
 
@@ -120,7 +120,7 @@ describe("a page of another origin that imports the module from the Vestibule", 
       ];
     }, sites.elsewhere.url);
     assert.deepEqual(outcome, ["shut out", "shut out", "shut out"]);
-    await stranger.context.close();
+    await stranger.close();
   });
 });
 
@@ -160,7 +160,7 @@ describe("a page of the 2017 sample", () => {
     assert.match(paula.page.url(), /\?jwt=/);
     assert.ok(Date.parse(await paula.text("#until")) > Date.now());
     assert.deepEqual(paula.console, []);
-    await paula.context.close();
+    await paula.close();
   });
 
   test("the token again is answered 404, with another COGNITO_ID 401", async () => {
@@ -173,7 +173,7 @@ describe("a page of the 2017 sample", () => {
     await paula.page.evaluate(() => localStorage.clear());
     await paula.page.reload();
     await paula.page.getByText("401 cognito_id_missing").waitFor();
-    await paula.context.close();
+    await paula.close();
   });
 
   test("our own page says that it is not for this mode", async () => {

@@ -357,7 +357,7 @@ test("a refusal is complete without JavaScript, and the page says that it needs 
   assert.equal(await dev.text("main code"), "relay_state_missing");
   await dev.page.getByRole("link", { name: "Back to the sign-in page" }).click();
   await dev.heading("JavaScript is off");
-  await dev.context.close();
+  await dev.close();
 });
 
 test("Conny may ping, and is told for how long", async () => {

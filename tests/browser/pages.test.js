@@ -37,7 +37,7 @@ test("the module says which page begins, and a person comes back to it", async (
   const started = addresses.filter(({ pathname }) => pathname === "/saml/login");
   assert.deepEqual(started.map(({ searchParams }) => searchParams.get("page")), ["wiki"]);
   assert.ok(!addresses.some(({ href }) => href === `${sites.wiki.url}/`), "the built-in page was not opened");
-  await alice.context.close();
+  await alice.close();
 });
 
 test("a hostile script on it reads no ticket of the built-in page", async () => {
@@ -78,5 +78,5 @@ test("a hostile script on it reads no ticket of the built-in page", async () => 
     [sites.wiki.url, ticket],
   );
   assert.deepEqual(status, [401, "ticket_other_page"]);
-  await alice.context.close();
+  await alice.close();
 });

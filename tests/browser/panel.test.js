@@ -33,7 +33,8 @@ const LABELS = {
 };
 
 test("each button leads to its refusal, and Back leads to the panel again", async () => {
-  const { page, ...visitor } = await atThePanel();
+  const visitor = await atThePanel();
+  const { page } = visitor;
   const buttons = page.getByRole("button");
   assert.deepEqual(await buttons.allTextContents(), Object.keys(LABELS));
   for (const [label, [heading, code]] of Object.entries(LABELS)) {
@@ -44,7 +45,7 @@ test("each button leads to its refusal, and Back leads to the panel again", asyn
     await page.goBack();
     await page.getByRole("heading", { level: 1, name: "What happens if …" }).waitFor();
   }
-  await visitor.context.close();
+  await visitor.close();
 });
 
 test("what is audited shows up by itself, unless nobody wants to follow it", async () => {
@@ -86,5 +87,5 @@ test("without JavaScript it takes a click more", async () => {
   await page.goto(panel);
   await page.getByRole("link", { name: "Look again" }).click();
   await page.getByText("the response is too old").first().waitFor();
-  await visitor.context.close();
+  await visitor.close();
 });

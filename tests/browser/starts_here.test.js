@@ -41,7 +41,7 @@ for (const binding of ["redirect", "post"]) {
     await alice.heading("You are signed in");
     await alice.page.getByRole("button", { name: "Ping" }).click();
     await alice.page.getByText(/^Success in/).waitFor();
-    await alice.context.close();
+    await alice.close();
   });
 }
 
@@ -56,7 +56,7 @@ test("where the script does not run there is a button", async () => {
   await alice.inspect("starts-here");
   await alice.page.getByRole("button", { name: "Continue" }).click();
   await alice.page.locator("input[name=username]").waitFor();
-  await alice.context.close();
+  await alice.close();
 });
 
 for (const binding of ["redirect", "post"]) {
@@ -75,7 +75,7 @@ for (const binding of ["redirect", "post"]) {
     assert.equal(carol.page.url(), deep, "back where it began");
     const started = carol.requests.map((request) => new URL(request.url())).filter((url) => url.pathname === "/saml/login");
     assert.deepEqual(started.map((url) => url.searchParams.getAll("authn_context")), [[], ["https://refeds.org/profile/mfa"]]);
-    await carol.context.close();
+    await carol.close();
   });
 }
 
@@ -93,7 +93,7 @@ test("who signed in too long ago signs in anew, with a password", async () => {
   await enter(dana, "dana");
   await dana.heading("You are signed in");
   assert.equal(await dana.text("#role"), "Vault");
-  await dana.context.close();
+  await dana.close();
 });
 
 test("attack: a link that asks for a sign-in that is not configured", async () => {

@@ -143,7 +143,7 @@ test("without JavaScript", async () => {
   await person.page.goto(person.home);
   await person.heading("JavaScript is off");
   await person.page.screenshot({ path: path.join(root, "target/screenshots/no-script.png"), fullPage: true });
-  await person.context.close();
+  await person.close();
 });
 
 test("no credentials are in any file of the browser's profile, and a ticket that is gives nothing", async () => {
