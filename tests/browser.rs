@@ -45,9 +45,11 @@ fn the_page_in_a_browser() {
     let (_redirect_idp, redirect) = starts_here(false, &wiki);
     let (_post_idp, post) = starts_here(true, "");
 
-    let (_roles_idp, roles) = several_roles();
+    let team_page = page("/");
+    let (_roles_idp, roles) = several_roles(&team_page);
     let sites = json!({
         "roles": { "url": roles.base_url, "log": roles.path("server.log") },
+        "team": { "url": roles.base_url, "log": roles.path("server.log"), "page": team_page },
         "redirect": { "url": redirect.base_url, "log": redirect.path("server.log") },
         "wiki": { "url": redirect.base_url, "log": redirect.path("server.log"), "page": wiki_page },
         "post": { "url": post.base_url, "log": post.path("server.log") },
@@ -126,14 +128,20 @@ fn starts_here(post_only: bool, pages: &str) -> (Idp, Server) {
 }
 
 /// A server of a company with twelve accounts, at SimpleSAMLphp, where people have up to 300
-/// roles.
-fn several_roles() -> (Idp, Server) {
+/// roles; and one team's page, where they choose among two of them.
+fn several_roles(team_page: &str) -> (Idp, Server) {
     let idp = Idp::start(&Options::default());
     let accounts: String =
         (1..=12).map(|number| format!("1111222233{number:02} = \"Plant {number}\"\n")).collect();
     let saml = format!(
         "\n[accounts]\n{accounts}[[saml.idp]]\nname = \"SSP\"\nmetadata = \"@DIR@/idp.xml\"\n\
          idp_initiated = false\nprovider_arn = \"arn:aws:iam::*:saml-provider/SSP\"\n\
+         [[page]]\nname = \"team\"\nredirect_url = {team_page:?}\nchoose = true\n\
+         [[rule]]\nname = \"team\"\nwhen.page = {{ equals = \"team\" }}\n\
+         when.account = {{ equals = \"111122223303\" }}\n\
+         when.role_name = {{ any_of = [\"Engineer-03\", \"Engineer-04\"] }}\n\
+         [[rule]]\nname = \"no more for the team\"\nwhen.page = {{ equals = \"team\" }}\n\
+         refuse = \"This page is for two roles.\"\n\
          [[rule]]\nname = \"payments\"\nwhen.role_name = {{ equals = \"Payments\" }}\n\
          when.authn_context = {{ equals = \"https://refeds.org/profile/mfa\" }}\n\
          [[rule]]\nname = \"engineers\"\nwhen.role_name = {{ prefix = \"Engineer-\" }}\n"

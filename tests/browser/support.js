@@ -42,7 +42,7 @@ export class Visitor {
     context.on("request", (request) => this.requests.push(request));
     context.on("response", async (response) => {
       const location = await response.headerValue("location").catch(() => null);
-      const ticket = location?.match(/[#?&]jwt=([^&#]+)/)?.[1];
+      const ticket = location?.match(/[#?&](?:jwt|choice)=([^&#]+)/)?.[1];
       if (ticket) this.tickets.add(ticket);
     });
     context.on("console", (message) => {
