@@ -74,8 +74,13 @@ pub enum Action {
 
 impl Protocol {
     pub fn actions_of_posts(&self, state: &State, actions: &mut Vec<Action>) {
+        let under_way = |post: &Post| !matches!(post.step, PostStep::Ended(_));
+        let is_full = self.scene.one_at_a_time && state.posts.iter().flatten().any(under_way);
         for (number, plan) in (0..).zip(&self.scene.posts) {
             let Some(post) = &state.posts[usize::from(number)] else {
+                if is_full {
+                    continue;
+                }
                 self.actions_of_a_chooser(state, number, plan, actions);
                 let in_time = state.clock < self.scene.not_on_or_after;
                 for &assertion in plan.assertions.iter().filter(|_| in_time) {

@@ -53,10 +53,9 @@ fn every_state_keeps_every_property() {
         ("one login, a rotation, two faults", Scene::rotation(2)),
         ("a replay, one fault", Scene::replay(1)),
         ("one login on DynamoDB, two faults", Scene::one_login(2).on_dynamodb()),
-        ("two tabs", Scene::two_tabs(0)),
+        ("two tabs, one take", Scene::two_tabs(0).with_one_take()),
         ("two tabs on DynamoDB, one take", Scene::two_tabs(0).on_dynamodb().with_one_take()),
-        ("two tabs and a replay", Scene::two_tabs_and_a_replay()),
-        ("an attacker", Scene::attack()),
+        ("an attacker, one take", Scene::attack().with_one_take()),
         ("two answers to one request", Scene::two_answers()),
         ("a choice, one fault", Scene::one_part(1)),
         ("a choice, a rotation", Scene::part_and_rotation(0)),
@@ -67,18 +66,22 @@ fn every_state_keeps_every_property() {
         ("a choice and another tab", Scene::choice_and_another_tab(0)),
         ("a choice and another answer", Scene::choice_and_another_answer()),
         ("a choice attacked, one take", Scene::choice_attacked().with_one_take()),
-        ("a choice after a choice", Scene::choice_after_a_choice()),
+        ("a choice after a choice, one at a time", Scene::choice_after_a_choice().one_at_a_time()),
     ];
     let states: usize = scenes.into_iter().map(|(name, scene)| all_states_of(name, scene)).sum();
     println!("together {states} states");
     assert!(states > 1_000_000, "{states}");
     if std::env::var("VESTIBULE_MODEL").is_ok_and(|how| how == "long") {
         all_states_of("one login, five faults", Scene::one_login(5));
+        all_states_of("two tabs", Scene::two_tabs(0));
+        all_states_of("two tabs and a replay", Scene::two_tabs_and_a_replay());
+        all_states_of("an attacker", Scene::attack());
         all_states_of("a choice, two faults", Scene::one_part(2));
         all_states_of("a part repeated", Scene::part_repeated(0));
         all_states_of("a part three times", Scene::part_repeated_for_long().with_one_take());
         all_states_of("two parts", Scene::two_parts(0));
         all_states_of("a choice replayed, one fault", Scene::choice_replayed(1));
+        all_states_of("a choice after a choice", Scene::choice_after_a_choice());
         let after = Scene::choice_after_a_choice().on_dynamodb();
         all_states_of("a choice after a choice on DynamoDB", after);
         all_states_of("a replay, two faults", Scene::replay(2));

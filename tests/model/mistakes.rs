@@ -158,7 +158,12 @@ pub const CAUGHT: &[Caught] = &[
     (Mistake::FailureEndsTheChoice, || Scene::one_part(1), CHOICE_LASTS, None),
     (Mistake::PartHandleWithoutTheRole, || Scene::two_parts(0), OF_THE_CHOSEN_PART, None),
     (Mistake::PartHandleWithoutTheKind, || Scene::two_parts(0), OF_THE_CHOSEN_PART, None),
-    (Mistake::PartHandleWithoutTheChoice, Scene::choice_after_a_choice, TO_WHO_BEGAN, None),
+    (
+        Mistake::PartHandleWithoutTheChoice,
+        || Scene::choice_after_a_choice().one_at_a_time(),
+        TO_WHO_BEGAN,
+        None,
+    ),
     (Mistake::PartRecordedAfterItsAnswer, || Scene::one_part(0), TRUE_ANSWERS, None),
     (Mistake::PartTicketWithoutItsPart, || Scene::two_parts(0), OF_THE_TICKETS_LOGIN, None),
     (Mistake::RepeatAsksStsAgain, || Scene::part_repeated(0), STS_AFTER_START, None),

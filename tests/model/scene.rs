@@ -25,6 +25,8 @@ pub struct Scene {
     pub not_on_or_after: Tick,
     /// Whether tickets are shown where they are not for, too.
     pub confuses: bool,
+    /// Whether a post comes only when none is under way.
+    pub one_at_a_time: bool,
     /// How many calls of `GET /saml`, and by whom; these choose, too.
     pub takes: usize,
     pub takers: &'static [Party],
@@ -81,6 +83,7 @@ impl Scene {
             choice_ends: [2, 2],
             not_on_or_after: 2,
             confuses: false,
+            one_at_a_time: false,
             takes: 2,
             takers,
             faults,
@@ -183,6 +186,10 @@ impl Scene {
         let posts = [OWN, INTRUSION, CHOOSES, CHOOSES_AGAIN];
         let (several, choice_ends) = ([true, true], [1, 2]);
         Self { several, choice_ends, ..Self::choice(posts, THIEF, 0) }.with_one_take()
+    }
+
+    pub fn one_at_a_time(self) -> Self {
+        Self { one_at_a_time: true, ..self }
     }
 
     pub fn with_one_take(self) -> Self {
