@@ -17,7 +17,7 @@ pub fn observed<'a>(database: &Path, handed_over: impl IntoIterator<Item = &'a S
         .prepare(
             "SELECT login, kind, at, access_key_id, subject ->> 'issuer', subject ->> 'assertion_id',
                     subject ->> 'in_response_to', subject ->> 'choice',
-                    CASE WHEN subject ->> 'choice' IS NULL THEN session END
+                    session
              FROM audit WHERE login IS NOT NULL ORDER BY seq",
         )
         .unwrap();
