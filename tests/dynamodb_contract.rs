@@ -673,6 +673,15 @@ impl Faulty {
     /// transaction two, a check like a write, and each copy in an index one.
     /// (`tests/aws_login/figures.rs` has the rules, and what they are for a login.)
     fn write_units(&self) -> usize {
+        self.write_units_with(true)
+    }
+
+    /// A transaction that is refused is paid for, and copies nothing to an index.
+    fn write_units_refused(&self) -> usize {
+        self.write_units_with(false)
+    }
+
+    fn write_units_with(&self, indexes: bool) -> usize {
         let items = |table: &str| self.dynamodb.aws.items(table);
         let stored = ["SAMLSessions", "SAMLClaims", "SAMLUsers"].map(items).concat();
         let of = |action: &str, on: &Value, times: usize| {
@@ -681,7 +690,7 @@ impl Faulty {
                 stored.iter().find(is_it).unwrap_or_else(|| panic!("{action} of nothing: {on}")).clone()
             });
             let indexed = ["trail", "person", "access_key_id"].iter().filter(|key| item.get(**key).is_some());
-            let copies = if on["TableName"] == "SAMLAudit" { indexed.count() } else { 0 };
+            let copies = if indexes && on["TableName"] == "SAMLAudit" { indexed.count() } else { 0 };
             (times + copies) * size(&item).div_ceil(1_024)
         };
         let mut units = 0;
@@ -730,11 +739,19 @@ async fn what_a_choice_costs() {
         part.put(&it.store, part.began).await.unwrap();
         let put_of_part = it.write_units();
         assert_eq!((begin_of_part, put_of_part), (begin, put), "a check in place of a claim");
+        choice.part("Admin").begin(&it.store).await.unwrap_err();
+        let repeated = it.write_units_refused();
+        it.store.sessions.look(&choice.0.session, part.began).await.unwrap();
+        it.store.sessions.roles_used("ADFS", "anna@example.com").await.unwrap();
+        let listing: usize = it.proxy.counts().into_values().sum();
         // Nothing is issued yet, so there is no access key to find it by.
         assert_eq!(open, begin - 1 + 2 * kilobytes, "the response, written twice");
-        costs.push((kilobytes, open, begin_of_part + put_of_part));
+        costs.push((kilobytes, open, begin_of_part + put_of_part, repeated, listing));
     }
-    println!("KB of the response, write units of open_choice, of a part up to its put: {costs:?}");
+    println!(
+        "KB of the response, write units of open_choice, of a part up to its put, of a repeated one, \
+         requests of a list: {costs:?}"
+    );
     let (_, section) = include_str!("../docs/AWS.md").split_once("## What a choice costs").unwrap();
     let stated = |name: &str| -> usize {
         let row = section.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap();
@@ -743,8 +760,11 @@ async fn what_a_choice_costs() {
     let opening = stated("write units of opening it, with a response of 1 KB");
     let more = stated("more for each further KB");
     let part = stated("write units of a part, up to its credentials waiting");
-    for (kilobytes, open, of_part) in costs {
+    let repeated_part = stated("write units of a repeated part");
+    let requests = stated("requests of listing");
+    for (kilobytes, open, of_part, repeated, listing) in costs {
         assert_eq!((open, of_part), (opening + more * (kilobytes - 1), part), "{kilobytes} KB");
+        assert_eq!((repeated, listing), (repeated_part, requests), "{kilobytes} KB");
     }
     assert_eq!(
         it.dynamodb.aws.items("SAMLUsers").iter().map(size).max().map(|size| size.div_ceil(1_024)),

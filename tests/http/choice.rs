@@ -1,5 +1,5 @@
 //! The choice over HTTP: what is listed, what is chosen, and every way to ask badly.
-//! `tests/protocol/choice.rs` is about what is left behind.
+//! `tests/protocol_choice/` is about what is left behind.
 
 use super::support::test_service::{
     Answer, Page, TestService, choice, choosing, offering, part, role_arn, with_rules,
@@ -8,6 +8,7 @@ use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vestibule::broker::{self, BrokerSettings, Console, EventKind, Pages};
 use vestibule::http::{App, HttpSettings};
@@ -93,7 +94,7 @@ async fn a_person_of_several_roles_lists_them_chooses_two_and_takes_each() {
 #[tokio::test]
 async fn accounts_have_names_and_three_hundred_roles_are_listed_in_time() {
     let (service, _dir) = service();
-    let roles: Vec<String> = (0..300).map(|number| format!("Role-{number:03}")).collect();
+    let roles = many(300);
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     let accounts = [("123456789012".to_owned(), "Production".to_owned())].into();
     let settings = HttpSettings { accounts, ..super::support::test_service::http_settings() };
@@ -104,6 +105,39 @@ async fn accounts_have_names_and_three_hundred_roles_are_listed_in_time() {
     let listed = service.list(&ticket, &page).await;
     assert_eq!(listed.json()["roles"][299]["account_name"], "Production");
     assert_eq!(names(&listed).len(), 300);
+
+    // The best of twenty: others use this computer too.
+    let mut quickest = Duration::MAX;
+    for _ in 0..20 {
+        let began = Instant::now();
+        let listed = service.list(&ticket, &page).await;
+        quickest = quickest.min(began.elapsed());
+        assert_eq!(listed.status, 200);
+    }
+    println!("300 roles are listed in {quickest:?}");
+    assert!(quickest < Duration::from_millis(50), "{quickest:?}");
+}
+
+fn many(count: u32) -> Vec<String> {
+    (0..count).map(|number| format!("Role-{number:03}")).collect()
+}
+
+/// What a waiting response takes of the store decides what a choice costs.
+#[tokio::test]
+async fn a_response_waits_in_as_little_as_the_documentation_states() {
+    for (count, row) in [(2, "with 2 roles"), (300, "with 300 roles of one account")] {
+        let row = format!("| KB of a response {row} | ");
+        let (_, stated) = include_str!("../../docs/AWS.md").split_once(&row).unwrap();
+        let stated: u32 = stated.split(' ').next().unwrap().parse().unwrap();
+        let (service, dir) = service();
+        let roles = many(count);
+        let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+        opened(&service, &Page::new(1), &roles).await;
+        let store = rusqlite::Connection::open(dir.path().join("vestibule.db")).unwrap();
+        let sealed: u32 =
+            store.query_row("SELECT length(sealed) FROM sessions", [], |row| row.get(0)).unwrap();
+        assert_eq!(sealed.div_ceil(1_024), stated, "{count} roles: {sealed} bytes");
+    }
 }
 
 #[tokio::test]
