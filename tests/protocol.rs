@@ -5,8 +5,8 @@
 mod support;
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
+use support::child;
 use support::faults::{Fault, record};
 use support::forge::{self, Forge};
 use support::test_service::{Page, TestService, assertion, production_that_asks};
@@ -740,26 +740,16 @@ async fn protocol_replay_after_failure() {
 
 // ------------------------------------------------------------------ crashes
 
-const CHILD_DIR: &str = "VESTIBULE_TEST_CHILD_DIR";
-const CHILD_STEP: &str = "VESTIBULE_TEST_CHILD_STEP";
-
 /// One login and its take in a process that dies at the step.
 fn login_that_dies(dir: &Path, step: &str) {
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_child_that_dies", "--nocapture"])
-        .env(CHILD_DIR, dir)
-        .env(CHILD_STEP, step)
-        .status()
-        .unwrap();
-    use std::os::unix::process::ExitStatusExt;
-    assert_eq!(status.signal(), Some(6), "the child aborted at {step}");
+    child::dies("the_child_that_dies", dir, step);
 }
 
 /// Does nothing by itself: [`login_that_dies`] runs it as a child.
 #[tokio::test]
 async fn the_child_that_dies() {
-    let (Ok(dir), Ok(step)) = (std::env::var(CHILD_DIR), std::env::var(CHILD_STEP)) else { return };
-    let service = TestService::open(Path::new(&dir));
+    let Some((dir, step)) = child::wanted() else { return };
+    let service = TestService::open(&dir);
     service.plan.at(&step, Fault::DieAfter);
     let ticket = issued(&service, 1).await;
     std::fs::write(Path::new(&dir).join("ticket"), &ticket).unwrap();

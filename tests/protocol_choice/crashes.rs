@@ -1,31 +1,21 @@
 //! Processes that die, and what the next one finds.
 
 use super::ports::Then;
+use super::support::child;
 use super::support::faults::Fault;
 use super::*;
-use std::process::Command;
 use vestibule::broker::EventKind::{Abandoned, Issued};
-
-const CHILD_DIR: &str = "VESTIBULE_TEST_CHILD_DIR";
-const CHILD_STEP: &str = "VESTIBULE_TEST_CHILD_STEP";
 
 /// A choice and its first parts in a process that dies at the step.
 fn dies(dir: &Path, step: &str) {
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crashes::the_child_that_dies", "--nocapture"])
-        .env(CHILD_DIR, dir)
-        .env(CHILD_STEP, step)
-        .status()
-        .unwrap();
-    use std::os::unix::process::ExitStatusExt;
-    assert_eq!(status.signal(), Some(6), "the child aborted at {step}");
+    child::dies("crashes::the_child_that_dies", dir, step);
 }
 
 /// Does nothing by itself: [`dies`] runs it as a child.
 #[tokio::test]
 async fn the_child_that_dies() {
-    let (Ok(dir), Ok(step)) = (std::env::var(CHILD_DIR), std::env::var(CHILD_STEP)) else { return };
-    let dir = Path::new(&dir);
+    let Some((dir, step)) = child::wanted() else { return };
+    let dir = dir.as_path();
     let faults = Faults::new();
     let service = Arc::new(changed(open_at(dir), |ports| faults.over(ports), |_| {}));
     if step != "second part" && step != "waits" {

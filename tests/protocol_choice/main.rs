@@ -185,6 +185,14 @@ impl Choice {
         assert_eq!(answer.json()["roles"].as_array().unwrap().len(), ROLES.len());
     }
 
+    /// Nothing has happened to it, and it goes on.
+    pub async fn is_undisturbed(&self) {
+        assert_eq!(self.service.history().await, ["choice.opened"]);
+        assert_eq!(self.service.plan.issued(), 0);
+        self.goes_on().await;
+        self.chosen("Prod").await;
+    }
+
     /// Neither list nor choose gives anything but this refusal.
     pub async fn is_refused(&self, cell: (u16, &str)) {
         assert_cell!(self.list().await, cell);

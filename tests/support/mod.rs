@@ -5,6 +5,7 @@
 
 pub mod aws;
 pub mod browser;
+pub mod child;
 pub mod cloud;
 pub mod contract;
 pub mod corpus;
