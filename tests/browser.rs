@@ -62,7 +62,7 @@ fn the_page_in_a_browser() {
         "plain": { "url": plain.base_url, "log": plain.path("server.log"), "page": plain_page },
     });
     let run = Command::new("node")
-        // A test that waits for ever is named, and so is what it has left open.
+        // A file that goes on for ten minutes has failed, and what a test left open ends with it.
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .args(["--test-timeout=600000", "--test-force-exit"])
         .args(only().iter().map(|name| format!("--test-name-pattern={name}")))
