@@ -400,10 +400,25 @@ async fn protocol_store_down_at_put() {
 #[tokio::test]
 async fn protocol_rotation_during_login() {
     let (service, dir) = service();
-    // Another process rotates while this login is under way: before its ticket is signed.
+    let before = issued(&service, 1).await;
+    // Another process rotates. What knew the old key alone signs by it, until it is told.
     rotate(dir.path());
-    let ticket = issued(&service, 1).await;
-    assert_eq!(service.take(&ticket, &Page::new(1)).await.status, 200);
+    let meanwhile = issued(&service, 2).await;
+    assert_eq!(kid(&meanwhile), kid(&before));
+    service.pass(TAKEN_OVER);
+    let after = issued(&service, 3).await;
+    assert_ne!(kid(&after), kid(&before));
+    for (ticket, number) in [(meanwhile, 2), (after, 3)] {
+        assert_eq!(service.take(&ticket, &Page::new(number)).await.status, 200);
+    }
+}
+
+/// Seconds after which every process signs by a new key.
+const TAKEN_OVER: i64 = 15;
+
+/// The key that signed.
+fn kid(ticket: &str) -> String {
+    jsonwebtoken::decode_header(ticket).unwrap().kid.unwrap()
 }
 
 /// Rotates the ring as another process would.
@@ -677,11 +692,14 @@ async fn protocol_rotation_between_issue_and_take() {
     let (service, dir) = service();
     let ticket = issued(&service, 1).await;
     rotate(dir.path());
-    // A process that starts now knows both keys; so does the old one.
+    // A process that starts now knows both keys; so does the old one, also when it signs by the
+    // new one.
     assert_eq!(TestService::open(dir.path()).take(&ticket, &Page::new(1)).await.status, 200);
-    let ticket = issued(&service, 2).await;
+    let before = issued(&service, 2).await;
     rotate(dir.path());
-    assert_eq!(service.take(&ticket, &Page::new(2)).await.status, 200);
+    service.pass(TAKEN_OVER);
+    assert_ne!(kid(&issued(&service, 3).await), kid(&before));
+    assert_eq!(service.take(&before, &Page::new(2)).await.status, 200);
 }
 
 // ------------------------------------------------------------------ final states
@@ -884,7 +902,7 @@ fn every_cell_has_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let table = std::fs::read_to_string(root.join("docs/PROTOCOL.md")).unwrap();
     let mut code = String::new();
-    let mut files = vec![root.join("tests")];
+    let mut files = vec![root.join("tests"), root.join("src")];
     while let Some(path) = files.pop() {
         if path.is_dir() {
             files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
@@ -893,13 +911,12 @@ fn every_cell_has_its_test() {
         }
     }
     let names: Vec<&str> = table
-        .split('`')
-        .filter(|word| {
-            word.starts_with("protocol_") && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        })
-        .filter(|word| *word != "protocol_")
+        .lines()
+        .filter_map(|row| row.strip_prefix('|')?.strip_suffix('|')?.rsplit('|').next())
+        .flat_map(|last| last.split('`').skip(1).step_by(2))
+        .filter(|word| ["protocol_", "attack_"].iter().any(|kind| word.starts_with(kind)))
         .collect();
-    assert!(names.len() > 30, "the table was read");
+    assert!(names.len() > 120, "the table was read: {}", names.len());
     let missing: Vec<&&str> = names.iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
