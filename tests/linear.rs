@@ -11,6 +11,9 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::forge::{self, Encrypting, Forge, Padding, Signing, accept_field, now, providers, role};
+use support::test_service::{Answer, Page, TestService, choosing, offering};
+use tokio::runtime::Runtime;
+use vestibule::broker::Console;
 use vestibule::saml::{Cap, IdentityProviders, IdpMetadata, Limits, SamlRefusal, VerificationKey};
 
 /// Twice as much input, then twice as much again: the second step may cost so
@@ -190,6 +193,41 @@ fn an_aggregate_costs_in_proportion_to_its_members() {
     let each = each(runs[1], runs[2]);
     println!("metadata: {runs:?}, growth {growth:.2}, {each:.0} a character");
     assert!(growth <= MOST_GROWTH && each <= MOST_EACH, "{runs:?}");
+}
+
+/// What valgrind counts, by this name.
+#[inline(never)]
+fn login_instructions_counted_in_here(runtime: &Runtime, service: &TestService, field: &str) -> Answer {
+    runtime.block_on(service.post_field(field, &Page::new(1)))
+}
+
+/// Of who has one role: where nobody chooses, where people choose, and where they choose the
+/// console, too.
+#[test]
+#[ignore = "run under valgrind by the test below"]
+fn counted_login() {
+    let which: usize = std::env::var(WHICH).unwrap().parse().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let service = TestService::with(dir.path(), |settings| {
+        let pages = settings.pages.clone();
+        choosing(settings);
+        settings.pages = if which == 0 { pages } else { settings.pages.clone() };
+        settings.console = (which == 2).then(|| Console::new(Vec::new()));
+    });
+    let field = STANDARD.encode(offering(1, &["Prod"]).xml());
+    println!("characters {}", field.len());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    login_instructions_counted_in_here(&runtime, &service, &field).ticket();
+}
+
+#[test]
+fn who_has_one_role_pays_nothing_for_a_choice() {
+    let [elsewhere, choosing, console] = [0, 1, 2].map(|which| count("counted_login", which).1);
+    let (choosing, console) = (choosing / elsewhere, console / elsewhere);
+    println!(
+        "a login of one role: {elsewhere} instructions; where people choose {choosing:.3} of it, the console too {console:.3}"
+    );
+    assert!(choosing < 1.02 && console < 1.05, "{choosing:.3}, {console:.3}");
 }
 
 /// What a character costs of those that one document has more than another one.
