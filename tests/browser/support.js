@@ -169,7 +169,11 @@ export class Visitor {
    * it: whoever waits for that waits for ever (microsoft/playwright#42366). So nobody is.
    */
   async close() {
-    for (const page of this.context.pages()) await page.goto("about:blank");
+    for (const page of this.context.pages()) {
+      // Where the page arrives elsewhere first, this fails, and the next one does not.
+      const leave = () => page.goto("about:blank").then(() => true, () => false);
+      for (let tries = 0; tries < 10 && !(await leave()); tries += 1);
+    }
     await this.context.close();
   }
 }
