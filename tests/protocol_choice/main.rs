@@ -28,6 +28,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use support::forge::{self, Forge};
+use support::rotation::{TAKEN_OVER, rotate, rotate_at};
 use support::test_service::{Answer, Page, TestService, choosing, http_settings, offering, part, role_arn};
 use support::trail_file;
 use support::trail_rules::assert_holds;
@@ -261,21 +262,4 @@ pub fn read(ticket: &str) -> (Value, Value) {
 
 pub fn jti(ticket: &str) -> String {
     read(ticket).1["jti"].as_str().unwrap().to_owned()
-}
-
-/// So many seconds after a rotation every process seals and signs with the new key.
-pub const TAKEN_OVER: i64 = 25;
-
-/// Rotates the ring as another process would.
-pub fn rotate(dir: &Path) {
-    rotate_at(dir, 0);
-}
-
-/// The same so many seconds from now.
-pub fn rotate_at(dir: &Path, seconds: i64) {
-    use vestibule::adapters::local::{LocalKeyRing, ManualClock, SystemRandom};
-    let now = forge::now() + time::Duration::seconds(seconds);
-    let clock = Arc::new(ManualClock::new(now));
-    let ring = LocalKeyRing::open(&dir.join("keys"), clock, Arc::new(SystemRandom)).unwrap();
-    ring.rotate(now).unwrap();
 }

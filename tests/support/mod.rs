@@ -20,6 +20,7 @@ pub mod log;
 pub mod metadata_server;
 pub mod other_idp;
 pub mod process;
+pub mod rotation;
 pub mod saml_idp;
 pub mod server;
 pub mod sigv4;
