@@ -53,6 +53,14 @@ fn a_chosen_role_is_judged_as_if_it_were_the_only_one() {
 }
 
 #[test]
+fn a_chosen_role_needs_a_session_name_that_sts_takes() {
+    let rules = rules(vec![grant("any", vec![])]);
+    let identity = std::sync::Arc::new(person("anna", &["Prod", "Dev"]).with_role_session_name("anna b"));
+    let denial = rules.decide_role(&identity, Circumstances::default(), &arn("Dev")).unwrap_err();
+    assert_eq!((denial.refusal, denial.rule.as_deref()), (RoleRefusal::SessionName, Some("any")));
+}
+
+#[test]
 fn attack_a_role_that_nobody_offers_is_chosen() {
     let rules = rules(vec![grant("any", vec![])]);
     let other = "arn:aws:iam::123456789012:saml-provider/Partner,arn:aws:iam::123456789012:role/Partners";
