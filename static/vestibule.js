@@ -572,7 +572,7 @@ async function begin({ name, stepUp, use }) {
     );
   }
   write(BEGUN_KEY, String(Date.now()));
-  await start(name, null, use);
+  await start(name);
   return null;
 }
 
@@ -734,7 +734,7 @@ function refusal(answer, retry = false) {
   const { error, message, reference, retry_after, ask, sign_in_at } = answer ?? {};
   return new VestibuleError(
     error ?? "unexpected_answer",
-    message ?? "The service gave an answer that this page does not understand.",
+    message || "The service gave an answer that this page does not understand.",
     reference ?? null,
     retry || typeof retry_after === "number",
     ask ?? null,
