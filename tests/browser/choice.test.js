@@ -125,11 +125,7 @@ test("attack: a hostile script on a team's page, while the person is signed in a
     await page.addInitScript((home) => {
       if (location.href.startsWith(home) && location.hash) sessionStorage.setItem("stolen", location.hash.split("=")[1]);
     }, hanna.home);
-    await page.goto(sites.roles.url);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.locator("input[name=username]").fill("hanna");
-    await page.locator("input[name=password]").fill("hanna");
-    await page.locator("input[name=password]").press("Enter");
+    await signIn({ page, home: sites.roles.url }, "hanna");
     await hanna.heading("Choose a role");
 
     /** Silently: a login with a verifier of the script's own. */
