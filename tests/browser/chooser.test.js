@@ -15,9 +15,10 @@ after(() => browser.close());
 const shots = path.join(root, "target/screenshots");
 
 /** Somebody who comes back with a choice. */
-async function arrive({ choice = {}, clock = false, ...options } = {}) {
+async function arrive({ choice = {}, clock = false, prepare = (_) => {}, ...options } = {}) {
   const anna = await Visitor.of(browser, sites.demo, options);
   const fake = new FakeChoice(anna.home, choice);
+  prepare(fake);
   await fake.play(anna.context);
   if (clock) await anna.page.clock.install({ time: new Date() });
   await anna.page.addInitScript(() => {
@@ -316,6 +317,37 @@ test("the console opens by a click in a new tab, once, and its address is nowher
   await anna.page.getByRole("gridcell", { name: /^Support console only/ }).click();
   await anna.heading("You are signed in");
   assert.equal(fake.asked.at(-1)[0].use, "console", "a role that gives nothing else");
+  await anna.close();
+});
+
+test("a console's place is for the roles of its own part of AWS", async () => {
+  const places = {
+    aws: "https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters",
+    "aws-us-gov": "https://console.amazonaws-us-gov.com/ec2/home",
+    "aws-cn": "https://console.amazonaws.cn/ec2/home",
+    "aws-eusc": "https://eusc-de-east-1.console.amazonaws-eusc.eu/ec2/home",
+  };
+  const destinations = Object.values(places);
+  const accounts = ["111122223333", "333344445555", "555566667777", "222233334444"];
+  const prepare = ({ listing }) => {
+    listing.destinations = destinations;
+    for (const role of listing.roles) role.partition = Object.keys(places)[accounts.indexOf(role.account)] ?? "aws";
+    // Two of each, or there is nothing to select.
+    listing.destinations.push(...destinations.map((place) => new URL("/s3/home", place).href));
+  };
+  const { anna, fake, keys } = await arrive({ prepare });
+  for (const [number, place] of Object.values(places).entries()) {
+    if (number > 0) await anna.page.getByRole("button", { name: "Choose others" }).click();
+    await anna.page.getByLabel("The console opens at").selectOption(place);
+    for (const [account, expected] of [[accounts[number], place], [accounts[(number + 1) % 4], undefined]]) {
+      await anna.page.locator("#search").fill(`developer ${account}`);
+      await anna.page.locator("#search").focus();
+      await keys.press("Alt+Enter");
+      await anna.heading("You are signed in");
+      assert.deepEqual([fake.asked.at(-1)[0].role.split(":")[4], fake.asked.at(-1)[0].destination], [account, expected]);
+      if (expected) await anna.page.getByRole("button", { name: "Choose others" }).click();
+    }
+  }
   await anna.close();
 });
 
