@@ -52,5 +52,6 @@ pub mod config;
 pub mod delivery;
 
 pub mod broker;
+pub mod jose;
 pub mod roles;
 pub mod saml;

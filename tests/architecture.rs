@@ -13,9 +13,10 @@ use std::sync::LazyLock;
 /// Layer, and the layers it may name. Anything else is an upward or sideways arrow.
 const LAYERS: &[(&str, &[&str])] = &[
     ("refusals", &[]),
+    ("jose", &[]),
     ("saml", &[]),
     ("roles", &["saml"]),
-    ("broker", &["saml", "roles"]),
+    ("broker", &["jose", "saml", "roles"]),
     ("delivery", &["broker"]),
     ("config", &["saml", "roles", "broker"]),
     ("adapters", &["broker", "roles", "config"]),
