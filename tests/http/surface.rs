@@ -237,6 +237,7 @@ async fn config_json_says_what_a_page_needs() {
             "console": false,
             "local_credentials": false,
             "rules": "advisory",
+            "shell": false,
             "ping": true,
             "pages": [],
             "ping_url": null,
