@@ -12,7 +12,7 @@ const KEY = "vestibule.errand";
 /** So many roles the service gives at once. */
 const MOST = 10;
 /** Longer than any that the service makes. */
-const REQUEST = /^[\w-]{16,2048}$/;
+const REQUEST = /^[\w.-]{16,2048}$/;
 const ROLE = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/;
 
 /** @type {Errand | null} */

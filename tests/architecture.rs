@@ -13,10 +13,11 @@ use std::sync::LazyLock;
 /// Layer, and the layers it may name. Anything else is an upward or sideways arrow.
 const LAYERS: &[(&str, &[&str])] = &[
     ("refusals", &[]),
+    ("jose", &[]),
     ("saml", &[]),
     ("roles", &["saml"]),
-    ("broker", &["saml", "roles"]),
-    ("delivery", &["broker"]),
+    ("delivery", &[]),
+    ("broker", &["jose", "delivery", "saml", "roles"]),
     ("config", &["saml", "roles", "broker"]),
     ("adapters", &["broker", "roles", "config"]),
     ("http", &["broker", "delivery", "config"]),
