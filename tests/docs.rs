@@ -124,8 +124,21 @@ fn fault_of(block: &Block) -> Option<String> {
             Some(("not-run", reason)) if known(NOT_RUN, reason) => None,
             Some(("by", file)) if root().join(file).is_file() => {
                 let word = block.body.split_whitespace().find(|word| {
-                    ["aws", "check", "demo", "doctor", "explain", "init", "serve", "sqlite3", "tests/run"]
-                        .contains(word)
+                    [
+                        "aws",
+                        "check",
+                        "completions",
+                        "demo",
+                        "doctor",
+                        "explain",
+                        "init",
+                        "login",
+                        "profiles",
+                        "serve",
+                        "sqlite3",
+                        "tests/run",
+                    ]
+                    .contains(word)
                 });
                 let named =
                     word.is_some_and(|word| file == word || read(file).contains(&format!("\"{word}\"")));

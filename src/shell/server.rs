@@ -32,6 +32,11 @@ impl Server {
         if authority.as_str().contains('@') || authority.host().is_empty() {
             return Err(fault("is no address of a server alone"));
         }
+        let after_host = authority.as_str().get(authority.host().len()..).unwrap_or_default();
+        let is_port = |text: &str| text.parse::<u16>().is_ok();
+        if !after_host.is_empty() && !after_host.strip_prefix(':').is_some_and(is_port) {
+            return Err(fault("has no port that is one"));
+        }
         if uri.query().is_some() || whole.contains('#') {
             return Err(fault("has a query or a fragment"));
         }
@@ -94,6 +99,8 @@ mod tests {
             "http://127.0.0.1.example.com",
             "ftp://example.com",
             "https://user@example.com",
+            "https://example.com:a",
+            "javascript:alert(1)",
             "https://example.com/?a",
             "https://example.com/#a",
             "a b",

@@ -78,8 +78,10 @@ impl Login<'_> {
         })?;
         let ahead = self.context.now() - theirs;
         if ahead.abs() > CLOCKS_MAY_DIFFER {
-            let (amount, way) =
-                (ahead.abs().whole_minutes(), if ahead.is_positive() { "ahead of" } else { "behind" });
+            let (amount, way) = (
+                (ahead.abs() + time::Duration::seconds(30)).whole_minutes(),
+                if ahead.is_positive() { "ahead of" } else { "behind" },
+            );
             return Err(Failure::new(
                 Exit::Clock,
                 format!(
