@@ -176,7 +176,7 @@ impl Cache {
         for file in files::names(&self.directory)? {
             let Some(name) = file.strip_suffix(".mark") else { continue };
             let id = name.split('.').next().unwrap_or_default();
-            if !self.entry(id)?.is_some_and(|entry| entry.key_name() == name) {
+            if self.entry(id)?.is_none_or(|entry| entry.key_name() != name) {
                 let mark = files::read(&self.directory.join(&file))?;
                 let place = match mark.as_deref() {
                     Some(b"keyring") => KeyPlace::Keyring,

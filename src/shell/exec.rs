@@ -128,12 +128,10 @@ fn winning_files(environment: &Environment) -> Result<Vec<(&'static str, PathBuf
 
 fn cannot_run(words: &[OsString], error: &std::io::Error) -> Failure {
     let name = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    match error.kind() {
-        ErrorKind::NotFound => {
-            Failure::new(Exit::NotFound, format!("{name}: there is no such command; see PATH"))
-        }
-        _ => Failure::new(Exit::NotExecutable, format!("{name} cannot be run: {error}")),
+    if error.kind() == ErrorKind::NotFound {
+        return Failure::new(Exit::NotFound, format!("{name}: there is no such command; see PATH"));
     }
+    Failure::new(Exit::NotExecutable, format!("{name} cannot be run ({error}); see its mode and its kind"))
 }
 
 /// All signals that are not ours to act on, as they come.
