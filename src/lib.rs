@@ -51,9 +51,9 @@ pub mod http;
 
 pub mod adapters;
 pub mod config;
-pub mod delivery;
 
 pub mod broker;
+pub mod delivery;
 pub mod jose;
 pub mod roles;
 pub mod saml;

@@ -221,8 +221,15 @@ macro_rules! role_refusals { ($then:ident $($head:tt)*) => { $then! { { $($head)
     SessionName              "role_session_name_invalid" IdP            403 "Your name does not fit AWS"    "You are signed in, but AWS does not accept the name that your company's sign-in service gives you." ASK;
 }};}
 
+/// Why nothing is sealed to a key.
+macro_rules! key_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    /// Of low order: what is sealed to it, everybody can open.
+    Refused "key_refused" Page 400 "The sign-in cannot start like this" "The key that was sent along protects nothing." START_AT_THE_PAGE;
+}};}
+
 /// Why a RelayState is refused, before the response is even read.
 macro_rules! relay_state_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    [Key(KeyError)]
     /// No RelayState in the form, or an empty one.
     Missing   "relay_state_missing"   Page | IdP 400 BEGIN_AT_THE_PAGE "The sign-in does not say which page it is for. That happens when it is started from a bookmark, or when your company's sign-in service does not bring it along." START_AT_THE_PAGE;
     /// Not `session-id##challenge` (`docs/PAGE.md`).
@@ -231,13 +238,15 @@ macro_rules! relay_state_errors { ($then:ident $($head:tt)*) => { $then! { { $($
 
 /// Why a login does not start here.
 macro_rules! start_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
-    [RelayState(RelayStateError), Console(ConsoleError)]
+    [RelayState(RelayStateError), Console(ConsoleError), Shell(ShellError)]
     UnknownProvider "idp_unknown"           Page     404 "There is no such sign-in service" "The page sent you to sign in at a service that is not known here." START_AT_THE_PAGE;
     /// Its metadata names no address that a browser can carry a request to.
     NoSignOnService "idp_takes_no_requests" Page     404 "The sign-in cannot start here"    "Sign-ins at your company start at its own sign-in page." ASK;
     /// There is no `[[page]]` of this name.
     UnknownPage     "page_unknown"          Page     400 "The sign-in cannot start like this" "The page gave a name that is not known here." ASK;
-    /// Neither `page` nor `console`.
+    /// A sealed login is begun by the page itself, and nothing shows that it was.
+    Elsewhere       "start_elsewhere"       Page | Person 403 BEGIN_AT_THE_PAGE "This sign-in was begun by a link, and here only the page itself can begin one." START_AT_THE_PAGE;
+    /// Neither `page` nor `console` nor `shell`.
     UnknownUse      "use_unknown"           Page     400 "The sign-in cannot start like this" "The page asked for something that is not given here." ASK;
     /// Neither a rule nor the provider's configuration asks for this.
     UnknownContext  "authn_context_unknown" Page     400 "The sign-in cannot start like this" "The page asked for a kind of sign-in that is not used here." START_AT_THE_PAGE;
@@ -303,9 +312,25 @@ macro_rules! console_errors { ($then:ident $($head:tt)*) => { $then! { { $($head
     Unavailable "console_unavailable"    Operator 503 NOT_ANSWERED                      "You were signed in here, but the AWS console could not be asked to let you in." WAIT;
 }};}
 
+/// Why a program at a shell gets nothing.
+macro_rules! shell_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
+    [Key(KeyError)]
+    Off             "shell_off"               Operator 403 "Programs get nothing here"      "This service gives credentials to pages, and not to programs at a shell." ASK;
+    /// No `redirect_uri`, and `shell.other_device` is off.
+    OtherDeviceOff  "other_device_off"        Operator 403 "Not for another device"         "This service gives credentials only to programs on the computer whose browser you sign in with." ASK;
+    /// Not `http://127.0.0.1:PORT/callback` (RFC 8252 section 7.3).
+    RedirectRefused "redirect_refused"        Page     400 MESSAGE_UNREADABLE               "The program's own address is not one of this computer." ASK;
+    /// No JSON of the documented shape; at the choice, none of ours, or none at all.
+    Malformed       "shell_request_malformed" Page     400 MESSAGE_UNREADABLE               "What the program sent along could not be read." "Start the program again.";
+    Expired         "shell_request_expired"   Person   403 "The sign-in took too long"      "Too much time has passed since the program began." "Start the program again.";
+    /// What the terminal shows is another number.
+    NumberWrong     "number_wrong"            Person   403 "That is another number"         "The number is not the one that belongs to this sign-in." "Type the number that your terminal shows. If somebody told you another one, close this page.";
+    Keys            "keys_unavailable"        Operator 503 NOT_READY                        "This service cannot use its keys right now." TRY_AGAIN retry_after 1;
+}};}
+
 /// Why there is no choice, or nothing is given of it.
 macro_rules! choice_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
-    [Redeem(RedeemError), Login(LoginError)]
+    [Redeem(RedeemError), Login(LoginError), Shell(ShellError)]
     /// No JSON of the documented shape, no part, or a part twice.
     Malformed  "choice_malformed"    Page     400 MESSAGE_UNREADABLE                "What was chosen could not be read." START_AT_THE_PAGE;
     TooMany    "choice_too_many"     Page     400 "Too many roles at once"          "At most ten roles can be taken at once." "Choose fewer, then the others.";
@@ -370,7 +395,7 @@ macro_rules! ping_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* 
 
 /// Why a request is refused: by itself, by us, or by a use case.
 macro_rules! request_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
-    [Start(StartError), Login(LoginError), Choice(ChoiceError), Redeem(RedeemError), Ping(PingError)]
+    [Start(StartError), Login(LoginError), Choice(ChoiceError), Redeem(RedeemError), Shell(ShellError), Ping(PingError)]
     NotFound                                 "not_found"          Page     404 "There is nothing here"            "This address does not exist." "Check the address, or go to the start page.";
     /// `allow`: the methods that there are.
     MethodNotAllowed { allow: &'static str } "method_not_allowed" Page     405 "This cannot be done here"         "This address does not answer that kind of request." START_AT_THE_PAGE;

@@ -30,6 +30,7 @@ pub async fn broker() -> (Broker, String, String) {
         clock: port.clone(),
         random: port,
         console: None,
+        shell: None,
     };
     let settings = BrokerSettings {
         providers: forge::providers().into(),
@@ -39,6 +40,7 @@ pub async fn broker() -> (Broker, String, String) {
         rules: Rules::new(Vec::new(), Default::default()),
         pages: Default::default(),
         console: None,
+        shell: None,
         binding: Binding::Challenge,
         tickets: TicketSettings { issuer: ISSUER.into(), lifetime: Duration::seconds(30) },
         session_lifetime: Duration::seconds(60),

@@ -8,7 +8,7 @@
 //! recorded without line breaks and the like, so that no name can forge the listing it
 //! is shown in.
 
-use super::credentials::{Credentials, HandOver, HandedOver};
+use super::credentials::{Credentials, HandOver};
 use super::ids::{Handle, LoginId, SupportId};
 use super::reason::Reason;
 use super::recordable::recordable;
@@ -183,9 +183,16 @@ pub struct Subject {
     /// The choice that it is a part of: that one's login id. Where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<LoginId>,
-    /// What the credentials are for, where it is not for a page: `console`.
+    /// What the credentials are for, where it is not for a page: `console`, or `shell`.
     #[serde(rename = "use", default, skip_serializing_if = "Option::is_none")]
     pub for_use: Option<String>,
+    /// From where a program at a shell asked for the credentials: they are chosen in a browser
+    /// (`source_ip`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_from: Option<std::net::IpAddr>,
+    /// Which computer the program runs on, where it is not the browser's: `another`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// The page at which the login began, where it was another than the built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
@@ -261,14 +268,11 @@ impl From<&HandOver> for Subject {
             rule: Some(hand_over.rule.clone()),
             reason: hand_over.reason.clone(),
             choice: hand_over.choice.clone(),
-            for_use: match hand_over.handed_over {
-                HandedOver::Credentials(_) => None,
-                HandedOver::Console { .. } => Some(Use::Console.as_str().to_owned()),
-            },
             access_key_id: Some(hand_over.handed_over.access_key_id().to_owned()),
             expiration: Some(hand_over.handed_over.expiration()),
             ..Self::default()
         }
+        .used_for(hand_over.handed_over.for_use())
     }
 }
 

@@ -10,10 +10,12 @@ use super::ids::{Jti, LoginId, SupportId};
 use super::page::BeganAt;
 use super::ports::key_ring::KeyRingError;
 use super::ports::session_store::{ChoiceStart, Held, RoleUsed};
+use super::recipient::Recipient;
 use super::reference::{Reference, log_login};
-use super::refusal::{ChoiceError, LoginError, TicketError};
+use super::refusal::{ChoiceError, LoginError, ShellError, TicketError};
 use super::relay_state::RelayState;
 use super::seal::{Purpose, SealedSession};
+use super::shell::{AskedByShell, ShownShellRequest};
 use super::steps::Step;
 use super::ticket::{Caller, ChoiceTicket, Ticket};
 use super::use_cases::Broker;
@@ -46,6 +48,8 @@ pub struct ChoiceRequest {
     pub source_ip: Option<IpAddr>,
     /// Where it turns out to have begun, for whoever answers.
     pub began_at: BeganAt,
+    /// What a program at a shell asked for, where it is for one.
+    pub shell: Option<ShownShellRequest>,
 }
 
 /// The roles of one person.
@@ -57,6 +61,8 @@ pub struct ChoiceList {
     pub idp: String,
     /// From then on nothing can be chosen.
     pub expires_at: OffsetDateTime,
+    /// The program at a shell that is to get them, where one is.
+    pub shell: Option<Arc<AskedByShell>>,
     /// Those that can be had first, among them those that were used last; else by ARN.
     pub roles: Vec<ListedRole>,
 }
@@ -86,6 +92,7 @@ pub(super) struct Reopened {
     pub(super) attempt: Attempt,
     pub(super) identity: Arc<Identity>,
     pub(super) login: LoginId,
+    pub(super) shell: Option<Arc<AskedByShell>>,
     expires_at: OffsetDateTime,
 }
 
@@ -121,8 +128,8 @@ impl Broker {
         let login = LoginId::new(now, &*self.ports.random);
         let jti = Jti::random(&*self.ports.random);
         let claims = self.settings.tickets.claims(attempt, &login, &jti, now).for_choice(expires_at);
-        let ticket = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
-        let ticket = ticket.map_err(|_| LoginError::Keys)?;
+        let recipient = Recipient::of_page(&attempt.relay_state);
+        let ticket = self.ticket(claims, recipient.as_ref()).await?;
         let start = ChoiceStart {
             message: self.used_message(identity),
             choice: SealedSession::new(login.clone(), session.handle(), jti, sealed, expires_at),
@@ -146,7 +153,7 @@ impl Broker {
     }
 
     async fn list(&self, request: &ChoiceRequest) -> Result<ChoiceList, ChoiceError> {
-        let Reopened { attempt, identity, expires_at, .. } = self.reopen(request).await?;
+        let Reopened { attempt, identity, expires_at, shell, .. } = self.reopen(request).await?;
         let list = |for_use| {
             let circumstances = Circumstances { page: attempt.began_at.name(), for_use };
             let listed = self.settings.rules.list(&identity, circumstances).into_iter();
@@ -163,10 +170,11 @@ impl Broker {
         let used: BTreeMap<String, OffsetDateTime> =
             used.into_iter().map(|RoleUsed { role, at }| (role, at)).collect();
         let mut console: BTreeMap<RoleArn, Result<Terms, RoleRefusal>> = match self.settings.console {
-            Some(_) => list(Use::Console).collect(),
-            None => BTreeMap::new(),
+            Some(_) if shell.is_none() => list(Use::Console).collect(),
+            Some(_) | None => BTreeMap::new(),
         };
-        let mut roles: Vec<ListedRole> = list(Use::Page)
+        let for_use = if shell.is_some() { Use::Shell } else { Use::Page };
+        let mut roles: Vec<ListedRole> = list(for_use)
             .map(|(role, credentials)| ListedRole {
                 last_used: used.get(role.as_str()).copied(),
                 console: console.remove(&role),
@@ -177,7 +185,7 @@ impl Broker {
         // Stable: else by ARN.
         roles.sort_by_key(|listed| (!listed.can_be_had(), std::cmp::Reverse(listed.last_used)));
         let (user, idp) = (identity.role_session_name().to_owned(), identity.idp().to_owned());
-        Ok(ChoiceList { user, idp, expires_at, roles })
+        Ok(ChoiceList { user, idp, expires_at, shell, roles })
     }
 
     /// Finds a choice again: ticket and caller are checked, the response is opened and
@@ -213,8 +221,13 @@ impl Broker {
         if !self.settings.pages.may_choose(&attempt.began_at) {
             return Err(ChoiceError::PageMayNot);
         }
+        let shell = match (attempt.for_use(), &request.shell) {
+            (Use::Shell, shown) => Some(Arc::new(self.asked_by_shell(shown.as_ref()).await?)),
+            (Use::Page | Use::Console, None) => None,
+            (Use::Page | Use::Console, Some(_)) => return Err(ShellError::Malformed.into()),
+        };
         let identity = Arc::new(identity.aged_by(now - accepted_at));
-        Ok(Reopened { attempt, identity, login, expires_at: choice.expires_at() })
+        Ok(Reopened { attempt, identity, login, shell, expires_at: choice.expires_at() })
     }
 }
 

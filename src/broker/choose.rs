@@ -7,7 +7,9 @@ use super::issue::{Order, Part, Unbegun};
 use super::place::Place;
 use super::ports::session_store::{BeginError, Held};
 use super::reason::{Reason, Unrecordable};
-use super::refusal::{ChoiceError, LoginError, RedeemError};
+use super::recipient::Recipient;
+use super::refusal::{ChoiceError, LoginError, RedeemError, ShellError};
+use super::shell::AskedByShell;
 use super::steps::Step;
 use super::ticket::Ticket;
 use super::use_cases::Broker;
@@ -40,8 +42,13 @@ pub struct WantedPart {
     pub destination: Option<String>,
 }
 
-/// What came of each part, in the order of the request.
-pub type PartOutcomes = Vec<Result<Ticket, ChoiceError>>;
+/// What came of a choice.
+pub struct Outcomes {
+    /// Of each part, in the order of the request.
+    pub parts: Vec<Result<Ticket, ChoiceError>>,
+    /// The program at a shell that they are for, where there is one.
+    pub shell: Option<Arc<AskedByShell>>,
+}
 
 impl Broker {
     /// Takes these roles of a choice. The rules are asked again, and what waits already is
@@ -55,7 +62,7 @@ impl Broker {
         self: &Arc<Self>,
         request: &ChoiceRequest,
         parts: Vec<WantedPart>,
-    ) -> Result<PartOutcomes, ChoiceError> {
+    ) -> Result<Outcomes, ChoiceError> {
         self.steps.measure(Step::Choose, self.choose_all(request, parts)).await
     }
 
@@ -63,7 +70,7 @@ impl Broker {
         self: &Arc<Self>,
         request: &ChoiceRequest,
         parts: Vec<WantedPart>,
-    ) -> Result<PartOutcomes, ChoiceError> {
+    ) -> Result<Outcomes, ChoiceError> {
         let named: BTreeSet<(&str, &str)> =
             parts.iter().map(|part| (part.role.as_str(), part.for_use.as_str())).collect();
         if parts.is_empty() || named.len() < parts.len() {
@@ -73,6 +80,13 @@ impl Broker {
             return Err(ChoiceError::TooMany);
         }
         let reopened = Arc::new(self.reopen(request).await?);
+        let for_use = reopened.attempt.for_use();
+        if parts.iter().any(|part| (part.for_use == Use::Shell) != (for_use == Use::Shell)) {
+            return Err(ShellError::Malformed.into());
+        }
+        if let (Some(asked), Some(shown)) = (&reopened.shell, &request.shell) {
+            asked.is_meant(shown.number.as_deref())?;
+        }
         self.ports.keys.ready().await.map_err(|_| LoginError::Keys)?;
         let mut tasks = JoinSet::new();
         let count = parts.len();
@@ -91,7 +105,8 @@ impl Broker {
             }
         }
         // A task that panicked has no outcome, and what it began goes on until the sweeper comes.
-        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(ChoiceError::InProgress))).collect())
+        let parts = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(ChoiceError::InProgress)));
+        Ok(Outcomes { parts: parts.collect(), shell: reopened.shell.clone() })
     }
 
     async fn part(&self, reopened: &Reopened, wanted: WantedPart) -> Result<Ticket, ChoiceError> {
@@ -112,11 +127,17 @@ impl Broker {
             (Some(Ok(reason)), _) => Some(reason),
             (None, None) => None,
         };
-        let place =
-            Place::of_part(&attempt.relay_state.session, &reopened.login, grant.role(), wanted.for_use);
+        let shell = reopened.shell.clone();
+        let recipient = match &shell {
+            Some(shell) => Some(shell.recipient()),
+            None => Recipient::of_page(&attempt.relay_state),
+        };
+        let (session, for_use) = (&attempt.relay_state.session, wanted.for_use);
+        let key = recipient.as_ref().map(|recipient| &recipient.key);
+        let place = Place::of_part(session, &reopened.login, grant.role(), for_use, key);
         let part = Some(Part { choice: reopened.login.clone(), reason });
         let (idp, rule) = (grant.identity().idp().to_owned(), grant.rule().to_owned());
-        let order = Order { attempt, grant, place, destination, part };
+        let order = Order { attempt, grant, place, for_use, destination, part, recipient, shell };
         match self.issue(&order).await {
             Ok(ticket) => {
                 tracing::info!(idp, rule, "part of a choice issued");
@@ -155,9 +176,9 @@ impl Broker {
             match held {
                 Some(Held::Waiting { login, jti, ends_at }) => {
                     let claims = self.settings.tickets.claims(order.attempt, &login, &jti, now);
-                    let claims = claims.of_part(order.place.part.clone()).until(ends_at);
-                    let ticket = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
-                    return ticket.map_err(|_| LoginError::Keys.into());
+                    let lifetime = order.lifetime(self.settings.tickets.lifetime);
+                    let claims = claims.of_part(order.place.part.clone()).lasting(lifetime).until(ends_at);
+                    return Ok(self.ticket(claims, order.recipient.as_ref()).await?);
                 }
                 Some(Held::Reserved) => tokio::time::sleep(BETWEEN_LOOKS).await,
                 Some(Held::Choice(_)) | None => break,

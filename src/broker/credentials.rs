@@ -2,7 +2,8 @@
 
 use super::ids::LoginId;
 use super::reason::Reason;
-use crate::roles::Grant;
+use crate::delivery;
+use crate::roles::{Grant, Use};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -20,8 +21,18 @@ pub struct Credentials {
     pub expiration: OffsetDateTime,
 }
 
+impl Credentials {
+    /// As formats write them.
+    pub fn written(&self) -> delivery::Credentials<'_> {
+        delivery::Credentials {
+            access_key_id: &self.access_key_id,
+            secret_access_key: self.secret_access_key.expose_secret(),
+            session_token: self.session_token.expose_secret(),
+        }
+    }
+}
+
 /// Credentials or a sign-in by them: nobody gets both of one login.
-#[derive(Debug)]
 pub enum HandedOver {
     Credentials(Credentials),
     /// To the AWS console. The credentials themselves are gone.
@@ -33,6 +44,28 @@ pub enum HandedOver {
         /// When the console's session ends, and they with it.
         expiration: OffsetDateTime,
     },
+    /// One of these, sealed to who waits for it: nobody here can open it.
+    Sealed {
+        /// In compact serialization.
+        jwe: String,
+        /// What is inside.
+        for_use: Use,
+        /// Of the credentials.
+        access_key_id: String,
+        /// When it ends.
+        expiration: OffsetDateTime,
+    },
+}
+
+impl std::fmt::Debug for HandedOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self {
+            Self::Credentials(_) => "Credentials",
+            Self::Console { .. } => "Console",
+            Self::Sealed { .. } => "Sealed",
+        };
+        f.debug_struct(kind).field("access_key_id", &self.access_key_id()).finish_non_exhaustive()
+    }
 }
 
 /// What the caller of `GET /saml` receives: that, and for which person and role.
@@ -73,6 +106,11 @@ struct Wire<'a> {
     session_token: Option<std::borrow::Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     console_url: Option<std::borrow::Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwe: Option<std::borrow::Cow<'a, str>>,
+    /// Of what the JWE has inside.
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    for_use: Option<std::borrow::Cow<'a, str>>,
     expiration: i64,
     role: std::borrow::Cow<'a, str>,
     account: std::borrow::Cow<'a, str>,
@@ -92,7 +130,7 @@ impl HandedOver {
     pub fn access_key_id(&self) -> &str {
         match self {
             Self::Credentials(credentials) => &credentials.access_key_id,
-            Self::Console { access_key_id, .. } => access_key_id,
+            Self::Console { access_key_id, .. } | Self::Sealed { access_key_id, .. } => access_key_id,
         }
     }
 
@@ -100,7 +138,16 @@ impl HandedOver {
     pub fn expiration(&self) -> OffsetDateTime {
         match self {
             Self::Credentials(credentials) => credentials.expiration,
-            Self::Console { expiration, .. } => *expiration,
+            Self::Console { expiration, .. } | Self::Sealed { expiration, .. } => *expiration,
+        }
+    }
+
+    /// What it is for. Credentials that are not sealed are always a page's.
+    pub fn for_use(&self) -> Use {
+        match self {
+            Self::Credentials(_) => Use::Page,
+            Self::Console { .. } => Use::Console,
+            Self::Sealed { for_use, .. } => *for_use,
         }
     }
 }
@@ -138,20 +185,41 @@ impl HandOver {
         Self { choice: Some(choice), reason, ..self }
     }
 
+    /// As formats write it; `None` if it is sealed already.
+    pub fn written(&self) -> Option<delivery::HandOver<'_>> {
+        let handed_over = match &self.handed_over {
+            HandedOver::Credentials(credentials) => delivery::HandedOver::Credentials(credentials.written()),
+            HandedOver::Console { url, .. } => delivery::HandedOver::Console(url.expose_secret()),
+            HandedOver::Sealed { .. } => return None,
+        };
+        Some(delivery::HandOver {
+            handed_over,
+            expiration: self.handed_over.expiration(),
+            role: &self.role,
+            account: &self.account,
+            user: &self.user,
+            rule: &self.rule,
+            limited: self.limited,
+        })
+    }
+
     /// The bytes to seal; `None` if they cannot be written: nothing incomplete is
     /// ever sealed.
     pub(super) fn to_plaintext(&self) -> Option<SecretSlice<u8>> {
-        let (key, token, url) = match &self.handed_over {
+        let (key, token, url, jwe) = match &self.handed_over {
             HandedOver::Credentials(Credentials { secret_access_key, session_token, .. }) => {
-                (Some(secret_access_key), Some(session_token), None)
+                (Some(secret_access_key), Some(session_token), None, None)
             }
-            HandedOver::Console { url, .. } => (None, None, Some(url)),
+            HandedOver::Console { url, .. } => (None, None, Some(url), None),
+            HandedOver::Sealed { jwe, .. } => (None, None, None, Some(jwe)),
         };
         let wire = Wire {
             access_key_id: self.handed_over.access_key_id().into(),
             secret_access_key: key.map(|secret| secret.expose_secret().into()),
             session_token: token.map(|secret| secret.expose_secret().into()),
             console_url: url.map(|secret| secret.expose_secret().into()),
+            jwe: jwe.map(Into::into),
+            for_use: jwe.map(|_| self.handed_over.for_use().as_str().into()),
             expiration: self.handed_over.expiration().unix_timestamp(),
             role: (&self.role).into(),
             account: (&self.account).into(),
@@ -164,7 +232,7 @@ impl HandOver {
             choice: self.choice.clone(),
         };
         // Reserved up front: a growing Vec would leave copies of the secret behind.
-        let mut plaintext = Vec::with_capacity(8 * 1024);
+        let mut plaintext = Vec::with_capacity(8 * 1024 + jwe.map_or(0, String::len));
         serde_json::to_writer(&mut plaintext, &wire).ok()?;
         Some(plaintext.into())
     }
@@ -178,15 +246,23 @@ impl HandOver {
         };
         let access_key_id = wire.access_key_id.into_owned();
         let expiration = OffsetDateTime::from_unix_timestamp(wire.expiration).ok()?;
-        let secrets = (secret(wire.secret_access_key), secret(wire.session_token), secret(wire.console_url));
-        let handed_over = match secrets {
-            (Some(secret_access_key), Some(session_token), None) => HandedOver::Credentials(Credentials {
-                access_key_id,
-                secret_access_key,
-                session_token,
-                expiration,
-            }),
-            (None, None, Some(url)) => HandedOver::Console { url, access_key_id, expiration },
+        let (key, token) = (secret(wire.secret_access_key), secret(wire.session_token));
+        let (url, jwe) = (secret(wire.console_url), wire.jwe.map(std::borrow::Cow::into_owned));
+        let handed_over = match (key, token, url, jwe) {
+            (Some(secret_access_key), Some(session_token), None, None) => {
+                HandedOver::Credentials(Credentials {
+                    access_key_id,
+                    secret_access_key,
+                    session_token,
+                    expiration,
+                })
+            }
+            (None, None, Some(url), None) => HandedOver::Console { url, access_key_id, expiration },
+            (None, None, None, Some(jwe)) => {
+                let name = wire.for_use?;
+                let (_, for_use) = Use::ALL.into_iter().find(|(known, _)| *known == name)?;
+                HandedOver::Sealed { jwe, for_use, access_key_id, expiration }
+            }
             _ => return None,
         };
         Some(Self {

@@ -8,14 +8,17 @@ use super::ids::{Handle, Jti, LoginId};
 use super::place::Place;
 use super::ports::session_store::{Basis, BeginError, LoginStart, PutError, UsedMessage, UsedOnce};
 use super::reason::{Reason, lifetime};
+use super::recipient::Recipient;
 use super::reference::{log_access_key, log_login};
 use super::refusal::{ConsoleError, LoginError};
 use super::seal::{Sealed, SealedSession};
+use super::shell::AskedByShell;
 use super::steps::Step;
-use super::ticket::Ticket;
+use super::ticket::{Ticket, TicketClaims};
 use super::use_cases::Broker;
 use crate::roles::{Grant, Use};
 use crate::saml::Identity;
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 /// How long a login may take from `begin` to `put` before its reservation ends
@@ -29,9 +32,14 @@ pub(super) struct Order<'a> {
     pub(super) attempt: &'a Attempt,
     pub(super) grant: Grant,
     pub(super) place: Place,
+    pub(super) for_use: Use,
     /// Of a sign-in to the console: where it leads.
     pub(super) destination: Option<&'a str>,
     pub(super) part: Option<Part>,
+    /// To whom it is sealed, where it is.
+    pub(super) recipient: Option<Recipient>,
+    /// The program that asked for it.
+    pub(super) shell: Option<Arc<AskedByShell>>,
 }
 
 /// What makes a login a part of a choice.
@@ -56,16 +64,23 @@ pub(super) enum Unbegun {
 }
 
 impl Order<'_> {
-    fn for_use(&self) -> Use {
-        if self.destination.is_some() { Use::Console } else { Use::Page }
-    }
-
     fn subject(&self) -> Subject {
         Subject {
             choice: self.part.as_ref().map(|part| part.choice.clone()),
             reason: self.part.as_ref().and_then(|part| part.reason.clone()),
+            device: self.is_for_another_device().then(|| "another".to_owned()),
+            asked_from: self.shell.as_ref().and_then(|shell| shell.address()),
             ..Subject::from(&self.grant)
         }
+    }
+
+    /// How long a ticket and a session last that usually do so long: somebody may have to write.
+    pub(super) fn lifetime(&self, usual: Duration) -> Duration {
+        lifetime(usual, self.ask_reason().is_some() || self.is_for_another_device())
+    }
+
+    fn is_for_another_device(&self) -> bool {
+        self.shell.as_ref().is_some_and(|shell| shell.is_another_device())
     }
 
     /// A part has its reason before it begins.
@@ -76,7 +91,7 @@ impl Order<'_> {
     fn event(&self, kind: EventKind, at: OffsetDateTime, login: &LoginId, subject: Subject) -> AuditEvent {
         let event = self.attempt.event(kind, at, Some(login), subject);
         // What a part is for, it says itself.
-        let subject = event.subject.used_for(self.for_use());
+        let subject = event.subject.used_for(self.for_use);
         AuditEvent { session: Some(self.place.handle.clone()), subject, ..event }
     }
 }
@@ -186,16 +201,19 @@ impl Broker {
         subject: &Subject,
     ) -> Result<Ticket, LoginError> {
         let hand_over = self.hand_over(order, credentials).await?;
+        let jti = Jti::random(&*self.ports.random);
+        let hand_over = match &order.recipient {
+            Some(recipient) => recipient.seal_hand_over(hand_over, &jti)?,
+            None => hand_over,
+        };
         let sealed = self.seal(&order.place, hand_over).await?;
         let now = self.ports.clock.now();
-        let jti = Jti::random(&*self.ports.random);
-        let ask = order.ask_reason();
         let claims = self.settings.tickets.claims(order.attempt, login, &jti, now);
-        let claims = claims.of_part(order.place.part.clone()).asking(ask, self.settings.tickets.lifetime);
-        let ticket = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
-        let ticket = ticket.map_err(|_| LoginError::Keys)?;
+        let claims = claims.of_part(order.place.part.clone()).asking(order.ask_reason());
+        let claims = claims.lasting(order.lifetime(self.settings.tickets.lifetime));
+        let ticket = self.ticket(claims, order.recipient.as_ref()).await?;
 
-        let expires_at = now + lifetime(self.settings.session_lifetime, ask);
+        let expires_at = now + order.lifetime(self.settings.session_lifetime);
         let session = SealedSession::new(login.clone(), order.place.handle.clone(), jti, sealed, expires_at);
         let issued = order.event(EventKind::Issued, now, login, subject.clone());
         let put = self.steps.measure(Step::StorePut, self.ports.sessions.put(&session, &issued)).await;
@@ -204,6 +222,21 @@ impl Broker {
             PutError::Unavailable => LoginError::Store,
         })?;
         Ok(ticket)
+    }
+
+    /// Signs a ticket, and seals it for who waits.
+    pub(super) async fn ticket(
+        &self,
+        claims: TicketClaims,
+        recipient: Option<&Recipient>,
+    ) -> Result<Ticket, LoginError> {
+        let claims = recipient.map_or_else(|| claims.clone(), |recipient| recipient.named_in(claims.clone()));
+        let signed = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
+        let signed = signed.map_err(|_| LoginError::Keys)?;
+        match recipient {
+            Some(recipient) => recipient.seal_ticket(&signed, &claims.jti),
+            None => Ok(signed),
+        }
     }
 
     /// Consumes the hand-over: after this the only copy of the credentials is sealed.

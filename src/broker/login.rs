@@ -9,6 +9,7 @@ use super::audit::Subject;
 use super::issue::{Order, Unbegun};
 use super::place::Place;
 use super::ports::session_store::BeginError;
+use super::recipient::Recipient;
 use super::refusal::LoginError;
 use super::refusal_log;
 use super::steps::Step;
@@ -101,6 +102,10 @@ impl Broker {
             let circumstances = Circumstances { page: attempt.began_at.name(), for_use };
             self.settings.rules.decide_for(Arc::clone(identity), circumstances)
         };
+        if for_use == Use::Shell {
+            // Whatever there is to choose, the person says to whom it goes.
+            return Ok(Decided::Several(Arc::clone(identity), offers(for_use)?.granted().len()));
+        }
         if !self.settings.pages.may_choose(&attempt.began_at) {
             return Ok(Decided::One(offers(for_use)?.first()?.into(), for_use));
         }
@@ -140,7 +145,9 @@ impl Broker {
             Use::Page | Use::Shell => None,
         };
         let place = Place::of_login(&attempt.relay_state.session);
-        match self.issue(&Order { attempt, grant, place, destination, part: None }).await {
+        let recipient = Recipient::of_page(&attempt.relay_state);
+        let order = Order { attempt, grant, place, for_use, destination, part: None, recipient, shell: None };
+        match self.issue(&order).await {
             Ok(ticket) => Ok(ticket),
             Err(Unbegun::Failed(error)) => Err(error),
             Err(Unbegun::Refused(error, subject)) => Err(self.not_begun(attempt, error, *subject).await),

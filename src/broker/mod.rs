@@ -1,6 +1,7 @@
 //! The use cases: a login (`login.rs`, the story; `identify.rs`, who it is; `issue.rs`, the
 //! credentials; `start.rs`, where it starts here), the choice among several roles
-//! (`choice.rs`, `choose.rs`), and the hand-over (`redeem.rs`).
+//! (`choice.rs`, `choose.rs`), and the hand-over (`redeem.rs`; sealed to who waits,
+//! `recipient.rs`; to a program at a shell, `shell.rs`).
 //!
 //! Everything outside of the process comes in through [`ports`]; the layers
 //! below are pure. `docs/PROTOCOL.md` says what each step leaves behind.
@@ -20,6 +21,7 @@ mod page;
 mod place;
 pub mod ports;
 mod reason;
+mod recipient;
 mod record;
 mod recordable;
 mod redeem;
@@ -30,6 +32,7 @@ mod refusal_quota;
 mod relay_state;
 mod seal;
 mod settings;
+mod shell;
 mod start;
 mod steps;
 mod sweep;
@@ -41,7 +44,7 @@ mod waiting_response;
 pub use attempt::LoginPost;
 pub use audit::{AuditEvent, EventKind, Subject};
 pub use choice::{ChoiceList, ChoiceRequest, ListedRole};
-pub use choose::{MOST_PARTS, PartOutcomes, WantedPart};
+pub use choose::{MOST_PARTS, Outcomes, WantedPart};
 pub use console::{Console, console_home, federation_endpoint, partition_of_console};
 pub use credentials::{Credentials, HandOver, HandedOver};
 pub use ids::{Handle, Jti, LoginId, SessionId, SupportId, random_id};
@@ -56,12 +59,14 @@ pub use reason::{Reason, Unrecordable};
 pub use redeem::RedeemRequest;
 pub use reference::Reference;
 pub use refusal::{
-    ChoiceError, ConsoleError, LoginError, RedeemError, RelayStateError, StartError, TicketError,
+    ChoiceError, ConsoleError, KeyError, LoginError, RedeemError, RelayStateError, ShellError, StartError,
+    TicketError,
 };
-pub use relay_state::{Binding, Challenge, RelayState, Verifier};
+pub use relay_state::{Binding, Proof, RelayState, Verifier};
 pub use seal::{Purpose, Sealed, SealedSession};
 pub use settings::BrokerSettings;
-pub use start::{AuthnRequestMessage, Start};
+pub use shell::{AskedByShell, Shell, ShellAsks, ShellRequest, ShownShellRequest, shell_number};
+pub use start::{AuthnRequestMessage, PERMIT_LIFETIME, PermitRequest, Start};
 pub use steps::{StepDurations, StepHistograms, Stopwatch, latency_histogram};
 pub use ticket::{
     BoundTicket, Caller, RedeemableTicket, Ticket, TicketClaims, TicketKind, TicketSettings, VerifiedTicket,

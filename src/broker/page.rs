@@ -25,6 +25,8 @@ pub struct Page {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pages {
     others: Vec<Page>,
+    /// The origins of the built-in page.
+    built_in_at: Vec<String>,
     /// The origins at which the built-in page lets people choose. None where it does not.
     built_in_chooses_at: Vec<String>,
 }
@@ -32,7 +34,13 @@ pub struct Pages {
 impl Pages {
     /// Of a configuration, in which each has a name and an origin of its own.
     pub fn new(pages: Vec<Page>) -> Self {
-        Self { others: pages, built_in_chooses_at: Vec::new() }
+        Self { others: pages, ..Self::default() }
+    }
+
+    /// The same where the built-in page is on these origins.
+    #[must_use]
+    pub fn built_in_at(self, origins: Vec<String>) -> Self {
+        Self { built_in_at: origins, ..self }
     }
 
     /// The same where people choose at the built-in page, on these origins.
@@ -55,6 +63,14 @@ impl Pages {
         match page {
             None => self.built_in_chooses_at.iter().any(|own| own == origin),
             Some(name) => self.by_name(name).is_some_and(|page| page.choose && page.origin == origin),
+        }
+    }
+
+    /// Whether the page of this name, the built-in one if there is none, is on this origin.
+    pub(super) fn is_at(&self, origin: &str, page: Option<&str>) -> bool {
+        match page {
+            None => self.built_in_at.iter().any(|own| own == origin),
+            Some(name) => self.by_name(name).is_some_and(|page| page.origin == origin),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::ids::{Handle, LoginId, SessionId};
 use super::seal::Purpose;
+use crate::jose::PublicKey;
 use crate::roles::{RoleArn, Use};
 
 /// Where the credentials of one login wait. A login of its own has the session id; a part of a
@@ -20,9 +21,18 @@ impl Place {
         Self { handle: session.handle(), purpose: Purpose::credentials(session), part: None }
     }
 
-    /// Of this role for this use, as a part of this choice.
-    pub(super) fn of_part(session: &SessionId, choice: &LoginId, role: &RoleArn, for_use: Use) -> Self {
-        Self::of_handle(session, session.part(choice, role.as_str(), for_use.as_str()))
+    /// Of this role for this use, as a part of this choice. What is sealed to a key is met only
+    /// by who has it.
+    pub(super) fn of_part(
+        session: &SessionId,
+        choice: &LoginId,
+        role: &RoleArn,
+        for_use: Use,
+        sealed_to: Option<&PublicKey>,
+    ) -> Self {
+        let sealed_to = sealed_to.map_or_else(String::new, |key| format!(" {}", key.as_str()));
+        let whose = format!("{}{sealed_to}", for_use.as_str());
+        Self::of_handle(session, session.part(choice, role.as_str(), &whose))
     }
 
     /// As the ticket says.
@@ -38,12 +48,14 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::PrivateKey;
 
     #[test]
     fn no_two_parts_wait_in_one_place() {
         let sessions =
             ["3Zq9x4bJk2mVwY7tLr5NdA", "4Zq9x4bJk2mVwY7tLr5NdA"].map(|id| SessionId::parse(id).unwrap());
         let roles = ["Prod", "Dev", "a/Prod"].map(|name| format!("arn:aws:iam::123456789012:role/{name}"));
+        let keys = [0; 2].map(|_| PrivateKey::generate().unwrap());
         let mut handles = std::collections::BTreeSet::new();
         let mut purposes = std::collections::BTreeSet::new();
         for session in &sessions {
@@ -59,11 +71,13 @@ mod tests {
             {
                 let choice = LoginId::from_stored((*choice).to_owned());
                 for (_, for_use) in Use::ALL {
-                    add(Place::of_part(session, &choice, &RoleArn::parse(role).unwrap(), for_use));
+                    for key in [None, Some(keys[0].public_key()), Some(keys[1].public_key())] {
+                        add(Place::of_part(session, &choice, &RoleArn::parse(role).unwrap(), for_use, key));
+                    }
                 }
             }
         }
-        assert_eq!((handles.len(), purposes.len()), (38, 38));
+        assert_eq!((handles.len(), purposes.len()), (110, 110));
         assert!(handles.is_disjoint(&purposes));
     }
 }

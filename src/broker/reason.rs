@@ -57,9 +57,10 @@ impl fmt::Debug for Reason {
     }
 }
 
-/// The lifetime of a ticket or a session that usually has this one.
-pub(super) fn lifetime(usual: Duration, ask_reason: Option<&str>) -> Duration {
-    ask_reason.map_or(usual, |_| usual.max(TIME_TO_WRITE))
+/// The lifetime of a ticket or a session that usually has this one: longer, where a person
+/// writes or pastes before the take.
+pub(super) fn lifetime(usual: Duration, is_written: bool) -> Duration {
+    if is_written { usual.max(TIME_TO_WRITE) } else { usual }
 }
 
 #[cfg(test)]
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn there_is_time_to_write() {
         let (short, long) = (Duration::seconds(30), Duration::minutes(15));
-        assert_eq!((lifetime(short, None), lifetime(short, Some("Why?"))), (short, Duration::minutes(5)));
-        assert_eq!((lifetime(long, None), lifetime(long, Some("Why?"))), (long, long));
+        assert_eq!((lifetime(short, false), lifetime(short, true)), (short, Duration::minutes(5)));
+        assert_eq!((lifetime(long, false), lifetime(long, true)), (long, long));
     }
 }

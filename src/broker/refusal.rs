@@ -16,6 +16,12 @@ login_errors! { refusal_enum
     pub enum LoginError
 }
 
+key_errors! { refusal_enum
+    /// Why nothing is sealed to a key.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum KeyError
+}
+
 relay_state_errors! { refusal_enum
     /// Why a RelayState is refused, before the response is even read.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +32,12 @@ console_errors! { refusal_enum
     /// Why there is no sign-in to the console.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum ConsoleError
+}
+
+shell_errors! { refusal_enum
+    /// Why a program at a shell gets nothing.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ShellError
 }
 
 choice_errors! { refusal_enum

@@ -1,17 +1,18 @@
 //! RelayState: where the credentials wait, and what proves the browser that takes them.
 
 use super::ids::SessionId;
-use super::refusal::RelayStateError;
+use super::refusal::{KeyError, RelayStateError};
+use crate::jose::PublicKey;
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// `session-id "##" challenge`
+/// `session-id "##" proof`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayState {
     /// Where the credentials will wait.
     pub session: SessionId,
-    /// What will prove the browser.
-    pub challenge: Challenge,
+    /// What will prove who waits.
+    pub proof: Proof,
 }
 
 impl RelayState {
@@ -19,47 +20,72 @@ impl RelayState {
     /// [`RelayStateError`].
     pub fn parse(text: Option<&str>, binding: Binding) -> Result<Self, RelayStateError> {
         let text = text.filter(|t| !t.is_empty()).ok_or(RelayStateError::Missing)?;
-        let (session, challenge) = text.split_once("##").ok_or(RelayStateError::Malformed)?;
-        Ok(Self {
-            session: SessionId::parse(session).ok_or(RelayStateError::Malformed)?,
-            challenge: Challenge::parse(challenge, binding).ok_or(RelayStateError::Malformed)?,
-        })
+        let (session, proof) = text.split_once("##").ok_or(RelayStateError::Malformed)?;
+        let session = SessionId::parse(session).ok_or(RelayStateError::Malformed)?;
+        Ok(Self { session, proof: Proof::parse(proof, binding)? })
     }
 }
 
-/// What the second half of RelayState is, and so what proves the browser at the hand-over.
+/// What the second half of RelayState is, and so what proves who waits at the hand-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
     /// base64url(SHA-256(verifier)): only the page that made the verifier can take the
     /// credentials.
     Challenge,
+    /// A public key of the page's own: the ticket and what it takes are sealed to it, so only
+    /// who has the private key can read either.
+    Sealed,
     /// The code itself, for pages of the 2017 sample. Proves nothing about the browser.
     Plain,
 }
 
 /// The second half of a RelayState.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Challenge(String);
+pub enum Proof {
+    /// What a verifier is compared with; with [`Binding::Plain`], nothing.
+    Challenge(String),
+    /// What is sealed to.
+    Key(PublicKey),
+}
 
-impl Challenge {
+impl Proof {
     /// Exactly 43 of `[A-Za-z0-9_-]`, or 32 to 128 of them with [`Binding::Plain`].
-    pub fn parse(text: &str, binding: Binding) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`RelayStateError`].
+    pub fn parse(text: &str, binding: Binding) -> Result<Self, RelayStateError> {
         let length = match binding {
-            Binding::Challenge => 43..=43,
+            Binding::Challenge | Binding::Sealed => 43..=43,
             Binding::Plain => 32..=128,
         };
         let ok = length.contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-        ok.then(|| Self(text.to_owned()))
+        match binding {
+            _ if !ok => Err(RelayStateError::Malformed),
+            Binding::Challenge | Binding::Plain => Ok(Self::Challenge(text.to_owned())),
+            Binding::Sealed => Ok(Self::Key(PublicKey::parse(text).ok_or(KeyError::Refused)?)),
+        }
     }
+
     pub fn as_str(&self) -> &str {
-        &self.0
+        match self {
+            Self::Challenge(challenge) => challenge,
+            Self::Key(key) => key.as_str(),
+        }
+    }
+
+    /// What is sealed to, where something is.
+    pub fn key(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Challenge(_) => None,
+            Self::Key(key) => Some(key),
+        }
     }
 }
 
-impl std::fmt::Debug for Challenge {
+impl std::fmt::Debug for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Challenge(…)")
+        f.write_str("Proof(…)")
     }
 }
 

@@ -87,8 +87,17 @@ impl Purpose {
     /// The request of a login that was begun for this RelayState at this
     /// identity provider (its configured name).
     pub fn request(relay: &RelayState, idp: &str) -> Self {
-        let (session, challenge) = (relay.session.as_str(), relay.challenge.as_str());
-        Self(Handle::of(&[b"request", session.as_bytes(), challenge.as_bytes(), idp.as_bytes()]))
+        let (session, proof) = (relay.session.as_str(), relay.proof.as_str());
+        Self(Handle::of(&[b"request", session.as_bytes(), proof.as_bytes(), idp.as_bytes()]))
+    }
+    /// The leave to begin a sealed login for this RelayState at this page.
+    pub fn permit(relay: &RelayState, page: &str) -> Self {
+        let (session, proof) = (relay.session.as_str(), relay.proof.as_str());
+        Self(Handle::of(&[b"permit", session.as_bytes(), proof.as_bytes(), page.as_bytes()]))
+    }
+    /// What a program at a shell asked for under this state.
+    pub fn shell(state: &str) -> Self {
+        Self(Handle::of(&[b"shell", state.as_bytes()]))
     }
     /// What key rings take as associated data.
     pub fn handle(&self) -> &Handle {

@@ -5,6 +5,7 @@ use super::metadata::providers::CurrentProviders;
 use super::page::Pages;
 use super::refusal::ConsoleError;
 use super::relay_state::Binding;
+use super::shell::Shell;
 use super::ticket::TicketSettings;
 use crate::roles::{RoleRefusal, Rules};
 use crate::saml::{IdentityProvider, Limits, ServiceProvider, SigningKey};
@@ -27,6 +28,8 @@ pub struct BrokerSettings {
     pub pages: Pages,
     /// Where the AWS console may be opened; None where nobody is signed in to it.
     pub console: Option<Console>,
+    /// Programs at a shell; None where they get nothing.
+    pub shell: Option<Shell>,
     /// What the second half of RelayState is.
     pub binding: Binding,
     /// Issuer, audience and lifetime of tickets.

@@ -15,8 +15,8 @@ use super::ids::SupportId;
 use super::page::{BeganAt, Page};
 use super::ports::key_ring::KeyRingError;
 use super::reference::Reference;
-use super::refusal::{ConsoleError, LoginError, StartError};
-use super::relay_state::RelayState;
+use super::refusal::{ConsoleError, LoginError, ShellError, StartError};
+use super::relay_state::{Binding, RelayState};
 use super::seal::{Purpose, Sealed};
 use super::steps::Step;
 use super::use_cases::Broker;
@@ -25,8 +25,9 @@ use crate::saml::{
     AskedAuthn, AuthnRequest, AuthnRequestId, Comparison, HTTP_POST, HTTP_REDIRECT, IdentityProvider,
     RequestedAuthn, RequestedAuthnContext, SentAuthnRequest, ShortDigest,
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretSlice};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 /// How the browser takes a request to the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,21 @@ pub struct Start<'s> {
     pub authn_context: &'s [String],
     /// Whether the person must sign in again, also where that is not configured.
     pub force_authn: bool,
+    /// What shows that the page itself begins it, where the login is sealed.
+    pub permit: Option<&'s str>,
+}
+
+/// How long a page may take from the permit to the start.
+pub const PERMIT_LIFETIME: Duration = Duration::seconds(60);
+
+/// What a page asks leave for.
+#[derive(Debug, Default)]
+pub struct PermitRequest<'p> {
+    pub relay_state: Option<&'p str>,
+    /// The page that begins it; the built-in one, if there is none.
+    pub page: Option<&'p str>,
+    /// As the browser sent it.
+    pub origin: Option<&'p str>,
 }
 
 impl Broker {
@@ -73,15 +89,16 @@ impl Broker {
         reference: &Reference,
         began_at: &BeganAt,
     ) -> Result<AuthnRequestMessage, StartError> {
-        let page = start.page.filter(|name| *name != BUILT_IN_PAGE);
-        let page_of = |name| self.settings.pages.by_name(name).ok_or(StartError::UnknownPage);
-        let page = page.map(page_of).transpose()?;
+        let page = self.page_of(start.page)?;
         if let Some(page) = page {
             began_at.set(page);
         }
-        let for_use = self.use_of(start.for_use)?;
+        let for_use = self.use_of(start.for_use, page)?;
         began_at.set_use(for_use);
         let relay = RelayState::parse(start.relay_state, self.settings.binding)?;
+        if self.settings.binding == Binding::Sealed {
+            self.is_permitted(&relay, page, start.permit).await?;
+        }
         let providers = self.settings.providers.current();
         let mut providers = providers.iter();
         let provider = providers.find(|provider| start.idp.is_none_or(|idp| idp == provider.name));
@@ -103,6 +120,7 @@ impl Broker {
             asked,
             page: page.map(Page::digest),
             for_use,
+            is_sealed: relay.proof.key().is_some(),
         }
         .to_plaintext();
         let purpose = Purpose::request(&relay, &provider.name);
@@ -120,10 +138,10 @@ impl Broker {
         let key = self.settings.signing_key.as_deref().filter(|_| provider.sign_requests);
         let relay_state = start.relay_state.unwrap_or_default();
         let written = match binding {
-            Binding::Redirect => {
+            RequestBinding::Redirect => {
                 request.redirect_url(Some(relay_state), key).map(AuthnRequestMessage::Redirect)
             }
-            Binding::Post => request.post_field(key).map(|saml_request| AuthnRequestMessage::Post {
+            RequestBinding::Post => request.post_field(key).map(|saml_request| AuthnRequestMessage::Post {
                 destination: destination.to_owned(),
                 saml_request,
                 relay_state: relay_state.to_owned(),
@@ -132,14 +150,64 @@ impl Broker {
         written.map_err(|_| StartError::Keys)
     }
 
-    /// What a login of this name is for. None is for a shell yet.
-    fn use_of(&self, name: Option<&str>) -> Result<Use, StartError> {
+    /// Leave for a page to begin a sealed login: the key in its RelayState came from the page
+    /// itself, and not by a link, whose writer would have what is sealed to it. Changes nothing
+    /// anywhere.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn permit(&self, request: &PermitRequest<'_>) -> Result<String, StartError> {
+        let page = self.page_of(request.page)?;
+        let relay = RelayState::parse(request.relay_state, self.settings.binding)?;
+        let name = page.map(|page| page.name.as_str());
+        if !request.origin.is_some_and(|origin| self.settings.pages.is_at(origin, name)) {
+            return Err(StartError::Elsewhere);
+        }
+        let now = self.ports.clock.now().unix_timestamp().to_be_bytes().to_vec().into();
+        let purpose = Purpose::permit(&relay, name.unwrap_or(BUILT_IN_PAGE));
+        let sealed = self.ports.keys.seal(&purpose, &now);
+        let sealed = self.steps.measure(Step::KeysSeal, sealed).await.map_err(|_| StartError::Keys)?;
+        Ok(URL_SAFE_NO_PAD.encode(sealed.as_bytes()))
+    }
+
+    async fn is_permitted(
+        &self,
+        relay: &RelayState,
+        page: Option<&Page>,
+        permit: Option<&str>,
+    ) -> Result<(), StartError> {
+        let sealed = permit.and_then(|permit| URL_SAFE_NO_PAD.decode(permit).ok());
+        let sealed = Sealed::from_ciphertext(sealed.ok_or(StartError::Elsewhere)?);
+        let purpose = Purpose::permit(relay, page.map_or(BUILT_IN_PAGE, |page| page.name.as_str()));
+        let opened = self.steps.measure(Step::KeysOpen, self.ports.keys.open(&purpose, &sealed)).await;
+        let opened = opened.map_err(|error| match error {
+            KeyRingError::BrokenSeal => StartError::Elsewhere,
+            KeyRingError::Unavailable => StartError::Keys,
+        })?;
+        let at = opened.expose_secret().first_chunk().copied().map(i64::from_be_bytes);
+        let at = at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+        let ends = at.ok_or(StartError::Elsewhere)? + PERMIT_LIFETIME;
+        if self.ports.clock.now() >= ends { Err(StartError::Elsewhere) } else { Ok(()) }
+    }
+
+    /// The page of this name; the built-in one has none here.
+    fn page_of(&self, name: Option<&str>) -> Result<Option<&Page>, StartError> {
+        let page_of = |name| self.settings.pages.by_name(name).ok_or(StartError::UnknownPage);
+        name.filter(|name| *name != BUILT_IN_PAGE).map(page_of).transpose()
+    }
+
+    /// What a login of this name is for. Programs at a shell have the built-in page only.
+    fn use_of(&self, name: Option<&str>, page: Option<&Page>) -> Result<Use, StartError> {
         match name {
             None => Ok(Use::default()),
             Some(name) if name == Use::Page.as_str() => Ok(Use::Page),
             Some(name) if name == Use::Console.as_str() => match self.settings.console {
                 Some(_) => Ok(Use::Console),
                 None => Err(ConsoleError::Off.into()),
+            },
+            Some(name) if name == Use::Shell.as_str() && page.is_none() => match self.settings.shell {
+                Some(_) => Ok(Use::Shell),
+                None => Err(ShellError::Off.into()),
             },
             Some(_) => Err(StartError::UnknownUse),
         }
@@ -159,6 +227,10 @@ impl Broker {
         match self.steps.measure(Step::KeysOpen, self.ports.keys.open(&purpose, &sealed)).await {
             Ok(plaintext) => {
                 let Some(sent) = Sent::from_plaintext(plaintext.expose_secret()) else { return Ok(None) };
+                // Begun before the binding was changed: what it waits for, it could not read.
+                if sent.is_sealed != attempt.relay_state.proof.key().is_some() {
+                    return Ok(None);
+                }
                 if let Some(reference) = sent.reference {
                     attempt.reference.adopt(reference);
                 }
@@ -192,8 +264,8 @@ impl Start<'_> {
 
 /// What the seal of a request's `ID` says: the moment in seconds since 1970 (8 bytes,
 /// big-endian), then the start's reference (9). Where there is more, a byte says what: whether a
-/// new sign-in is asked for, whether it is for the console, and whether the digest of the page
-/// that began follows (8); then the digests of the contexts that are asked for beside what is configured (8 each).
+/// new sign-in is asked for, what it is for, whether it is sealed to the RelayState's key, and
+/// whether the digest of the page that began follows (8); then the digests of the contexts that are asked for beside what is configured (8 each).
 #[derive(Debug, PartialEq)]
 struct Sent {
     issued_at: OffsetDateTime,
@@ -202,13 +274,16 @@ struct Sent {
     asked: AskedAuthn,
     /// None for the built-in page.
     page: Option<ShortDigest>,
-    /// For the page, or for the console.
     for_use: Use,
+    is_sealed: bool,
 }
 
 const FORCE_AUTHN: u8 = 1;
 const OTHER_PAGE: u8 = 2;
 const FOR_CONSOLE: u8 = 4;
+const SEALED: u8 = 8;
+const FOR_SHELL: u8 = 16;
+const ALL: u8 = FORCE_AUTHN | OTHER_PAGE | FOR_CONSOLE | SEALED | FOR_SHELL;
 
 /// `7K3F-9QTZ`
 const REFERENCE_BYTES: usize = 9;
@@ -217,14 +292,16 @@ impl Sent {
     fn to_plaintext(&self) -> SecretSlice<u8> {
         let mut bytes = self.issued_at.unix_timestamp().to_be_bytes().to_vec();
         bytes.extend(self.reference.iter().flat_map(|reference| reference.as_str().bytes()));
-        let for_console = self.for_use == Use::Console;
-        if self.asked != AskedAuthn::default() || self.page.is_some() || for_console {
-            let flags = [
-                (self.asked.force_authn, FORCE_AUTHN),
-                (self.page.is_some(), OTHER_PAGE),
-                (for_console, FOR_CONSOLE),
-            ];
-            bytes.push(flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum());
+        let flags = [
+            (self.asked.force_authn, FORCE_AUTHN),
+            (self.page.is_some(), OTHER_PAGE),
+            (self.for_use == Use::Console, FOR_CONSOLE),
+            (self.is_sealed, SEALED),
+            (self.for_use == Use::Shell, FOR_SHELL),
+        ];
+        let flags = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum();
+        if flags != 0 || !self.asked.class_refs.is_empty() {
+            bytes.push(flags);
             bytes.extend(self.page.iter().flat_map(|page| page.0));
             bytes.extend(self.asked.class_refs.iter().flat_map(|digest| digest.0));
         }
@@ -241,6 +318,7 @@ impl Sent {
             asked: AskedAuthn::default(),
             page: None,
             for_use: Use::default(),
+            is_sealed: false,
         };
         if rest.is_empty() {
             return Some(least);
@@ -250,7 +328,13 @@ impl Sent {
         let Some((flags, rest)) = asked.split_first() else {
             return Some(Self { reference, ..least });
         };
-        if flags & !(FORCE_AUTHN | OTHER_PAGE | FOR_CONSOLE) != 0 {
+        let for_use = match flags & (FOR_CONSOLE | FOR_SHELL) {
+            0 => Use::default(),
+            FOR_CONSOLE => Use::Console,
+            FOR_SHELL => Use::Shell,
+            _ => return None,
+        };
+        if flags & !ALL != 0 {
             return None;
         }
         let (page, digests) = if flags & OTHER_PAGE == 0 {
@@ -262,23 +346,24 @@ impl Sent {
         let (digests, []) = digests.as_chunks() else { return None };
         let class_refs = digests.iter().copied().map(ShortDigest).collect();
         let asked = AskedAuthn { force_authn: flags & FORCE_AUTHN != 0, class_refs };
-        let for_use = if flags & FOR_CONSOLE == 0 { Use::default() } else { Use::Console };
-        Some(Self { issued_at, reference, asked, page, for_use })
+        Some(Self { issued_at, reference, asked, page, for_use, is_sealed: flags & SEALED != 0 })
     }
 }
 
 #[derive(Clone, Copy)]
-enum Binding {
+enum RequestBinding {
     Redirect,
     Post,
 }
 
 /// The redirect first: it needs no script in between.
-fn service(provider: &IdentityProvider) -> Option<(Binding, &str)> {
-    [(Binding::Redirect, HTTP_REDIRECT), (Binding::Post, HTTP_POST)].into_iter().find_map(|(binding, uri)| {
-        let service = provider.sign_on_services.iter().find(|service| service.binding == uri)?;
-        Some((binding, service.location.as_str()))
-    })
+fn service(provider: &IdentityProvider) -> Option<(RequestBinding, &str)> {
+    [(RequestBinding::Redirect, HTTP_REDIRECT), (RequestBinding::Post, HTTP_POST)].into_iter().find_map(
+        |(binding, uri)| {
+            let service = provider.sign_on_services.iter().find(|service| service.binding == uri)?;
+            Some((binding, service.location.as_str()))
+        },
+    )
 }
 
 #[cfg(test)]
@@ -297,6 +382,7 @@ mod tests {
             },
             page: None,
             for_use: Use::default(),
+            is_sealed: false,
         }
     }
 
@@ -333,7 +419,6 @@ mod tests {
             }
             assert_eq!(Sent::from_plaintext(plaintext.expose_secret()), Some(sent));
         }
-        assert_eq!(Sent::from_plaintext(&[&MOMENT[..], b"7K3F-9QTZ", &[8]].concat()), None);
     }
 
     #[test]
@@ -345,10 +430,15 @@ mod tests {
         ] {
             let before = Sent { page, ..sent(Some("7K3F-9QTZ"), force_authn, contexts) };
             let length = before.to_plaintext().expose_secret().len().max(18);
-            let sent = Sent { for_use: Use::Console, ..before };
-            let plaintext = sent.to_plaintext();
-            assert_eq!(plaintext.expose_secret().len(), length);
-            assert_eq!(Sent::from_plaintext(plaintext.expose_secret()), Some(sent));
+            for (for_use, is_sealed) in
+                [(Use::Console, false), (Use::Shell, false), (Use::Shell, true), (Use::Page, true)]
+            {
+                let asked = before.asked.clone();
+                let sent = Sent { for_use, is_sealed, asked, reference: before.reference.clone(), ..before };
+                let plaintext = sent.to_plaintext();
+                assert_eq!(plaintext.expose_secret().len(), length);
+                assert_eq!(Sent::from_plaintext(plaintext.expose_secret()), Some(sent));
+            }
         }
     }
 
@@ -360,5 +450,12 @@ mod tests {
             assert_eq!(Sent::from_plaintext(&whole[..length]), None, "{length}");
         }
         assert_eq!(Sent::from_plaintext(&[&MOMENT[..], b"7K3F 9QTZ"].concat()), None);
+        for flags in [FOR_CONSOLE | FOR_SHELL, 32, 128] {
+            assert_eq!(
+                Sent::from_plaintext(&[&MOMENT[..], b"7K3F-9QTZ", &[flags]].concat()),
+                None,
+                "{flags}"
+            );
+        }
     }
 }

@@ -4,9 +4,9 @@ use super::attempt::Attempt;
 use super::ids::{Handle, Jti, LoginId, SessionId};
 use super::page::Pages;
 use super::place::Place;
-use super::reason::{Reason, Unrecordable, lifetime};
+use super::reason::{Reason, Unrecordable};
 use super::refusal::{RedeemError, TicketError};
-use super::relay_state::{Binding, Challenge, RelayState, Verifier};
+use super::relay_state::{Binding, Proof, RelayState, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,8 @@ impl TicketSettings {
             jti: jti.clone(),
             login: login.clone(),
             reference: Some(attempt.reference.current().as_str().to_owned()),
-            challenge: attempt.relay_state.challenge.as_str().to_owned(),
+            challenge: attempt.relay_state.proof.as_str().to_owned(),
+            sealed: attempt.relay_state.proof.key().is_some(),
             ask: None,
             part: None,
             page: attempt.began_at.other().map(str::to_owned),
@@ -92,7 +93,7 @@ impl TicketKind {
     }
 }
 
-/// The claims (RFC 7519 section 4.1, and six of our own).
+/// The claims (RFC 7519 section 4.1, and seven of our own).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketClaims {
     /// In the header, as `typ`.
@@ -111,8 +112,11 @@ pub struct TicketClaims {
     /// The login's reference; none in tickets of versions that did not hand it on.
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// The challenge of the RelayState.
+    /// The challenge of the RelayState; or the key, in a ticket that is sealed to it.
     pub challenge: String,
+    /// Whether only the holder of a key can have read this ticket, and so needs no other proof.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
     /// The operator's sentence by which a reason is asked for: without one this ticket takes
     /// nothing. Here, so that it is known before the store is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,10 +141,14 @@ impl TicketClaims {
         Self { part, ..self }
     }
 
-    /// With the question that is to be answered, and time to answer it.
-    pub(super) fn asking(self, ask: Option<&str>, usual: Duration) -> Self {
-        let exp = self.iat + lifetime(usual, ask).whole_seconds();
-        Self { ask: ask.map(str::to_owned), exp, ..self }
+    /// With the question that is to be answered.
+    pub(super) fn asking(self, ask: Option<&str>) -> Self {
+        Self { ask: ask.map(str::to_owned), ..self }
+    }
+
+    /// So long from its issue on.
+    pub(super) fn lasting(self, lifetime: Duration) -> Self {
+        Self { exp: self.iat + lifetime.whole_seconds(), ..self }
     }
 
     /// Of a choice that waits so long.
@@ -205,6 +213,12 @@ impl VerifiedTicket {
             return Err(TicketError::NotYetValid);
         }
         let session = SessionId::parse(&claims.sub).ok_or(TicketError::Malformed)?;
+        // As it was issued, whatever is configured since.
+        let binding = match (claims.sealed, binding) {
+            (true, _) => Binding::Sealed,
+            (false, Binding::Plain) => Binding::Plain,
+            (false, Binding::Challenge | Binding::Sealed) => Binding::Challenge,
+        };
         Ok(Self { session, claims, binding })
     }
 
@@ -251,8 +265,8 @@ impl VerifiedTicket {
             return Err(TicketError::OtherPage);
         }
         let Self { session, claims: TicketClaims { jti, login, challenge, .. }, binding } = ticket;
-        let challenge = Challenge::parse(&challenge, binding).ok_or(TicketError::Malformed)?;
-        Ok(ChoiceTicket { relay_state: RelayState { session, challenge }, jti, login })
+        let proof = Proof::parse(&challenge, binding).map_err(|_| TicketError::Malformed)?;
+        Ok(ChoiceTicket { relay_state: RelayState { session, proof }, jti, login })
     }
 
     fn is_shown_by(&self, caller: &Caller<'_>, pages: &Pages) -> Result<(), TicketError> {
@@ -270,6 +284,8 @@ impl VerifiedTicket {
                     return Err(TicketError::VerifierMismatch);
                 }
             }
+            // Whoever shows it has opened it with the key.
+            Binding::Sealed => {}
             Binding::Plain => {
                 cognito_id.ok_or(TicketError::CognitoIdMissing)?;
             }

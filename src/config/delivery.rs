@@ -23,13 +23,9 @@ pub enum JwtIn {
 }
 
 pub(super) fn delivery(section: &Section<'_>) -> Delivery {
-    let binding = section.or("binding", Binding::Challenge, |text| match text {
-        "sealed" => {
-            Err("\"sealed\" is promised, but this build does not have it yet: \"challenge\" is the safest"
-                .to_owned())
-        }
-        _ => one_of([("challenge", Binding::Challenge), ("plain", Binding::Plain)])(text),
-    });
+    let bindings =
+        [("challenge", Binding::Challenge), ("sealed", Binding::Sealed), ("plain", Binding::Plain)];
+    let binding = section.or("binding", Binding::Challenge, one_of(bindings));
     let jwt_ins = [("fragment", JwtIn::Fragment), ("query", JwtIn::Query)];
     let jwt_in = section.or("jwt_in", JwtIn::Fragment, one_of(jwt_ins));
     let ticket_lifetime = section.or("ticket_lifetime", Duration::seconds(30), duration_between("5s", "5m"));
@@ -46,7 +42,7 @@ pub(super) fn delivery(section: &Section<'_>) -> Delivery {
              whoever sees the ticket can take the credentials",
         );
     }
-    if jwt_in == JwtIn::Query {
+    if jwt_in == JwtIn::Query && binding != Binding::Sealed {
         section.reading().warn(
             "delivery.jwt_in = \"query\" puts tickets into logs, histories and Referer headers on their way, \
              and proves nothing about the browser",

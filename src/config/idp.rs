@@ -4,6 +4,7 @@ use super::accounts::Accounts;
 use super::metadata::{self, Fetched, MetadataSource};
 use super::read::section::{Found, Section};
 use super::read::values::{self, WebUrl};
+use crate::broker::Binding;
 use crate::roles::{ProviderArn, ProviderPattern};
 use crate::saml::{Comparison, IdentityProvider, RequestedAuthn, RequestedAuthnContext, Selector, Selectors};
 
@@ -37,7 +38,13 @@ pub(super) struct Idp {
 }
 
 /// `can_sign`: whether there is a `saml.signing_key`.
-pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, accounts: &Accounts) -> Idp {
+pub(super) fn idp(
+    section: &Section<'_>,
+    fetched: &Fetched,
+    can_sign: bool,
+    accounts: &Accounts,
+    binding: Binding,
+) -> Idp {
     let name = name(section);
     let label = section.optional("label", values::line(64));
     let provider_arns = provider_arns(section, name.as_ref(), accounts);
@@ -45,7 +52,8 @@ pub(super) fn idp(section: &Section<'_>, fetched: &Fetched, can_sign: bool, acco
     let metadata = source.as_ref().and_then(|source| metadata::document(section, source, fetched));
     let entity_id = metadata.as_ref().zip(source.as_ref());
     let entity_id = entity_id.map(|(m, source)| Found { value: m.entity_id.clone(), at: source.at.clone() });
-    let idp_initiated = section.boolean("idp_initiated", true);
+    // Whoever writes a link to the provider could put a key of their own into it.
+    let idp_initiated = section.boolean("idp_initiated", true) && binding != Binding::Sealed;
     let sign_on_url = section.optional("sign_on_url", WebUrl::parse).map(WebUrl::into_text);
     let sign_requests = section.boolean("sign_requests", can_sign);
     let relying_party_id = section.optional("relying_party_id", values::line(1_024));

@@ -27,6 +27,7 @@ mod rule_test;
 mod saml;
 mod saml_keys;
 mod server;
+mod shell;
 mod ssm;
 #[cfg(test)]
 mod tests;

@@ -39,8 +39,9 @@ pub(super) fn pages(top: &Section<'_>, server: Option<&Server>, delivery: &Deliv
         pages.push(Page { name: name.value, redirect_url: url.value.into_text(), origin, choose });
     }
     let built_in = match (server, delivery.binding) {
-        (Some(server), Binding::Challenge) => server.choose_at.clone(),
+        (Some(server), Binding::Challenge | Binding::Sealed) => server.choose_at.clone(),
         (Some(_), Binding::Plain) | (None, _) => Vec::new(),
     };
-    Pages::new(pages).choosing_at(built_in)
+    let built_in_at = server.map(Server::page_origins).unwrap_or_default();
+    Pages::new(pages).built_in_at(built_in_at).choosing_at(built_in)
 }

@@ -6,6 +6,7 @@ use super::metadata::{self, Fetched, Metadata};
 use super::read::section::{Found, Section};
 use super::read::values::{self, duration_between};
 use super::saml_keys::{Certificates, SamlKeys, saml_keys};
+use crate::broker::Binding;
 use crate::roles::{AuthnContexts, ProviderArn, RoleArn, RoleMap, SamlProviders, partition_of_region};
 use crate::saml::{
     IdentityProvider, IdentityProviders, Limits, RequestedAuthnContext, Selectors, ServiceProvider,
@@ -46,7 +47,13 @@ pub(super) struct Saml {
 }
 
 /// `public_url` is the one of `[server]`.
-pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str, accounts: &Accounts) -> Saml {
+pub(super) fn saml(
+    section: &Section<'_>,
+    fetched: &Fetched,
+    public_url: &str,
+    accounts: &Accounts,
+    binding: Binding,
+) -> Saml {
     let mut audiences = section.one_or_list("audience");
     if audiences.is_empty() {
         audiences.push(AWS.to_owned());
@@ -72,8 +79,10 @@ pub(super) fn saml(section: &Section<'_>, fetched: &Fetched, public_url: &str, a
     if sections.is_empty() && !section.contains("idp") {
         section.missing("idp", None);
     }
-    let idps: Vec<Idp> =
-        sections.iter().map(|section| idp(section, fetched, signing_key.is_some(), accounts)).collect();
+    let idps: Vec<Idp> = sections
+        .iter()
+        .map(|section| idp(section, fetched, signing_key.is_some(), accounts, binding))
+        .collect();
     let distinct = distinct(section, &idps);
 
     let mut saml = Saml {

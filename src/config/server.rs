@@ -54,11 +54,14 @@ impl Server {
     /// Whether a page of this origin gets the tickets of the built-in one, or may read
     /// answers as it may.
     pub(super) fn has_page_on(&self, origin: &str) -> bool {
-        let origin_of = |url: &str| WebUrl::parse(url).map(|url| url.origin);
-        self.allowed_origins.iter().any(|allowed| allowed == origin)
-            || [&self.public_url, &self.redirect_url]
-                .into_iter()
-                .any(|url| origin_of(url).is_ok_and(|own| own == origin))
+        self.page_origins().iter().any(|own| own == origin)
+    }
+
+    /// The origins of such pages.
+    pub(super) fn page_origins(&self) -> Vec<String> {
+        let own = [&self.public_url, &self.redirect_url].into_iter();
+        let own = own.filter_map(|url| Some(WebUrl::parse(url).ok()?.origin));
+        own.chain(self.allowed_origins.iter().cloned()).collect()
     }
 
     /// Whether only this machine can be meant by `public_url`.

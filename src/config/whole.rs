@@ -18,6 +18,7 @@ use super::rule_test::{TestedRule, can_be_asked};
 use super::saml::saml;
 use super::saml_keys::Certificates;
 use super::server::{Server, server};
+use super::shell::shell;
 use super::ssm::ssm;
 use crate::broker::{BrokerSettings, TicketSettings};
 use crate::roles::{Effect, Rule, Rules};
@@ -83,7 +84,7 @@ impl Config {
         // Without it there is no configuration, and what is made of it is dropped.
         let public_url = server.as_ref().map_or("", |server| &server.public_url);
         let accounts = accounts(&top.section("accounts"));
-        let saml = saml(&top.section("saml"), fetched, public_url, &accounts);
+        let saml = saml(&top.section("saml"), fetched, public_url, &accounts, delivery.binding);
         let maps = role_maps(&top, &saml, &accounts);
         let saml = saml.with_maps(maps);
         let pages = pages(&top, server.as_ref(), &delivery);
@@ -104,6 +105,7 @@ impl Config {
             saml.must_select_as_sts_does(&top);
         }
 
+        let shell = shell(&top.section("shell"), server.as_ref(), &delivery);
         let (destinations, console) = console(&top.section("console"), sts.as_ref(), &delivery, public_url);
 
         let server = server?;
@@ -123,6 +125,7 @@ impl Config {
             rules,
             pages,
             console: destinations,
+            shell,
             binding: delivery.binding,
             tickets,
             session_lifetime: delivery.session_lifetime,

@@ -2,10 +2,10 @@
 //! that held STS's answer, attribute types and all. For pages written for it
 //! (`binding = "plain"`).
 
+use super::hand_over;
 use super::json::{rfc3339, to_wiped_json};
-use crate::broker;
-use secrecy::ExposeSecret;
 use serde::Serialize;
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 /// A string attribute: `{"S": …}`.
@@ -49,8 +49,8 @@ struct Credentials<'a> {
 }
 
 /// `{"Attributes":{"credentials":{"M":{"Credentials":{"M":{"AccessKeyId":{"S":…}, …}}}}}}`
-pub fn json(credentials: &broker::Credentials) -> Zeroizing<Vec<u8>> {
-    let expiration = rfc3339(credentials.expiration);
+pub fn json(credentials: &hand_over::Credentials<'_>, expiration: OffsetDateTime) -> Zeroizing<Vec<u8>> {
+    let expiration = rfc3339(expiration);
     to_wiped_json(
         &Document {
             attributes: Attributes {
@@ -58,9 +58,9 @@ pub fn json(credentials: &broker::Credentials) -> Zeroizing<Vec<u8>> {
                     m: Answer {
                         credentials: M {
                             m: Credentials {
-                                access_key_id: S { s: &credentials.access_key_id },
-                                secret_access_key: S { s: credentials.secret_access_key.expose_secret() },
-                                session_token: S { s: credentials.session_token.expose_secret() },
+                                access_key_id: S { s: credentials.access_key_id },
+                                secret_access_key: S { s: credentials.secret_access_key },
+                                session_token: S { s: credentials.session_token },
                                 expiration: S { s: &expiration },
                             },
                         },
@@ -68,7 +68,7 @@ pub fn json(credentials: &broker::Credentials) -> Zeroizing<Vec<u8>> {
                 },
             },
         },
-        credentials.session_token.expose_secret().len(),
+        credentials.session_token.len(),
     )
 }
 
@@ -76,8 +76,9 @@ pub fn json(credentials: &broker::Credentials) -> Zeroizing<Vec<u8>> {
 mod tests {
     #[test]
     fn a_page_of_the_2017_sample_finds_its_four_values() {
-        let json: serde_json::Value =
-            serde_json::from_slice(&super::json(&crate::delivery::credentials())).unwrap();
+        let expiration = super::OffsetDateTime::from_unix_timestamp(1_795_417_200).unwrap();
+        let json = super::json(&super::hand_over::CREDENTIALS, expiration);
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         let values = &json["Attributes"]["credentials"]["M"]["Credentials"]["M"];
         assert_eq!(values["AccessKeyId"]["S"], "ASIAEXAMPLE");
         assert_eq!(values["SecretAccessKey"]["S"], "wJalr/\"quoted\"");

@@ -24,6 +24,7 @@ pub struct App {
     pub(super) settings: HttpSettings,
     pub(super) cors: CorsLayer,
     pub(super) choice_cors: CorsLayer,
+    pub(super) permit_cors: CorsLayer,
     built_in: Redirect,
     /// By the pages' names.
     redirects: BTreeMap<String, Redirect>,
@@ -51,9 +52,11 @@ impl App {
         settings: HttpSettings,
     ) -> Result<Self, SettingsError> {
         let pages = &broker.settings().pages;
+        let origins = || settings.allowed_origins.iter().chain(pages.iter().map(|page| &page.origin));
         Ok(Self {
-            cors: cors::layer(settings.allowed_origins.iter().chain(pages.iter().map(|page| &page.origin)))?,
+            cors: cors::layer(origins())?,
             choice_cors: cors::choice_layer(pages.choosers())?,
+            permit_cors: cors::permit_layer(origins())?,
             redirects: redirects(pages, settings.jwt_in)?,
             built_in: Redirect::new(&settings.redirect_url, settings.jwt_in)?,
             config_json: config_json::config_json(
@@ -139,7 +142,7 @@ impl App {
 
     /// Where the page begins such a sign-in. Pages of the 2017 sample cannot.
     pub(super) fn sign_in_again(&self, began_at: &BeganAt, step_up: &StepUp) -> Option<String> {
-        let can_begin = self.broker.settings().binding == Binding::Challenge;
+        let can_begin = self.broker.settings().binding != Binding::Plain;
         can_begin.then(|| self.page(began_at).to_sign_in_again(step_up, began_at.for_use()))
     }
 

@@ -10,18 +10,20 @@ use super::login::is_plain;
 use super::redeem::{COGNITO_ID, VERIFIER, bearer, single};
 use super::refusal::{Help, document};
 use crate::broker::{
-    ChoiceError, ChoiceList, ChoiceRequest, ListedRole, Reason, RoleArn, Terms, Ticket, TicketError, Use,
-    WantedPart,
+    AskedByShell, ChoiceError, ChoiceList, ChoiceRequest, ListedRole, Outcomes, Reason, RoleArn,
+    ShownShellRequest, Terms, Ticket, TicketError, Use, WantedPart,
 };
 use crate::delivery::rfc3339;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+const SHELL: HeaderName = HeaderName::from_static("vestibule-shell");
 
 /// Ten parts, each with a reason of 500 characters, of which each may be escaped.
 const MAX_BYTES: usize = 64 * 1024;
@@ -31,6 +33,14 @@ const MAX_BYTES: usize = 64 * 1024;
 #[serde(deny_unknown_fields)]
 struct Chosen {
     parts: Vec<ChosenPart>,
+    shell: Option<ChosenForShell>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChosenForShell {
+    request: String,
+    number: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +58,7 @@ struct ChosenPart {
 enum UseOf {
     Credentials,
     Console,
+    Shell,
 }
 
 impl From<UseOf> for Use {
@@ -55,6 +66,7 @@ impl From<UseOf> for Use {
         match chosen {
             UseOf::Credentials => Self::Page,
             UseOf::Console => Self::Console,
+            UseOf::Shell => Self::Shell,
         }
     }
 }
@@ -76,7 +88,9 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let _slot = app.admission.slot(Class::Other, &context)?;
-    let request = request(&headers, &context)?;
+    let shown = single(&headers, SHELL, TicketError::Malformed)?;
+    let shown = shown.map(|request| ShownShellRequest { request: request.to_owned(), number: None });
+    let request = request(&headers, &context, shown)?;
     let list = app.broker.list_choice(&request).await.map_err(Error::Choice)?;
     let mut response = Json(app.listed(&list, &context)).into_response();
     response.extensions_mut().insert(OutcomeCode("listed"));
@@ -94,17 +108,28 @@ pub(super) async fn choose(
     let bytes = body::read(body, MAX_BYTES, app.settings.request_timeout).await?;
     let chosen: Chosen = serde_json::from_slice(&bytes).map_err(|_| Error::Choice(ChoiceError::Malformed))?;
     let _slot = app.admission.slot(Class::Other, &context)?;
-    let request = self::request(&head.headers, &context)?;
+    let shown = chosen.shell.map(|ChosenForShell { request, number }| ShownShellRequest { request, number });
+    let request = self::request(&head.headers, &context, shown)?;
     let parts = chosen.parts.iter().map(WantedPart::from).collect();
-    let outcomes = app.broker.choose(&request, parts).await.map_err(Error::Choice)?;
+    let Outcomes { parts: outcomes, shell } =
+        app.broker.choose(&request, parts).await.map_err(Error::Choice)?;
     let parts: Vec<Value> =
         chosen.parts.iter().zip(outcomes).map(|(part, outcome)| app.part(part, outcome, &context)).collect();
-    let mut response = Json(json!({ "parts": parts })).into_response();
+    let mut answer = json!({ "parts": parts });
+    if let (Some(shell), Some(answer)) = (shell, answer.as_object_mut()) {
+        let to = json!({ "redirect_uri": shell.redirect_uri(), "state": shell.state() });
+        answer.insert("shell".to_owned(), to);
+    }
+    let mut response = Json(answer).into_response();
     response.extensions_mut().insert(OutcomeCode("chosen"));
     Ok(response)
 }
 
-fn request(headers: &HeaderMap, context: &Context) -> Result<ChoiceRequest, Error> {
+fn request(
+    headers: &HeaderMap,
+    context: &Context,
+    shell: Option<ShownShellRequest>,
+) -> Result<ChoiceRequest, Error> {
     let ticket = single(headers, header::AUTHORIZATION, TicketError::Malformed)?;
     Ok(ChoiceRequest {
         ticket: ticket.map(|credentials| bearer(credentials).to_owned()),
@@ -114,6 +139,7 @@ fn request(headers: &HeaderMap, context: &Context) -> Result<ChoiceRequest, Erro
         reference: context.reference.clone(),
         source_ip: context.source_ip,
         began_at: context.began_at.clone(),
+        shell,
     })
 }
 
@@ -130,13 +156,17 @@ impl App {
             .iter()
             .flat_map(|console| partitions.iter().flat_map(|partition| console.destinations_of(partition)))
             .collect();
-        json!({
+        let mut shown = json!({
             "user": list.user,
             "idp": list.idp,
             "expires": rfc3339(list.expires_at),
             "destinations": destinations,
             "roles": list.roles.iter().map(|listed| self.role(listed, context)).collect::<Vec<Value>>(),
-        })
+        });
+        if let (Some(asked), Some(shown)) = (&list.shell, shown.as_object_mut()) {
+            shown.insert("shell".to_owned(), asked_by(asked));
+        }
+        shown
     }
 
     fn role(&self, listed: &ListedRole, context: &Context) -> Value {
@@ -204,6 +234,19 @@ fn path(role: &RoleArn) -> &str {
     resource.strip_suffix(role.name()).unwrap_or(resource)
 }
 
+/// Of a program on this computer the number is shown, to be compared; of one elsewhere it is
+/// typed.
+fn asked_by(asked: &AskedByShell) -> Value {
+    let is_another = asked.is_another_device();
+    json!({
+        "device": if is_another { "another" } else { "this_computer" },
+        "port": asked.port(),
+        "number": (!is_another).then(|| asked.number()),
+        "address": asked.address(),
+        "at": rfc3339(asked.at()),
+    })
+}
+
 fn given(terms: &Terms) -> Value {
     let mut given = json!({
         "rule": terms.rule,
@@ -236,13 +279,16 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<Chosen>(text).is_ok();
         assert!(read(r#"{"parts":[{"role":"r","use":"credentials"}]}"#));
         assert!(read(r#"{"parts":[{"role":"r","use":"console","reason":"x","destination":"d"}]}"#));
+        assert!(read(r#"{"parts":[{"role":"r","use":"shell"}],"shell":{"request":"r","number":"1"}}"#));
         for wrong in [
+            r#"{"parts":[],"shell":"r"}"#,
+            r#"{"parts":[],"shell":{"number":"1"}}"#,
+            r#"{"parts":[],"shell":{"request":"r","port":1}}"#,
             "",
             "[]",
             "{}",
             r#"{"parts":{}}"#,
             r#"{"parts":[{"role":"r"}]}"#,
-            r#"{"parts":[{"role":"r","use":"shell"}]}"#,
             r#"{"parts":[{"role":"r","use":"page"}]}"#,
             r#"{"parts":[{"role":"r","use":"console","duration":1}]}"#,
             r#"{"parts":[],"more":1}"#,

@@ -24,6 +24,7 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
         "region": settings.ping_url.as_deref().and_then(gateway_region).unwrap_or(&settings.region),
         "binding": match broker.binding {
             Binding::Challenge => "challenge",
+            Binding::Sealed => "sealed",
             Binding::Plain => "plain",
         },
         "jwt_in": match settings.jwt_in {
@@ -31,6 +32,7 @@ pub(super) fn config_json(settings: &HttpSettings, broker: &BrokerSettings, ping
             JwtIn::Query => "query",
         },
         "console": broker.console.is_some(),
+        "shell": broker.shell.is_some(),
         "local_credentials": settings.local_credentials,
         "rules": settings.rules_hold.as_str(),
         "ping": ping,

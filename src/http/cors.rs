@@ -9,10 +9,11 @@ use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Headers that a page's request may carry.
-const REQUEST_HEADERS: [HeaderName; 7] = [
+const REQUEST_HEADERS: [HeaderName; 8] = [
     header::AUTHORIZATION,
     HeaderName::from_static("vestibule-verifier"),
     HeaderName::from_static("vestibule-reason"),
+    HeaderName::from_static("vestibule-shell"),
     HeaderName::from_static("cognito_id"),
     HeaderName::from_static("x-amz-date"),
     HeaderName::from_static("x-amz-security-token"),
@@ -42,6 +43,18 @@ pub(super) fn choice_layer<'o>(
         .allow_origin(AllowOrigin::list(values(origins)?))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers(REQUEST_HEADERS.into_iter().chain([header::CONTENT_TYPE]).collect::<Vec<_>>()))
+}
+
+/// The same for the permit to begin a sealed login: for its answer alone, and not for that of the
+/// navigation on the same path.
+pub(super) fn permit_layer<'o>(
+    origins: impl Iterator<Item = &'o String>,
+) -> Result<CorsLayer, SettingsError> {
+    let origins = values(origins)?;
+    let allowed = move |origin: &HeaderValue, request: &Parts| {
+        request.method != Method::GET && origins.contains(origin)
+    };
+    Ok(base().allow_origin(AllowOrigin::predicate(allowed)).allow_methods([Method::POST]))
 }
 
 fn base() -> CorsLayer {

@@ -5,8 +5,8 @@
 
 use crate::broker::ports::TokenServiceError;
 use crate::broker::{
-    ChoiceError, ConsoleError, LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal,
-    StartError, StepUp, TicketError,
+    ChoiceError, ConsoleError, KeyError, LoginError, RedeemError, RelayStateError, RoleRefusal, SamlRefusal,
+    ShellError, StartError, StepUp, TicketError,
 };
 use http::StatusCode;
 
@@ -166,12 +166,14 @@ request_errors! { rows Error }
 ping_errors! { rows PingError }
 start_errors! { rows StartError }
 login_errors! { rows LoginError }
+key_errors! { rows KeyError }
 relay_state_errors! { rows RelayStateError }
 saml_refusals! { rows SamlRefusal }
 role_refusals! { rows RoleRefusal }
 token_service_errors! { rows TokenServiceError }
 choice_errors! { rows ChoiceError }
 console_errors! { rows ConsoleError }
+shell_errors! { rows ShellError }
 redeem_errors! { rows RedeemError }
 ticket_errors! { rows TicketError }
 

@@ -37,6 +37,7 @@ mod refusal;
 mod router;
 pub mod serve;
 mod settings;
+mod shell;
 mod sigv4;
 mod start;
 mod users;

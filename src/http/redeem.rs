@@ -37,11 +37,14 @@ pub(super) async fn redeem(
     let hand_over = app.broker.redeem(request).await.map_err(Error::Redeem)?;
     tracing::info!(idp = hand_over.idp, rule = hand_over.rule, "login delivered");
 
-    let json = match (app.broker.settings().binding, &hand_over.handed_over) {
-        (Binding::Plain, HandedOver::Credentials(credentials)) => delivery::dynamodb::json(credentials),
-        (Binding::Plain, HandedOver::Console { .. }) | (Binding::Challenge, _) => {
-            delivery::credential_process::json(&hand_over)
+    let binding = app.broker.settings().binding;
+    let json = match (&hand_over.handed_over, hand_over.written()) {
+        (HandedOver::Credentials(credentials), _) if binding == Binding::Plain => {
+            delivery::dynamodb::json(&credentials.written(), credentials.expiration)
         }
+        (_, Some(written)) => delivery::credential_process::json(&written),
+        (HandedOver::Sealed { jwe, .. }, None) => delivery::sealed::json(jwe),
+        (HandedOver::Credentials(_) | HandedOver::Console { .. }, None) => return Err(Error::Internal),
     };
     // The buffer is wiped once all of it has been sent.
     let body = Bytes::from_owner(json);

@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::error::Error;
-use super::{authorizer, choice, documents, envelope, login, openapi, pages, redeem, start, users};
+use super::{authorizer, choice, documents, envelope, login, openapi, pages, redeem, shell, start, users};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -24,12 +24,14 @@ pub fn router(app: Arc<App>) -> Router {
         let ping = get(users::ping).head(only("GET, OPTIONS"));
         people = people.route("/users", ping.fallback(only("GET, OPTIONS")));
     }
-    let start = get(start::start).head(only("GET")).fallback(only("GET"));
+    let start = get(start::start).post(start::permit).head(only("GET, POST, OPTIONS"));
+    let start =
+        Router::new().route("/saml/login", start.fallback(only("GET, POST, OPTIONS"))).layer(limited.clone());
     let mut shared = people
         .layer(limited.clone())
         .route("/config.json", get(documents::config).fallback(only("GET, HEAD, OPTIONS")));
     let mut own = Router::new()
-        .route("/saml/login", start)
+        .route("/saml/shell", post(shell::ask).fallback(only("POST")))
         .route("/authorizer", post(authorizer::route).fallback(only("POST")))
         .layer(limited.clone())
         .route("/saml/metadata", get(documents::metadata).fallback(only("GET, HEAD")))
@@ -46,10 +48,12 @@ pub fn router(app: Arc<App>) -> Router {
         Router::new().route("/saml/choice", choose.fallback(only("GET, POST, OPTIONS"))).layer(limited);
     let task = from_fn(envelope::task);
     let choice = choice.layer(task.clone()).layer(app.choice_cors.clone());
+    let start = start.layer(task.clone()).layer(app.permit_cors.clone());
     let shared = shared.layer(task.clone()).layer(app.cors.clone());
     own.layer(task)
         .merge(shared)
         .merge(choice)
+        .merge(start)
         .fallback(|| ready(Error::NotFound))
         .layer(from_fn_with_state(app.clone(), envelope::envelope))
         .with_state(app)

@@ -4,16 +4,22 @@ use super::admission::Class;
 use super::app::App;
 use super::context::{Context, OutcomeCode};
 use super::error::Error;
-use super::form;
 use super::frame::{BEING_SENT, CONTINUE, TO_SIGN_IN, escape, frame};
 use super::headers;
 use super::language::Language;
-use crate::broker::{AuthnRequestMessage, Start, StartError};
-use axum::Extension;
-use axum::extract::{RawQuery, State};
+use super::login::is_plain;
+use super::redeem::single;
+use super::{body, form};
+use crate::broker::{AuthnRequestMessage, PERMIT_LIFETIME, PermitRequest, Start, StartError, TicketError};
+use axum::extract::{RawQuery, Request, State};
 use axum::response::{Html, IntoResponse, Response};
+use axum::{Extension, Json};
 use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
 use std::sync::Arc;
+
+/// A RelayState and a page's name.
+const MAX_PERMIT_BYTES: usize = 4 * 1024;
 
 /// The policy of every answer, except for the form: browsers apply `form-action`
 /// also to redirects of the identity provider, whose targets are not known here.
@@ -26,7 +32,8 @@ pub(super) async fn start(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let _slot = app.admission.slot(Class::Other, &context)?;
-    let (mut idp, mut page, mut for_use, mut relay_state, mut force_authn) = (None, None, None, None, None);
+    let (mut idp, mut page, mut for_use, mut relay_state) = (None, None, None, None);
+    let (mut force_authn, mut permit) = (None, None);
     let mut authn_context: Vec<String> = Vec::new();
     for field in form::fields(query.unwrap_or_default().as_bytes()) {
         let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;
@@ -35,6 +42,7 @@ pub(super) async fn start(
             "page" => page.replace(value).is_some(),
             "use" => for_use.replace(value).is_some(),
             "RelayState" => relay_state.replace(value).is_some(),
+            "permit" => permit.replace(value).is_some(),
             "force_authn" => force_authn.replace(value).is_some(),
             // A list is a field for each, since a URI can have any character between two.
             "authn_context" => {
@@ -53,6 +61,7 @@ pub(super) async fn start(
         for_use: for_use.as_ref().map(|value| value.as_str()),
         idp: idp.as_ref().map(|value| value.as_str()),
         relay_state: relay_state.as_ref().map(|value| value.as_str()),
+        permit: permit.as_ref().map(|value| value.as_str()),
         authn_context: &authn_context,
         force_authn: match force_authn.as_ref().map(|value| value.as_str()) {
             None | Some("false") => false,
@@ -76,6 +85,40 @@ pub(super) async fn start(
         }
     };
     response.extensions_mut().insert(OutcomeCode("sent"));
+    Ok(response)
+}
+
+/// `POST /saml/login`: leave for a page to begin a sealed login.
+pub(super) async fn permit(
+    State(app): State<Arc<App>>,
+    Extension(context): Extension<Context>,
+    request: Request,
+) -> Result<Response, Error> {
+    let (head, body) = request.into_parts();
+    is_plain(&head.headers, "application/x-www-form-urlencoded")?;
+    let bytes = body::read(body, MAX_PERMIT_BYTES, app.settings.request_timeout).await?;
+    let _slot = app.admission.slot(Class::Other, &context)?;
+    let (mut page, mut relay_state) = (None, None);
+    for field in form::fields(&bytes) {
+        let (name, value) = field.map_err(|form::Malformed| Error::FormMalformed)?;
+        let is_duplicate = match name.as_str() {
+            "page" => page.replace(value).is_some(),
+            "RelayState" => relay_state.replace(value).is_some(),
+            _ => false,
+        };
+        if is_duplicate {
+            return Err(Error::DuplicateField);
+        }
+    }
+    let request = PermitRequest {
+        page: page.as_ref().map(|value| value.as_str()),
+        relay_state: relay_state.as_ref().map(|value| value.as_str()),
+        origin: single(&head.headers, header::ORIGIN, TicketError::OtherPage)?,
+    };
+    let permit = app.broker.permit(&request).await.map_err(Error::Start)?;
+    let answer = json!({ "permit": permit, "expires_in": PERMIT_LIFETIME.whole_seconds() });
+    let mut response = Json(answer).into_response();
+    response.extensions_mut().insert(OutcomeCode("permitted"));
     Ok(response)
 }
 

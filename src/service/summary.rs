@@ -84,6 +84,7 @@ impl Summary {
             console: config.console.as_ref().and_then(|console| console.address(console.partition())),
             binding: match config.broker.binding {
                 Binding::Challenge => "challenge",
+                Binding::Sealed => "sealed",
                 Binding::Plain => "plain",
             },
             log_level: config.log.level,

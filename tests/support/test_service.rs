@@ -361,6 +361,7 @@ pub fn settings() -> BrokerSettings {
         limits: Limits::default(),
         rules: production(),
         console: None,
+        shell: None,
         pages: Pages::default(),
         binding: Binding::Challenge,
         tickets: TicketSettings {

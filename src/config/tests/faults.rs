@@ -124,7 +124,6 @@ fn each_wrong_value_has_its_sentence() {
             "saml.max_response_chars",
             "expected a whole number",
         ),
-        ("delivery.binding = \"sealed\"".to_owned(), "delivery.binding", "\"sealed\" is promised"),
         ("delivery.jwt_in = \"header\"".to_owned(), "delivery.jwt_in", "expected \"fragment\" or \"query\""),
         ("delivery.session_lifetime = \"20s\"".to_owned(), "delivery.session_lifetime", "is shorter than"),
         (
@@ -151,7 +150,7 @@ fn each_wrong_value_has_its_sentence() {
         (
             "extra = 1".to_owned(),
             "extra",
-            "unknown key; known here: accounts, console, delivery, keys, log, page, role_map, rule, saml, server, ssm, store, sts",
+            "unknown key; known here: accounts, console, delivery, keys, log, page, role_map, rule, saml, server, shell, ssm, store, sts",
         ),
         (second, "saml.idp[1].name", "is the name of an earlier identity provider too"),
         (rule("when.name_id = {}"), "rule[0].when.name_id", "says nothing"),

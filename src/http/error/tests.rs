@@ -6,9 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 #[test]
 fn a_code_means_one_thing() {
     let mut by_code: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    // What passes through a choice has the row that it has elsewhere.
-    let passes_through =
-        |error: &Error| matches!(error, Error::Choice(ChoiceError::Redeem(_) | ChoiceError::Login(_)));
+    // What passes through a choice or a start has the row that it has elsewhere.
+    let passes_through = |error: &Error| {
+        matches!(
+            error,
+            Error::Choice(ChoiceError::Redeem(_) | ChoiceError::Login(_) | ChoiceError::Shell(_))
+                | Error::Start(StartError::Shell(_))
+        )
+    };
     for error in Error::all().into_iter().filter(|error| !passes_through(error)) {
         assert!(error.code().bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit()));
         assert_eq!(error.code(), error.row().code);
@@ -16,10 +21,11 @@ fn a_code_means_one_thing() {
     }
     for (code, rows) in by_code {
         // Key ring and store fail a login (before and after the way to the identity
-        // provider), a choice and a hand-over; what to do differs. Both ways to a login take
-        // RelayState, and can be for the console.
+        // provider), a choice, what a program asks and a hand-over; what to do differs. Both ways
+        // to a login take RelayState, and can be for the console; a program sends a key, too.
         let expected = match code {
-            "keys_unavailable" | "store_unavailable" => 3,
+            "keys_unavailable" => 4,
+            "store_unavailable" | "key_refused" => 3,
             "relay_state_missing" | "relay_state_malformed" => 2,
             "console_off" | "destination_not_listed" | "console_refused" | "console_unavailable" => 2,
             _ => 1,

@@ -76,6 +76,7 @@ pub fn claims(n: u8) -> TicketClaims {
         login: LoginId::from_stored(format!("login-{n}")),
         reference: Some(format!("7K3F-000{n}")),
         challenge: "c".repeat(43),
+        sealed: true,
         ask: Some("Which \"ticket\" is this for, \u{1F511}?".to_owned()),
         page: Some("wiki".to_owned()),
         iat: now,

@@ -49,6 +49,7 @@ impl Recorder {
             ("page", subject.page.as_deref()),
             ("choice", subject.choice.as_ref().map(LoginId::as_str)),
             ("use", subject.for_use.as_deref()),
+            ("device", subject.device.as_deref()),
             ("reason", subject.reason.as_ref().map(Reason::as_str)),
             // An index refuses an empty key.
             ("access_key_id", subject.access_key_id.as_deref().filter(|key| !key.is_empty())),
@@ -62,8 +63,10 @@ impl Recorder {
         insert("recorded", text(self.place(event.at)));
         insert("at", instant(event.at));
         insert("kind", text(event.kind.as_str()));
-        if let Some(ip) = event.source_ip {
-            insert("source_ip", text(ip.to_string()));
+        for (name, address) in [("source_ip", event.source_ip), ("asked_from", subject.asked_from)] {
+            if let Some(address) = address {
+                insert(name, text(address.to_string()));
+            }
         }
         let instants = [("expiration", subject.expiration), ("from", subject.from), ("until", subject.until)]
             .map(|(name, at)| (name, at.map(|at| at.unix_timestamp().to_string())));
@@ -139,9 +142,9 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
         }
         None => Some(None),
     };
-    let source_ip = match text_of(item, "source_ip") {
-        Some(ip) => Some(ip.parse().ok()?),
-        None => None,
+    let address = |name: &str| match text_of(item, name) {
+        Some(ip) => ip.parse().ok().map(Some),
+        None => Some(None),
     };
     Some(AuditEvent {
         at: instant_of(item, "at")?,
@@ -149,7 +152,7 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
         login: owned("login_id").filter(|login| !login.contains(':')).map(LoginId::from_stored),
         session: owned("session").map(Handle::from_stored),
         reference: owned("reference").map(SupportId::from_stored),
-        source_ip,
+        source_ip: address("source_ip")?,
         code: owned("code"),
         subject: Subject {
             idp: owned("idp"),
@@ -164,6 +167,8 @@ pub(super) fn event_of(item: &Item) -> Option<AuditEvent> {
             role_map: owned("role_map"),
             choice: owned("choice").map(LoginId::from_stored),
             for_use: owned("use"),
+            asked_from: address("asked_from")?,
+            device: owned("device"),
             page: owned("page"),
             reason: owned("reason").map(Reason::from_stored),
             access_key_id: owned("access_key_id"),
