@@ -25,7 +25,6 @@ mod files;
 mod keys;
 mod login;
 mod logout;
-mod number;
 mod obtain;
 mod output;
 mod pages;
