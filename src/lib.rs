@@ -44,6 +44,8 @@ pub mod lambda;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod service;
+#[cfg(feature = "shell")]
+pub mod shell;
 
 pub mod http;
 

@@ -23,7 +23,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("http", &["broker", "delivery", "config"]),
     ("service", &["saml", "broker", "config", "adapters", "http"]),
     ("demo", &["saml", "broker", "config", "adapters", "http", "service"]),
-    ("cli", &["saml", "roles", "broker", "config", "adapters", "http", "service", "demo"]),
+    ("shell", &["jose", "broker", "adapters", "service"]),
+    ("cli", &["saml", "roles", "broker", "config", "adapters", "http", "service", "demo", "shell"]),
     ("lambda", &["broker", "adapters", "http", "service"]),
     ("main", &["cli", "lambda"]),
 ];

@@ -32,7 +32,7 @@ def triple(arch):
 
 
 def features(demo):
-    return [] if demo else ["--no-default-features"]
+    return [] if demo else ["--no-default-features", "--features=shell"]
 
 
 def missing(archs, built):
@@ -123,7 +123,7 @@ def accept(binary, arch, demo):
         sys.exit(f"{binary} needs libraries that the packages do not ask for: {', '.join(sorted(unknown))}")
     if (DEMO in binary.read_bytes()) != demo:
         has = "no" if demo else "the demo's"
-        wanted = "the default features" if demo else "--no-default-features"
+        wanted = "the default features" if demo else "--no-default-features --features=shell"
         sys.exit(f"{binary} has {has} identity provider in it; build it with {wanted}")
 
 

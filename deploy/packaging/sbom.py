@@ -98,7 +98,7 @@ def bill(binary, arch, demo, package, now):
             },
             "properties": [
                 {"name": "vestibule:target", "value": binaries.triple(arch)},
-                {"name": "vestibule:features", "value": "demo" if demo else ""},
+                {"name": "vestibule:features", "value": "demo,shell" if demo else "shell"},
                 {"name": "vestibule:rustc", "value": run("rustc", "--version")},
             ],
         },

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Keeps no connection open: long times lie between two requests. `authorities`, in PEM, in
 /// place of those that the system trusts.
-pub(super) fn connector(url: &str, authorities: Option<&[u8]>) -> Result<Connector, String> {
+pub(crate) fn connector(url: &str, authorities: Option<&[u8]>) -> Result<Connector, String> {
     let roots = match authorities {
         Some(pem) => TrustStore::empty().with_pem_certificate(pem),
         None => TrustStore::default(),
@@ -27,7 +27,7 @@ pub(super) fn connector(url: &str, authorities: Option<&[u8]>) -> Result<Connect
 
 /// In a task of its own, so that a library's panic about a server's certificate is a failure
 /// like others.
-pub(super) async fn within<T: Send + 'static>(
+pub(crate) async fn within<T: Send + 'static>(
     timeout: Duration,
     asking: impl Future<Output = Result<T, String>> + Send + 'static,
 ) -> Result<T, String> {
@@ -41,7 +41,7 @@ pub(super) async fn within<T: Send + 'static>(
 }
 
 /// The end of the chain of causes: "connection refused", "unknown issuer".
-pub(super) fn innermost(error: &dyn Error) -> String {
+pub(crate) fn innermost(error: &dyn Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

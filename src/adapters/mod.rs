@@ -12,6 +12,8 @@ mod open;
 mod rotation;
 mod seal;
 
+#[cfg(feature = "shell")]
+pub(crate) use connector::{connector, innermost, within};
 pub use error::OpenError;
 pub use key_admin::{KeyAdmin, KeyInfo};
 pub use key_marker::KeyMarker;

@@ -12,6 +12,8 @@ mod serve;
 
 #[cfg(feature = "demo")]
 use crate::demo;
+#[cfg(feature = "shell")]
+use crate::{service::print_result, shell};
 use clap::{Parser, Subcommand};
 use runtime::in_runtime;
 use std::ffi::OsString;
@@ -89,6 +91,15 @@ enum Command {
         #[command(subcommand)]
         command: keys::Command,
     },
+    #[cfg(feature = "shell")]
+    #[command(flatten)]
+    Shell(shell::Command),
+    /// Write the completions of a shell to standard output
+    #[cfg(feature = "shell")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Runs one command line.
@@ -114,5 +125,18 @@ pub fn run(
         Command::Init(options) => in_runtime(async move { init::run(&options).await }),
         Command::Rules { command } => rules::run(command, environment),
         Command::Keys { command } => in_runtime(keys::run(command, environment)),
+        #[cfg(feature = "shell")]
+        Command::Shell(command) => shell::run(&command, environment),
+        #[cfg(feature = "shell")]
+        Command::Completions { shell } => completions(shell),
     }
+}
+
+#[cfg(feature = "shell")]
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    use clap::CommandFactory;
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "vestibule", &mut script);
+    print_result(String::from_utf8_lossy(&script).trim_end());
+    ExitCode::SUCCESS
 }

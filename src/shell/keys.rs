@@ -1,0 +1,130 @@
+//! Where the private keys lie that open what is cached: the system's keyring, or files.
+//!
+//! On Linux the keyring is the kernel's (keyutils): never on a disk, without D-Bus and
+//! without a prompt, and the same over SSH. Each key has a name of its own, because a second
+//! session that wrote the same name would hide its key from the first one: the session keyring
+//! is searched before the person's persistent one.
+
+use super::exit::{Exit, Failure};
+use super::files;
+use crate::jose::PrivateKey;
+use keyring_core::Entry;
+use keyring_core::api::CredentialStore;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+const SERVICE: &str = "vestibule";
+
+/// Where a key lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KeyPlace {
+    /// The system's keyring
+    Keyring,
+    /// A file beside the cache that its owner alone reads
+    File,
+}
+
+impl KeyPlace {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Keyring => "keyring",
+            Self::File => "file",
+        }
+    }
+
+    /// For people.
+    pub(super) const fn described(self) -> &'static str {
+        match self {
+            Self::Keyring if cfg!(target_os = "linux") => "the kernel's keyring",
+            Self::Keyring => "the system's keyring",
+            Self::File => "a file that is yours alone",
+        }
+    }
+
+    /// The keyring, where one works.
+    pub(super) fn probe() -> Self {
+        let works = || {
+            let entry = entry("probe").ok()?;
+            entry.set_secret(b"probe").ok()?;
+            let read = entry.get_secret().ok()?;
+            entry.delete_credential().ok();
+            (read == b"probe").then_some(())
+        };
+        if works().is_some() { Self::Keyring } else { Self::File }
+    }
+
+    /// # Errors
+    ///
+    /// The keyring or the disk refuses.
+    pub(super) fn put(self, directory: &Path, name: &str, key: &PrivateKey) -> Result<(), Failure> {
+        let bytes =
+            key.to_bytes().map_err(|_| Failure::new(Exit::Failed, "the key cannot be written out"))?;
+        match self {
+            Self::File => files::write_private(&file(directory, name), bytes.as_slice()),
+            Self::Keyring => entry(name)?.set_secret(bytes.as_slice()).map_err(|e| refused(&e)),
+        }
+    }
+
+    /// The key; `None` if it is not there, or none.
+    ///
+    /// # Errors
+    ///
+    /// The keyring or the disk refuses.
+    pub(super) fn get(self, directory: &Path, name: &str) -> Result<Option<PrivateKey>, Failure> {
+        let bytes = match self {
+            Self::File => files::read(&file(directory, name))?,
+            Self::Keyring => match entry(name)?.get_secret() {
+                Ok(bytes) => Some(bytes),
+                Err(keyring_core::Error::NoEntry) => None,
+                Err(e) => return Err(refused(&e)),
+            },
+        };
+        Ok(bytes.map(Zeroizing::new).and_then(|bytes| PrivateKey::from_bytes(&bytes)))
+    }
+
+    /// Removes it, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// The keyring or the disk refuses.
+    pub(super) fn remove(self, directory: &Path, name: &str) -> Result<(), Failure> {
+        match self {
+            Self::File => files::remove(&file(directory, name)).map(drop),
+            Self::Keyring => match entry(name)?.delete_credential() {
+                Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
+                Err(e) => Err(refused(&e)),
+            },
+        }
+    }
+}
+
+fn file(directory: &Path, name: &str) -> std::path::PathBuf {
+    directory.join(format!("{name}.key"))
+}
+
+fn entry(name: &str) -> Result<Entry, Failure> {
+    store()?.build(SERVICE, name, None).map_err(|e| refused(&e))
+}
+
+fn store() -> Result<Arc<CredentialStore>, Failure> {
+    #[cfg(target_os = "linux")]
+    let store = linux_keyutils_keyring_store::Store::new().map_err(|e| refused(&e))?;
+    #[cfg(target_os = "macos")]
+    let store = apple_native_keyring_store::keychain::Store::new().map_err(|e| refused(&e))?;
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    return Err(refused(&keyring_core::Error::NoDefaultStore));
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    Ok(store)
+}
+
+fn refused(error: &keyring_core::Error) -> Failure {
+    Failure::new(
+        Exit::Keyring,
+        format!(
+            "the system's keyring refuses ({error}); unlock it, or sign in with `vestibule login --cache file`"
+        ),
+    )
+}

@@ -1,0 +1,14 @@
+//! The commands for people's own machines, as processes, against a stand-in of the service.
+//! docs/SHELL.md promises what is tried here.
+#![allow(clippy::disallowed_methods)]
+
+mod disk;
+mod docs;
+mod exec;
+mod failures;
+mod keyring;
+mod person;
+mod profiles;
+mod sign_in;
+mod stand_in;
+mod tools;

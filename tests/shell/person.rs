@@ -1,0 +1,212 @@
+//! A person at a computer of their own: a home directory, a browser, and what they do in it.
+//!
+//! The browser is a script that notes the address; the person is a thread that reads the notes.
+
+use crate::stand_in::{READER, StandIn, exchange};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, sleep};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// What the person does in each window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// Confirms the roles that are asked for, or `READER`.
+    Confirms,
+    /// Confirms `READER`, whatever is asked for.
+    ConfirmsReader,
+    Cancels,
+    /// Tries what another page might, then confirms.
+    IsAttacked,
+    Nothing,
+}
+
+pub struct Computer {
+    pub home: TempDir,
+    pub service: Arc<StandIn>,
+    does: Arc<Mutex<Does>>,
+    /// What the browser showed, a window each.
+    pub shown: Arc<Mutex<Vec<String>>>,
+    stop: Arc<AtomicBool>,
+    person: Option<JoinHandle<()>>,
+}
+
+impl Computer {
+    pub fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let service = StandIn::start();
+        let windows = home.path().join("windows");
+        let browser = home.path().join("browser");
+        std::fs::write(&browser, format!("#!/bin/sh\nprintf '%s\\n' \"$1\" >> '{}'\n", windows.display()))
+            .unwrap();
+        std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let does = Arc::new(Mutex::new(Does::Confirms));
+        let (shown, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
+        let mut computer = Self { home, service, does, shown, stop, person: None };
+        computer.person = Some(computer.sit_down(windows));
+        computer
+    }
+
+    /// That has signed in once, with its keys in files.
+    pub fn signed_in() -> Self {
+        let computer = Self::new();
+        let url = computer.service.url.clone();
+        computer.succeeds(&["login", &url, "--role", READER, "--cache", "file"]);
+        computer
+    }
+
+    fn sit_down(&self, windows: PathBuf) -> JoinHandle<()> {
+        let (service, does) = (Arc::clone(&self.service), Arc::clone(&self.does));
+        let (shown, stop) = (Arc::clone(&self.shown), Arc::clone(&self.stop));
+        std::thread::spawn(move || {
+            let mut seen = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let text = std::fs::read_to_string(&windows).unwrap_or_default();
+                for address in text.lines().skip(seen) {
+                    seen += 1;
+                    let does = *does.lock().unwrap();
+                    let page = act(&service, does, address);
+                    shown.lock().unwrap().push(page);
+                }
+                sleep(Duration::from_millis(5));
+            }
+        })
+    }
+
+    pub fn does(&self, does: Does) {
+        *self.does.lock().unwrap() = does;
+    }
+
+    /// How many windows have opened.
+    pub fn windows(&self) -> usize {
+        std::fs::read_to_string(self.home.path().join("windows")).unwrap_or_default().lines().count()
+    }
+
+    pub fn cache(&self) -> PathBuf {
+        self.home.path().join(".cache/vestibule")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command.args(arguments);
+        self.at_home(&mut command);
+        command
+    }
+
+    pub fn at_home(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.home.path())
+            .env("BROWSER", self.home.path().join("browser"))
+            .stdin(Stdio::null());
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        outcome(&self.command(arguments).output().unwrap())
+    }
+
+    pub fn succeeds(&self, arguments: &[&str]) -> String {
+        let (code, out, said) = self.run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+        out
+    }
+
+    /// Ends with this code, and says this.
+    pub fn fails(&self, arguments: &[&str], code: i32, words: &str) {
+        let (ended, out, said) = self.run(arguments);
+        assert_eq!((ended, out.as_str()), (code, ""), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+
+    /// The names in the cache that end so.
+    pub fn cached(&self, end: &str) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.cache()) else { return Vec::new() };
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.to_string_lossy().ends_with(end)).collect()
+    }
+}
+
+impl Drop for Computer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(person) = self.person.take() {
+            let joined = person.join();
+            assert!(joined.is_ok() || std::thread::panicking(), "the person's thread failed");
+        }
+    }
+}
+
+pub fn outcome(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+/// What stands behind `#` of an address of the page.
+pub fn fragment(address: &str) -> Vec<(String, String)> {
+    let (_, fragment) = address.split_once('#').unwrap();
+    form_urlencoded::parse(fragment.as_bytes()).into_owned().collect()
+}
+
+fn act(service: &StandIn, does: Does, address: &str) -> String {
+    let parameters = fragment(address);
+    let Some(request) = parameters.iter().find(|(name, _)| name == "shell").map(|(_, value)| value) else {
+        return String::new();
+    };
+    let mut roles: Vec<&str> =
+        parameters.iter().filter(|(name, _)| name == "role").map(|(_, value)| value.as_str()).collect();
+    if roles.is_empty() || does == Does::ConfirmsReader {
+        roles = vec![READER];
+    }
+    let asked = service.asked(request);
+    let Some(redirect) = asked.redirect_uri else { return String::new() };
+    let host = redirect.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/callback")).unwrap();
+    let go = |host_header: &str, method: &str, target: &str| {
+        exchange(
+            host,
+            &format!("{method} {target} HTTP/1.1\r\nHost: {host_header}\r\nAccept-Language: de\r\n\r\n"),
+        )
+    };
+    let state = &asked.state;
+    let tickets = || -> String {
+        roles.iter().map(|role| format!("&ticket={}", service.ticket(request, role))).collect()
+    };
+    match does {
+        Does::Nothing => String::new(),
+        Does::Cancels => go(host, "GET", &format!("/callback?state={state}&error=access_denied")),
+        Does::Confirms | Does::ConfirmsReader => {
+            go(host, "GET", &format!("/callback?state={state}{}", tickets()))
+        }
+        Does::IsAttacked => {
+            let tickets = tickets();
+            for (host_header, method, target, status) in [
+                (host, "GET", format!("/callback?state=AAAAAAAAAAAAAAAAAAAAAA{tickets}"), 400),
+                (host, "GET", "/callback?error=access_denied".to_owned(), 400),
+                (host, "GET", format!("/callback/x?state={state}{tickets}"), 404),
+                (host, "POST", format!("/callback?state={state}{tickets}"), 404),
+                ("attacker.example", "GET", format!("/callback?state={state}{tickets}"), 400),
+                (host, "GET", format!("/callback?state={state}&ticket=a.b.c.d.e"), 400),
+                (host, "GET", "/favicon.ico".to_owned(), 404),
+            ] {
+                let answer = go(host_header, method, &target);
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{method} {target}: {answer}");
+            }
+            go(host, "GET", &format!("/callback?state={state}{tickets}"))
+        }
+    }
+}
+
+/// Every file below a directory.
+pub fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
