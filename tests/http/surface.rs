@@ -338,6 +338,8 @@ async fn assets_are_revalidated_not_reloaded() {
         ("/style.css", "text/css; charset=utf-8"),
         ("/page.js", "text/javascript; charset=utf-8"),
         ("/formats.js", "text/javascript; charset=utf-8"),
+        ("/errand.js", "text/javascript; charset=utf-8"),
+        ("/shell.js", "text/javascript; charset=utf-8"),
         ("/words.js", "text/javascript; charset=utf-8"),
         ("/words.json", "application/json"),
         ("/vestibule.js", "text/javascript; charset=utf-8"),
