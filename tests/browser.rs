@@ -47,11 +47,14 @@ fn the_page_in_a_browser() {
 
     let team_page = page("/");
     let (_roles_idp, roles) = several_roles(&team_page, "");
-    let (_sealed_idp, sealed) = several_roles(&page("/"), SEALED);
+    let sealed_page = page("/");
+    let (_sealed_idp, sealed) = several_roles(&sealed_page, SEALED);
     let sites = json!({
         "roles": { "url": roles.base_url, "log": roles.path("server.log") },
         "team": { "url": roles.base_url, "log": roles.path("server.log"), "page": team_page },
-        "sealed": { "url": sealed.base_url, "log": sealed.path("server.log"), "data": sealed.path("") },
+        "sealed": { "url": sealed.base_url, "log": sealed.path("server.log"), "data": sealed.path(""),
+                    "vestibule": env!("CARGO_BIN_EXE_vestibule") },
+        "sealed_team": { "url": sealed.base_url, "log": sealed.path("server.log"), "page": sealed_page },
         "redirect": { "url": redirect.base_url, "log": redirect.path("server.log") },
         "wiki": { "url": redirect.base_url, "log": redirect.path("server.log"), "page": wiki_page },
         "post": { "url": post.base_url, "log": post.path("server.log") },

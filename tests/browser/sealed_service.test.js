@@ -8,7 +8,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { compactDecrypt, decodeProtectedHeader, exportJWK, generateKeyPair, importJWK } from "jose";
 import { chromium } from "playwright-core";
-import { FLAGS, Visitor, launch, look, sites } from "./support.js";
+import { FLAGS, Visitor, launch, look, root, serveFiles, sites } from "./support.js";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -82,6 +82,23 @@ test("a sealed login at the real service: one role, and several", async () => {
   const text = await hanna.page.locator("main").innerText();
   assert.match(text, /Engineer-11[^]*Engineer-12|Engineer-12[^]*Engineer-11/);
   await hanna.leavesNothingBehind({ statuses: [404] });
+});
+
+test("a sealed login at a team's page, of another origin", async () => {
+  const server = await serveFiles(sites.sealed_team, path.join(root, "static"));
+  try {
+    const hanna = await Visitor.of(browser, sites.sealed_team);
+    await signIn(hanna, "hanna");
+    await hanna.heading("Choose a role");
+    await hanna.page.getByRole("gridcell", { name: /^Engineer-03 \/team\/ up to / }).click();
+    await hanna.heading("You are signed in");
+    assert.match(await hanna.text("#role"), /Engineer-03/);
+    const permits = hanna.requests.filter((request) => request.method() === "POST" && new URL(request.url()).pathname === "/saml/login");
+    assert.deepEqual(permits.map((request) => new URLSearchParams(request.postData() ?? "").get("page")), ["team"]);
+    await hanna.leavesNothingBehind({ statuses: [404] });
+  } finally {
+    server.close();
+  }
 });
 
 test("attack: a link with somebody's key, at the service and at the provider", async () => {
