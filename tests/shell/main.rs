@@ -9,6 +9,9 @@ mod failures;
 mod keyring;
 mod person;
 mod profiles;
+mod real;
 mod sign_in;
 mod stand_in;
+#[path = "../support/mod.rs"]
+mod support;
 mod tools;
