@@ -88,7 +88,7 @@ fn with_line(text: &str, key: &str, value: &str) -> String {
         line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
     };
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-    match lines.iter().position(|line| is_its(line)) {
+    match lines.iter().position(is_its) {
         Some(index) => {
             if let Some(line) = lines.get_mut(index) {
                 *line = &new;
