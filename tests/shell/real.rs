@@ -92,9 +92,8 @@ impl Real {
 
     fn computer(self: &Arc<Self>) -> Computer {
         let real = Arc::clone(self);
-        let acts = move |does, address: &str| match does {
-            Does::Nothing => String::new(),
-            _ => real.confirm(address),
+        let acts = move |does, address: &str| {
+            if does == Does::Nothing { String::new() } else { real.confirm(address) }
         };
         Computer::with(StandIn::start(), Box::new(acts))
     }
