@@ -39,6 +39,9 @@ let marked = new Set();
 /** @type {Row | null} */
 let current = null;
 let telling = 0;
+let most = MOST;
+/** What a role gives first. @type {Use} */
+let first = "credentials";
 
 const search = () => /** @type {HTMLInputElement} */ (element("search"));
 const destination = () => /** @type {HTMLSelectElement} */ (element("destination"));
@@ -46,19 +49,25 @@ const destination = () => /** @type {HTMLSelectElement} */ (element("destination
 /**
  * @param {Choice} opened
  * @param {(wishes: Wish[]) => void} wished Hears what the person takes.
+ * @param {{ most?: number, first?: Use, role?: string }} [wishes] How many can be taken, what they
+ *   give first, and which of them Enter takes.
  */
-export function openChooser(opened, wished) {
+export function openChooser(opened, wished, wishes = {}) {
   [choice, onWish, marked] = [opened, wished, new Set()];
+  [most, first] = [wishes.most ?? MOST, wishes.first ?? "credentials"];
   search().value = "";
   element("chooser").textContent = t("You are {user}, signed in with {name}.", { user: opened.user, name: opened.idp });
   const made = rowsOf(opened.roles);
   rows = made.rows;
   rows.forEach(listen);
   element("roles").replaceChildren(...made.groups);
+  element("keys").textContent = opened.shell === null ? t("↑ ↓ move, Enter takes, Space marks several, Alt+Enter opens the console.") : t("↑ ↓ move, Enter takes, Space marks several.");
+  element("take-marked").textContent = opened.shell === null ? t("Get credentials") : t("Continue");
   element("roles").classList.toggle("consoles", rows.some(({ also }) => also !== null));
   listDestinations(opened);
   find();
   showMarks();
+  setCurrent(found.find(({ offered }) => offered !== null && offered.role === wishes.role) ?? current);
 }
 
 /** The mouse and fingers. @param {Row} row */
@@ -91,6 +100,7 @@ export function focusChooser() {
   unmark();
   search().focus();
   search().select();
+  current?.root.scrollIntoView({ block: "nearest" });
   tell();
 }
 
@@ -183,12 +193,13 @@ function toggle(row) {
   clearTimeout(telling);
   if (marked.has(row)) {
     marked.delete(row);
-  } else if (marked.size < MOST) {
+  } else if (marked.size < most) {
     marked.add(row);
   } else {
     row.mark.checked = false;
-    element("marked-count").textContent = t("No more than {most} roles at once.", { most: MOST });
-    say(t("No more than {most} roles at once.", { most: MOST }));
+    const full = most === 1 ? t("Another device can have one role only.") : t("No more than {most} roles at once.", { most });
+    element("marked-count").textContent = full;
+    say(full);
     return;
   }
   const now = marked.has(row);
@@ -196,7 +207,7 @@ function toggle(row) {
   row.main.setAttribute("aria-selected", String(now));
   row.root.classList.toggle("chosen", now);
   showMarks();
-  say(t("{count} of {most} marked.", { count: marked.size, most: MOST }));
+  say(t("{count} of {most} marked.", { count: marked.size, most }));
 }
 
 function unmark() {
@@ -215,7 +226,7 @@ function showMarks() {
   const all = [...marked].flatMap(({ offered }) => offered ?? []);
   element("marked").hidden = all.length === 0;
   element("roles").classList.toggle("marking", all.length > 0);
-  element("marked-count").textContent = t("{count} of {most} marked.", { count: all.length, most: MOST });
+  element("marked-count").textContent = t("{count} of {most} marked.", { count: all.length, most });
   element("marked-names").textContent = all.map(titleOf).join(", ");
   element("take-marked").hidden = !all.some((offered) => offered.credentials);
   element("open-marked").hidden = !all.some((offered) => offered.console);
@@ -242,18 +253,28 @@ function destinationFor({ partition }) {
  * @param {Use} [use] What they give first, without it.
  */
 function wish(wished, use) {
+  const wishes = wishesFor(wished.map(({ offered }) => offered), use);
+  if (choice !== null && wishes.length > 0) {
+    onWish(wishes);
+  }
+}
+
+/**
+ * @param {(OfferedRole | null)[]} roles
+ * @param {Use} [use]
+ */
+export function wishesFor(roles, use) {
   /** @type {Wish[]} */
   const wishes = [];
-  for (const { offered } of wished) {
-    const of = use ?? (offered?.credentials ? "credentials" : "console");
+  for (const offered of roles) {
+    const other = first === "console" ? "credentials" : "console";
+    const of = use ?? (offered?.[first] ? first : other);
     if (offered?.[of]) {
       const destination = of === "console" ? destinationFor(offered) : undefined;
       wishes.push({ offered, title: titleOf(offered), use: of, destination, ask: offered[of].ask_reason });
     }
   }
-  if (choice !== null && wishes.length > 0) {
-    onWish(wishes);
-  }
+  return wishes;
 }
 
 /** @param {Row} row */

@@ -14,7 +14,7 @@ export function say(text) {
   element("status").textContent = text;
 }
 
-const SECTIONS = ["working", "sign-in", "choose", "asked", "signed-in", "ended"];
+const SECTIONS = ["working", "sign-in", "choose", "give", "handed", "asked", "signed-in", "ended"];
 
 /**
  * Shows one section. Whoever was waiting for it is led to its heading.

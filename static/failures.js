@@ -33,6 +33,26 @@ const more = () => ({
     title: t("That took too long"),
     why: t("Between your sign-in and the last role that you choose there are five minutes. Signing in again takes one click."),
   },
+  shell_off: {
+    title: t("Programs get nothing here"),
+    why: t("The people who run this service decide whether programs on a computer can be given access."),
+  },
+  other_device_off: {
+    title: t("Other devices get nothing here"),
+    why: t("Start the program on the computer where your browser is, or ask the people who run this service."),
+  },
+  shell_request_expired: {
+    title: t("That took too long"),
+    why: t("A program waits for ten minutes. Start it again, and follow the new address."),
+  },
+  shell_request_malformed: {
+    title: t("This address is not complete"),
+    why: t("Start the program again, and open the whole address that it shows."),
+  },
+  sealed_for_another: { title: t("This ticket is of another sign-in") },
+  seal_broken: { title: t("This ticket cannot be opened") },
+  browser_too_old: { title: t("Your browser is in the way") },
+  key_not_kept: { title: t("Your browser is in the way") },
   not_https: { title: t("This page is not secure") },
   binding_plain: { title: t("This is the wrong page") },
   storage_blocked: { title: t("Your browser is in the way") },
@@ -40,6 +60,12 @@ const more = () => ({
 
 /** @param {string} code @returns {{ title: string, why?: string } | undefined} */
 export const explain = (code) => more()[code];
+
+/** What ends what a program asked for: another sign-in does not help it. */
+const OVER = ["shell_off", "other_device_off", "shell_request_expired", "shell_request_malformed"];
+
+/** @param {string} code */
+export const endsErrand = (code) => OVER.includes(code);
 
 /** Failures after which the same role can be had by choosing it again. */
 const AGAIN = ["delivery_uncertain", "gone", "ticket_expired", "unexpected_answer"];

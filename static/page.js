@@ -2,7 +2,8 @@
 
 import { cardOf, clock, failureCard } from "./cards.js";
 import { element, make, progress, say, show } from "./document.js";
-import { canChooseAgain, explain, showEnd } from "./failures.js";
+import { currentErrand, dropErrand, isFresh, useOf, wasBroken } from "./errand.js";
+import { canChooseAgain, endsErrand, explain, showEnd } from "./failures.js";
 import { canStart, Choice, VestibuleError, complete, configure, start } from "./vestibule.js";
 import { learn, t } from "./words.js";
 
@@ -11,6 +12,7 @@ import { learn, t } from "./words.js";
 /** @typedef {import("./vestibule.js").Config} Config */
 /** @typedef {import("./vestibule.js").ConsoleSignIn} ConsoleSignIn */
 /** @typedef {import("./vestibule.js").Credentials} Credentials */
+/** @typedef {import("./vestibule.js").Given} Given */
 
 /** @type {Config | null} */
 let config = null;
@@ -22,15 +24,31 @@ let number = 0;
 let choice = null;
 /** Most people have one role: who has several gets the chooser with them. @type {typeof import("./chooser.js") | null} */
 let chooser = null;
+/** The same for whose program waits. @type {typeof import("./shell.js") | null} */
+let shell = null;
 /** Whether the browser is on its way to the identity provider. */
 let leaving = false;
 
 // --- Signing in
 
+/** Where a login can begin, for what brought the person. */
+function startable() {
+  const all = config?.identity_providers ?? [];
+  return currentErrand() === null ? all.filter(canStart) : all.filter((idp) => idp.sp_initiated);
+}
+
 /** @param {boolean} lead */
 function showSignIn(lead) {
   progress(0);
-  const idps = (config?.identity_providers ?? []).filter(canStart);
+  const idps = startable();
+  const errand = currentErrand();
+  element("promise").hidden = errand !== null;
+  element("waiting").hidden = errand === null;
+  element("waiting").textContent =
+    errand?.request === null
+      ? t("You go on to the AWS console.")
+      : t("A program on a computer waits for this sign-in. After it you see what the program asks for, and decide.");
+  element("without").hidden = errand === null;
   element("providers").replaceChildren(
     ...idps.map((idp) => {
       const button = document.createElement("button");
@@ -51,7 +69,8 @@ async function leave(idp) {
   }
   say(t("Going to {name}…", { name: idp.label }));
   try {
-    await start(idp.name);
+    const errand = currentErrand();
+    await (errand === null ? start(idp.name) : start(idp.name, null, useOf(errand)));
   } catch (error) {
     showFailure(error, 0);
   }
@@ -59,7 +78,7 @@ async function leave(idp) {
 
 function again() {
   forget();
-  const idps = (config?.identity_providers ?? []).filter(canStart);
+  const idps = startable();
   if (config === null) {
     arrive();
   } else if (idps.length === 1) {
@@ -114,9 +133,30 @@ async function answer(event) {
 /** @param {Choice} opened */
 async function showChoice(opened) {
   chooser = await import("./chooser.js");
+  shell = opened.shell === null ? null : await import("./shell.js");
   choice = opened;
-  chooser.openChooser(opened, (wishes) => wanted(wishes));
-  backToChoice();
+  const { roles = [], request = "" } = currentErrand() ?? {};
+  const [role] = roles;
+  const most = opened.shell === null ? undefined : shell?.mostFor(opened.shell);
+  chooser.openChooser(opened, (wishes) => wanted(wishes), { most, role, first: request === null ? "console" : undefined });
+  element("for-shell-part").hidden = opened.shell === null;
+  element("missing").hidden = true;
+  if (opened.shell === null || shell === null) {
+    dropErrand();
+    backToChoice();
+    return;
+  }
+  element("for-shell").textContent = t("It is for {device}. You confirm it afterwards.", { device: shell.deviceOf(opened.shell) });
+  const open = opened.roles.filter(({ refused }) => !refused);
+  const asked = roles.length === 0 && open.length === 1 ? open : open.filter((offered) => roles.includes(offered.role));
+  const missing = roles.filter((role) => !asked.some((offered) => offered.role === role));
+  const notes = [
+    missing.length > 0 ? t("Also asked for, but not open to you now: {roles}", { roles: missing.join(", ") }) : "",
+    asked.length > (most ?? 0) ? t("Another device can have one role only.") : "",
+  ];
+  element("missing").textContent = notes.filter((note) => note !== "").join(" ");
+  element("missing").hidden = element("missing").textContent === "";
+  asked.length > 0 ? wanted(chooser.wishesFor(asked.slice(0, most), "credentials")) : backToChoice();
 }
 
 function backToChoice() {
@@ -128,8 +168,19 @@ function backToChoice() {
   chooser?.focusChooser();
 }
 
+/** Nothing is for a program before the person has said so. @param {Wish[]} wishes */
+function wanted(wishes) {
+  if (choice === null || choice.shell === null || shell === null) {
+    gather(wishes);
+    return;
+  }
+  const note = element("missing").hidden ? "" : (element("missing").textContent ?? "");
+  shell.confirm(choice, wishes, note, { give: gather, others: backToChoice, cancel });
+  tickChoice();
+}
+
 /** @param {Wish[]} wishes @param {string} [fault] */
-function wanted(wishes, fault = "") {
+function gather(wishes, fault = "") {
   const questions = wishes.filter(({ ask }) => ask);
   if (questions.length === 0) {
     get(wishes).catch((error) => showFailure(error, 1));
@@ -151,13 +202,23 @@ async function get(wishes, given) {
   element("doing").textContent = t("Getting what you chose.");
   show("working");
   say(t("Getting what you chose."));
-  /** @type {(Credentials | ConsoleSignIn | VestibuleError)[]} */
+  const parts = wishes.map(({ offered, use, destination, ask }) => ({ role: offered.role, use, destination, reason: ask && given }));
+  /** @type {(Credentials | ConsoleSignIn | VestibuleError | { ticket: string })[]} */
   let received;
+  /** @type {Given | null} */
+  let toGive = null;
   try {
-    received = await choice.choose(
-      wishes.map(({ offered, use, destination, ask }) => ({ role: offered.role, use, destination, reason: ask && given })),
-    );
+    if (choice.shell === null) {
+      received = await choice.choose(parts);
+    } else {
+      toGive = await choice.give(parts.map(({ role, reason }) => ({ role, reason })), shell?.numberTyped());
+      received = toGive.parts;
+    }
   } catch (error) {
+    if (error instanceof VestibuleError && error.code === "number_wrong") {
+      shell?.showFault(t(error.sentence));
+      return;
+    }
     // What was chosen waits there: the same again gets it. And what was got before stays.
     if (!(error instanceof VestibuleError && (error.retry || cards.length > 0))) {
       throw error;
@@ -169,21 +230,61 @@ async function get(wishes, given) {
   failures.forEach((failure, index) => (wishes[index].ask = failure?.ask ?? wishes[index].ask));
   const [first] = failures;
   if (first && failures.every((failure) => failure?.ask)) {
-    wanted(wishes, first.code === "reason_required" ? "" : t(first.sentence));
+    gather(wishes, first.code === "reason_required" ? "" : t(first.sentence));
     return;
   }
   asking = [];
+  if (toGive !== null && failures.every((failure) => failure === null)) {
+    reason().value = "";
+    handOver(toGive);
+    return;
+  }
+  // Those that go with a reason are given again with it.
+  rest = toGive === null ? null : () => get(wishes.filter((_, index) => failures[index] === null), given);
   reason().value = "";
   showReceived(received, wishes);
 }
 
+/** What a program gets beside what failed. @type {(() => Promise<void>) | null} */
+let rest = null;
+
+/** @param {Given} given */
+function handOver({ parts, redirect_uri, state }) {
+  const tickets = parts.flatMap((part) => ("ticket" in part ? [part.ticket] : []));
+  dropErrand();
+  forget();
+  if (redirect_uri === null) {
+    shell?.showText(tickets[0], () => showEnd(config, t("That took too long"), t("The text can be used no longer. Start the program again.")));
+    return;
+  }
+  const to = shell?.callbackOf(redirect_uri, [["state", state], ...tickets.map((ticket) => ["ticket", ticket])]) ?? "";
+  progress(2, "done");
+  showEnd(config, t("Given to the program"), t("It goes on by itself. If it does not, start it again."));
+  location.assign(to);
+}
+
+/** The program hears that it gets nothing. */
+function cancel() {
+  const asked = choice?.shell;
+  dropErrand();
+  forget();
+  progress(1, "failed");
+  showEnd(config, t("Nothing was given"), t("The program got nothing. You can close this tab."));
+  if (asked?.redirect_uri) {
+    location.assign(shell?.callbackOf(asked.redirect_uri, [["state", asked.state], ["error", "access_denied"]]) ?? "");
+  }
+}
+
 /**
- * @param {(Credentials | ConsoleSignIn | VestibuleError)[]} received
+ * @param {(Credentials | ConsoleSignIn | VestibuleError | { ticket: string })[]} received
  * @param {Wish[]} wishes
  */
 function showReceived(received, wishes) {
-  const made = received.map((each, index) => {
+  const made = received.flatMap((each, index) => {
     const { offered, title } = wishes[index];
+    if ("ticket" in each) {
+      return [];
+    }
     if (!(each instanceof VestibuleError)) {
       return cardOf(each, config, { number: number++, title, accountName: offered.account_name });
     }
@@ -209,9 +310,11 @@ function tickChoice() {
     chooser?.showClosing(left, clock(left));
     return;
   }
-  const choosing = !element("choose").hidden || (!element("asked").hidden && asking.length > 0);
-  [choice, asking] = [null, []];
+  const choosing = !element("choose").hidden || !element("give").hidden || (!element("asked").hidden && asking.length > 0);
+  [choice, asking, rest] = [null, [], null];
+  element("rest").hidden = true;
   chooser?.closeChooser();
+  shell?.closeShell();
   element("others").hidden = true;
   if (choosing && cards.length > 0) {
     showCards();
@@ -244,6 +347,9 @@ function showFailure(error, step) {
   }
   progress(step, "failed");
   forget();
+  if (endsErrand(failure.code)) {
+    dropErrand();
+  }
   showEnd(config, explain(failure.code)?.title ?? t("That did not work"), t(failure.sentence), failure);
 }
 
@@ -258,8 +364,10 @@ function showCards(outcome = "done") {
   element("person").textContent = choice === null ? "" : t("You are {user}, signed in with {name}.", { user: choice.user, name: choice.idp });
   element("local").hidden = !config?.local_credentials;
   element("others").hidden = choice === null;
+  element("rest").hidden = rest === null;
+  element("only-here").hidden = Boolean(choice?.shell);
   const startsHere = config?.identity_providers.some((idp) => canStart(idp) && idp.sp_initiated);
-  element("console-part").hidden = choice !== null || !config?.console || !startsHere;
+  element("console-part").hidden = choice !== null || rest !== null || !config?.console || !startsHere;
   progress(2, outcome);
   tick();
   show("signed-in");
@@ -271,6 +379,7 @@ async function receive(coming) {
   if (received instanceof Choice) {
     await showChoice(received);
   } else if (received !== null) {
+    dropErrand();
     reason().value = "";
     forgetCards();
     cards = [cardOf(received, config, { number: number++ })];
@@ -300,7 +409,8 @@ function forgetCards() {
 function forget() {
   forgetCards();
   chooser?.closeChooser();
-  choice = null;
+  shell?.closeShell();
+  [choice, rest] = [null, null];
   asking = [];
 }
 
@@ -346,7 +456,9 @@ const isEmpty = () => cards.length === 0 && choice === null;
 
 /** With a ticket or without. */
 async function arrive() {
-  const [settings, picked] = await Promise.allSettled([configure({ base, onStep }), complete({ choose: true })]);
+  const request = currentErrand()?.request ?? undefined;
+  const coming = complete({ choose: true, shell: request });
+  const [settings, picked] = await Promise.allSettled([configure({ base, onStep }), coming]);
   config = settings.status === "fulfilled" ? settings.value : config;
   if (picked.status === "rejected") {
     showFailure(picked.reason, 1);
@@ -354,8 +466,26 @@ async function arrive() {
     await receive(Promise.resolve(picked.value)).catch((error) => showFailure(error, 1));
   } else if (settings.status === "rejected") {
     showFailure(settings.reason, 0);
+  } else if (wasBroken()) {
+    showFailure(new VestibuleError("shell_request_malformed", t("What the program asks for is not in this address.")), 0);
+  } else if (request !== undefined && !config?.shell) {
+    showFailure(new VestibuleError("shell_off", t("Here nobody can give access to a program.")), 0);
+  } else if (isFresh()) {
+    setOut();
   } else if (isEmpty() && !leaving) {
     showSignIn(false);
+  }
+}
+
+/** With one provider, or with a named one, at once. */
+function setOut() {
+  forget();
+  const idps = startable();
+  const named = currentErrand()?.idp;
+  const idp = named ? idps.find(({ name }) => name === named) : idps.length === 1 ? idps[0] : undefined;
+  showSignIn(false);
+  if (idp) {
+    leave(idp);
   }
 }
 
@@ -364,6 +494,12 @@ for (const button of document.querySelectorAll("[data-again]")) {
 }
 element("retry").addEventListener("click", arrive);
 element("others").addEventListener("click", backToChoice);
+element("cancel-choice").addEventListener("click", cancel);
+element("give-rest").addEventListener("click", () => rest?.().catch((error) => showFailure(error, 1)));
+element("without-it").addEventListener("click", () => {
+  dropErrand();
+  showSignIn(true);
+});
 element("console").addEventListener("click", leaveForConsole);
 element("answer").addEventListener("submit", answer);
 element("not-answered").addEventListener("click", backToChoice);

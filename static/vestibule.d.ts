@@ -12,14 +12,16 @@ export function configure(options?: {
 }): Promise<Config>;
 /**
  * Begins a login: makes session id, verifier and challenge, keeps the verifier and
- * the page's address in this tab, and leaves for the identity provider.
+ * the page's address in this tab, and leaves for the identity provider. Where the service
+ * seals what it hands over, it is a key pair in their place, whose private half no script reads.
  * @param {string} [name] Of the identity provider; the first, if there is no name.
  * @param {StepUp | null} [stepUp] For who was refused for want of it. The provider must take requests.
- * @param {"console"} [use] The login is for the AWS console; where there is no name, at the
- *   provider where this tab began last. The provider must take requests.
+ * @param {ForUse} [use] The login is for the AWS console (or, at the built-in page, for a program
+ *   on a computer); where there is no name, at the provider where this tab began last. The
+ *   provider must take requests.
  * @returns {Promise<void>}
  */
-export function start(name?: string, stepUp?: StepUp | null, use?: "console"): Promise<void>;
+export function start(name?: string, stepUp?: StepUp | null, use?: ForUse): Promise<void>;
 /**
  * Whether a login at it can begin in a page.
  * @param {IdentityProvider} idp
@@ -49,11 +51,13 @@ export function complete(options?: {
  * @param {object} options
  * @param {string} [options.reason]
  * @param {true} options.choose
+ * @param {string} [options.shell] At the built-in page: what the program sent that waits for the choice.
  * @returns {Promise<Credentials | ConsoleSignIn | Choice | null>}
  */
 export function complete(options: {
     reason?: string | undefined;
     choose: true;
+    shell?: string | undefined;
 }): Promise<Credentials | ConsoleSignIn | Choice | null>;
 /**
  * Asks the Vestibule who these credentials are, by a request that they sign.
@@ -101,9 +105,9 @@ export class VestibuleError extends Error {
 /** The roles among which a person chooses, for some minutes. It is in memory only. */
 export class Choice {
     /**
-     * @param {{ user: string, idp: string, expires: string, destinations?: string[], roles: OfferedRole[] }} listing
-     * @param {string} bearer
-     * @param {string} verifier
+     * @param {{ user: string, idp: string, expires: string, destinations?: string[], roles: OfferedRole[], shell?: Shell }} listing
+     * @param {Record<string, string>} headers
+     * @param {Claim} claim
      */
     constructor(listing: {
         user: string;
@@ -111,7 +115,8 @@ export class Choice {
         expires: string;
         destinations?: string[];
         roles: OfferedRole[];
-    }, bearer: string, verifier: string);
+        shell?: Shell;
+    }, headers: Record<string, string>, claim: Claim);
     user: string;
     /** The name of the identity provider. */
     idp: string;
@@ -121,6 +126,8 @@ export class Choice {
     destinations: string[];
     /** The recently used first, then by account; those that are refused last. */
     roles: OfferedRole[];
+    /** The program that waits for it, if one does. */
+    shell: Shell | null;
     /**
      * Gets one to ten roles. Each is a login of its own, and what it ends with comes in the
      * order of `parts`: an error, where it failed. It can be called again, also for the same.
@@ -128,6 +135,13 @@ export class Choice {
      * @returns {Promise<(Credentials | ConsoleSignIn | VestibuleError)[]>}
      */
     choose(parts: Part[]): Promise<(Credentials | ConsoleSignIn | VestibuleError)[]>;
+    /**
+     * Gives one to ten roles to the program that waits, for whose key their tickets are sealed.
+     * @param {Part[]} parts
+     * @param {string} [number] What the person typed, for a program on another device.
+     * @returns {Promise<Given>}
+     */
+    give(parts: Part[], number?: string): Promise<Given>;
     #private;
 }
 /**
@@ -138,6 +152,20 @@ export type Ticket = {
     bearer: string;
 };
 /**
+ * What a login is for, beside credentials for this page.
+ */
+export type ForUse = "console" | "shell";
+/**
+ * What shows that a login is this tab's: the verifier of its challenge, or the key that its
+ * answers are sealed to.
+ */
+export type Claim = {
+    verifier: string;
+} | {
+    session: string;
+    key: CryptoKey;
+};
+/**
  * What a Vestibule says about itself (`/config.json`).
  */
 export type Config = {
@@ -145,7 +173,7 @@ export type Config = {
     public_url: string;
     acs_url: string;
     region: string;
-    binding: "challenge" | "plain";
+    binding: "challenge" | "sealed" | "plain";
     /**
      * Where the ticket is in the page's address.
      */
@@ -174,6 +202,10 @@ export type Config = {
      * Whether a login can end in the AWS console: `start(name, null, "console")`.
      */
     console?: boolean | undefined;
+    /**
+     * Whether people give roles to programs on a computer, at the built-in page.
+     */
+    shell?: boolean | undefined;
     /**
      * Those beside the built-in one.
      */
@@ -332,6 +364,44 @@ export type Part = {
      * Where the console opens: one of `destinations`.
      */
     destination?: string | undefined;
+};
+/**
+ * A program on a computer that waits for roles, as the built-in page shows it.
+ */
+export type Shell = {
+    device: "this_computer" | "another";
+    /**
+     * Where it listens on this computer.
+     */
+    port: number | null;
+    /**
+     * What it shows too, to be compared; on another device the person types it.
+     */
+    number: string | null;
+    /**
+     * From where it asked.
+     */
+    address: string | null;
+    /**
+     * When it asked, as in RFC 3339.
+     */
+    at: string;
+    /**
+     * Where it listens.
+     */
+    redirect_uri: string | null;
+    state: string;
+};
+/**
+ * What a program gets: tickets that are sealed to it, and where it takes them.
+ */
+export type Given = {
+    parts: ({
+        role: string;
+        ticket: string;
+    } | VestibuleError)[];
+    redirect_uri: string | null;
+    state: string;
 };
 /**
  * Who signed a ping.

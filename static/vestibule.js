@@ -11,8 +11,9 @@
 // `configure({ base: "https://vestibule.example.com" })`. Either way the page's
 // origin stands among `allowed_origins`.
 //
-// The secrets of a login are in sessionStorage while the person is away, and
-// credentials only ever in memory.
+// The secrets of a login are in sessionStorage while the person is away, where the service
+// seals what it hands over the key for that is in IndexedDB, and credentials are only ever in
+// memory.
 
 /** A step that failed. The codes of the service are in its docs/ERRORS.md. */
 export class VestibuleError extends Error {
@@ -49,7 +50,7 @@ export class VestibuleError extends Error {
  * @property {string} public_url
  * @property {string} acs_url
  * @property {string} region
- * @property {"challenge" | "plain"} binding
+ * @property {"challenge" | "sealed" | "plain"} binding
  * @property {"fragment" | "query"} jwt_in Where the ticket is in the page's address.
  * @property {boolean} local_credentials Whether the service makes them up: AWS knows nothing of them.
  * @property {"advisory" | "pinned" | "enforced"} rules Whether a person can have a role without the rules, at STS itself.
@@ -57,6 +58,7 @@ export class VestibuleError extends Error {
  * @property {string | null} ping_url What a ping is signed for, if not for where it is sent.
  * @property {string | null} contact Whom a refused person should ask.
  * @property {boolean} [console] Whether a login can end in the AWS console: `start(name, null, "console")`.
+ * @property {boolean} [shell] Whether people give roles to programs on a computer, at the built-in page.
  * @property {{ name: string, origin: string }[]} [pages] Those beside the built-in one.
  * @property {IdentityProvider[]} identity_providers
  */
@@ -139,6 +141,26 @@ export class VestibuleError extends Error {
  */
 
 /**
+ * A program on a computer that waits for roles, as the built-in page shows it.
+ * @typedef {object} Shell
+ * @property {"this_computer" | "another"} device
+ * @property {number | null} port Where it listens on this computer.
+ * @property {string | null} number What it shows too, to be compared; on another device the person types it.
+ * @property {string | null} address From where it asked.
+ * @property {string} at When it asked, as in RFC 3339.
+ * @property {string | null} redirect_uri Where it listens.
+ * @property {string} state
+ */
+
+/**
+ * What a program gets: tickets that are sealed to it, and where it takes them.
+ * @typedef {object} Given
+ * @property {({ role: string, ticket: string } | VestibuleError)[]} parts
+ * @property {string | null} redirect_uri
+ * @property {string} state
+ */
+
+/**
  * Who signed a ping.
  * @typedef {object} Pong
  * @property {string} status
@@ -154,6 +176,8 @@ export class VestibuleError extends Error {
  */
 
 const STORAGE_KEY = "vestibule.login";
+/** Of a sealed login: the name of its key. */
+const SEALED_KEY = "vestibule.sealed";
 const PLACE_KEY = "vestibule.place";
 const BEGUN_KEY = "vestibule.begun";
 /** The identity provider where this tab began last. */
@@ -168,6 +192,10 @@ const BEGUN_MS = 60_000;
 const PATIENCE_MS = 20_000;
 /** Ten roles are ten answers of AWS's. */
 const CHOOSING_MS = 60_000;
+/** A request is answered within an hour at most, whatever is configured: its key opens nothing after that. */
+const KEY_MS = 65 * 60_000;
+/** Chromium gives a value as long as this a file of its own, which goes with it. What is shorter it only marks as gone. */
+const PAD_BYTES = 128 * 1024;
 const encoder = new TextEncoder();
 
 // esbuild leaves `import.meta` empty in a script that is no module. Vite takes
@@ -177,6 +205,8 @@ let base = new URL(".", import.meta.url ?? location.href).href.replace(/\/+$/, "
 let onStep = () => {};
 /** @type {Promise<Config> | null} */
 let config = null;
+/** Whether each login starts by a request of the service: what is sealed does. */
+let startsHereOnly = false;
 
 // Before anything else, and whatever the page does later: what stays in the
 // address bar can be read there, copied, and gone back to. (Browsers write down
@@ -220,7 +250,12 @@ function takeTicket() {
   return { kind, bearer };
 }
 
-/** @returns {{ name: string, stepUp: StepUp | null, use?: "console" } | null} */
+/**
+ * What a login is for, beside credentials for this page.
+ * @typedef {"console" | "shell"} ForUse
+ */
+
+/** @returns {{ name: string, stepUp: StepUp | null, use?: ForUse } | null} */
 function takeToBegin() {
   const found = new URLSearchParams((globalThis.location?.hash ?? "").slice(1));
   const name = found.get("sign-in");
@@ -233,9 +268,12 @@ function takeToBegin() {
   return {
     name,
     stepUp: authn_context.length > 0 || force_authn ? { authn_context, force_authn } : null,
-    use: found.get("use") === "console" ? "console" : undefined,
+    use: useOf(found.get("use")),
   };
 }
+
+/** @param {string | null} name @returns {ForUse | undefined} */
+const useOf = (name) => (name === "console" || name === "shell" ? name : undefined);
 
 /**
  * To the path, query and fragment that the person left: the service sends everybody to
@@ -271,7 +309,10 @@ function comeBack(found) {
 export function configure(options = {}) {
   base = options.base?.replace(/\/+$/, "") ?? base;
   onStep = options.onStep ?? onStep;
-  config = call("/config.json");
+  config = call("/config.json").then((/** @type {Config} */ told) => {
+    startsHereOnly = told.binding === "sealed";
+    return told;
+  });
   // Whoever awaits it learns of a failure; nobody has to. The next call asks again.
   config.catch(() => (config = null));
   return config;
@@ -279,21 +320,23 @@ export function configure(options = {}) {
 
 /**
  * Begins a login: makes session id, verifier and challenge, keeps the verifier and
- * the page's address in this tab, and leaves for the identity provider.
+ * the page's address in this tab, and leaves for the identity provider. Where the service
+ * seals what it hands over, it is a key pair in their place, whose private half no script reads.
  * @param {string} [name] Of the identity provider; the first, if there is no name.
  * @param {StepUp | null} [stepUp] For who was refused for want of it. The provider must take requests.
- * @param {"console"} [use] The login is for the AWS console; where there is no name, at the
- *   provider where this tab began last. The provider must take requests.
+ * @param {ForUse} [use] The login is for the AWS console (or, at the built-in page, for a program
+ *   on a computer); where there is no name, at the provider where this tab began last. The
+ *   provider must take requests.
  * @returns {Promise<void>}
  */
 export async function start(name, stepUp, use) {
   const { binding, identity_providers, pages } = await (config ?? configure());
-  if (binding !== "challenge") {
+  if (binding !== "challenge" && binding !== "sealed") {
     throw new VestibuleError("binding_plain", "The service is set up for another page than this one.");
   }
   // What begins at a provider belongs to the built-in page.
   const page = pages?.find(({ origin }) => origin === location.origin)?.name ?? null;
-  const takes = stepUp || use || page ? (/** @type {IdentityProvider} */ idp) => idp.sp_initiated : canStart;
+  const takes = stepUp || use || page || startsHereOnly ? (/** @type {IdentityProvider} */ idp) => idp.sp_initiated : canStart;
   const wanted = name ?? (use && read(IDP_KEY));
   const idp = identity_providers.find((idp) => takes(idp) && idp.name === (wanted ?? idp.name));
   if (!idp) {
@@ -306,20 +349,39 @@ export async function start(name, stepUp, use) {
     throw new VestibuleError("not_https", "Signing in works on a page with https only.");
   }
   const session = base64url(random(16));
-  const verifier = base64url(random(32));
-  const challenge = base64url(await sha256(verifier));
+  const { claim, kept } = await (startsHereOnly ? newKey(session) : newVerifier());
   const here = location.pathname + location.search + location.hash;
   // Who was refused began elsewhere, and has not come back there.
   const place = (stepUp && read(PLACE_KEY)) || here;
-  if (!(write(STORAGE_KEY, verifier) && write(PLACE_KEY, place))) {
+  const [own, other] = startsHereOnly ? [SEALED_KEY, STORAGE_KEY] : [STORAGE_KEY, SEALED_KEY];
+  remove(other);
+  if (!(write(own, kept) && write(PLACE_KEY, place))) {
     throw new VestibuleError(
       "storage_blocked",
       "Your browser does not let this page keep anything, so it could not complete a sign-in. Please allow it to.",
     );
   }
   write(IDP_KEY, idp.name);
+  const relayState = `${session}##${claim}`;
+  const permit = startsHereOnly ? await permitOf(relayState, page) : null;
   onStep("leaving");
-  location.assign(signOnUrl(idp, `${session}##${challenge}`, { page, stepUp, use }));
+  location.assign(signOnUrl(idp, relayState, { page, stepUp, use, permit }));
+}
+
+async function newVerifier() {
+  const kept = base64url(random(32));
+  return { claim: base64url(await sha256(kept)), kept };
+}
+
+/**
+ * That this page asks, and no link somewhere: the address where a sealed login starts needs it.
+ * @param {string} relayState
+ * @param {string | null} page
+ * @returns {Promise<string>}
+ */
+async function permitOf(relayState, page) {
+  const asked = new URLSearchParams({ RelayState: relayState, ...(page !== null && { page }) });
+  return (await call("/saml/login", {}, asked)).permit;
 }
 
 /**
@@ -327,25 +389,26 @@ export async function start(name, stepUp, use) {
  * @param {IdentityProvider} idp
  */
 export function canStart(idp) {
-  return idp.sign_on_url !== null || idp.sp_initiated;
+  return (idp.sign_on_url !== null && !startsHereOnly) || idp.sp_initiated;
 }
 
 /**
  * To its own sign-on page where one is set up, else by a request of the service, which
- * alone can ask for a step-up, or say which page begins, and what for.
+ * alone can ask for a step-up, or say which page begins, and what for; and seal.
  * AD FS takes its relying party and our RelayState inside one RelayState,
  * encoded twice; others take ours as it is.
  * @param {IdentityProvider} idp
  * @param {string} relayState
- * @param {{ page: string | null, stepUp?: StepUp | null, use?: "console" }} wishes
+ * @param {{ page: string | null, stepUp?: StepUp | null, use?: ForUse, permit: string | null }} wishes
  */
-function signOnUrl(idp, relayState, { page, stepUp, use }) {
-  if (stepUp || page || use || !idp.sign_on_url) {
+function signOnUrl(idp, relayState, { page, stepUp, use, permit }) {
+  if (stepUp || page || use || permit !== null || !idp.sign_on_url) {
     const contexts = (stepUp?.authn_context ?? []).map((context) => `&authn_context=${encodeURIComponent(context)}`);
     const force = stepUp?.force_authn ? "&force_authn=true" : "";
     const query = `idp=${encodeURIComponent(idp.name)}&RelayState=${encodeURIComponent(relayState)}`;
     const from = page === null ? "" : `&page=${encodeURIComponent(page)}`;
-    return `${base}/saml/login?${query}${from}${contexts.join("")}${force}${use ? `&use=${use}` : ""}`;
+    const more = `${use ? `&use=${use}` : ""}${permit === null ? "" : `&permit=${encodeURIComponent(permit)}`}`;
+    return `${base}/saml/login?${query}${from}${contexts.join("")}${force}${more}`;
   }
   const inner = idp.relying_party_id
     ? `RPID=${encodeURIComponent(idp.relying_party_id)}&RelayState=${encodeURIComponent(relayState)}`
@@ -374,12 +437,14 @@ function signOnUrl(idp, relayState, { page, stepUp, use }) {
  * @param {object} options
  * @param {string} [options.reason]
  * @param {true} options.choose
+ * @param {string} [options.shell] At the built-in page: what the program sent that waits for the choice.
  * @returns {Promise<Credentials | ConsoleSignIn | Choice | null>}
  */
 /**
  * @param {object} [options]
  * @param {string} [options.reason]
  * @param {boolean} [options.choose]
+ * @param {string} [options.shell]
  * @returns {Promise<any>}
  */
 export function complete(options = {}) {
@@ -392,10 +457,10 @@ export function complete(options = {}) {
 let underway = null;
 
 /**
- * @param {{ reason?: string, choose?: boolean }} options
+ * @param {{ reason?: string, choose?: boolean, shell?: string }} options
  * @returns {Promise<Credentials | ConsoleSignIn | Choice | null>}
  */
-async function exchange({ reason, choose }) {
+async function exchange({ reason, choose, shell }) {
   if (moving) {
     return new Promise(() => {});
   }
@@ -404,14 +469,14 @@ async function exchange({ reason, choose }) {
   }
   const shown = ticket;
   onStep("returned");
-  const verifier = read(STORAGE_KEY);
+  const claim = await ownClaim();
   const used = await outcomeOf(shown.bearer);
-  if (verifier === null || used !== null) {
+  if (claim === null || used !== null) {
     ticket = ticket === shown ? null : ticket;
     throw unusable(used);
   }
   try {
-    const received = await (shown.kind === "jwt" ? take(shown.bearer, verifier, reason) : list(shown.bearer, verifier, choose));
+    const received = await (shown.kind === "jwt" ? take(shown.bearer, claim, reason) : list(shown.bearer, claim, choose, shell));
     await forget(shown, "received");
     onStep("received");
     return received;
@@ -424,23 +489,41 @@ async function exchange({ reason, choose }) {
 }
 
 /**
- * @param {string} bearer
- * @param {string} verifier
- * @param {string} [reason]
- * @returns {Promise<Credentials | ConsoleSignIn>}
+ * What shows that a login is this tab's: the verifier of its challenge, or the key that its
+ * answers are sealed to.
+ * @typedef {{ verifier: string } | { session: string, key: CryptoKey }} Claim
  */
-function take(bearer, verifier, reason) {
-  onStep("fetching");
-  const said = reason !== undefined && { "Vestibule-Reason": encodeURIComponent(encodable(reason)) };
-  return call("/saml", { ...proof(bearer, verifier), ...said });
+
+/** @returns {Promise<Claim | null>} */
+async function ownClaim() {
+  const [verifier, name] = [read(STORAGE_KEY), read(SEALED_KEY)];
+  if (verifier !== null || name === null) {
+    return verifier === null ? null : { verifier };
+  }
+  const kept = await keys("readonly", (keys) => keys.get(name)).catch(() => null);
+  return kept ? { session: sessionOf(name), key: kept.key } : null;
 }
 
 /**
- * @param {string} bearer
- * @param {string} verifier
- * @param {boolean} [choose]
+ * @param {string} given
+ * @param {Claim} claim
+ * @param {string} [reason]
+ * @returns {Promise<Credentials | ConsoleSignIn>}
  */
-async function list(bearer, verifier, choose) {
+async function take(given, claim, reason) {
+  onStep("fetching");
+  const said = reason !== undefined && { "Vestibule-Reason": encodeURIComponent(encodable(reason)) };
+  const answer = await call("/saml", { ...(await proof(given, claim)), ...said });
+  return "key" in claim ? JSON.parse(await unseal(answer.jwe, claim)) : answer;
+}
+
+/**
+ * @param {string} given
+ * @param {Claim} claim
+ * @param {boolean} [choose]
+ * @param {string} [shell]
+ */
+async function list(given, claim, choose, shell) {
   if (!choose) {
     throw new VestibuleError(
       "choice_unexpected",
@@ -448,12 +531,19 @@ async function list(bearer, verifier, choose) {
     );
   }
   onStep("listing");
-  return new Choice(await call("/saml/choice", proof(bearer, verifier)), bearer, verifier);
+  const shown = { ...(await proof(given, claim)), ...(shell !== undefined && { "Vestibule-Shell": shell }) };
+  return new Choice(await call("/saml/choice", shown), shown, claim);
 }
 
-/** @param {string} bearer @param {string} verifier */
-function proof(bearer, verifier) {
-  return { Authorization: `Bearer ${bearer}`, "Vestibule-Verifier": verifier };
+/**
+ * @param {string} given The ticket, sealed where that is the binding.
+ * @param {Claim} claim
+ * @returns {Promise<Record<string, string>>}
+ */
+async function proof(given, claim) {
+  return "key" in claim
+    ? { Authorization: `Bearer ${await unseal(given, claim)}` }
+    : { Authorization: `Bearer ${given}`, "Vestibule-Verifier": claim.verifier };
 }
 
 /** Half a character, which a paste can leave, cannot be encoded. @param {string} text */
@@ -463,17 +553,17 @@ function encodable(text) {
 
 /** The roles among which a person chooses, for some minutes. It is in memory only. */
 export class Choice {
-  #bearer;
-  #verifier;
+  #headers;
+  #claim;
 
   /**
-   * @param {{ user: string, idp: string, expires: string, destinations?: string[], roles: OfferedRole[] }} listing
-   * @param {string} bearer
-   * @param {string} verifier
+   * @param {{ user: string, idp: string, expires: string, destinations?: string[], roles: OfferedRole[], shell?: Shell }} listing
+   * @param {Record<string, string>} headers
+   * @param {Claim} claim
    */
-  constructor(listing, bearer, verifier) {
-    this.#bearer = bearer;
-    this.#verifier = verifier;
+  constructor(listing, headers, claim) {
+    this.#headers = headers;
+    this.#claim = claim;
     this.user = listing.user;
     /** The name of the identity provider. */
     this.idp = listing.idp;
@@ -483,6 +573,8 @@ export class Choice {
     this.destinations = listing.destinations ?? [];
     /** The recently used first, then by account; those that are refused last. */
     this.roles = listing.roles;
+    /** The program that waits for it, if one does. */
+    this.shell = listing.shell ?? null;
   }
 
   /**
@@ -492,20 +584,12 @@ export class Choice {
    * @returns {Promise<(Credentials | ConsoleSignIn | VestibuleError)[]>}
    */
   async choose(parts) {
-    onStep("choosing");
-    const wanted = parts.map(({ role, use = "credentials", reason, destination }) => ({
-      role,
-      use,
-      reason: typeof reason === "string" ? encodable(reason) : undefined,
-      destination,
-    }));
-    /** @type {{ parts: { ticket?: string, refused?: any }[] }} */
-    const answer = await call("/saml/choice", proof(this.#bearer, this.#verifier), { parts: wanted });
+    const answers = await this.#ask(parts, "credentials");
     const received = await Promise.all(
-      answer.parts.map(({ ticket, refused }) =>
+      answers.parts.map(({ ticket, refused }) =>
         ticket === undefined
           ? refusal(refused)
-          : take(ticket, this.#verifier).catch((error) => {
+          : take(ticket, this.#claim).catch((error) => {
               if (error instanceof VestibuleError) {
                 return error;
               }
@@ -515,6 +599,35 @@ export class Choice {
     );
     onStep("received");
     return received;
+  }
+
+  /**
+   * Gives one to ten roles to the program that waits, for whose key their tickets are sealed.
+   * @param {Part[]} parts
+   * @param {string} [number] What the person typed, for a program on another device.
+   * @returns {Promise<Given>}
+   */
+  async give(parts, number) {
+    const answer = await this.#ask(parts, "shell", { request: this.#headers["Vestibule-Shell"], number });
+    const given = answer.parts.map(({ role, ticket, refused }) => (ticket === undefined ? refusal(refused) : { role, ticket }));
+    return { parts: given, redirect_uri: answer.shell?.redirect_uri ?? null, state: answer.shell?.state ?? "" };
+  }
+
+  /**
+   * @param {Part[]} parts
+   * @param {"credentials" | "shell"} unsaid
+   * @param {{ request: string, number?: string }} [shell]
+   * @returns {Promise<{ parts: { role: string, ticket?: string, refused?: any }[], shell?: { redirect_uri: string | null, state: string } }>}
+   */
+  #ask(parts, unsaid, shell) {
+    onStep("choosing");
+    const wanted = parts.map(({ role, use = unsaid, reason, destination }) => ({
+      role,
+      use,
+      reason: typeof reason === "string" ? encodable(reason) : undefined,
+      destination,
+    }));
+    return call("/saml/choice", this.#headers, { parts: wanted, shell });
   }
 }
 
@@ -553,7 +666,7 @@ async function markOf(bearer) {
 /**
  * What a portal's tile could not do: nobody waited for what it brought. Or what a person
  * wants who was refused.
- * @param {{ name: string, stepUp: StepUp | null, use?: "console" }} login
+ * @param {{ name: string, stepUp: StepUp | null, use?: ForUse }} login
  * @returns {Promise<null>}
  */
 async function begin({ name, stepUp, use }) {
@@ -605,11 +718,16 @@ function remove(key) {
 }
 
 /**
- * A verifier is for one login.
+ * A verifier is for one login, and so is a key.
  * @param {Ticket} shown
  * @param {"received" | "refused"} outcome
  */
 async function forget(shown, outcome) {
+  const name = read(SEALED_KEY);
+  if (name !== null) {
+    await keys("readwrite", (keys) => keys.delete(name)).catch(() => {});
+  }
+  remove(SEALED_KEY);
   remove(STORAGE_KEY);
   remove(BEGUN_KEY);
   const mark = await markOf(shown.bearer);
@@ -619,6 +737,135 @@ async function forget(shown, outcome) {
   }
   // Meanwhile the next may have come.
   ticket = ticket === shown ? null : ticket;
+}
+
+// --- What is sealed
+
+/**
+ * A key pair for one login, kept until what is sealed to it was taken.
+ * @param {string} session
+ */
+async function newKey(session) {
+  let pair;
+  try {
+    pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey("X25519", false, ["deriveBits"]));
+  } catch {
+    throw new VestibuleError(
+      "browser_too_old",
+      "Your browser cannot make the key that this sign-in needs. Please update it, or use another one.",
+    );
+  }
+  const claim = base64url(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
+  const kept = `${new Date().toISOString()} ${session}`;
+  const before = IDBKeyRange.upperBound(new Date(Date.now() - KEY_MS).toISOString());
+  const pad = new Uint8Array(PAD_BYTES);
+  // At most 65,536 bytes at once.
+  for (let at = 0; at < PAD_BYTES; at += 65_536) {
+    crypto.getRandomValues(pad.subarray(at, at + 65_536));
+  }
+  try {
+    await keys("readwrite", (keys) => {
+      keys.delete(before);
+      return keys.put({ key: pair.privateKey, pad }, kept);
+    });
+  } catch {
+    throw new VestibuleError(
+      "key_not_kept",
+      "Your browser does not let this page keep the key that this sign-in needs. Please allow it to, or leave the private window.",
+    );
+  }
+  return { claim, kept };
+}
+
+/** @param {string} name Of a key: when it was made, and for which session. */
+const sessionOf = (name) => name.split(" ")[1];
+
+/**
+ * @param {IDBTransactionMode} mode
+ * @param {(keys: IDBObjectStore) => IDBRequest} ask
+ * @returns {Promise<any>} When it is on the disk.
+ */
+async function keys(mode, ask) {
+  const opening = indexedDB.open("vestibule", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore("keys");
+  const database = await new Promise((resolve, reject) => {
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error);
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      const transaction = database.transaction("keys", mode, { durability: "strict" });
+      const asked = ask(transaction.objectStore("keys"));
+      transaction.oncomplete = () => resolve(asked.result);
+      transaction.onabort = () => reject(transaction.error);
+    });
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * Opens a compact JWE (RFC 7516; ECDH-ES of RFC 7518 4.6 with X25519 of RFC 8037, A256GCM).
+ * Whoever knows a public key can seal to it. So what names another session is not tried at all.
+ * @param {string} jwe
+ * @param {{ session: string, key: CryptoKey }} claim
+ * @returns {Promise<string>}
+ */
+async function unseal(jwe, { session, key }) {
+  const [encoded, wrapped, iv, ciphertext, tag, ...more] = String(jwe).split(".");
+  const header = headerOf(encoded);
+  const own = base64url(encoder.encode(session));
+  if (header?.apv !== own) {
+    throw new VestibuleError(
+      "sealed_for_another",
+      "What came back is sealed for another sign-in than that of this tab, and nothing was taken. Please sign in again.",
+    );
+  }
+  try {
+    const { alg, enc, epk, apu = "" } = header;
+    const isOther = alg !== "ECDH-ES" || enc !== "A256GCM" || "crit" in header || "zip" in header;
+    if (isOther || wrapped !== "" || bytesOf(iv).length !== 12 || bytesOf(tag).length !== 16 || more.length > 0) {
+      throw new TypeError();
+    }
+    const { kty, crv, x } = epk;
+    const epublic = await crypto.subtle.importKey("jwk", { kty, crv, x }, "X25519", false, []);
+    const agreed = await crypto.subtle.deriveBits({ name: "X25519", public: epublic }, key, 256);
+    // One round of the Concat KDF: its number, the secret, for what, from whom, to whom, how many bits.
+    const derived = [uint32(1), new Uint8Array(agreed), withLength(encoder.encode(enc)), withLength(bytesOf(apu)), withLength(bytesOf(own)), uint32(256)];
+    const secret = await crypto.subtle.digest("SHA-256", joined(derived));
+    const aes = await crypto.subtle.importKey("raw", secret, "AES-GCM", false, ["decrypt"]);
+    const algorithm = { name: "AES-GCM", iv: bytesOf(iv), additionalData: encoder.encode(encoded) };
+    const opened = await crypto.subtle.decrypt(algorithm, aes, joined([bytesOf(ciphertext), bytesOf(tag)]));
+    return new TextDecoder().decode(opened);
+  } catch {
+    throw new VestibuleError("seal_broken", "What came back cannot be opened by this tab. Please sign in again.");
+  }
+}
+
+/** @param {string} encoded @returns {any} */
+function headerOf(encoded) {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytesOf(encoded)));
+  } catch {
+    return null;
+  }
+}
+
+/** @param {number} value */
+function uint32(value) {
+  return new Uint8Array([value >>> 24, value >>> 16, value >>> 8, value]);
+}
+
+/** @param {Uint8Array} bytes */
+function withLength(bytes) {
+  return joined([uint32(bytes.length), bytes]);
+}
+
+/** @param {Uint8Array[]} parts */
+function joined(parts) {
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
+  return all;
 }
 
 /**
@@ -695,20 +942,21 @@ async function sign(url, credentials, region, now) {
  * One GET, or one POST of a body, asked once; what is refused becomes a VestibuleError.
  * @param {string} path
  * @param {Record<string, string>} [headers]
- * @param {object} [body]
+ * @param {object} [body] A form, or JSON.
  * @returns {Promise<any>}
  */
 async function call(path, headers = {}, body) {
+  const isForm = body instanceof URLSearchParams;
   let response;
   try {
     response = await fetch(base + path, {
-      ...(body && { method: "POST", body: JSON.stringify(body) }),
-      headers: { Accept: "application/json", ...(body && { "Content-Type": "application/json" }), ...headers },
+      ...(body && { method: "POST", body: isForm ? body : JSON.stringify(body) }),
+      headers: { Accept: "application/json", ...(body && !isForm && { "Content-Type": "application/json" }), ...headers },
       cache: "no-store",
       credentials: "omit",
       redirect: "error",
       referrerPolicy: "no-referrer",
-      signal: AbortSignal.timeout(body ? CHOOSING_MS : PATIENCE_MS),
+      signal: AbortSignal.timeout(body && !isForm ? CHOOSING_MS : PATIENCE_MS),
     });
   } catch {
     throw new VestibuleError(
@@ -771,4 +1019,9 @@ function hex(bytes) {
 /** @param {Uint8Array} bytes */
 function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** @param {string} text In base64url. */
+function bytesOf(text) {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
 }

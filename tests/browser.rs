@@ -22,7 +22,7 @@ const MISSING: &str = "The browser tests need more than cargo. Run `tests/run`: 
 #[test]
 fn the_page_in_a_browser() {
     let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    for needed in ["playwright-core", "axe-core", "typescript", "@aws-sdk/client-sts"] {
+    for needed in ["playwright-core", "axe-core", "typescript", "@aws-sdk/client-sts", "jose"] {
         assert!(suite.join("node_modules").join(needed).is_dir(), "no {needed}. {MISSING}");
     }
     assert!(Path::new("/usr/bin/chromium").is_file(), "no chromium. {MISSING}");
@@ -46,10 +46,12 @@ fn the_page_in_a_browser() {
     let (_post_idp, post) = starts_here(true, "");
 
     let team_page = page("/");
-    let (_roles_idp, roles) = several_roles(&team_page);
+    let (_roles_idp, roles) = several_roles(&team_page, "");
+    let (_sealed_idp, sealed) = several_roles(&page("/"), SEALED);
     let sites = json!({
         "roles": { "url": roles.base_url, "log": roles.path("server.log") },
         "team": { "url": roles.base_url, "log": roles.path("server.log"), "page": team_page },
+        "sealed": { "url": sealed.base_url, "log": sealed.path("server.log"), "data": sealed.path("") },
         "redirect": { "url": redirect.base_url, "log": redirect.path("server.log") },
         "wiki": { "url": redirect.base_url, "log": redirect.path("server.log"), "page": wiki_page },
         "post": { "url": post.base_url, "log": post.path("server.log") },
@@ -85,6 +87,10 @@ fn the_page_in_a_browser() {
 /// A rule that asks for a reason, behind the options of `[delivery]`; it stands before the others.
 const ASKS: &str = "\n[[rule]]\nname = \"asks\"\nwhen.role_name = { equals = \"ADFS-Production\" }\n\
                     ask_reason = \"Which incident or ticket is this for?\"\n";
+
+/// Only who waits opens what is handed over; and programs at a shell wait too.
+const SEALED: &str = "\n[log]\nlevel = \"trace\"\n[delivery]\nbinding = \"sealed\"\n\
+                      [shell]\nenabled = true\nother_device = true\n";
 
 /// What people gave as a reason, in the order of their deliveries.
 fn reasons(server: &Server) -> Vec<String> {
@@ -129,7 +135,7 @@ fn starts_here(post_only: bool, pages: &str) -> (Idp, Server) {
 
 /// A server of a company with twelve accounts, at SimpleSAMLphp, where people have up to 300
 /// roles; and one team's page, where they choose among two of them.
-fn several_roles(team_page: &str) -> (Idp, Server) {
+fn several_roles(team_page: &str, more: &str) -> (Idp, Server) {
     let idp = Idp::start(&Options::default());
     let accounts: String =
         (1..=12).map(|number| format!("1111222233{number:02} = \"Plant {number}\"\n")).collect();
@@ -144,7 +150,7 @@ fn several_roles(team_page: &str) -> (Idp, Server) {
          refuse = \"This page is for two roles.\"\n\
          [[rule]]\nname = \"payments\"\nwhen.role_name = {{ equals = \"Payments\" }}\n\
          when.authn_context = {{ equals = \"https://refeds.org/profile/mfa\" }}\n\
-         [[rule]]\nname = \"engineers\"\nwhen.role_name = {{ prefix = \"Engineer-\" }}\n"
+         [[rule]]\nname = \"engineers\"\nwhen.role_name = {{ prefix = \"Engineer-\" }}\n{more}"
     );
     let server = Server::setup(&format!("{EMBEDDED}{saml}")).file("idp.xml", &idp.metadata()).start();
     idp.trust(&support::browser::Browser::new().open(&server.url("/saml/metadata")).body);

@@ -132,6 +132,8 @@ fn fault_of(block: &Block) -> Option<String> {
                         "doctor",
                         "explain",
                         "init",
+                        "jose",
+                        "joserfc",
                         "login",
                         "profiles",
                         "serve",

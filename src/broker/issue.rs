@@ -203,7 +203,7 @@ impl Broker {
         let hand_over = self.hand_over(order, credentials).await?;
         let jti = Jti::random(&*self.ports.random);
         let hand_over = match &order.recipient {
-            Some(recipient) => recipient.seal_hand_over(hand_over, &jti)?,
+            Some(recipient) => recipient.seal_hand_over(hand_over, order.for_use, &jti)?,
             None => hand_over,
         };
         let sealed = self.seal(&order.place, hand_over).await?;

@@ -64,8 +64,8 @@ pub use refusal::{
 };
 pub use relay_state::{Binding, Proof, RelayState, Verifier};
 pub use seal::{Purpose, Sealed, SealedSession};
-pub use settings::BrokerSettings;
-pub use shell::{AskedByShell, Shell, ShellAsks, ShellRequest, ShownShellRequest, shell_number};
+pub use settings::{BrokerSettings, Shell};
+pub use shell::{AskedByShell, ShellAsks, ShellRequest, ShownShellRequest, shell_number};
 pub use start::{AuthnRequestMessage, PERMIT_LIFETIME, PermitRequest, Start};
 pub use steps::{StepDurations, StepHistograms, Stopwatch, latency_histogram};
 pub use ticket::{

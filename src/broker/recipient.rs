@@ -8,6 +8,7 @@ use super::relay_state::RelayState;
 use super::ticket::{Ticket, TicketClaims};
 use crate::delivery;
 use crate::jose::{self, PublicKey};
+use crate::roles::Use;
 
 /// The holder of a key, and the name under which it waits: it opens what carries that name,
 /// and nothing else.
@@ -32,13 +33,18 @@ impl Recipient {
 
     /// What is handed over, as `GET /saml` would write it. What stays readable beside it is for
     /// the record.
-    pub(super) fn seal_hand_over(&self, hand_over: HandOver, jti: &Jti) -> Result<HandOver, LoginError> {
+    pub(super) fn seal_hand_over(
+        &self,
+        hand_over: HandOver,
+        for_use: Use,
+        jti: &Jti,
+    ) -> Result<HandOver, LoginError> {
         let json = delivery::credential_process::json(&hand_over.written().ok_or(LoginError::Keys)?);
         let jwe = self.seal(&json, jti, "json")?;
         let HandOver { handed_over, .. } = &hand_over;
         let handed_over = HandedOver::Sealed {
             jwe,
-            for_use: handed_over.for_use(),
+            for_use,
             access_key_id: handed_over.access_key_id().to_owned(),
             expiration: handed_over.expiration(),
         };

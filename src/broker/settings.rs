@@ -5,7 +5,6 @@ use super::metadata::providers::CurrentProviders;
 use super::page::Pages;
 use super::refusal::ConsoleError;
 use super::relay_state::Binding;
-use super::shell::Shell;
 use super::ticket::TicketSettings;
 use crate::roles::{RoleRefusal, Rules};
 use crate::saml::{IdentityProvider, Limits, ServiceProvider, SigningKey};
@@ -36,6 +35,13 @@ pub struct BrokerSettings {
     pub tickets: TicketSettings,
     /// How long credentials wait to be taken.
     pub session_lifetime: Duration,
+}
+
+/// Programs at a shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shell {
+    /// Whether a program may run on another computer than the browser.
+    pub other_device: bool,
 }
 
 impl BrokerSettings {

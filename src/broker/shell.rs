@@ -28,13 +28,6 @@ const STATE_CHARS: usize = 22;
 /// The longest request is some 350 characters.
 const MAX_CHARS: usize = 2_048;
 
-/// `[shell]`, where it is enabled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shell {
-    /// Whether a program may run on another computer than the browser.
-    pub other_device: bool,
-}
-
 /// What a program sent.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

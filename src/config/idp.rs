@@ -171,8 +171,8 @@ fn name(section: &Section<'_>) -> Option<Found<String>> {
 /// Metadata changes while a service runs, and then stops no one else: nor does it at start.
 fn takes_no_requests(section: &Section<'_>, name: Option<&Found<String>>, idp_initiated: bool) {
     if !idp_initiated {
-        let what =
-            "idp_initiated = false, and its metadata names no address for requests: nobody can sign in by it";
+        let what = "no login begins there (idp_initiated = false, or delivery.binding = \"sealed\"), and its \
+                    metadata names no address for requests: nobody can sign in by it";
         warn(section, name, what);
     } else if !section.has("sign_on_url") {
         let what =

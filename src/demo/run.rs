@@ -153,6 +153,10 @@ sign_on_url = "{sign_on_url}"
 relying_party_id = "{RELYING_PARTY}"
 idp_initiated = true
 
+[shell]
+enabled = true
+other_device = true
+
 [sts]
 kind = "local"
 path = {sts:?}

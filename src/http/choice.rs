@@ -244,6 +244,9 @@ fn asked_by(asked: &AskedByShell) -> Value {
         "number": (!is_another).then(|| asked.number()),
         "address": asked.address(),
         "at": rfc3339(asked.at()),
+        // Where it hears of it, if the person gives it nothing.
+        "redirect_uri": asked.redirect_uri(),
+        "state": asked.state(),
     })
 }
 

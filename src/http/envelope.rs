@@ -142,7 +142,13 @@ fn has_one_host(request: &Request) -> bool {
 fn format_for(request: &Request) -> Format {
     match request.uri().path() {
         "/saml" if request.method() != Method::POST => Format::Json,
-        "/saml/choice" | "/users" | "/config.json" | "/authorizer" | "/.well-known/jwks.json" => Format::Json,
+        "/saml/login" if request.method() == Method::POST => Format::Json,
+        "/saml/choice"
+        | "/saml/shell"
+        | "/users"
+        | "/config.json"
+        | "/authorizer"
+        | "/.well-known/jwks.json" => Format::Json,
         _ => accept::preferred_format(request.headers()),
     }
 }

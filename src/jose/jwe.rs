@@ -2,8 +2,8 @@
 
 use super::concat_kdf::{MAX_BITS, concat_kdf};
 use super::x25519::{PrivateKey, PublicKey, Unusable};
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{constant_time, rand};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, RandomizedNonceKey, UnboundKey};
+use aws_lc_rs::constant_time;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -60,15 +60,13 @@ pub fn seal(plaintext: &[u8], to: &PublicKey, apu: &str, apv: &str, cty: &str) -
     };
     let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).map_err(|_| Unusable)?);
     let key = content_key(&ephemeral, to, apu.as_bytes(), apv.as_bytes())?;
-    let mut nonce = [0; NONCE_LEN];
-    rand::fill(&mut nonce).map_err(|_| Unusable)?;
+    let key = RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| Unusable)?;
     // The capacity holds all of it: a buffer that grows leaves copies behind.
     let mut body = Zeroizing::new(Vec::with_capacity(plaintext.len()));
     body.extend_from_slice(plaintext);
-    let tag = key
-        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&header), &mut body)
-        .map_err(|_| Unusable)?;
-    let [nonce, body, tag] = [&nonce, &**body, tag.as_ref()].map(|part| URL_SAFE_NO_PAD.encode(part));
+    let sealed = key.seal_in_place_separate_tag(Aad::from(&header), &mut body);
+    let (nonce, tag) = sealed.map_err(|_| Unusable)?;
+    let [nonce, body, tag] = [nonce.as_ref(), &**body, tag.as_ref()].map(|part| URL_SAFE_NO_PAD.encode(part));
     // ECDH-ES agrees on the key itself: there is no encrypted one.
     Ok(format!("{header}..{nonce}.{body}.{tag}"))
 }
@@ -94,6 +92,7 @@ pub fn open(jwe: &str, key: &PrivateKey, apv: &str) -> Option<Zeroizing<Vec<u8>>
     }
     let apu = URL_SAFE_NO_PAD.decode(&*apu).ok()?;
     let content_key = content_key(key, &PublicKey::parse(&epk.x)?, &apu, &sealed_for).ok()?;
+    let content_key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &content_key).ok()?);
     let nonce = Nonce::try_assume_unique_for_key(&URL_SAFE_NO_PAD.decode(nonce).ok()?).ok()?;
     let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
     let mut sealed = Zeroizing::new(Vec::with_capacity(body.len()));
@@ -108,9 +107,13 @@ pub fn open(jwe: &str, key: &PrivateKey, apv: &str) -> Option<Zeroizing<Vec<u8>>
 }
 
 /// Of one message: the agreement of its two keys, with both names in it.
-fn content_key(own: &PrivateKey, other: &PublicKey, apu: &[u8], apv: &[u8]) -> Result<LessSafeKey, Unusable> {
-    let key = concat_kdf(&*own.agree(other)?, ENC, apu, apv, MAX_BITS);
-    UnboundKey::new(&AES_256_GCM, &key).map(LessSafeKey::new).map_err(|_| Unusable)
+fn content_key(
+    own: &PrivateKey,
+    other: &PublicKey,
+    apu: &[u8],
+    apv: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Unusable> {
+    Ok(concat_kdf(&*own.agree(other)?, ENC, apu, apv, MAX_BITS))
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_private_key_is_not_shown() {
         let key = PrivateKey::generate().unwrap();
-        let secret = URL_SAFE_NO_PAD.encode(&*key.to_bytes().unwrap());
+        let secret = URL_SAFE_NO_PAD.encode(*key.to_bytes().unwrap());
         assert!(!format!("{key:?}").contains(&secret));
     }
 }

@@ -57,11 +57,12 @@ export function listing({ lasts = 300, console = true } = {}) {
   };
 }
 
-const refusal = (error, message, more = {}) => ({ error, message, reference: "7K3F-9QTZ", ...more });
+export const refusal = (error, message, more = {}) => ({ error, message, reference: "7K3F-9QTZ", ...more });
 
 /**
  * Answers for the service at this page. `refusals` are by a role's name; `asked` keeps what
- * was asked, `taken` the tickets that were taken.
+ * was asked, `taken` the tickets that were taken. Where `shell` is a program that waits, logins
+ * come back at once, and `begun` keeps them.
  */
 export class FakeChoice {
   constructor(home, options = {}) {
@@ -69,6 +70,9 @@ export class FakeChoice {
     this.refusals = options.refusals ?? {};
     this.listing = JSON.parse(JSON.stringify(listing(options)).replaceAll("@HOME@", home));
     this.config = options.config ?? {};
+    this.shell = options.shell ?? null;
+    this.begun = [];
+    this.given = [];
     this.asked = [];
     this.taken = [];
     this.down = false;
@@ -78,8 +82,14 @@ export class FakeChoice {
     await context.route("**/config.json", async (route) => {
       const identity_providers = [{ name: "SSP", label: "SSP", idp_initiated: true, sp_initiated: true, sign_on_url: null, relying_party_id: null }];
       const json = { version: "0.1.0", region: "eu-central-1", binding: "challenge", jwt_in: "fragment", local_credentials: false, ping: false, ping_url: null, contact: "the help desk", identity_providers };
-      await route.fulfill({ json: { ...json, ...this.config } });
+      await route.fulfill({ json: { ...json, shell: this.shell !== null, ...this.config } });
     });
+    if (this.shell !== null) {
+      await context.route("**/saml/login?**", (route) => {
+        this.begun.push(new URL(route.request().url()).searchParams);
+        return route.fulfill({ status: 302, headers: { location: `${this.home}#choice=choice.of.roles` } });
+      });
+    }
     await context.route("**/saml/choice", async (route) => {
       if (this.down) return route.abort("connectionrefused");
       const request = route.request();
@@ -87,22 +97,29 @@ export class FakeChoice {
       if (authorization !== "Bearer choice.of.roles" || verifier?.length !== 43) {
         return route.fulfill({ status: 401, json: refusal("verifier_mismatch", "This is not the tab.") });
       }
-      if (request.method() === "GET") return route.fulfill({ json: this.listing });
+      const shell = request.headers()["vestibule-shell"];
+      const wrong = this.shell?.request === shell ? this.shell?.failure : refusal("shell_request_malformed", "This is not what a program was given here.");
+      if (wrong) return route.fulfill({ status: wrong.status ?? 400, json: wrong });
+      const { request: _, typed, failure: __, ...shown } = this.shell ?? {};
+      if (request.method() === "GET") return route.fulfill({ json: { ...this.listing, ...(this.shell && { shell: shown }) } });
       if (Date.parse(this.listing.expires) <= Date.now()) {
         return route.fulfill({ status: 404, json: refusal("choice_gone", "The choice is over.") });
       }
-      const { parts } = request.postDataJSON();
+      const { parts, shell: given } = request.postDataJSON();
+      if (this.shell !== null) this.given.push(given);
+      if (typed !== undefined && given.number !== typed) return route.fulfill({ status: 403, json: refusal("number_wrong", "The program shows another number. Look at it again, and type it.") });
       this.asked.push(parts);
       const answers = parts.map(({ role, use, reason }) => {
         const name = role.split("/").at(-1);
         const offered = this.listing.roles.find((each) => each.role === role);
         const refused = this.refusals[name];
         if (refused) return { role, use, refused };
-        const ask = offered[use]?.ask_reason;
+        const ask = offered[use === "shell" ? "credentials" : use]?.ask_reason;
         if (ask && !reason?.trim()) return { role, use, refused: refusal("reason_malformed", "A reason is one line of 1 to 500 characters, without control characters.", { ask }) };
         return { role, use, ticket: `${use}.${Buffer.from(role).toString("base64url")}.s` };
       });
-      return route.fulfill({ json: { parts: answers } });
+      const { redirect_uri, state } = shown;
+      return route.fulfill({ json: { parts: answers, ...(this.shell && { shell: { redirect_uri, state } }) } });
     });
     await context.route("**/saml", async (route) => {
       if (route.request().method() !== "GET") return route.continue();

@@ -11,7 +11,7 @@ const read = (name) => readFile(path.join(root, name), "utf8");
 const words = JSON.parse(await read("words.json"));
 const html = (await read("index.html")).replace(/^[^]*<body>/, "").replace(/<!--[^]*?-->/g, "");
 const code = async (name) => (await read(name)).replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
-const NAMED = ["page.js", "document.js", "cards.js", "chooser.js", "rows.js", "failures.js", "formats.js"];
+const NAMED = ["page.js", "document.js", "cards.js", "chooser.js", "rows.js", "failures.js", "formats.js", "errand.js", "shell.js"];
 const scripts = Object.fromEntries(await Promise.all(NAMED.map(async (name) => [name, await code(name)])));
 
 const LITERAL = /"((?:[^"\\\n]|\\.)*)"/g;

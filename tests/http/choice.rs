@@ -224,7 +224,8 @@ async fn what_is_no_choice_is_refused() {
     for (parts, code) in [
         (vec![], "choice_malformed"),
         (vec![prod.clone(), prod.clone()], "choice_malformed"),
-        (vec![json!({ "role": role_arn("Prod"), "use": "shell" })], "choice_malformed"),
+        (vec![json!({ "role": role_arn("Prod"), "use": "page" })], "choice_malformed"),
+        (vec![part("Prod", "shell")], "shell_request_malformed"),
         (
             vec![json!({ "role": role_arn("Prod"), "use": "credentials", "duration": 43_200 })],
             "choice_malformed",

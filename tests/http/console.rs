@@ -50,7 +50,7 @@ async fn a_console_that_is_off_is_refused_before_anybody_signs_in() {
 async fn an_unknown_use_is_refused() {
     let (service, _dir) = service(Some(Console::default()));
     let page = Page::new(1);
-    for wrong in ["", "shell", "Console", "console ", "built-in"] {
+    for wrong in ["", "Shell", "Console", "console ", "built-in"] {
         service.start_with("ADFS", &page, &[("use", wrong)]).await.refused(400, "use_unknown");
     }
     let twice = [("use", "console"), ("use", "page")];

@@ -105,7 +105,7 @@ async fn protocol_choice_malformed_changes_nothing() {
         json!({ "parts": [prod, prod] }),
         json!({ "parts": [prod], "more": 1 }),
         json!({ "parts": [{ "role": role_arn("Prod"), "use": "credentials", "duration": 1 }] }),
-        json!({ "parts": [{ "role": role_arn("Prod"), "use": "shell" }] }),
+        json!({ "parts": [{ "role": role_arn("Prod"), "use": "page" }] }),
     ];
     let bodies = malformed.iter().map(Value::to_string).chain(["{\"parts\":".to_owned()]);
     for body in bodies {

@@ -13,6 +13,7 @@ mod pages;
 mod parameters;
 mod role_maps;
 mod rule_tests;
+mod sealed;
 
 use super::read::file::File;
 use super::*;
@@ -142,7 +143,7 @@ fn shown(config: &Config) -> String {
                 &config.console
             ),
             (&broker.service, &broker.limits, &broker.rules, broker.binding, &broker.tickets),
-            (broker.session_lifetime, idps, &config.accounts, &config.warnings),
+            (broker.session_lifetime, broker.shell, idps, &config.accounts, &config.warnings),
         )
     )
 }

@@ -86,6 +86,7 @@ fn no_text_is_left_over() {
         include_str!("../../../static/rows.js"),
         include_str!("../../../static/failures.js"),
         include_str!("../../../static/formats.js"),
+        include_str!("../../../static/shell.js"),
         include_str!("../../../static/vestibule.js"),
     ]
     .join("\n");

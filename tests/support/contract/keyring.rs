@@ -238,6 +238,8 @@ pub async fn protocol_rotation_during_login(under_test: &dyn KeyRingUnderTest) {
     under_test.rotate();
     let ticket = ring.sign(&claims(1)).await.unwrap();
     under_test.rotate();
+    let new = ring.sign(&claims(2)).await.unwrap();
+    assert_ne!(ticket_kid(new.expose()), ticket_kid(ticket.expose()), "a new key signs");
     for ring in [ring, under_test.open()] {
         assert_eq!(ring.verify(ticket.expose()).await, Ok(claims(1)));
         assert!(opens(&ring, 1, &sealed).await);
