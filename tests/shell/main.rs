@@ -11,6 +11,7 @@ mod person;
 mod profiles;
 mod real;
 mod sign_in;
+mod speed;
 mod stand_in;
 #[path = "../support/mod.rs"]
 mod support;
