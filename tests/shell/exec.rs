@@ -160,6 +160,36 @@ fn signals_are_passed_on() {
     }
 }
 
+const AT_A_TERMINAL: &str = "
+import os, pty, sys, time
+pid, terminal = pty.fork()
+if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
+said = b''
+def until(word):
+    global said
+    while word not in said: said += os.read(terminal, 1024)
+until(b'ready')
+os.write(terminal, b'\\x03')
+until(b'end')
+try:
+    while True: said += os.read(terminal, 1024)
+except OSError: pass
+status = os.waitpid(pid, 0)[1]
+print(said.count(b'got'), os.waitstatus_to_exitcode(status))
+";
+
+/// The terminal sends it to the whole group: once more would be twice.
+#[test]
+fn ctrl_c_at_a_terminal_comes_once() {
+    let computer = Computer::signed_in();
+    let script = "trap 'echo got' INT; echo ready; n=0; while [ $n -lt 20 ]; do sleep 0.05; n=$((n+1)); done; echo end; exit 5";
+    let mut command = Command::new(crate::tools::python());
+    computer.at_home(&mut command);
+    command.args(["-c", AT_A_TERMINAL, env!("CARGO_BIN_EXE_vestibule"), "exec", "--", "sh", "-c", script]);
+    let (code, out, said) = outcome(&command.output().unwrap());
+    assert_eq!((code, out.as_str()), (0, "1 5\n"), "{said}");
+}
+
 /// The process `vestibule exec` with this script among its arguments.
 fn parent_of_script(script: &str) -> u32 {
     let arguments = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();

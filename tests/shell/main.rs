@@ -9,6 +9,10 @@ mod failures;
 mod keyring;
 mod person;
 mod profiles;
+mod real;
 mod sign_in;
+mod speed;
 mod stand_in;
+#[path = "../support/mod.rs"]
+mod support;
 mod tools;

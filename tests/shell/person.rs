@@ -35,10 +35,19 @@ pub struct Computer {
     person: Option<JoinHandle<()>>,
 }
 
+/// What the browser and its person do with an address: what is shown at the end.
+type Acts = Box<dyn Fn(Does, &str) -> String + Send>;
+
 impl Computer {
     pub fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
         let service = StandIn::start();
+        let asked = Arc::clone(&service);
+        Self::with(service, Box::new(move |does, address| act(&asked, does, address)))
+    }
+
+    /// Whose person does something else.
+    pub fn with(service: Arc<StandIn>, acts: Acts) -> Self {
+        let home = tempfile::tempdir().unwrap();
         let windows = home.path().join("windows");
         let browser = home.path().join("browser");
         std::fs::write(&browser, format!("#!/bin/sh\nprintf '%s\\n' \"$1\" >> '{}'\n", windows.display()))
@@ -47,7 +56,7 @@ impl Computer {
         let does = Arc::new(Mutex::new(Does::Confirms));
         let (shown, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
         let mut computer = Self { home, service, does, shown, stop, person: None };
-        computer.person = Some(computer.sit_down(windows));
+        computer.person = Some(computer.sit_down(windows, acts));
         computer
     }
 
@@ -59,8 +68,8 @@ impl Computer {
         computer
     }
 
-    fn sit_down(&self, windows: PathBuf) -> JoinHandle<()> {
-        let (service, does) = (Arc::clone(&self.service), Arc::clone(&self.does));
+    fn sit_down(&self, windows: PathBuf, acts: Acts) -> JoinHandle<()> {
+        let does = Arc::clone(&self.does);
         let (shown, stop) = (Arc::clone(&self.shown), Arc::clone(&self.stop));
         std::thread::spawn(move || {
             let mut seen = 0;
@@ -69,7 +78,7 @@ impl Computer {
                 for address in text.lines().skip(seen) {
                     seen += 1;
                     let does = *does.lock().unwrap();
-                    let page = act(&service, does, address);
+                    let page = acts(does, address);
                     shown.lock().unwrap().push(page);
                 }
                 sleep(Duration::from_millis(5));

@@ -65,23 +65,39 @@ fn nothing_secret_lies_on_the_disk_or_stands_in_an_argument() {
     assert_eq!(computer.cached(".mark").len(), 0);
 }
 
-/// While a process waits for a sign-in, it holds a key: nobody else looks into it.
+/// While a process waits for a sign-in, it holds a key: it leaves no core file, whatever ends it.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_process_that_waits_is_closed_to_others() {
+fn a_process_that_waits_leaves_no_core() {
+    use std::os::unix::process::ExitStatusExt;
     let computer = Computer::new();
     computer.does(Does::Nothing);
-    let child = computer.command(&["login", &computer.service.url]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut child = Killed(child);
-    read_line(&mut child.0);
-    let proc = std::path::PathBuf::from(format!("/proc/{}", child.0.id()));
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(proc.join("environ")).unwrap());
-    // Root's, whoever started it: the kernel's sign of a process that cannot be dumped.
-    assert_eq!(owner, 0);
-    let arguments = std::fs::read_to_string(proc.join("cmdline")).unwrap();
-    assert_eq!(arguments.split('\0').nth(1), Some("login"));
-    let limit = std::fs::read_to_string(proc.join("coredump_filter"));
-    assert!(limit.is_ok());
+    let ends_with_a_core = |line: &str| {
+        let mut command = std::process::Command::new("sh");
+        computer.at_home(&mut command);
+        command.current_dir(computer.home.path()).stderr(Stdio::piped());
+        let mut child = command.args(["-c", &format!("ulimit -c unlimited; {line}")]).spawn().unwrap();
+        read_line(&mut child);
+        let killed = std::process::Command::new("kill").args(["-ABRT", &child.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+        child.wait().unwrap().core_dumped()
+    };
+    let program = env!("CARGO_BIN_EXE_vestibule");
+    assert!(ends_with_a_core("echo ready >&2; exec sleep 60"), "this system writes no cores at all");
+    assert!(!ends_with_a_core(&format!("exec {program} login {}", computer.service.url)));
+}
+
+#[test]
+fn no_argument_is_secret() {
+    let computer = Computer::new();
+    computer.does(Does::Nothing);
+    let mut command = computer.command(&["login", &computer.service.url]);
+    let mut child = Killed(command.stderr(Stdio::piped()).spawn().unwrap());
+    let address = read_line(&mut child.0);
+    // The browser's argument is the address that the terminal shows too.
+    let request = fragment(address.trim()).into_iter().next().unwrap().1;
+    let asked = computer.service.asked(&request);
+    assert!(!address.contains(&asked.state) && !address.contains(asked.key.as_str()), "{address}");
 }
 
 struct Killed(Child);

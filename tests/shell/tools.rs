@@ -14,7 +14,7 @@ frozen = found.get_frozen_credentials()
 print(found.method, session.get_config_variable('region'), frozen.secret_key, frozen.token)
 ";
 
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     std::env::var_os("TEST_PYTHON").map(PathBuf::from).expect("TEST_PYTHON, as tests/run sets it")
 }
 

@@ -1,0 +1,188 @@
+//! The commands against the real service: the same binary, which serves.
+
+use crate::person::{Computer, Does, fragment, outcome};
+use crate::stand_in::{StandIn, exchange};
+use crate::support::browser::Browser;
+use crate::support::forge::{Forge, role};
+use crate::support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
+use crate::support::waiting::WaitingPage;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const PRODUCTION: &str = "arn:aws:iam::123456789012:role/ADFS-Production";
+
+/// A service that allows shells, and a person who is known to its identity provider.
+struct Real {
+    server: Server,
+    next: AtomicU32,
+}
+
+impl Real {
+    fn start() -> Arc<Self> {
+        let config = format!("{EMBEDDED}\n[shell]\nenabled = true\nother_device = true\n{ADFS}");
+        let server = Server::setup(&config).file("idp.xml", ADFS_METADATA).start();
+        Arc::new(Self { server, next: AtomicU32::new(0) })
+    }
+
+    /// What the page does with an address: signs in, lists, chooses the role; the answer.
+    fn choose(&self, address: &str, number: Option<&str>) -> Value {
+        let browser = Browser::new();
+        let (server, next) = (&self.server, self.next.fetch_add(1, Ordering::Relaxed));
+        let shell = fragment(address).into_iter().find(|(name, _)| name == "shell").unwrap().1;
+        let page = WaitingPage::new(&format!("shell{next}"));
+        let link = crate::support::waiting::start_link(server, "ADFS", &page);
+        let sent = browser.get(&format!("{link}&use=shell"), &[]);
+        let location = sent.location().unwrap_or_else(|| panic!("{}", sent.body));
+        let acs = server.url("/saml");
+        let forged = Forge {
+            in_response_to: Some(request_id(&location)),
+            recipient: acs.clone(),
+            destination: Some(acs.clone()),
+            roles: vec![role("ADFS-Production")],
+            ..Forge::issued_now(&format!("_shell{next}"))
+        };
+        let form = crate::support::browser::Form {
+            action: acs,
+            fields: vec![
+                ("SAMLResponse".to_owned(), STANDARD.encode(forged.xml())),
+                ("RelayState".to_owned(), page.relay_state()),
+            ],
+        };
+        let answer = browser.submit(&form);
+        let location = answer.location().unwrap_or_else(|| panic!("{}", answer.body));
+        let (_, ticket) = location.split_once("#choice=").unwrap_or_else(|| panic!("{location}"));
+        let bearer = format!("Bearer {ticket}");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Vestibule-Verifier", page.verifier.as_str()),
+            ("Vestibule-Shell", shell.as_str()),
+        ];
+        let list = browser.get(&server.url("/saml/choice"), &headers);
+        assert_eq!(list.status, 200, "{}", list.body);
+        let list = list.json();
+        assert_eq!(list["shell"]["device"], if number.is_some() { "another" } else { "this_computer" });
+        let mut shown = json!({"request": shell});
+        if let Some(number) = number {
+            shown["number"] = number.into();
+        }
+        let body = json!({"parts": [{"role": PRODUCTION, "use": "shell"}], "shell": shown}).to_string();
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let post = agent.post(server.url("/saml/choice")).header("content-type", "application/json");
+        let post = post.header("Authorization", &bearer).header("Vestibule-Verifier", &page.verifier);
+        let text = post.send(body).unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The same to its end: the browser goes to the shell.
+    fn confirm(&self, address: &str) -> String {
+        let chosen = self.choose(address, None);
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{chosen}")).to_owned();
+        let (redirect, state) = (text(&chosen["shell"]["redirect_uri"]), text(&chosen["shell"]["state"]));
+        let ticket = text(&chosen["parts"][0]["ticket"]);
+        let host = redirect.strip_prefix("http://").unwrap().strip_suffix("/callback").unwrap();
+        exchange(
+            host,
+            &format!("GET /callback?state={state}&ticket={ticket} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        )
+    }
+
+    fn computer(self: &Arc<Self>) -> Computer {
+        let real = Arc::clone(self);
+        let acts = move |does, address: &str| {
+            if does == Does::Nothing { String::new() } else { real.confirm(address) }
+        };
+        Computer::with(StandIn::start(), Box::new(acts))
+    }
+}
+
+/// The ID of the request that a redirect carries.
+fn request_id(location: &str) -> String {
+    let (_, query) = location.split_once('?').unwrap();
+    let (_, value) =
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "SAMLRequest").unwrap();
+    let deflated = STANDARD.decode(&*value).unwrap();
+    let xml = String::from_utf8(miniz_oxide::inflate::decompress_to_vec(&deflated).unwrap()).unwrap();
+    let id = xml.split(" ID=\"").nth(1).and_then(|rest| rest.split('"').next());
+    id.unwrap_or_else(|| panic!("{xml}")).to_owned()
+}
+
+#[test]
+fn a_sign_in_at_the_real_service() {
+    let real = Real::start();
+    let computer = real.computer();
+    let out = computer.succeeds(&["login", &real.server.base_url, "--cache", "file", "--json"]);
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&told[0]["role"], &told[0]["region"]), (&PRODUCTION.into(), &"eu-central-1".into()));
+    let credentials: Value =
+        serde_json::from_str(&computer.succeeds(&["credentials", "--no-login"])).unwrap();
+    assert_eq!(credentials["Version"], 1);
+    let secret = credentials["SecretAccessKey"].as_str().unwrap();
+    for file in crate::person::files(computer.home.path()) {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", file.display());
+    }
+    assert!(!real.server.log_text().contains(secret));
+}
+
+#[test]
+fn many_processes_are_one_login_of_the_real_service() {
+    let real = Real::start();
+    let computer = real.computer();
+    let url = real.server.base_url.clone();
+    let start = |_| {
+        let mut command = computer.command(&["credentials", "--server", &url, "--role", PRODUCTION]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<Child> = (0..64).map(start).collect();
+    let outputs: Vec<String> = children
+        .into_iter()
+        .map(|child| {
+            let (code, out, said) = outcome(&child.wait_with_output().unwrap());
+            assert_eq!(code, 0, "{said}");
+            out
+        })
+        .collect();
+    assert!(outputs.iter().all(|out| *out == outputs[0]));
+    assert_eq!((computer.windows(), real.next.load(Ordering::Relaxed)), (1, 1));
+}
+
+#[test]
+fn another_device_at_the_real_service() {
+    let real = Real::start();
+    let computer = real.computer();
+    let url = real.server.base_url.clone();
+    let mut login = computer.command(&["login", &url, "--no-browser", "--cache", "file"]);
+    let mut child =
+        login.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = || {
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    };
+    let address = line();
+    let number = line();
+    let (_, number) = number.rsplit_once(": ").unwrap();
+    assert_eq!(real.choose(&address, Some("000 00x"))["error"], "number_wrong");
+    let chosen = real.choose(&address, Some(number));
+    assert_eq!(chosen["shell"]["redirect_uri"], Value::Null);
+    let text = chosen["parts"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{chosen}"));
+    // A terminal gives no more in one line.
+    assert!(text.len() < 4_095, "{}", text.len());
+    println!("the text has {} characters", text.len());
+    writeln!(child.stdin.as_mut().unwrap(), "{text}").unwrap();
+    let (code, out, _) = outcome(&child.wait_with_output().unwrap());
+    assert!(code == 0 && out.contains(PRODUCTION), "{code} {out}");
+    computer.succeeds(&["credentials", "--no-login"]);
+}
+
+#[test]
+fn a_service_that_allows_no_shells_says_so() {
+    let server = Server::setup(&format!("{EMBEDDED}{ADFS}")).file("idp.xml", ADFS_METADATA).start();
+    let computer = Computer::new();
+    computer.fails(&["login", &server.base_url], 3, "shell_off");
+}
