@@ -5,6 +5,7 @@ use super::cache::{Entry, id};
 use super::context::Context;
 use super::document::Document;
 use super::exit::{Exit, Failure};
+use super::remote::printable;
 use super::server::Server;
 use super::sign_in::{Wish, sign_in};
 
