@@ -91,8 +91,8 @@ async fn by_sign_in(context: &Context, wanted: &Wanted) -> Result<(Entry, Docume
             entry
         }
     };
-    context
-        .progress(&format!("signed in as {}, role {}, until {}", entry.user, entry.role, entry.expiration));
+    let (user, role) = (printable(&entry.user), printable(&entry.role));
+    context.progress(&format!("signed in as {user}, role {role}, until {}", entry.expiration));
     // With little left from the start it is given all the same: the service gives no more.
     let document = context.cache.open(&entry)?.ok_or_else(|| {
         Failure::new(
