@@ -203,7 +203,8 @@ impl Cache {
     }
 
     pub(super) fn remember_role(&self, server: &Server, role: &str) -> Result<(), Failure> {
-        files::private_directory(&self.directory)?;
+        // Who holds the directory removes what looks half-written.
+        let _held = Held::take(&self.directory)?;
         files::write_private(&self.last_path(server), role.as_bytes())
     }
 

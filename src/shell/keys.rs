@@ -44,8 +44,21 @@ impl KeyPlace {
         }
     }
 
-    /// The keyring, where one works.
-    pub(super) fn probe() -> Self {
+    /// What was wanted, if it works; else the keyring, where one works.
+    ///
+    /// # Errors
+    ///
+    /// The keyring was wanted, and does not work. Said before anybody signs in for nothing.
+    pub(super) fn usable(wanted: Option<Self>) -> Result<Self, Failure> {
+        match wanted {
+            Some(Self::File) => Ok(Self::File),
+            Some(Self::Keyring) if Self::probe() == Self::File => Err(refused(&"it keeps nothing")),
+            Some(Self::Keyring) => Ok(Self::Keyring),
+            None => Ok(Self::probe()),
+        }
+    }
+
+    fn probe() -> Self {
         let works = || {
             let entry = entry("probe").ok()?;
             entry.set_secret(b"probe").ok()?;
@@ -120,7 +133,7 @@ fn store() -> Result<Arc<CredentialStore>, Failure> {
     Ok(store)
 }
 
-fn refused(error: &keyring_core::Error) -> Failure {
+fn refused(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(
         Exit::Keyring,
         format!(

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::keys::KeyPlace;
 use super::output::{write, write_json};
+use super::remote::printable;
 use super::settings::Settings;
 use super::sign_in::{Wish, sign_in};
 use serde_json::json;
@@ -78,8 +79,8 @@ pub(super) async fn run(context: &Context, options: &Options) -> Result<(), Fail
 fn line(entry: &Entry) -> String {
     format!(
         "signed in as {}: {} until {} (its key is in {})\n",
-        entry.user,
-        entry.role,
+        printable(&entry.user),
+        printable(&entry.role),
         entry.expiration,
         entry.key_place.described()
     )

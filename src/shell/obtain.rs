@@ -5,6 +5,7 @@ use super::cache::{Entry, id};
 use super::context::Context;
 use super::document::Document;
 use super::exit::{Exit, Failure};
+use super::remote::printable;
 use super::server::Server;
 use super::sign_in::{Wish, sign_in};
 
@@ -90,8 +91,8 @@ async fn by_sign_in(context: &Context, wanted: &Wanted) -> Result<(Entry, Docume
             entry
         }
     };
-    context
-        .progress(&format!("signed in as {}, role {}, until {}", entry.user, entry.role, entry.expiration));
+    let (user, role) = (printable(&entry.user), printable(&entry.role));
+    context.progress(&format!("signed in as {user}, role {role}, until {}", entry.expiration));
     // With little left from the start it is given all the same: the service gives no more.
     let document = context.cache.open(&entry)?.ok_or_else(|| {
         Failure::new(

@@ -7,6 +7,7 @@ use super::exit::{Exit, Failure};
 use super::files::{self, Held};
 use super::output::{write, write_json};
 use super::server::Server;
+use super::sign_in::is_region;
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -25,7 +26,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME=ARN", value_parser = named_role, conflicts_with = "remove")]
     role: Vec<(String, String)>,
     /// The region of the profiles; else the service's own
-    #[arg(long, value_name = "REGION", conflicts_with = "remove")]
+    #[arg(long, value_name = "REGION", value_parser = region, conflicts_with = "remove")]
     region: Option<String>,
     /// The service's address; else VESTIBULE_SERVER, else the one that is remembered
     #[arg(long, value_name = "URL")]
@@ -45,6 +46,10 @@ fn named_role(text: &str) -> Result<(String, String), String> {
         return Err("the role is an ARN like arn:aws:iam::123456789012:role/NAME".to_owned());
     }
     Ok((name.to_owned(), arn.to_owned()))
+}
+
+fn region(text: &str) -> Result<String, String> {
+    if is_region(text) { Ok(text.to_owned()) } else { Err("a region is like eu-central-1".to_owned()) }
 }
 
 fn is_role(arn: &str) -> bool {
@@ -122,7 +127,8 @@ fn profiles(context: &Context, options: &Options, ours: &str) -> Result<(Vec<Pro
     let old = sections(ours).unwrap_or_default();
     let is_named = |name: &str| options.role.iter().any(|(named, _)| named == name);
     let stays: Vec<_> = old.iter().filter(|section| !is_named(&section.name)).collect();
-    for entry in cached.iter().filter(|entry| is_role(&entry.role)) {
+    let is_account = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    for entry in cached.iter().filter(|entry| is_role(&entry.role) && is_account(&entry.account)) {
         let has_one = options.role.iter().any(|(_, role)| *role == entry.role);
         let name = name_of(entry);
         let has_other = stays.iter().any(|section| {

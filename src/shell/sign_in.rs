@@ -6,6 +6,7 @@ use super::callback::{Arrived, Callback, Outcome};
 use super::context::Context;
 use super::document::{Document, moment};
 use super::exit::{Exit, Failure};
+use super::files::Held;
 use super::keys::KeyPlace;
 use super::pages::Shown;
 use super::paste;
@@ -51,6 +52,9 @@ struct Login<'a> {
 ///
 /// Nothing was handed over.
 pub(super) async fn sign_in(context: &Context, wish: &Wish<'_>) -> Result<Vec<Entry>, Failure> {
+    // Before anybody signs in for nothing.
+    let key_place = KeyPlace::usable(wish.key_place.or(context.settings.cache))?;
+    drop(Held::take(&context.cache.directory)?);
     let key = PrivateKey::generate().map_err(|_| Failure::new(Exit::Failed, "no key can be made"))?;
     let mut state = [0; 16];
     SystemRandom.fill(&mut state);
@@ -59,7 +63,7 @@ pub(super) async fn sign_in(context: &Context, wish: &Wish<'_>) -> Result<Vec<En
         server: wish.server,
         key,
         state: URL_SAFE_NO_PAD.encode(state),
-        key_place: wish.key_place.or(context.settings.cache).unwrap_or_else(KeyPlace::probe),
+        key_place,
         region: None,
     };
     if wish.other_device { login.by_pasting(wish).await } else { login.by_browser(wish).await }
@@ -69,7 +73,7 @@ impl Login<'_> {
     async fn begin(&mut self, redirect_uri: Option<&str>) -> Result<Begun, Failure> {
         let asked = Asked { key: self.key.public_key().as_str(), state: &self.state, redirect_uri };
         let begun = remote::begin(self.server, &asked).await?;
-        self.region.clone_from(&begun.region);
+        self.region = begun.region.clone().filter(|region| is_region(region));
         let theirs = moment(&begun.now).ok_or_else(|| {
             Failure::new(Exit::Incompatible, format!("{} says no time that can be read", self.server))
         })?;
@@ -258,6 +262,11 @@ async fn no_browser(context: &Context, address: &str) -> Failure {
         context.say("no browser opens here; open the address yourself");
     }
     std::future::pending().await
+}
+
+/// It goes into the environment and into files of others.
+pub(super) fn is_region(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Nothing in it is secret: the request is sealed by the service, to which it is meant.

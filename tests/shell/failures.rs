@@ -16,7 +16,7 @@ fn the_persons_no_is_an_end() {
     let computer = Computer::new();
     computer.does(Does::Cancels);
     computer.fails(&["login", &computer.service.url], 4, "cancelled at the page");
-    assert!(computer.shown.lock().unwrap()[0].contains("Abgebrochen"));
+    assert!(computer.first_page().contains("Abgebrochen"));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_refusal_to_hand_over_is_the_browsers_too() {
     let computer = Computer::new();
     computer.service.behave(Manner { refuses: true, ..Manner::default() });
     computer.fails(&["login", &computer.service.url], 3, "It is gone (session_gone, reference R7)");
-    assert!(computer.shown.lock().unwrap()[0].contains("Es hat nicht geklappt"));
+    assert!(computer.first_page().contains("Es hat nicht geklappt"));
 }
 
 #[test]

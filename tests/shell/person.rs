@@ -30,7 +30,7 @@ pub struct Computer {
     pub service: Arc<StandIn>,
     does: Arc<Mutex<Does>>,
     /// What the browser showed, a window each.
-    pub shown: Arc<Mutex<Vec<String>>>,
+    shown: Arc<Mutex<Vec<String>>>,
     stop: Arc<AtomicBool>,
     person: Option<JoinHandle<()>>,
 }
@@ -93,6 +93,17 @@ impl Computer {
     /// How many windows have opened.
     pub fn windows(&self) -> usize {
         std::fs::read_to_string(self.home.path().join("windows")).unwrap_or_default().lines().count()
+    }
+
+    /// What the first window shows at the end: the process may end before its browser has read it.
+    pub fn first_page(&self) -> String {
+        for _ in 0..1_000 {
+            if let Some(page) = self.shown.lock().unwrap().first() {
+                return page.clone();
+            }
+            sleep(Duration::from_millis(5));
+        }
+        panic!("no window has shown anything")
     }
 
     pub fn cache(&self) -> PathBuf {

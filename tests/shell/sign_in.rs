@@ -18,7 +18,7 @@ fn a_sign_in_gives_credentials_until_they_end() {
     let url = computer.service.url.clone();
     let out = computer.succeeds(&["login", &url, "--cache", "file"]);
     assert!(out.contains(USER) && out.contains(READER) && out.contains("yours alone"), "{out}");
-    let page = computer.shown.lock().unwrap().join("");
+    let page = computer.first_page();
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("Sie sind angemeldet"), "{page}");
     for header in ["content-security-policy: default-src 'none'", "cache-control: no-store"] {
         assert!(page.contains(header), "{page}");
@@ -193,7 +193,7 @@ fn what_another_page_sends_ends_nothing() {
     computer.does(Does::IsAttacked);
     let url = computer.service.url.clone();
     computer.succeeds(&["login", &url, "--cache", "file"]);
-    assert!(computer.shown.lock().unwrap()[0].contains("angemeldet"));
+    assert!(computer.first_page().contains("angemeldet"));
 }
 
 #[test]
