@@ -273,7 +273,9 @@ function takeToBegin() {
 }
 
 /** @param {string | null} name @returns {ForUse | undefined} */
-const useOf = (name) => (name === "console" || name === "shell" ? name : undefined);
+function useOf(name) {
+  return name === "console" || name === "shell" ? name : undefined;
+}
 
 /**
  * To the path, query and fragment that the person left: the service sends everybody to

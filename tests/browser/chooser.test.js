@@ -456,7 +456,7 @@ test("a page that does not let people choose says so, and a page of one's own do
     return [unexpected, { user: choice.user, own: Object.keys(choice).sort(), text: JSON.stringify(choice), received: received.map((each) => each.role ?? [each.code, each.message, each.signInAgain]), again: again[0].SecretAccessKey }];
   });
   assert.deepEqual(unexpected, { code: "choice_unexpected", retry: false });
-  assert.deepEqual(came.own, ["destinations", "expires", "idp", "roles", "user"]);
+  assert.deepEqual(came.own, ["destinations", "expires", "idp", "roles", "shell", "user"]);
   assert.ok(!came.text.includes("choice.of") && !came.text.includes("vvvv"), "no secret is in what can be written out");
   assert.deepEqual(came.received, ["arn:aws:iam::444455556666:role/Reader", ["role_refused", "No. Ask.", "https://x.example/#sign-in=SSP"]]);
   assert.match(came.again, /^secret-/);
