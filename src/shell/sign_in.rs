@@ -110,7 +110,7 @@ impl Login<'_> {
         let mut serving = callback.serve(&self.state);
         context.say(&format!("sign in with your browser; if none opens: {address}"));
         let number = shell_number(self.key.public_key().as_str(), &self.state);
-        context.progress(&format!("the page shows this number: {number}"));
+        context.say(&format!("the page shows this number: {number}"));
         let arrived = tokio::select! {
             arrived = self.arrival(&mut serving) => arrived,
             failure = no_browser(context, &address) => Err(failure),
