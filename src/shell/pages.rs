@@ -1,4 +1,9 @@
-//! The little pages that the browser shows at the end: no script, no style, nothing fetched.
+//! The little pages that the browser shows at the end, in the page's own style: no script, and
+//! nothing fetched.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// What became of the sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +87,25 @@ pub(super) fn page(shown: Shown, accept_language: Option<&str>) -> String {
         "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title} · Vestibule</title>\n\
-         </head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n</main>\n</body>\n</html>\n",
+         <style>{STYLE}</style>\n</head>\n<body>\n<header>{MARK}Vestibule</header>\n<main>\n\
+         <h1>{title}</h1>\n<p class=\"lead\">{text}</p>\n</main>\n</body>\n</html>\n",
         words.tag
+    )
+}
+
+/// The page's, and a mark that is no link: there is nothing here to go back to.
+const STYLE: &str = concat!(
+    include_str!("../../static/style.css"),
+    "header { display: flex; align-items: center; gap: 0.65rem; font-size: 1.15rem; font-weight: 600; }\n\
+     header svg { width: 32px; height: 32px; }\n"
+);
+const MARK: &str = include_str!("../../static/favicon.svg");
+
+/// What the page may do: have this style.
+pub(super) fn policy() -> String {
+    let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
 
@@ -112,5 +134,14 @@ mod tests {
         let all = [Shown::Done, Shown::Cancelled, Shown::Failed, Shown::NotExpected];
         let pages: std::collections::BTreeSet<String> = all.map(|shown| page(shown, None)).into();
         assert_eq!(pages.len(), 4);
+    }
+
+    #[test]
+    fn the_style_is_the_one_that_the_policy_allows() {
+        let page = page(Shown::Done, None);
+        let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+        let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+        assert!(policy().contains(&format!("'sha256-{hash}'")));
+        assert!(!page.contains("<script") && !page.contains("url(") && !page.contains("@import"));
     }
 }
