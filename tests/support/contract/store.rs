@@ -965,7 +965,9 @@ pub async fn events_come_back_as_they_were_newest_first(under_test: &dyn StoreUn
             offered_roles: vec!["a,b".to_owned(), "\u{1F511}".to_owned()],
             offered_count: Some(30),
             choice: Some(LoginId::from_stored("the-choice".to_owned())),
-            for_use: Some("console".to_owned()),
+            for_use: Some("shell".to_owned()),
+            device: Some("another".to_owned()),
+            asked_from: Some("2001:db8::8".parse().unwrap()),
             reason: Some(Reason::parse("INC-4711: \"caf\u{e9}\" isn't up, \u{1F511} \\ {").unwrap()),
             ..Subject::default()
         },
