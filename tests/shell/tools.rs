@@ -1,9 +1,17 @@
-//! AWS's own tools read what we write: botocore, by `credential_process` and by the endpoint.
+//! AWS's own tools read what we write, by `credential_process` and by the endpoint: botocore and
+//! Debian's awscli, and the SDKs for JavaScript and Rust.
 
 use crate::person::{Computer, outcome};
 use crate::stand_in::{SECRET, TOKEN};
-use std::path::PathBuf;
+use aws_config::Region;
+use aws_credential_types::provider::ProvideCredentials;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+const PROFILE: &str = "123456789012-Reader";
+/// Debian's, and not one of PyPI's that may lie before it: version 2.
+pub const AWSCLI: &str = "/usr/bin/aws";
 
 const WHO: &str = "
 import botocore.session, sys
@@ -24,7 +32,7 @@ fn botocore_reads_a_profile() {
     computer.succeeds(&["profiles", "--write"]);
     let mut command = Command::new(python());
     computer.at_home(&mut command);
-    let output = command.args(["-c", WHO, "123456789012-Reader"]).output().unwrap();
+    let output = command.args(["-c", WHO, PROFILE]).output().unwrap();
     let (code, out, said) = outcome(&output);
     assert_eq!(code, 0, "{said}");
     assert_eq!(out, format!("custom-process eu-central-1 {SECRET} {TOKEN}\n"));
@@ -45,6 +53,77 @@ fn botocore_asks_the_endpoint_even_with_a_default_profile() {
         let (code, out, said) = outcome(&output);
         assert_eq!(code, 0, "{said}");
         assert_eq!(out, format!("container-role eu-central-1 {SECRET} {TOKEN}\n"), "{files:?}");
+    }
+}
+
+/// What a program says that was run with this computer's profile, and by `exec`.
+fn both(computer: &Computer, program: &Path, arguments: &[&str]) -> [String; 2] {
+    computer.succeeds(&["profiles", "--write"]);
+    let mut by_profile = Command::new(program);
+    computer.at_home(&mut by_profile);
+    let mut words = vec!["exec", "--", program.to_str().unwrap()];
+    words.extend(arguments);
+    let by_endpoint = computer.command(&words);
+    by_profile.args(arguments).env("AWS_PROFILE", PROFILE);
+    [by_profile, by_endpoint].map(|mut command| {
+        let output = command.env(SAYS_WHO, "yes").env("NODE_PATH", node_modules()).output().unwrap();
+        let (code, out, said) = outcome(&output);
+        assert_eq!(code, 0, "{out}{said}");
+        out
+    })
+}
+
+fn node_modules() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/node_modules")
+}
+
+#[test]
+fn debians_awscli_exports_what_we_cache() {
+    let computer = Computer::signed_in();
+    let arguments = ["configure", "export-credentials", "--format", "process"];
+    for out in both(&computer, Path::new(AWSCLI), &arguments) {
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(
+            (&document["SecretAccessKey"], &document["SessionToken"]),
+            (&SECRET.into(), &TOKEN.into())
+        );
+        assert!(document["Expiration"].is_string(), "{out}");
+    }
+}
+
+#[test]
+fn the_sdk_for_javascript_reads_both() {
+    const SAY: &str = "require('@aws-sdk/credential-provider-node').defaultProvider()().then((found) => \
+         console.log(found.secretAccessKey, found.sessionToken, found.expiration.toISOString()))";
+    let computer = Computer::signed_in();
+    for out in both(&computer, Path::new("/usr/bin/env"), &["node", "-e", SAY]) {
+        assert!(out.starts_with(&format!("{SECRET} {TOKEN} 20")), "{out}");
+    }
+}
+
+/// Set where this process is the program that was run.
+const SAYS_WHO: &str = "VESTIBULE_TEST_SAYS_WHO";
+
+#[test]
+fn the_sdk_for_rust_reads_both() {
+    if std::env::var_os(SAYS_WHO).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        return runtime.block_on(async {
+            let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
+            let found = config.credentials_provider().unwrap().provide_credentials().await.unwrap();
+            let region = config.region().map(Region::as_ref).unwrap_or_default();
+            println!(
+                "who: {region} {} {} {}",
+                found.secret_access_key(),
+                found.session_token().unwrap(),
+                found.expiry().is_some()
+            );
+        });
+    }
+    let computer = Computer::signed_in();
+    let this = std::env::current_exe().unwrap();
+    for out in both(&computer, &this, &["tools::the_sdk_for_rust_reads_both", "--exact", "--nocapture"]) {
+        assert!(out.contains(&format!("who: eu-central-1 {SECRET} {TOKEN} true\n")), "{out}");
     }
 }
 
