@@ -470,6 +470,7 @@ async fn protocol_shell_login() {
     assert!(shell.as_object_mut().unwrap().remove("at").unwrap().is_string());
     let expected = json!({
         "device": "this_computer", "port": 49152, "number": number, "address": TERMINAL,
+        "redirect_uri": REDIRECT, "state": program.name,
     });
     assert_eq!(shell, expected);
     assert!(listed.json()["roles"][0]["credentials"].is_object(), "{}", listed.body);

@@ -96,7 +96,8 @@ pub(super) fn page(shown: Shown, accept_language: Option<&str>) -> String {
 /// The page's, and a mark that is no link: there is nothing here to go back to.
 const STYLE: &str = concat!(
     include_str!("../../static/style.css"),
-    "header { display: flex; align-items: center; gap: 0.65rem; font-size: 1.15rem; font-weight: 600; }\n\
+    "html { min-height: 100vh; }\n\
+     header { display: flex; align-items: center; gap: 0.65rem; font-size: 1.15rem; font-weight: 600; }\n\
      header svg { width: 32px; height: 32px; }\n"
 );
 const MARK: &str = include_str!("../../static/favicon.svg");
