@@ -13,6 +13,8 @@ pub mod config;
 pub mod delivery;
 #[path = "../../src/http/mod.rs"]
 pub mod http;
+#[path = "../../src/jose/mod.rs"]
+pub mod jose;
 #[path = "../../src/roles/mod.rs"]
 pub mod roles;
 #[path = "../../src/saml/mod.rs"]

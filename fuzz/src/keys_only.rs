@@ -30,7 +30,6 @@ pub async fn broker() -> (Broker, String, String) {
         clock: port.clone(),
         random: port,
         console: None,
-        shell: None,
     };
     let settings = BrokerSettings {
         providers: forge::providers().into(),
@@ -56,6 +55,7 @@ pub async fn broker() -> (Broker, String, String) {
         login: LoginId::new(forge::now(), &KeysOnly),
         reference: None,
         challenge: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hash),
+        sealed: false,
         ask: None,
         part: None,
         page: None,
