@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use support::forge::{self, Forge};
 use support::test_service::{
-    Answer, TestService, assertion, choosing, http_settings, offering, part, role_arn,
+    Answer, TestService, assertion, choosing, http_settings, offering, part, production_that_asks, role_arn,
 };
 use tempfile::TempDir;
 use vestibule::broker::ports::Held;
@@ -367,6 +367,28 @@ async fn protocol_sealed_choice() {
         let document: Value = serde_json::from_str(&page.open(taken["jwe"].as_str().unwrap())).unwrap();
         assert_eq!(document["role"], role_arn(role));
     }
+}
+
+/// A question stands in the ticket, and so is sealed with it.
+#[tokio::test]
+async fn protocol_sealed_take_with_its_reason() {
+    let (service, _dir) = service(|settings| {
+        settings.rules = production_that_asks(Some("Which ticket?"));
+        sealed(settings);
+    });
+    let page = Waiting::page(1);
+    let ticket = page.open(&issued(&service, &page, 1).await);
+    let asked = take(&service, &ticket).await;
+    asked.refused(428, "reason_required");
+    assert_eq!(asked.json()["ask"], "Which ticket?");
+    service.pass(299);
+    let request = Request::get("/saml")
+        .header("authorization", format!("Bearer {ticket}"))
+        .header("vestibule-reason", "INC-4711");
+    let taken = service.send(request.body(Body::empty()).unwrap()).await;
+    page.open(taken.json()["jwe"].as_str().unwrap());
+    let delivered = events_of(&service, EventKind::Delivered).await.remove(0);
+    assert_eq!(delivered.subject.reason.unwrap().as_str(), "INC-4711");
 }
 
 async fn list(service: &TestService, ticket: &str, request: Option<&str>) -> Answer {
