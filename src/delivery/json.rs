@@ -14,7 +14,19 @@ pub(super) fn to_wiped_json(document: &impl Serialize, secret_chars: usize) -> Z
     json
 }
 
-/// `2026-11-23T06:00:00Z`, as AWS's tools write it.
+/// `2026-11-23T06:00:00Z`, as AWS's tools write it: in whole seconds.
 pub fn rfc3339(at: OffsetDateTime) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
+    let whole = at.replace_nanosecond(0).unwrap_or(at);
+    whole.format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_in_whole_seconds() {
+        let at = OffsetDateTime::from_unix_timestamp_nanos(1_795_417_200_999_999_999).unwrap();
+        assert_eq!(rfc3339(at), "2026-11-23T07:00:00Z");
+    }
 }
