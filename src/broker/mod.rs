@@ -18,6 +18,7 @@ mod issue;
 mod login;
 mod metadata;
 mod page;
+mod permit;
 mod place;
 pub mod ports;
 mod reason;
@@ -31,8 +32,10 @@ mod refusal_log;
 mod refusal_quota;
 mod relay_state;
 mod seal;
+mod sent;
 mod settings;
 mod shell;
+mod signed_ticket;
 mod start;
 mod steps;
 mod sweep;
@@ -54,6 +57,7 @@ pub use metadata::{
     fetch_update,
 };
 pub use page::{BeganAt, Page, Pages};
+pub use permit::{PERMIT_LIFETIME, PermitRequest};
 pub use ports::audit_trail::SweepReport;
 pub use reason::{Reason, Unrecordable};
 pub use redeem::RedeemRequest;
@@ -66,11 +70,11 @@ pub use relay_state::{Binding, Proof, RelayState, Verifier};
 pub use seal::{Purpose, Sealed, SealedSession};
 pub use settings::{BrokerSettings, Shell};
 pub use shell::{AskedByShell, ShellAsks, ShellRequest, ShownShellRequest, shell_number};
-pub use start::{AuthnRequestMessage, PERMIT_LIFETIME, PermitRequest, Start};
+pub use signed_ticket::{decode_ticket, encode_ticket, ticket_kid};
+pub use start::{AuthnRequestMessage, Start};
 pub use steps::{StepDurations, StepHistograms, Stopwatch, latency_histogram};
 pub use ticket::{
     BoundTicket, Caller, RedeemableTicket, Ticket, TicketClaims, TicketKind, TicketSettings, VerifiedTicket,
-    decode_ticket, encode_ticket, ticket_kid,
 };
 pub use use_cases::{Broker, Ports};
 
