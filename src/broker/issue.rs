@@ -230,7 +230,10 @@ impl Broker {
         claims: TicketClaims,
         recipient: Option<&Recipient>,
     ) -> Result<Ticket, LoginError> {
-        let claims = recipient.map_or_else(|| claims.clone(), |recipient| recipient.named_in(claims.clone()));
+        let claims = match recipient {
+            Some(recipient) => recipient.named_in(claims),
+            None => claims,
+        };
         let signed = self.steps.measure(Step::KeysSign, self.ports.keys.sign(&claims)).await;
         let signed = signed.map_err(|_| LoginError::Keys)?;
         match recipient {
