@@ -5,7 +5,7 @@
 use crate::stand_in::{READER, StandIn, exchange};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
@@ -165,6 +165,18 @@ impl Drop for Computer {
 pub fn outcome(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+/// So many processes at once, which all succeed: what each wrote.
+pub fn at_once(number: usize, command: impl Fn() -> Command) -> Vec<String> {
+    let start = |_| command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let children: Vec<Child> = (0..number).map(start).collect();
+    let end = |child: Child| {
+        let (code, out, said) = outcome(&child.wait_with_output().unwrap());
+        assert_eq!(code, 0, "{said}");
+        out
+    };
+    children.into_iter().map(end).collect()
 }
 
 /// What stands behind `#` of an address of the page.

@@ -1,6 +1,6 @@
 //! The commands against the real service: the same binary, which serves.
 
-use crate::person::{Computer, Does, fragment, outcome};
+use crate::person::{Computer, Does, at_once, fragment, outcome};
 use crate::stand_in::{StandIn, exchange};
 use crate::support::browser::Browser;
 use crate::support::forge::{Forge, role};
@@ -9,7 +9,7 @@ use crate::support::waiting::WaitingPage;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -133,19 +133,8 @@ fn many_processes_are_one_login_of_the_real_service() {
     let real = Real::start();
     let computer = real.computer();
     let url = real.server.base_url.clone();
-    let start = |_| {
-        let mut command = computer.command(&["credentials", "--server", &url, "--role", PRODUCTION]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    let children: Vec<Child> = (0..64).map(start).collect();
-    let outputs: Vec<String> = children
-        .into_iter()
-        .map(|child| {
-            let (code, out, said) = outcome(&child.wait_with_output().unwrap());
-            assert_eq!(code, 0, "{said}");
-            out
-        })
-        .collect();
+    let command = || computer.command(&["credentials", "--server", &url, "--role", PRODUCTION]);
+    let outputs = at_once(64, command);
     assert!(outputs.iter().all(|out| *out == outputs[0]));
     assert_eq!((computer.windows(), real.next.load(Ordering::Relaxed)), (1, 1));
 }

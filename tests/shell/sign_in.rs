@@ -1,6 +1,6 @@
 //! A sign-in, what is cached of it, and who has it.
 
-use crate::person::{Computer, Does, files, fragment, outcome};
+use crate::person::{Computer, Does, at_once, files, fragment, outcome};
 use crate::stand_in::{Manner, READER, SECRET, TOKEN, USER, WRITER, now};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -122,17 +122,7 @@ fn many_processes_open_one_browser() {
     computer.succeeds(&["login"]);
     computer.service.behave(Manner::default());
     let (windows, (begun, taken)) = (computer.windows(), computer.service.counts());
-    let start =
-        |_| computer.command(&["credentials"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let children: Vec<Child> = (0..64).map(start).collect();
-    let outputs: Vec<String> = children
-        .into_iter()
-        .map(|child| {
-            let (code, out, said) = outcome(&child.wait_with_output().unwrap());
-            assert_eq!(code, 0, "{said}");
-            out
-        })
-        .collect();
+    let outputs = at_once(64, || computer.command(&["credentials"]));
     assert!(outputs.iter().all(|out| *out == outputs[0]));
     assert_eq!(computer.windows(), windows + 1);
     assert_eq!(computer.service.counts(), (begun + 1, taken + 1));
