@@ -6,7 +6,6 @@ use super::app::App;
 use super::body;
 use super::context::{Context, OutcomeCode};
 use super::error::{Error, Refusal};
-use super::login::is_plain;
 use super::redeem::{COGNITO_ID, VERIFIER, bearer, single};
 use super::refusal::{Help, document};
 use crate::broker::{
@@ -102,14 +101,13 @@ pub(super) async fn choose(
     Extension(context): Extension<Context>,
     request: Request,
 ) -> Result<Response, Error> {
-    let (head, body) = request.into_parts();
-    is_plain(&head.headers, "application/json")?;
     // A slow client holds no slot.
-    let bytes = body::read(body, MAX_BYTES, app.settings.request_timeout).await?;
+    let (headers, bytes) =
+        body::of_type(request, body::JSON, MAX_BYTES, app.settings.request_timeout).await?;
     let chosen: Chosen = serde_json::from_slice(&bytes).map_err(|_| Error::Choice(ChoiceError::Malformed))?;
     let _slot = app.admission.slot(Class::Other, &context)?;
     let shown = chosen.shell.map(|ChosenForShell { request, number }| ShownShellRequest { request, number });
-    let request = self::request(&head.headers, &context, shown)?;
+    let request = self::request(&headers, &context, shown)?;
     let parts = chosen.parts.iter().map(WantedPart::from).collect();
     let Outcomes { parts: outcomes, shell } =
         app.broker.choose(&request, parts).await.map_err(Error::Choice)?;

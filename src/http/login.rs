@@ -8,10 +8,10 @@ use super::error::Error;
 use super::refusal::Format;
 use super::{body, form};
 use crate::broker::{LoginOutcome, LoginPost, RelayStateError};
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, body::Body};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use std::sync::Arc;
 
 /// The part of the form beside the response: RelayState and a few more fields.
@@ -22,12 +22,9 @@ pub(super) async fn login(
     Extension(context): Extension<Context>,
     request: Request,
 ) -> Result<Response, Error> {
-    let (head, body) = request.into_parts();
-    let for_a_person = preferred_format(&head.headers) == Format::Html;
-    // That of the HTTP-POST binding (bindings 3.5.4).
-    is_plain(&head.headers, "application/x-www-form-urlencoded")?;
+    let for_a_person = preferred_format(request.headers()) == Format::Html;
     // A slow client holds no slot.
-    let post = read_form(&app, &context, body).await?;
+    let post = read_form(&app, &context, request).await?;
     let _slot = app.admission.slot(Class::Other, &context)?;
     let (location, outcome) = match app.broker.login(post).await.map_err(Error::Login)? {
         LoginOutcome::Issued(issued) => {
@@ -51,25 +48,11 @@ pub(super) async fn login(
     Ok(response)
 }
 
-/// Checks that the body is of this one type, and not compressed.
-pub(super) fn is_plain(headers: &HeaderMap, media_type: &str) -> Result<(), Error> {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(content_type), None) = (types.next(), types.next()) else { return Err(Error::ContentType) };
-    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    if !essence.trim().eq_ignore_ascii_case(media_type) {
-        return Err(Error::ContentType);
-    }
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Error::ContentEncoding);
-    }
-    Ok(())
-}
-
-async fn read_form(app: &App, context: &Context, body: Body) -> Result<LoginPost, Error> {
+async fn read_form(app: &App, context: &Context, request: Request) -> Result<LoginPost, Error> {
     // Every base64 character may be percent-encoded, as three.
     let cap = 3 * app.broker.settings().limits.max_response_chars + BODY_OVERHEAD_BYTES;
-    let mut bytes = body::read(body, cap, app.settings.request_timeout).await?;
+    // The type is that of the HTTP-POST binding (bindings 3.5.4).
+    let (_, mut bytes) = body::of_type(request, body::FORM, cap, app.settings.request_timeout).await?;
 
     let (saml_response, relay_state) = form::login(form::fields(&bytes))?;
     // Wiped as one block.

@@ -6,7 +6,6 @@ use super::app::App;
 use super::body;
 use super::context::{Context, OutcomeCode};
 use super::error::Error;
-use super::login::is_plain;
 use crate::broker::{ShellAsks, ShellError, ShellRequest};
 use crate::delivery::rfc3339;
 use axum::extract::{Request, State};
@@ -23,9 +22,7 @@ pub(super) async fn ask(
     Extension(context): Extension<Context>,
     request: Request,
 ) -> Result<Response, Error> {
-    let (head, body) = request.into_parts();
-    is_plain(&head.headers, "application/json")?;
-    let bytes = body::read(body, MAX_BYTES, app.settings.request_timeout).await?;
+    let (_, bytes) = body::of_type(request, body::JSON, MAX_BYTES, app.settings.request_timeout).await?;
     let asks: ShellAsks = serde_json::from_slice(&bytes).map_err(|_| Error::Shell(ShellError::Malformed))?;
     let _slot = app.admission.slot(Class::Other, &context)?;
     let asked = app.broker.ask_for_shell(&asks, context.source_ip).await.map_err(Error::Shell)?;

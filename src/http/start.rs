@@ -7,7 +7,6 @@ use super::error::Error;
 use super::frame::{BEING_SENT, CONTINUE, TO_SIGN_IN, escape, frame};
 use super::headers;
 use super::language::Language;
-use super::login::is_plain;
 use super::redeem::single;
 use super::{body, form};
 use crate::broker::{AuthnRequestMessage, PERMIT_LIFETIME, PermitRequest, Start, StartError, TicketError};
@@ -94,9 +93,8 @@ pub(super) async fn permit(
     Extension(context): Extension<Context>,
     request: Request,
 ) -> Result<Response, Error> {
-    let (head, body) = request.into_parts();
-    is_plain(&head.headers, "application/x-www-form-urlencoded")?;
-    let bytes = body::read(body, MAX_PERMIT_BYTES, app.settings.request_timeout).await?;
+    let (headers, bytes) =
+        body::of_type(request, body::FORM, MAX_PERMIT_BYTES, app.settings.request_timeout).await?;
     let _slot = app.admission.slot(Class::Other, &context)?;
     let (mut page, mut relay_state) = (None, None);
     for field in form::fields(&bytes) {
@@ -113,7 +111,7 @@ pub(super) async fn permit(
     let request = PermitRequest {
         page: page.as_ref().map(|value| value.as_str()),
         relay_state: relay_state.as_ref().map(|value| value.as_str()),
-        origin: single(&head.headers, header::ORIGIN, TicketError::OtherPage)?,
+        origin: single(&headers, header::ORIGIN, TicketError::OtherPage)?,
     };
     let permit = app.broker.permit(&request).await.map_err(Error::Start)?;
     let answer = json!({ "permit": permit, "expires_in": PERMIT_LIFETIME.whole_seconds() });
