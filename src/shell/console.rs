@@ -3,17 +3,14 @@
 use super::browser;
 use super::context::Context;
 use super::exit::{Exit, Failure};
+use super::obtain::{Wanted, WantedOptions};
 use super::output::write;
 
 /// Of the command.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The role; else the one that was chosen last, else the page lets you choose
-    #[arg(long, value_name = "ARN")]
-    role: Option<String>,
-    /// The service's address; else VESTIBULE_SERVER, else the one that is remembered
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
+    #[command(flatten)]
+    wanted: WantedOptions,
     /// The identity provider to sign in at, where the service knows several
     #[arg(long, value_name = "NAME")]
     idp: Option<String>,
@@ -26,8 +23,7 @@ pub struct Options {
 ///
 /// No server is known, or no browser opens.
 pub(super) async fn run(context: &Context, options: &Options) -> Result<(), Failure> {
-    let server = context.server(options.server.as_deref())?;
-    let role = context.role(&server, options.role.as_deref())?;
+    let Wanted { server, role } = Wanted::new(context, &options.wanted)?;
     let mut address = server.url("/#console");
     for (name, value) in [("role", role.as_deref()), ("idp", options.idp.as_deref())] {
         if let Some(value) = value {

@@ -2,19 +2,15 @@
 
 use super::context::Context;
 use super::exit::{Exit, Failure};
-use super::obtain::{Wanted, obtain};
+use super::obtain::{Wanted, WantedOptions, obtain};
 use super::output::write;
 use super::runtime::block_on;
 
 /// Of the command.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The role; else the one that was chosen last
-    #[arg(long, value_name = "ARN")]
-    role: Option<String>,
-    /// The service's address; else VESTIBULE_SERVER, else the one that is remembered
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
+    #[command(flatten)]
+    wanted: WantedOptions,
     /// Fail rather than sign in, when nothing is cached that lasts 5 minutes more
     #[arg(long)]
     no_login: bool,
@@ -27,7 +23,7 @@ pub struct Options {
 ///
 /// Nothing is cached, and nobody signs in.
 pub(super) fn run(context: &Context, options: &Options) -> Result<(), Failure> {
-    let wanted = Wanted::new(context, options.server.as_deref(), options.role.as_deref())?;
+    let wanted = Wanted::new(context, &options.wanted)?;
     let (_, document) = match wanted.cached(context)? {
         Some(found) => found,
         None if options.no_login => {

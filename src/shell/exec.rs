@@ -7,7 +7,7 @@ use super::endpoint::Endpoint;
 use super::environment::Environment;
 use super::exit::{Exit, Failure};
 use super::files;
-use super::obtain::{Wanted, obtain};
+use super::obtain::{Wanted, WantedOptions, obtain};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -21,12 +21,8 @@ use tokio::sync::mpsc;
 /// Of the command.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The role; else the one that was chosen last
-    #[arg(long, value_name = "ARN")]
-    role: Option<String>,
-    /// The service's address; else VESTIBULE_SERVER, else the one that is remembered
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
+    #[command(flatten)]
+    wanted: WantedOptions,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -60,7 +56,7 @@ const OF_THE_TERMINAL: [Signal; 2] = [Signal::INT, Signal::QUIT];
 ///
 /// Nobody signs in, or the command cannot be run.
 pub(super) async fn run(context: Context, options: &Options) -> Result<u8, Failure> {
-    let wanted = Wanted::new(&context, options.server.as_deref(), options.role.as_deref())?;
+    let wanted = Wanted::new(&context, &options.wanted)?;
     let found = obtain(&context, &wanted).await?;
     // The command keeps its role, whatever is chosen last meanwhile.
     let wanted = Wanted { role: Some(found.0.role.clone()), ..wanted };

@@ -9,6 +9,17 @@ use super::remote::printable;
 use super::server::Server;
 use super::sign_in::{Wish, sign_in};
 
+/// How a command is told whose credentials it is about.
+#[derive(clap::Args)]
+pub(super) struct WantedOptions {
+    /// The role; else the one that was chosen last, else the page lets you choose
+    #[arg(long, value_name = "ARN")]
+    role: Option<String>,
+    /// The service's address; else VESTIBULE_SERVER, else the one that is remembered
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+}
+
 /// Whose credentials.
 pub(super) struct Wanted {
     pub(super) server: Server,
@@ -18,9 +29,9 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// The role that was named, else as [`Context::role`] finds one.
-    pub(super) fn new(context: &Context, server: Option<&str>, role: Option<&str>) -> Result<Self, Failure> {
-        let server = context.server(server)?;
-        let role = context.role(&server, role)?;
+    pub(super) fn new(context: &Context, options: &WantedOptions) -> Result<Self, Failure> {
+        let server = context.server(options.server.as_deref())?;
+        let role = context.role(&server, options.role.as_deref())?;
         Ok(Self { server, role })
     }
 
