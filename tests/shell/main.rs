@@ -2,6 +2,7 @@
 //! docs/SHELL.md promises what is tried here.
 #![allow(clippy::disallowed_methods)]
 
+mod canaries;
 mod disk;
 mod docs;
 mod exec;

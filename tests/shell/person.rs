@@ -3,6 +3,7 @@
 //! The browser is a script that notes the address; the person is a thread that reads the notes.
 
 use crate::stand_in::{READER, StandIn, exchange};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -177,6 +178,23 @@ pub fn at_once(number: usize, command: impl Fn() -> Command) -> Vec<String> {
         out
     };
     children.into_iter().map(end).collect()
+}
+
+/// A process that ends with the test.
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap_or_default();
+        self.0.wait().unwrap();
+    }
+}
+
+/// A line of what it says.
+pub fn read_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    line
 }
 
 /// What stands behind `#` of an address of the page.
