@@ -9,14 +9,14 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// A command that tells its environment and then waits for a line.
-struct Running {
+pub struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
     variables: BTreeMap<String, String>,
 }
 
 impl Running {
-    fn start(computer: &Computer, more: &[(&str, &str)]) -> Self {
+    pub fn start(computer: &Computer, more: &[(&str, &str)]) -> Self {
         let mut command = computer.command(&["exec", "--", "sh", "-c", "env; echo; read line; exit 7"]);
         command
             .envs(more.iter().copied())
@@ -46,15 +46,15 @@ impl Running {
         exchange(own_host, &request)
     }
 
-    fn token(&self) -> &str {
+    pub fn token(&self) -> &str {
         &self.variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
     }
 
-    fn credentials(&self) -> String {
+    pub fn credentials(&self) -> String {
         self.ask("GET", "", "", self.token())
     }
 
-    fn end(mut self) -> (i32, String) {
+    pub fn end(mut self) -> (i32, String) {
         writeln!(self.child.stdin.take().unwrap(), "go").unwrap();
         drop(self.out);
         let (code, _, said) = outcome(&self.child.wait_with_output().unwrap());

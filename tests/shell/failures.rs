@@ -1,6 +1,6 @@
 //! Bad input: each a sentence that says what to do, a code of the table, nothing half-written.
 
-use crate::person::{Computer, Does};
+use crate::person::{Computer, Does, fragment, outcome};
 use crate::stand_in::{Manner, READER, WRITER};
 use time::Duration;
 
@@ -95,8 +95,43 @@ fn no_browser_is_said_at_once() {
     for browser in ["", "/nonexistent:false"] {
         let mut command = computer.command(&["login", &computer.service.url]);
         let output = command.env("BROWSER", browser).output().unwrap();
-        let (code, _, said) = crate::person::outcome(&output);
+        let (code, _, said) = outcome(&output);
         assert_eq!(code, 4, "{said}");
         assert!(said.contains("--no-browser"), "{said}");
     }
+}
+
+/// Five minutes, by a clock of which ten seconds are one of ours. `tests/install-shell`
+/// brings `faketime`.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_after_five_minutes_finds_nobody() {
+    let computer = Computer::new();
+    computer.does(Does::Nothing);
+    let url = computer.service.url.as_str();
+    let mut command = std::process::Command::new("faketime");
+    computer.at_home(&mut command);
+    let login = format!(
+        "date +%s; {} login {url} --cache file; code=$?; date +%s; exit $code",
+        env!("CARGO_BIN_EXE_vestibule")
+    );
+    command.args(["-f", "+0 x10", "sh", "-c", &login]);
+    let (code, out, said) = outcome(&command.output().expect("faketime is needed (tests/install-shell)"));
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("nobody has signed in for five minutes; run this again"), "{said}");
+    let (began, ended) = out.trim_end().split_once('\n').unwrap();
+    let took = ended.parse::<u32>().unwrap() - began.parse::<u32>().unwrap();
+    // Above: what starting and ending take here, ten times.
+    assert!((300..500).contains(&took), "{took} s");
+    let (_, address) = said.lines().next().unwrap().split_once("opens: ").unwrap();
+    let request = fragment(address).into_iter().find(|(name, _)| name == "shell").unwrap().1;
+    let asked = computer.service.asked(&request);
+    let host = asked.redirect_uri.unwrap();
+    let host = host.strip_prefix("http://").unwrap().strip_suffix("/callback").unwrap();
+    assert!(std::net::TcpStream::connect(host).is_err(), "nobody waits any more");
+    // What was confirmed is not taken; the next sign-in is one.
+    assert_eq!(computer.service.counts(), (1, 0));
+    assert_eq!(computer.cached(".json").len() + computer.cached(".key").len(), 0);
+    computer.does(Does::Confirms);
+    computer.succeeds(&["login", url, "--cache", "file"]);
 }

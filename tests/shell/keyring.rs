@@ -49,3 +49,24 @@ fn a_keyring_that_is_revoked_is_said() {
     assert!(said.contains("--cache file"), "{said}");
     assert_eq!(in_session(&computer, "vestibule logout").0, 0);
 }
+
+/// It worked when it was tried, and does not when the credentials are there.
+#[test]
+fn a_keyring_that_is_revoked_during_a_sign_in_is_said() {
+    let computer = Computer::new();
+    let browser = computer.home.path().join("browser");
+    let script = std::fs::read_to_string(&browser).unwrap();
+    std::fs::write(&browser, script.replace("#!/bin/sh\n", "#!/bin/sh\nkeyctl revoke @s\n")).unwrap();
+    let login = format!("vestibule login {} --role {READER} --cache keyring", computer.service.url);
+    let (code, out, said) = in_session(&computer, &login);
+    assert_eq!((code, out.as_str()), (9, ""), "{said}");
+    assert!(said.contains("--cache file"), "{said}");
+    assert!(computer.first_page().contains("Es hat nicht geklappt"));
+    assert_eq!(computer.service.counts(), (1, 1));
+    assert_eq!(computer.cached(".json").len(), 0);
+    // Nothing is left of it after the next one.
+    assert_eq!(in_session(&computer, "vestibule logout").0, 0);
+    std::fs::write(&browser, script).unwrap();
+    assert_eq!(in_session(&computer, &login).0, 0);
+    assert_eq!((computer.cached(".json").len(), computer.cached(".mark").len()), (1, 0));
+}

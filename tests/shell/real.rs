@@ -137,6 +137,13 @@ fn many_processes_are_one_login_of_the_real_service() {
     let outputs = at_once(64, command);
     assert!(outputs.iter().all(|out| *out == outputs[0]));
     assert_eq!((computer.windows(), real.next.load(Ordering::Relaxed)), (1, 1));
+    let trail = rusqlite::Connection::open(real.server.path("vestibule.db")).unwrap();
+    let count = "SELECT count(*) FROM audit WHERE kind = 'login.issued'";
+    assert_eq!(
+        trail.query_row(count, [], |row| row.get::<_, u32>(0)).unwrap(),
+        1,
+        "credentials were made once"
+    );
 }
 
 #[test]

@@ -153,6 +153,26 @@ fn several_roles_are_one_sign_in() {
     assert_eq!(computer.succeeds(&["logout"]), "nothing was cached\n");
 }
 
+/// As many as can be asked for at once, in one address of the browser's.
+#[test]
+fn ten_roles_come_back_in_one_address() {
+    let computer = Computer::new();
+    let url = computer.service.url.clone();
+    let roles: Vec<String> = (0..11).map(|number| format!("{READER}{number}")).collect();
+    let login = |count: usize| -> Vec<&str> {
+        let named = roles.iter().take(count).flat_map(|role| ["--role", role]);
+        ["login", &url, "--cache", "file", "--json"].into_iter().chain(named).collect()
+    };
+    let told = read(&computer.succeeds(&login(10)));
+    assert_eq!((told.as_array().unwrap().len(), computer.windows()), (10, 1));
+    assert_eq!(computer.cached(".key").len(), 10);
+    for role in &roles[..10] {
+        computer.succeeds(&["credentials", "--no-login", "--role", role]);
+    }
+    computer.fails(&login(11), 2, "at most 10 roles");
+    assert_eq!(computer.windows(), 1);
+}
+
 #[test]
 fn a_copied_cache_without_its_key_is_useless() {
     let computer = Computer::signed_in();

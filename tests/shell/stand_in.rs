@@ -97,7 +97,8 @@ impl StandIn {
     pub fn ticket(&self, request: &str, role: &str) -> String {
         let asked = self.asked(request);
         let mut inner = self.inner();
-        let ticket = format!("CANARY-ticket-{}", inner.tickets.len());
+        // As long as a real one.
+        let ticket = format!("CANARY-ticket-{:x<900}", inner.tickets.len());
         inner.tickets.insert(ticket.clone(), (request.to_owned(), role.to_owned()));
         jose::seal(ticket.as_bytes(), &asked.key, "jti", &asked.state, "JWT").unwrap()
     }
