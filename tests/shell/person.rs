@@ -26,9 +26,9 @@ pub enum Does {
     Nothing,
 }
 
-pub struct Computer {
+pub struct Computer<S = Arc<StandIn>> {
     pub home: TempDir,
-    pub service: Arc<StandIn>,
+    pub service: S,
     does: Arc<Mutex<Does>>,
     /// What the browser showed, a window each.
     shown: Arc<Mutex<Vec<String>>>,
@@ -46,8 +46,18 @@ impl Computer {
         Self::with(service, Box::new(move |does, address| act(&asked, does, address)))
     }
 
-    /// Whose person does something else.
-    pub fn with(service: Arc<StandIn>, acts: Acts) -> Self {
+    /// That has signed in once, with its keys in files.
+    pub fn signed_in() -> Self {
+        let computer = Self::new();
+        let url = computer.service.url.clone();
+        computer.succeeds(&["login", &url, "--role", READER, "--cache", "file"]);
+        computer
+    }
+}
+
+impl<S> Computer<S> {
+    /// At this service, with a person who does this.
+    pub fn with(service: S, acts: Acts) -> Self {
         let home = tempfile::tempdir().unwrap();
         let windows = home.path().join("windows");
         let browser = home.path().join("browser");
@@ -58,14 +68,6 @@ impl Computer {
         let (shown, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
         let mut computer = Self { home, service, does, shown, stop, person: None };
         computer.person = Some(computer.sit_down(windows, acts));
-        computer
-    }
-
-    /// That has signed in once, with its keys in files.
-    pub fn signed_in() -> Self {
-        let computer = Self::new();
-        let url = computer.service.url.clone();
-        computer.succeeds(&["login", &url, "--role", READER, "--cache", "file"]);
         computer
     }
 
@@ -153,7 +155,7 @@ impl Computer {
     }
 }
 
-impl Drop for Computer {
+impl<S> Drop for Computer<S> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(person) = self.person.take() {

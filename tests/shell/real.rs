@@ -1,7 +1,7 @@
 //! The commands against the real service: the same binary, which serves.
 
 use crate::person::{Computer, Does, at_once, fragment, outcome};
-use crate::stand_in::{StandIn, exchange};
+use crate::stand_in::exchange;
 use crate::support::browser::Browser;
 use crate::support::forge::{Forge, role};
 use crate::support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
@@ -90,12 +90,12 @@ impl Real {
         )
     }
 
-    fn computer(self: &Arc<Self>) -> Computer {
+    fn computer(self: &Arc<Self>) -> Computer<Arc<Self>> {
         let real = Arc::clone(self);
         let acts = move |does, address: &str| {
             if does == Does::Nothing { String::new() } else { real.confirm(address) }
         };
-        Computer::with(StandIn::start(), Box::new(acts))
+        Computer::with(Arc::clone(self), Box::new(acts))
     }
 }
 
