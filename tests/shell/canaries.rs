@@ -1,8 +1,9 @@
 //! Canaries: what is secret lies nowhere that others look.
 
 use crate::exec::Running;
-use crate::person::{Computer, Does, Killed, files, fragment, read_line};
+use crate::person::Computer;
 use crate::stand_in::{SECRET, TOKEN};
+use crate::support::computer::{Does, Killed, files, fragment, read_line};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 

@@ -1,7 +1,8 @@
 //! Disks that are full or read-only, and processes that are killed between two steps.
 
-use crate::person::{Computer, outcome};
+use crate::person::Computer;
 use crate::stand_in::READER;
+use crate::support::computer::outcome;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;

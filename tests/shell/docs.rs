@@ -1,6 +1,7 @@
 //! The lines of docs/SHELL.md, run one after the other as a reader runs them.
 
-use crate::person::{Computer, outcome};
+use crate::person::Computer;
+use crate::support::computer::outcome;
 
 const NOTE: &str = "```sh by:tests/shell/docs.rs";
 

@@ -1,7 +1,8 @@
 //! `exec`: the command's environment, its endpoint, its end.
 
-use crate::person::{Computer, Does, outcome};
-use crate::stand_in::{Manner, READER, SECRET, TOKEN, exchange};
+use crate::person::Computer;
+use crate::stand_in::{Manner, READER, SECRET, TOKEN};
+use crate::support::computer::{Does, exchange, outcome};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};

@@ -1,7 +1,8 @@
 //! Bad input: each a sentence that says what to do, a code of the table, nothing half-written.
 
-use crate::person::{Computer, Does, fragment, outcome};
+use crate::person::Computer;
 use crate::stand_in::{Manner, READER, WRITER};
+use crate::support::computer::{Does, fragment, outcome};
 use time::Duration;
 
 fn misbehaving(manner: Manner, code: i32, words: &str) {

@@ -1,8 +1,9 @@
 //! The kernel's keyring, in sessions of their own. `tests/install-shell` brings `keyctl`.
 #![cfg(target_os = "linux")]
 
-use crate::person::{Computer, outcome};
+use crate::person::Computer;
 use crate::stand_in::READER;
+use crate::support::computer::outcome;
 use std::process::Command;
 
 /// Runs a line of sh in a new session keyring, as a login makes one.

@@ -1,8 +1,7 @@
 //! The commands against the real service: the same binary, which serves.
 
-use crate::person::{Computer, Does, at_once, fragment, outcome};
-use crate::stand_in::exchange;
 use crate::support::browser::Browser;
+use crate::support::computer::{Computer, Does, at_once, exchange, files, fragment, outcome};
 use crate::support::forge::{Forge, role};
 use crate::support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
 use crate::support::waiting::WaitingPage;
@@ -121,7 +120,7 @@ fn a_sign_in_at_the_real_service() {
         serde_json::from_str(&computer.succeeds(&["credentials", "--no-login"])).unwrap();
     assert_eq!(credentials["Version"], 1);
     let secret = credentials["SecretAccessKey"].as_str().unwrap();
-    for file in crate::person::files(computer.home.path()) {
+    for file in files(computer.home.path()) {
         let bytes = std::fs::read(&file).unwrap();
         assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", file.display());
     }

@@ -1,7 +1,8 @@
 //! A sign-in, what is cached of it, and who has it.
 
-use crate::person::{Computer, Does, Killed, at_once, fragment, outcome, read_line};
+use crate::person::Computer;
 use crate::stand_in::{Manner, READER, SECRET, TOKEN, USER, WRITER, now};
+use crate::support::computer::{Does, Killed, at_once, fragment, outcome, read_line};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};

@@ -3,7 +3,8 @@
 //! Beside `aws configure export-credentials` of Debian's awscli, in one run: that command with keys
 //! from its own file, which is its start, and with our `credential_process` behind it.
 
-use crate::person::{Computer, outcome};
+use crate::person::Computer;
+use crate::support::computer::outcome;
 use crate::tools::AWSCLI;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -189,12 +189,3 @@ pub fn now() -> OffsetDateTime {
 pub fn rfc3339(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap()
 }
-
-/// Sends one request, as it stands, and reads the whole answer.
-pub fn exchange(address: &str, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap_or_default();
-    answer
-}

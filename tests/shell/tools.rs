@@ -1,8 +1,9 @@
 //! AWS's own tools read what we write, by `credential_process` and by the endpoint: botocore and
 //! Debian's awscli, and the SDKs for JavaScript and Rust.
 
-use crate::person::{Computer, outcome};
+use crate::person::Computer;
 use crate::stand_in::{SECRET, TOKEN};
+use crate::support::computer::outcome;
 use aws_config::Region;
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::Value;

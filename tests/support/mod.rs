@@ -7,6 +7,7 @@ pub mod aws;
 pub mod browser;
 pub mod child;
 pub mod cloud;
+pub mod computer;
 pub mod contract;
 pub mod corpus;
 pub mod fault_proxy;
