@@ -11,14 +11,15 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use support::forge::{self, Forge};
+use support::sealed::Waiting;
 use support::test_service::{
     Answer, TestService, assertion, choosing, http_settings, offering, part, production_that_asks, role_arn,
 };
 use tempfile::TempDir;
 use vestibule::broker::ports::Held;
 use vestibule::broker::{
-    AuditEvent, Binding, BrokerSettings, EventKind, Page, Pages, Purpose, SessionId, Shell, Ticket,
-    TicketClaims, shell_number,
+    AuditEvent, Binding, BrokerSettings, EventKind, Page, Pages, Purpose, Shell, Ticket, TicketClaims,
+    shell_number,
 };
 use vestibule::config::Network;
 use vestibule::http::{App, HttpSettings, Peer};
@@ -58,40 +59,6 @@ fn changed(service: &TestService, change: impl FnOnce(&mut BrokerSettings)) -> T
     let broker = Arc::new(service.broker.reconfigured(settings));
     let app = Arc::new(App::new(broker.clone(), service.callers.clone(), http_settings()).unwrap());
     TestService { broker, app, clock: service.clock.clone(), plan: service.plan.clone(), callers: None }
-}
-
-/// Who waits: a page, or a program at a shell.
-struct Waiting {
-    /// Session id, or state.
-    name: String,
-    key: PrivateKey,
-}
-
-impl Waiting {
-    fn page(number: u32) -> Self {
-        Self { name: format!("session-of-page-{number:06}"), key: PrivateKey::generate().unwrap() }
-    }
-
-    fn program(number: u32) -> Self {
-        Self { name: format!("state-of-shell-{number:07}"), key: PrivateKey::generate().unwrap() }
-    }
-
-    fn key(&self) -> &str {
-        self.key.public_key().as_str()
-    }
-
-    fn relay_state(&self) -> String {
-        format!("{}##{}", self.name, self.key())
-    }
-
-    fn session(&self) -> SessionId {
-        SessionId::parse(&self.name).unwrap()
-    }
-
-    fn open(&self, jwe: &str) -> String {
-        let opened = jose::open(jwe, &self.key, &self.name).unwrap_or_else(|| panic!("not opened: {jwe}"));
-        String::from_utf8(opened.to_vec()).unwrap()
-    }
 }
 
 async fn permit(

@@ -1,10 +1,10 @@
 //! The commands against the real service: the same binary, which serves.
 
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, Form};
 use crate::support::computer::{Computer, Does, at_once, exchange, files, fragment, outcome};
 use crate::support::forge::{Forge, role};
 use crate::support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
-use crate::support::waiting::WaitingPage;
+use crate::support::waiting::{WaitingPage, request_id, start_link};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -33,7 +33,7 @@ impl Real {
         let (server, next) = (&self.server, self.next.fetch_add(1, Ordering::Relaxed));
         let shell = fragment(address).into_iter().find(|(name, _)| name == "shell").unwrap().1;
         let page = WaitingPage::new(&format!("shell{next}"));
-        let link = crate::support::waiting::start_link(server, "ADFS", &page);
+        let link = start_link(server, "ADFS", &page);
         let sent = browser.get(&format!("{link}&use=shell"), &[]);
         let location = sent.location().unwrap_or_else(|| panic!("{}", sent.body));
         let acs = server.url("/saml");
@@ -44,7 +44,7 @@ impl Real {
             roles: vec![role("ADFS-Production")],
             ..Forge::issued_now(&format!("_shell{next}"))
         };
-        let form = crate::support::browser::Form {
+        let form = Form {
             action: acs,
             fields: vec![
                 ("SAMLResponse".to_owned(), STANDARD.encode(forged.xml())),
@@ -96,17 +96,6 @@ impl Real {
         };
         Computer::with(Arc::clone(self), Box::new(acts))
     }
-}
-
-/// The ID of the request that a redirect carries.
-fn request_id(location: &str) -> String {
-    let (_, query) = location.split_once('?').unwrap();
-    let (_, value) =
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "SAMLRequest").unwrap();
-    let deflated = STANDARD.decode(&*value).unwrap();
-    let xml = String::from_utf8(miniz_oxide::inflate::decompress_to_vec(&deflated).unwrap()).unwrap();
-    let id = xml.split(" ID=\"").nth(1).and_then(|rest| rest.split('"').next());
-    id.unwrap_or_else(|| panic!("{xml}")).to_owned()
 }
 
 #[test]

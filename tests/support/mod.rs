@@ -23,6 +23,7 @@ pub mod other_idp;
 pub mod process;
 pub mod rotation;
 pub mod saml_idp;
+pub mod sealed;
 pub mod server;
 pub mod sigv4;
 pub mod sts;

@@ -3,7 +3,7 @@
 use super::browser::{Browser, Form, Page};
 use super::server::Server;
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 /// The page that waits for credentials: what it keeps in `sessionStorage`.
@@ -40,6 +40,17 @@ pub fn start_link(server: &Server, idp: &str, page: &WaitingPage) -> String {
         .append_pair("RelayState", &page.relay_state())
         .finish();
     server.url(&format!("/saml/login?{query}"))
+}
+
+/// The ID of the request that a redirect carries.
+pub fn request_id(location: &str) -> String {
+    let (_, query) = location.split_once('?').unwrap();
+    let (_, value) =
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "SAMLRequest").unwrap();
+    let deflated = STANDARD.decode(&*value).unwrap();
+    let xml = String::from_utf8(miniz_oxide::inflate::decompress_to_vec(&deflated).unwrap()).unwrap();
+    let id = xml.split(" ID=\"").nth(1).and_then(|rest| rest.split('"').next());
+    id.unwrap_or_else(|| panic!("{xml}")).to_owned()
 }
 
 /// The hand-over, to its end. Returns what the page got.
