@@ -5,6 +5,7 @@ use crate::cloud::Site;
 use crate::support::aws::{Emulators, REGION, Service};
 use crate::support::browser::{Browser, Form, Page};
 use crate::support::forge::Forge;
+use crate::support::waiting::request_id;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -100,11 +101,7 @@ impl Person {
             .finish();
         let page = self.browser.get(&at.server.url(&format!("/saml/login?{query}")), &[]);
         let location = page.location().unwrap_or_else(|| panic!("{}", page.body));
-        let sent = form_urlencoded::parse(location.split_once('?').unwrap().1.as_bytes());
-        let (_, request) = sent.into_iter().find(|(name, _)| name == "SAMLRequest").unwrap();
-        let deflated = STANDARD.decode(request.as_bytes()).unwrap();
-        let xml = String::from_utf8(miniz_oxide::inflate::decompress_to_vec(&deflated).unwrap()).unwrap();
-        xml.split(" ID=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+        request_id(&location)
     }
 
     fn relay_state(&self) -> String {

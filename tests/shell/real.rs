@@ -1,7 +1,7 @@
 //! The commands against the real service: the same binary, which serves.
 
 use crate::support::browser::{Browser, Form};
-use crate::support::computer::{Computer, Does, at_once, exchange, files, fragment, outcome};
+use crate::support::computer::{Computer, Does, at_once, files, go_back, outcome, shell_request};
 use crate::support::forge::{Forge, role};
 use crate::support::server::{ADFS, ADFS_METADATA, EMBEDDED, Server};
 use crate::support::waiting::{WaitingPage, request_id, start_link};
@@ -31,7 +31,7 @@ impl Real {
     fn choose(&self, address: &str, number: Option<&str>) -> Value {
         let browser = Browser::new();
         let (server, next) = (&self.server, self.next.fetch_add(1, Ordering::Relaxed));
-        let shell = fragment(address).into_iter().find(|(name, _)| name == "shell").unwrap().1;
+        let shell = shell_request(address);
         let page = WaitingPage::new(&format!("shell{next}"));
         let link = start_link(server, "ADFS", &page);
         let sent = browser.get(&format!("{link}&use=shell"), &[]);
@@ -76,23 +76,10 @@ impl Real {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// The same to its end: the browser goes to the shell.
-    fn confirm(&self, address: &str) -> String {
-        let chosen = self.choose(address, None);
-        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{chosen}")).to_owned();
-        let (redirect, state) = (text(&chosen["shell"]["redirect_uri"]), text(&chosen["shell"]["state"]));
-        let ticket = text(&chosen["parts"][0]["ticket"]);
-        let host = redirect.strip_prefix("http://").unwrap().strip_suffix("/callback").unwrap();
-        exchange(
-            host,
-            &format!("GET /callback?state={state}&ticket={ticket} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
-        )
-    }
-
     fn computer(self: &Arc<Self>) -> Computer<Arc<Self>> {
         let real = Arc::clone(self);
         let acts = move |does, address: &str| {
-            if does == Does::Nothing { String::new() } else { real.confirm(address) }
+            if does == Does::Nothing { String::new() } else { go_back(&real.choose(address, None)) }
         };
         Computer::with(Arc::clone(self), Box::new(acts))
     }

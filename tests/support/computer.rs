@@ -2,6 +2,7 @@
 //!
 //! The browser is a script that notes the address; the person is a thread that reads the notes.
 
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -187,6 +188,21 @@ pub fn read_line(child: &mut Child) -> String {
     let mut line = String::new();
     BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
     line
+}
+
+/// The program's request, which is among it.
+pub fn shell_request(address: &str) -> String {
+    let request = fragment(address).into_iter().find(|(name, _)| name == "shell");
+    request.unwrap_or_else(|| panic!("no program asks by {address}")).1
+}
+
+/// The browser goes back to the program, with what was chosen for it: what the program answers.
+pub fn go_back(chosen: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{chosen}")).to_owned();
+    let (redirect, state) = (text(&chosen["shell"]["redirect_uri"]), text(&chosen["shell"]["state"]));
+    let ticket = text(&chosen["parts"][0]["ticket"]);
+    let host = redirect.strip_prefix("http://").unwrap().strip_suffix("/callback").unwrap();
+    exchange(host, &format!("GET /callback?state={state}&ticket={ticket} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
 }
 
 /// Sends one request, as it stands, and reads the whole answer.
