@@ -4,21 +4,20 @@
 
 mod support;
 
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use support::aws::{Emulators, REGION, Service, own_retries};
+use support::aws::{Emulators, REGION, Service};
 use support::contract;
 use support::contract::keyring::{KeyRingUnderTest, claims, keyring_contract, plaintext, purpose};
 use support::contract::start_of_time;
 use support::fault_proxy::{Fault, FaultProxy, Rule};
+use support::ring::ring_at;
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::KeyAdmin;
 use vestibule::adapters::aws::kms::KmsKeyRing;
-use vestibule::adapters::local::{EmbeddedStore, ManualClock, SystemRandom};
+use vestibule::adapters::local::{EmbeddedStore, ManualClock};
 use vestibule::broker::ports::{Clock, KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
 use vestibule::broker::{TicketError, ticket_kid};
 use vestibule::config::{Kms, Signing};
@@ -66,30 +65,9 @@ impl Emulated {
     fn now(&self) -> OffsetDateTime {
         self.clock.now()
     }
-    fn at(&self, kms: &str, dynamodb: &str, settings: &Kms, clock: Arc<ManualClock>) -> KmsKeyRing {
-        let credentials =
-            Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None, "test");
-        let kms = aws_sdk_kms::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .credentials_provider(credentials.clone())
-            .endpoint_url(kms)
-            .retry_partition(own_retries())
-            .build();
-        let dynamodb = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .credentials_provider(credentials)
-            .endpoint_url(dynamodb)
-            .retry_partition(own_retries())
-            .build();
-        let (kms, dynamodb) =
-            (aws_sdk_kms::Client::from_conf(kms), aws_sdk_dynamodb::Client::from_conf(dynamodb));
-        KmsKeyRing::new(&kms, &dynamodb, settings.clone(), clock, Arc::new(SystemRandom))
-    }
     fn ring_with(&self, settings: &Kms) -> KmsKeyRing {
         let (kms, dynamodb) = (self.aws.endpoint(Service::Kms), self.aws.endpoint(Service::DynamoDb));
-        self.at(&kms, &dynamodb, settings, self.clock.clone())
+        ring_at(&kms, &dynamodb, settings, self.clock.clone())
     }
     fn ring(&self) -> KmsKeyRing {
         self.ring_with(&self.settings)
@@ -98,7 +76,7 @@ impl Emulated {
     fn watched(&self) -> (FaultProxy, FaultProxy, KmsKeyRing) {
         let kms = FaultProxy::start(&self.aws.endpoint(Service::Kms));
         let dynamodb = FaultProxy::start(&self.aws.endpoint(Service::DynamoDb));
-        let ring = self.at(&kms.url, &dynamodb.url, &self.settings, self.clock.clone());
+        let ring = ring_at(&kms.url, &dynamodb.url, &self.settings, self.clock.clone());
         (kms, dynamodb, ring)
     }
     fn item(&self) -> Value {
@@ -274,7 +252,7 @@ async fn an_unknown_kid_reloads_the_ring_at_most_once_a_second() {
     let ahead = Arc::new(ManualClock::new(emulated.now() + TAKE_OVER));
     emulated.ring().rotate().await.unwrap();
     let (kms, table) = (emulated.aws.endpoint(Service::Kms), emulated.aws.endpoint(Service::DynamoDb));
-    let ticket = emulated.at(&kms, &table, &emulated.settings, ahead).sign(&claims(2)).await.unwrap();
+    let ticket = ring_at(&kms, &table, &emulated.settings, ahead).sign(&claims(2)).await.unwrap();
     assert_eq!(server.verify(ticket.expose()).await, Err(TicketError::Invalid), "it has just looked");
     emulated.clock.advance(Duration::seconds(1));
     assert_eq!(server.verify(ticket.expose()).await, Ok(claims(2)));

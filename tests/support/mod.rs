@@ -21,6 +21,7 @@ pub mod log;
 pub mod metadata_server;
 pub mod other_idp;
 pub mod process;
+pub mod ring;
 pub mod rotation;
 pub mod saml_idp;
 pub mod sealed;
