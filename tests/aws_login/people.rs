@@ -67,9 +67,14 @@ impl Person {
 
     /// `GET /saml/choice`.
     pub fn list(&self, at: &Site, ticket: &str) -> Reply {
+        self.list_with(at, ticket, &[])
+    }
+
+    /// The same with more headers.
+    pub fn list_with(&self, at: &Site, ticket: &str, more: &[(&str, &str)]) -> Reply {
         let bearer = format!("Bearer {ticket}");
         let headers = [("Authorization", bearer.as_str()), ("Vestibule-Verifier", &self.verifier)];
-        Reply::of(self.browser.get(&at.server.url("/saml/choice"), &headers))
+        Reply::of(self.browser.get(&at.server.url("/saml/choice"), &[&headers, more].concat()))
     }
 
     /// `POST /saml/choice`, of credentials for each of these roles.
@@ -79,12 +84,9 @@ impl Person {
 
     /// The same of these parts.
     pub fn choose_parts(&self, at: &Site, ticket: &str, parts: &str) -> Reply {
-        let request = agent().post(at.server.url("/saml/choice")).content_type("application/json");
-        let request = request.header("authorization", format!("Bearer {ticket}"));
-        let answer = request.header("vestibule-verifier", &self.verifier).send(parts);
-        let mut answer = answer.unwrap();
-        let json = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-        Reply { status: answer.status().as_u16(), location: None, json }
+        let bearer = format!("Bearer {ticket}");
+        let headers = [("authorization", bearer.as_str()), ("vestibule-verifier", &self.verifier)];
+        post_json(at, "/saml/choice", parts, &headers)
     }
 
     /// `GET /saml/login`, where the login starts here: the request's `ID`.
@@ -116,6 +118,15 @@ impl Person {
     }
 }
 
+/// One POST of JSON, and JSON for an answer.
+pub fn post_json(at: &Site, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+    let request = agent().post(at.server.url(path)).content_type("application/json");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let mut answer = request.send(body).unwrap();
+    let json = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+    Reply { status: answer.status().as_u16(), location: None, json }
+}
+
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).max_redirects(0);
     config.build().into()
@@ -136,7 +147,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn of(page: Page) -> Self {
+    pub fn of(page: Page) -> Self {
         let json = serde_json::from_str(&page.body).unwrap_or(Value::Null);
         Self { status: page.status, location: page.location(), json }
     }
