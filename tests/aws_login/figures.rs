@@ -4,11 +4,13 @@
 //! the table in docs/AWS.md, so that neither drifts from the other.
 
 use crate::auditor::text;
-use crate::cloud::{Cloud, root};
+use crate::cloud::{Cloud, Site, root};
 use crate::people::Person;
+use crate::sealed::{self, Opened, REDIRECT, SEALED, begun, for_shells, taken};
 use crate::support::fault_proxy::{FaultProxy, Seen};
 use crate::support::forge::Forge;
-use serde_json::Value;
+use crate::support::sealed::Waiting;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// A write unit, in bytes.
@@ -90,15 +92,12 @@ impl Writes {
     /// follows the commit, once.
     fn add(&mut self, action: &str, on: &Value, times: usize, stored: &[Value]) {
         let table = on["TableName"].as_str().unwrap();
-        let of_key = |key: &Value| {
-            let key = key.as_object().unwrap();
-            let found =
-                stored.iter().find(|item| key.iter().all(|(name, value)| item.get(name) == Some(value)));
-            found.unwrap_or_else(|| panic!("nothing stored at {key:?}")).clone()
-        };
+        let of_key =
+            |key: &Value| at(key, stored).unwrap_or_else(|| panic!("nothing stored at {key:?}")).clone();
         let item = match action {
             "Put" => on["Item"].clone(),
-            "Update" | "Delete" => of_key(&on["Key"]),
+            // A check is paid for as a write.
+            "Update" | "Delete" | "ConditionCheck" => of_key(&on["Key"]),
             _ => panic!("{action} is no write"),
         };
         self.tables += times * units(size(&item));
@@ -106,6 +105,46 @@ impl Writes {
         assert!(copies == 0 || action == "Put", "an indexed item is never changed");
         self.indexes += copies * units(size(&item));
     }
+}
+
+/// The item that has this key.
+fn at<'i>(key: &Value, stored: &'i [Value]) -> Option<&'i Value> {
+    let key = key.as_object().unwrap();
+    stored.iter().find(|item| key.iter().all(|(name, value)| item.get(name) == Some(value)))
+}
+
+/// One for each 4,096 bytes, begun ones whole, and one for nothing; half of that where a read may be
+/// of a moment ago.
+fn read_units(seen: &[Seen], stored: &[Value]) -> usize {
+    let halves_of = |request: &Seen| {
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        let halves = if body["ConsistentRead"] == true { 2 } else { 1 };
+        halves * at(&body["Key"], stored).map_or(0, size).div_ceil(4 * UNIT).max(1)
+    };
+    seen.iter().map(halves_of).sum::<usize>().div_ceil(2)
+}
+
+/// Readiness is asked by whoever watches the server, the sweeper by the clock.
+fn of_login(seen: &Seen) -> bool {
+    !seen.body.contains("\"readiness\"") && !["Scan", "Query"].contains(&seen.operation.as_str())
+}
+
+/// What a server has asked DynamoDB of logins.
+fn asked_of(site: &Site) -> Vec<Seen> {
+    site.wires.dynamodb.seen().into_iter().filter(of_login).collect()
+}
+
+/// All of them, in every table of logins.
+fn all(cloud: &Cloud) -> Vec<Value> {
+    ["SAMLSessions", "SAMLClaims", "SAMLUsers", "SAMLAudit"]
+        .into_iter()
+        .flat_map(|t| cloud.items(t))
+        .collect()
+}
+
+/// The one whose attribute begins with this.
+fn of(items: &[Value], name: &str, value: &str) -> Value {
+    items.iter().find(|item| text(item, name).starts_with(value)).expect(value).clone()
 }
 
 /// The rows `| name | number |` of a section of docs/AWS.md.
@@ -123,21 +162,15 @@ fn stated(section: &str) -> BTreeMap<String, usize> {
 fn a_login_costs_what_the_documentation_states() {
     let cloud = Cloud::new("figures-");
     let site = cloud.server();
-    let tables = ["SAMLSessions", "SAMLClaims", "SAMLUsers", "SAMLAudit"];
-    let all = || tables.iter().flat_map(|table| cloud.items(table)).collect::<Vec<_>>();
     let login = |starts_here: bool| {
         let person = Person::new();
         let in_response_to = starts_here.then(|| person.request(&site));
         let response = Forge { in_response_to, ..cloud.response() };
         let ticket = person.post(&site, &response).ticket();
-        let waiting = all();
+        let waiting = all(&cloud);
         let taken = cloud.take(&site, &person, &ticket);
         assert_eq!(taken.status, 200);
         (waiting, response, taken.json["SessionToken"].as_str().unwrap().len())
-    };
-    // Readiness is asked by whoever watches the server, the sweeper by the clock.
-    let of_login = |seen: &Seen| {
-        !seen.body.contains("\"readiness\"") && !["Scan", "Query"].contains(&seen.operation.as_str())
     };
     let asked = |operation: &str| {
         let seen = [&site.wires.dynamodb, &site.wires.kms].map(FaultProxy::seen);
@@ -151,8 +184,7 @@ fn a_login_costs_what_the_documentation_states() {
     site.wires.reset();
     let (waiting, response, token) = login(false);
 
-    let seen = || -> Vec<_> { site.wires.dynamodb.seen().into_iter().filter(of_login).collect() };
-    let (writes, requests) = (Writes::of(&seen(), &waiting), seen());
+    let (writes, requests) = (Writes::of(&asked_of(&site), &waiting), asked_of(&site));
     let mut measured: BTreeMap<String, usize> = BTreeMap::new();
     for request in site.wires.sts.seen().into_iter().chain(requests) {
         *measured.entry(request.operation).or_default() += 1;
@@ -163,11 +195,8 @@ fn a_login_costs_what_the_documentation_states() {
     measured.insert("write units of indexes".to_owned(), writes.indexes);
     measured.insert("million write units per million logins".to_owned(), writes.tables + writes.indexes);
 
-    let stored = all();
+    let stored = all(&cloud);
     let mut bytes: BTreeMap<String, usize> = BTreeMap::new();
-    let of = |items: &[Value], name: &str, value: &str| -> Value {
-        items.iter().find(|item| text(item, name).starts_with(value)).expect(value).clone()
-    };
     let started = of(&stored, "assertion_id", &response.assertion_id);
     let login_id = text(&started, "login_id").to_owned();
     let mut trail = 0;
@@ -193,21 +222,117 @@ fn a_login_costs_what_the_documentation_states() {
 
     site.wires.reset();
     let (waiting, ..) = login(true);
-    let more = Writes::of(&seen(), &waiting).tables - writes.tables;
+    let more = Writes::of(&asked_of(&site), &waiting).tables - writes.tables;
     measured.insert("more where the login starts here: its request is claimed".to_owned(), more);
 
+    are_stated("What a login costs", &measured, &bytes);
+    cloud.settle();
+}
+
+/// These numbers, and about these bytes, and nothing else, stand in that section.
+fn are_stated(section: &str, measured: &BTreeMap<String, usize>, bytes: &BTreeMap<String, usize>) {
     println!("{measured:#?}\n{bytes:#?}");
-    let stated = stated("What a login costs");
-    for (name, measured) in &measured {
+    let stated = stated(section);
+    for (name, measured) in measured {
         assert_eq!(stated.get(name), Some(measured), "{name}");
     }
-    for (name, measured) in &bytes {
-        let about = ABOUT * if name.starts_with("kept") { 12 } else { 1 };
+    for (name, measured) in bytes {
+        // All events of a login; and a response, of which deflating makes more or less each time.
+        let times = [("kept", 12), ("choice of", 4)].into_iter().find(|(of, _)| name.starts_with(of));
+        let about = ABOUT * times.map_or(1, |(_, times)| times);
         let stated = *stated.get(name).unwrap_or_else(|| panic!("{name} is not stated"));
         assert!(stated.abs_diff(*measured) <= about, "{name}: {measured} bytes, and {stated} are stated");
     }
     assert_eq!(stated.len(), measured.len() + bytes.len(), "and nothing else is stated: {stated:?}");
+}
+
+/// The same for who waits by a key: a page, and a program at a shell, whose login is a choice.
+#[test]
+fn sealing_costs_what_the_documentation_states() {
+    let (mut measured, mut bytes) = (BTreeMap::new(), BTreeMap::new());
+    let cloud = Cloud::with("costs-sealed-", SEALED);
+    let site = cloud.server();
+    let login = |number| {
+        let page = Waiting::page(number);
+        let response = Forge { in_response_to: Some(begun(&page, &site, &site)), ..cloud.response() };
+        let jwe = sealed::post(&page, &site, &response).ticket();
+        let waiting = all(&cloud);
+        let document = taken(&cloud, &page, &site, &page.open(&jwe));
+        (waiting, jwe.len(), document["SessionToken"].as_str().unwrap().len())
+    };
+    login(1);
+    site.wires.reset();
+    let (waiting, jwe, token) = login(2);
+    assert_eq!(site.wires.kms.seen().len(), 0);
+    let writes = Writes::of(&asked_of(&site), &waiting);
+    let session = size(&of(&waiting, "phase", "waiting"));
+    bytes.insert("session of a sealed login, waiting".to_owned(), session);
+    bytes.insert("its ticket, in the redirect".to_owned(), jwe);
+    measured.insert("write units of tables, of a sealed login".to_owned(), writes.tables);
+    measured.insert("write units of indexes, of a sealed login".to_owned(), writes.indexes);
+    // In the item a character of the token is four thirds of one, since a JWE is base64url.
+    let with_token = |characters: usize| units(session + (characters - token) * 4 / 3);
+    assert_eq!([token, 1_350, 1_400].map(with_token), [3, 3, 4]);
     cloud.settle();
+
+    let cloud = Cloud::new("costs-shell-");
+    let site = for_shells(&cloud);
+    let login = |number| {
+        let program = Waiting::program(number);
+        let request = sealed::ask(&program, &site, Some(REDIRECT));
+        let opened = Opened::new(&cloud, [&site, &site]);
+        let listed = opened.person.list_with(&site, &opened.ticket, &[("Vestibule-Shell", &request)]);
+        assert_eq!(listed.status, 200);
+        let jwe = opened.choose(&cloud, &site, &json!({ "request": request })).parts().remove(0);
+        let waiting = all(&cloud);
+        taken(&cloud, &program, &site, &program.open(&jwe));
+        (waiting, opened.response.assertion_id, jwe.len(), request.len())
+    };
+    login(1);
+    site.wires.reset();
+    sealed::ask(&Waiting::program(2), &site, None);
+    assert_eq!((asked_of(&site).len(), site.wires.kms.seen().len()), (0, 0), "who only asks costs nothing");
+    let (waiting, assertion, jwe, request) = login(3);
+    assert_eq!(site.wires.kms.seen().len(), 0);
+    let (reads, changes): (Vec<_>, Vec<_>) =
+        asked_of(&site).into_iter().partition(|seen| seen.operation == "GetItem");
+    for request in site.wires.sts.seen().iter().chain(&reads).chain(&changes) {
+        *measured.entry(request.operation.clone()).or_default() += 1;
+    }
+    let writes = Writes::of(&changes, &waiting);
+    measured.insert("write units of tables, of a program's login".to_owned(), writes.tables);
+    measured.insert("write units of indexes, of a program's login".to_owned(), writes.indexes);
+    measured.insert("read units of a program's login".to_owned(), read_units(&reads, &waiting));
+    bytes.insert("a program's request".to_owned(), request);
+    bytes.insert("its sealed ticket".to_owned(), jwe);
+    let newest = |phase: &str| {
+        let of_it =
+            waiting.iter().filter(|item| text(item, "phase") == phase && item.get("sealed").is_some());
+        size(of_it.max_by_key(|item| item["ends_at"]["N"].as_str().unwrap().to_owned()).unwrap())
+    };
+    bytes.insert("choice of a program's login, waiting".to_owned(), newest("choosing"));
+    bytes.insert("part of a program's login, waiting".to_owned(), newest("waiting"));
+    let trail = cloud.items("SAMLAudit");
+    let opened = trail.iter().filter(|event| text(event, "kind") == "choice.opened");
+    let opened = opened.cloned().collect::<Vec<_>>();
+    let choice = text(&of(&opened, "assertion_id", &assertion), "login_id").to_owned();
+    for event in &trail {
+        if text(event, "choice") == choice || text(event, "login_id") == choice {
+            bytes.insert(format!("{} of a program's login", text(event, "kind")), size(event));
+        }
+    }
+    // Each choice has an end of its own, minutes later.
+    let stored = all(&cloud);
+    drop(site);
+    cloud.age();
+    let sweeper = cloud.server();
+    cloud.settle();
+    let is_end = |seen: &Seen| seen.operation == "TransactWriteItems" && seen.body.contains(&choice);
+    let ends: Vec<_> = sweeper.wires.dynamodb.seen().into_iter().filter(is_end).collect();
+    let writes = Writes::of(&ends, &stored);
+    measured.insert("write units of a choice's end".to_owned(), writes.tables + writes.indexes);
+
+    are_stated("What sealing costs", &measured, &bytes);
 }
 
 /// The rule itself, on the examples that can be counted by hand.

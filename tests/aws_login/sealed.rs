@@ -23,7 +23,7 @@ use vestibule::config::{Kms, Signing};
 use vestibule::jose::{self, PrivateKey};
 
 const PAGE: &str = "https://app.example.com";
-const REDIRECT: &str = "http://127.0.0.1:49152/callback";
+pub const REDIRECT: &str = "http://127.0.0.1:49152/callback";
 const TERMINAL: &str = "203.0.113.7";
 const BROWSER: &str = "198.51.100.9";
 
@@ -132,7 +132,7 @@ fn everything(cloud: &Cloud) -> String {
 }
 
 /// A take to its end: the document.
-fn taken(cloud: &Cloud, waiting: &Waiting, at: &Site, ticket: &str) -> Value {
+pub fn taken(cloud: &Cloud, waiting: &Waiting, at: &Site, ticket: &str) -> Value {
     let reply = take(at, ticket);
     assert_eq!(reply.cell(), (200, ""), "{}", reply.json);
     assert_eq!(reply.json.as_object().unwrap().keys().collect::<Vec<_>>(), ["jwe"]);
@@ -188,14 +188,14 @@ fn a_sealed_login_opens_for_its_page_alone() {
 }
 
 /// The page of a program's person, up to the choice.
-struct Opened {
-    person: Person,
-    response: Forge,
-    ticket: String,
+pub struct Opened {
+    pub person: Person,
+    pub response: Forge,
+    pub ticket: String,
 }
 
 impl Opened {
-    fn new(cloud: &Cloud, sites: [&Site; 2]) -> Self {
+    pub fn new(cloud: &Cloud, sites: [&Site; 2]) -> Self {
         let person = Person::new();
         let in_response_to = Some(person.request_for(sites[1], "shell"));
         let response = Forge { in_response_to, ..cloud.response() };
@@ -203,7 +203,7 @@ impl Opened {
         Self { person, response, ticket }
     }
 
-    fn choose(&self, cloud: &Cloud, at: &Site, shell: &Value) -> Reply {
+    pub fn choose(&self, cloud: &Cloud, at: &Site, shell: &Value) -> Reply {
         let parts = json!({ "parts": [{ "role": cloud.role, "use": "shell" }], "shell": shell });
         let bearer = format!("Bearer {}", self.ticket);
         let headers = [
