@@ -44,6 +44,40 @@ impl Front {
         }
     }
 
+    /// Several, each as the front gives it: decoded by a REST API, as the client wrote it by the others.
+    pub fn set_queries(self, event: &mut Value, pairs: &[(&str, &str)]) {
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let written = |name: &str, value: &str| (encoded(name), encoded(value));
+        let pairs = pairs.iter().map(|&(name, value)| match self {
+            Rest => (name.to_owned(), value.to_owned()),
+            HttpApi | FunctionUrl | Balancer | BalancerWithLists => written(name, value),
+        });
+        let pairs: Vec<(String, String)> = pairs.collect();
+        let single: serde_json::Map<_, _> = pairs.iter().map(|(n, v)| (n.clone(), json!(v))).collect();
+        let lists: serde_json::Map<_, _> = pairs.iter().map(|(n, v)| (n.clone(), json!([v]))).collect();
+        match self {
+            Rest => {
+                event["queryStringParameters"] = single.into();
+                event["multiValueQueryStringParameters"] = lists.into();
+            }
+            HttpApi | FunctionUrl => {
+                let query: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                event["rawQueryString"] = json!(query.join("&"));
+            }
+            Balancer => event["queryStringParameters"] = single.into(),
+            BalancerWithLists => event["multiValueQueryStringParameters"] = lists.into(),
+        }
+    }
+
+    /// From where the front has the request.
+    pub fn set_client(self, event: &mut Value, address: &str) {
+        match self {
+            Rest => event["requestContext"]["identity"]["sourceIp"] = json!(address),
+            HttpApi | FunctionUrl => event["requestContext"]["http"]["sourceIp"] = json!(address),
+            Balancer | BalancerWithLists => self.set_header(event, "X-Forwarded-For", address),
+        }
+    }
+
     pub fn set_header(self, event: &mut Value, name: &str, value: &str) {
         match self {
             Rest => {

@@ -7,6 +7,7 @@ mod functions;
 mod logins;
 mod odd;
 mod ping;
+mod sealed;
 #[path = "../support/mod.rs"]
 mod support;
 

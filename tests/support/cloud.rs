@@ -58,7 +58,12 @@ impl Cloud {
 
     /// The routes, with options over the packaged configuration.
     pub fn function_with(&self, options: &[(&str, &str)]) -> LambdaHost {
-        self.started(self.aws.env(), &[&[("_HANDLER", "http")], options].concat())
+        self.function_as("http", options)
+    }
+
+    /// The same for any function.
+    pub fn function_as(&self, handler: &str, options: &[(&str, &str)]) -> LambdaHost {
+        self.started(self.aws.env(), &[&[("_HANDLER", handler)], options].concat())
     }
 
     fn started(&self, mut env: Vec<(String, String)>, more: &[(&str, &str)]) -> LambdaHost {
