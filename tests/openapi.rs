@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use support::test_service::{Answer, Page, TestService, assertion, production_that_asks};
+use support::test_service::{Answer, Page, TestService, assertion, choosing, production_that_asks};
 use tempfile::TempDir;
 use vestibule::roles::{Condition, Field, Matcher, Rules};
 
@@ -146,6 +146,31 @@ async fn nothing_else_is_answered() {
             assert_eq!(answer.status.as_u16(), 405, "{method} {path}");
         }
     }
+}
+
+/// A gateway in front passes on what is in the document. A page of another origin whose preflight is
+/// not in it may not ask at all.
+#[tokio::test]
+async fn every_preflight_that_a_page_needs_is_described() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = TestService::with(dir.path(), choosing);
+    let document = document(&service).await;
+    let mut needed = BTreeSet::new();
+    for (path, _, operation) in operations(&document) {
+        if operation["tags"][0] == "api" {
+            let preflight = Request::options(&path)
+                .header("origin", "https://app.example.com")
+                .header("access-control-request-method", "GET")
+                .header("access-control-request-headers", "authorization");
+            let answer = service.send(preflight.body(Body::empty()).unwrap()).await;
+            // Without them a page sends only what needs no preflight.
+            if answer.headers.contains_key("access-control-allow-headers") {
+                needed.insert(path);
+            }
+        }
+    }
+    let described = operations(&document).into_iter().filter(|(_, method, _)| method == "options");
+    assert_eq!(needed, described.map(|(path, _, _)| path).collect());
 }
 
 /// axum cannot list its routes; its source can.
