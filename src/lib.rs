@@ -52,6 +52,8 @@ pub mod http;
 pub mod adapters;
 pub mod config;
 
+pub mod system;
+
 pub mod broker;
 pub mod delivery;
 pub mod jose;

@@ -18,8 +18,8 @@ use support::forge::{self, Forge};
 use support::test_service::{Page, TestService, assertion};
 use tempfile::TempDir;
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
-use vestibule::adapters::local::SystemRandom;
 use vestibule::broker::{AuditEvent, EventKind, Subject};
+use vestibule::system::SystemRandom;
 
 /// What the manual has in place of the values that differ.
 const KEY: &str = "ASIAEXAMPLE";

@@ -13,9 +13,9 @@ use support::process::{Process, free_port};
 use support::server::{EMBEDDED, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use vestibule::adapters::local::{SystemClock, SystemRandom};
 use vestibule::demo::{DemoIdp, PROVIDER_ARN, RULES, RelyingParty};
 use vestibule::http::{Connections, ServeLimits, serve};
+use vestibule::system::{SystemClock, SystemRandom};
 
 const MISSING: &str = "The browser tests need more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";
 

@@ -14,9 +14,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use support::process::{Process, free_port};
 use tempfile::TempDir;
-use vestibule::adapters::local::{SystemClock, SystemRandom};
 use vestibule::config::{Draft, MetadataPlace};
 use vestibule::demo::{DemoIdp, RelyingParty};
+use vestibule::system::{SystemClock, SystemRandom};
 
 /// Languages of blocks that are only shown, and why.
 const ONLY_SHOWN: &[(&str, &str)] = &[

@@ -21,11 +21,11 @@ use support::forge::{self, Forge};
 use support::test_service::{Page, TestService, assertion};
 use vestibule::adapters::KeyMarker;
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
-use vestibule::adapters::local::SystemRandom;
 use vestibule::broker::ports::{
     AuditTrail, BeginError, LoginStart, NotReady, PutError, StoreUnavailable, TakeError, UsedOnce,
 };
 use vestibule::broker::{AuditEvent, EventKind, Sealed, SealedSession, SweepReport};
+use vestibule::system::SystemRandom;
 
 fn client(url: &str) -> Client {
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None, "test");

@@ -13,9 +13,10 @@ use support::contract::keyring::{KeyRingUnderTest, claims, keyring_contract, pla
 use support::contract::start_of_time;
 use time::Duration;
 use vestibule::adapters::OpenError;
-use vestibule::adapters::local::{LocalKeyRing, LocalSts, ManualClock, SystemRandom};
+use vestibule::adapters::local::{LocalKeyRing, LocalSts};
 use vestibule::broker::ports::{KeyRing, KeyRingError};
 use vestibule::broker::{TicketError, ticket_kid};
+use vestibule::system::{ManualClock, SystemRandom};
 
 /// Long enough for a new key to take over.
 const TAKE_OVER: Duration = Duration::minutes(1);

@@ -17,10 +17,11 @@ use support::ring::ring_at;
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::KeyAdmin;
 use vestibule::adapters::aws::kms::KmsKeyRing;
-use vestibule::adapters::local::{EmbeddedStore, ManualClock};
+use vestibule::adapters::local::EmbeddedStore;
 use vestibule::broker::ports::{Clock, KeyRing, KeyRingError, PUBLIC_KEYS_KEPT};
 use vestibule::broker::{TicketError, ticket_kid};
 use vestibule::config::{Kms, Signing};
+use vestibule::system::ManualClock;
 
 const REFRESH: Duration = Duration::minutes(5);
 

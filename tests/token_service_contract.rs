@@ -13,8 +13,9 @@ use support::contract::token_service::{
 use support::forge;
 use support::grants;
 use time::OffsetDateTime;
-use vestibule::adapters::local::{LocalSts, SystemRandom};
+use vestibule::adapters::local::LocalSts;
 use vestibule::roles::Grant;
+use vestibule::system::SystemRandom;
 
 const REGION: &str = "eu-central-1";
 

@@ -2,7 +2,6 @@
 //! metadata at URLs in [`metadata`]. [`open()`] chooses among them by configuration.
 
 pub mod aws;
-mod connector;
 mod error;
 mod key_admin;
 mod key_marker;
@@ -12,8 +11,6 @@ mod open;
 mod rotation;
 mod seal;
 
-#[cfg(feature = "shell")]
-pub(crate) use connector::{connector, innermost, within};
 pub use error::OpenError;
 pub use key_admin::{KeyAdmin, KeyInfo};
 pub use key_marker::KeyMarker;

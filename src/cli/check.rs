@@ -2,7 +2,7 @@
 
 use crate::config::{Config, RulesHold, Sts};
 use crate::service::load::{self, fetch_parameters};
-use crate::service::print_message;
+use crate::system::print_message;
 use std::path::Path;
 
 pub(super) async fn run(

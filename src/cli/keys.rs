@@ -1,10 +1,10 @@
 //! `vestibule keys`: the key ring, for its operator.
 
-use crate::adapters::local::{LocalSts, SystemClock, SystemRandom};
+use crate::adapters::local::LocalSts;
 use crate::adapters::{self, KeyInfo};
 use crate::config::Sts;
 use crate::service::load::load_without_metadata;
-use crate::service::print_message;
+use crate::system::{SystemClock, SystemRandom, print_message};
 use clap::Subcommand;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ mod serve;
 #[cfg(feature = "demo")]
 use crate::demo;
 #[cfg(feature = "shell")]
-use crate::{service::print_result, shell};
+use crate::{shell, system::print_result};
 use clap::{Parser, Subcommand};
 use runtime::in_runtime;
 use std::ffi::OsString;

@@ -5,7 +5,7 @@ use super::runtime::in_runtime;
 use crate::config::{CheckedRules, TestFailure, TestedRule, duration};
 use crate::roles::{Decision, Field, MadeUpPerson, RoleArn, Rules, Use};
 use crate::service::load::{self, fetch_parameters};
-use crate::service::{print_message, print_result};
+use crate::system::{print_message, print_result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

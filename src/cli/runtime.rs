@@ -1,6 +1,6 @@
 //! The runtime of one command.
 
-use crate::service::print_message;
+use crate::system::print_message;
 use std::process::ExitCode;
 
 /// Exit code for a configuration or an environment that the operator must mend

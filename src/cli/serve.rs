@@ -1,10 +1,10 @@
 //! `vestibule serve`: everything wired together, run, and stopped gracefully.
 
-use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::service::load::load;
 use crate::service::log::{self, LogHandle, Output};
 use crate::service::{Front, HangUp, Reloader, Service, listen, stop_signal};
+use crate::system::{SystemClock, SystemRandom};
 use std::path::Path;
 use std::sync::Arc;
 

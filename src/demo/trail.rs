@@ -1,7 +1,7 @@
 //! The audit trail in plain words, for the terminal and the panel.
 
 use crate::broker::{AuditEvent, Broker, EventKind};
-use crate::service::print_message;
+use crate::system::print_message;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;

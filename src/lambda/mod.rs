@@ -26,13 +26,13 @@ mod answer;
 mod event;
 mod target;
 
-use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::broker::{Broker, TicketError};
 use crate::http;
 use crate::http::authorizer::{Unauthorized, authorize};
 use crate::service::load::{load, load_without_metadata};
 use crate::service::log::{self, Output};
-use crate::service::{Front, Service, print_message};
+use crate::service::{Front, Service};
+use crate::system::{SystemClock, SystemRandom, print_message};
 use answer::Answer;
 use axum::Router;
 use axum::http::Method;

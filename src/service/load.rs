@@ -1,13 +1,12 @@
 //! From a path to a finished configuration, with values from the Parameter Store
 //! and metadata from URLs where the file refers to them.
 
-use super::terminal::print_message;
 use crate::adapters::aws::{ParameterStore, Sdk};
-use crate::adapters::local::{SystemClock, SystemRandom};
 use crate::adapters::metadata;
 use crate::broker::ports::{Clock, SecureRandom};
 use crate::config::{Checked, CheckedRules, Config, Draft, Faults, ParameterSource};
 use crate::saml::IdentityProvider;
+use crate::system::{SystemClock, SystemRandom, print_message};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

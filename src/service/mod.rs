@@ -9,7 +9,6 @@
 //! descriptors.rs  how many files may be open
 //! log.rs        structured logs: their format and the queue before standard error
 //! summary.rs    the line of the start
-//! terminal.rs   standard output and standard error
 //! ```
 
 pub(crate) mod descriptors;
@@ -18,11 +17,9 @@ pub(crate) mod log;
 mod reload;
 mod run;
 mod summary;
-mod terminal;
 mod wire;
 
 pub use log::{LineFormat, SpanFields};
 pub(crate) use reload::{HangUp, Reloader};
 pub(crate) use run::{listen, stop_signal};
-pub(crate) use terminal::{print_message, print_result};
 pub(crate) use wire::{Front, Service};

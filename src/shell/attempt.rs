@@ -136,7 +136,7 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::local::ManualClock;
+    use crate::system::ManualClock;
     use time::Duration;
 
     async fn take(dir: &Path, clock: &ManualClock) -> Waited {

@@ -5,7 +5,7 @@ use super::environment::Environment;
 use super::exit::Failure;
 use super::runtime::block_on;
 use super::{console, credentials, exec, login, logout, profiles};
-use crate::service::print_message;
+use crate::system::print_message;
 use clap::Subcommand;
 use std::process::ExitCode;
 

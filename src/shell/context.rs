@@ -5,9 +5,8 @@ use super::environment::Environment;
 use super::exit::{Exit, Failure};
 use super::server::Server;
 use super::settings::Settings;
-use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
-use crate::service::print_message;
+use crate::system::{SystemClock, print_message};
 use std::io::IsTerminal;
 use time::OffsetDateTime;
 

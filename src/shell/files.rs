@@ -1,8 +1,8 @@
 //! Files of one person alone: written whole or not at all, and locked.
 
 use super::exit::Failure;
-use crate::adapters::local::SystemRandom;
 use crate::broker::ports::SecureRandom;
+use crate::system::SystemRandom;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};

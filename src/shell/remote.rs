@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::server::Server;
-use crate::adapters::{connector, innermost, within};
+use crate::system::{connector, innermost, within};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::http::StatusCode;

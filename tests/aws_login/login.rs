@@ -10,9 +10,9 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
-use vestibule::adapters::local::{SystemClock, SystemRandom};
 use vestibule::demo::{DemoIdp, PROVIDER_ARN, RULES, RelyingParty};
 use vestibule::http::{Connections, ServeLimits, serve};
+use vestibule::system::{SystemClock, SystemRandom};
 
 const MISSING: &str = "The browser needs more than cargo. Run `tests/run`: it installs what the tests need (or `tests/install-browser` alone).";
 

@@ -16,11 +16,11 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use vestibule::adapters::local::SystemClock;
 use vestibule::broker::ports::KeyRing;
 use vestibule::broker::{Handle, Purpose, Sealed, SessionId, shell_number};
 use vestibule::config::{Kms, Signing};
 use vestibule::jose::{self, PrivateKey};
+use vestibule::system::SystemClock;
 
 const PAGE: &str = "https://app.example.com";
 pub const REDIRECT: &str = "http://127.0.0.1:49152/callback";

@@ -19,12 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use time::{Duration, OffsetDateTime};
 use vestibule::adapters::aws::dynamodb::{DynamoDbStore, Tables};
-use vestibule::adapters::local::{EmbeddedStore, SystemRandom};
+use vestibule::adapters::local::EmbeddedStore;
 use vestibule::broker::ports::{
     AuditTrail, Basis, BeginError, ChoiceStart, Held as RealHeld, LoginStart, PutError, SessionStore,
     UsedMessage, UsedOnce,
 };
 use vestibule::broker::{AuditEvent, EventKind, Handle, Jti, LoginId, Sealed, SealedSession, Subject};
+use vestibule::system::SystemRandom;
 
 /// A tick, so that a reservation and a session last as long in both.
 const TICK: Duration = Duration::seconds(30);

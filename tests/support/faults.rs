@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
-use vestibule::adapters::local::ManualClock;
 use vestibule::broker::ports::{
     AuditTrail, BeginError, ChoiceStart, Held, KeyRing, KeyRingError, LoginStart, NotReady, PutError,
     RoleUsed, SessionStore, StoreUnavailable, TakeError, Taken, TokenService, TokenServiceError, UsedOnce,
@@ -21,6 +20,7 @@ use vestibule::broker::{
     Ticket, TicketClaims, TicketError,
 };
 use vestibule::roles::Grant;
+use vestibule::system::ManualClock;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use std::sync::Arc;
 use vestibule::adapters::aws::kms::KmsKeyRing;
-use vestibule::adapters::local::SystemRandom;
 use vestibule::broker::ports::Clock;
 use vestibule::config::Kms;
+use vestibule::system::SystemRandom;
 
 pub fn ring_at(kms: &str, dynamodb: &str, settings: &Kms, clock: Arc<dyn Clock>) -> KmsKeyRing {
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None, "test");

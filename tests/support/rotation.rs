@@ -4,7 +4,8 @@ use super::forge;
 use std::path::Path;
 use std::sync::Arc;
 use time::Duration;
-use vestibule::adapters::local::{LocalKeyRing, ManualClock, SystemRandom};
+use vestibule::adapters::local::LocalKeyRing;
+use vestibule::system::{ManualClock, SystemRandom};
 
 /// So many seconds after a rotation every process seals and signs with the new key: until it
 /// looks for one, and until that may be used.

@@ -12,7 +12,6 @@ use std::path::Path;
 use std::sync::Arc;
 use time::Duration;
 use tower::ServiceExt;
-use vestibule::adapters::local::{ManualClock, SystemRandom};
 use vestibule::broker::ports::{AuditTrail, CallerDirectory, SessionStore};
 use vestibule::broker::{
     AuditEvent, Binding, Broker, BrokerSettings, EventKind, Pages, Ports, TicketSettings,
@@ -21,6 +20,7 @@ use vestibule::config::{JwtIn, Keys, RulesHold, Store, Sts};
 use vestibule::http::{self, App};
 use vestibule::roles::{Condition, Effect, Field, Matcher, ProviderArn, Rule, Rules};
 use vestibule::saml::Limits;
+use vestibule::system::{ManualClock, SystemRandom};
 
 pub struct TestService {
     pub broker: Arc<Broker>,

@@ -7,10 +7,10 @@
 //! unless `SessionDuration` says otherwise. None is sent: what the rule gave holds, and with
 //! credentials of chained roles (`sts.kind = "assume-role"`) the endpoint refuses it.
 
-use crate::adapters::connector::{connector, innermost, within};
 use crate::broker::ports::ConsoleSignIn;
 use crate::broker::{ConsoleError, Credentials};
 use crate::config::ConsoleFederation;
+use crate::system::{connector, innermost, within};
 use async_trait::async_trait;
 use aws_sdk_sts::config::http::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::http::HttpConnector;

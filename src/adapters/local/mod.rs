@@ -8,9 +8,7 @@ mod keyring;
 mod policy;
 mod store;
 mod sts;
-mod system;
 
 pub use keyring::LocalKeyRing;
 pub use store::{EmbeddedStore, UsedWith};
 pub use sts::LocalSts;
-pub use system::{ManualClock, SystemClock, SystemRandom};

@@ -201,7 +201,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::local::SystemRandom;
+    use crate::system::SystemRandom;
     use std::os::unix::fs::PermissionsExt;
 
     const URL: &str = "https://idp.example.com/metadata";

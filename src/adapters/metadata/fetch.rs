@@ -1,9 +1,9 @@
 //! One request to one URL, by the SDK's own connections: bounded in time and
 //! length, no redirects.
 
-use crate::adapters::connector::{connector, innermost, within};
 use crate::broker::ports::Validators;
 use crate::config::MetadataSource;
+use crate::system::{connector, innermost, within};
 use aws_sdk_sts::config::http::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use http_body_util::{BodyExt, Limited};

@@ -1,8 +1,9 @@
 //! The local files: key ring, token service key, database; and the disk.
 
 use super::finding::Report;
-use crate::adapters::local::{LocalKeyRing, LocalSts, SystemClock, SystemRandom, UsedWith, inspect};
+use crate::adapters::local::{LocalKeyRing, LocalSts, UsedWith, inspect};
 use crate::config::{Config, Keys, Store, Sts};
+use crate::system::{SystemClock, SystemRandom};
 use std::path::Path;
 use std::sync::Arc;
 

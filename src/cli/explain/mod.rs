@@ -11,11 +11,10 @@ mod report;
 pub use judge::{Clock, InTime, Judged, Judgement, judge};
 
 use super::runtime::{EX_CONFIG, in_runtime};
-use crate::adapters::local::SystemClock;
 use crate::config::Config;
 use crate::http::can_start;
 use crate::service::load::{self, fetch_metadata, fetch_parameters};
-use crate::service::{print_message, print_result};
+use crate::system::{SystemClock, print_message, print_result};
 use clap::Args;
 use input::Input;
 use std::io::Read;

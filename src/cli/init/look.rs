@@ -4,11 +4,11 @@ use super::found::Found;
 use super::options::Options;
 use super::place::Staged;
 use super::site::Site;
-use crate::adapters::local::SystemClock;
 use crate::adapters::metadata;
 use crate::broker::check_not_expired;
 use crate::broker::ports::Clock;
 use crate::config::Draft;
+use crate::system::SystemClock;
 use std::time::Duration;
 
 /// Somebody waits at a terminal, and it may be the first request for hours.

@@ -24,9 +24,8 @@ mod options;
 mod place;
 mod site;
 
-use crate::adapters::local::SystemClock;
 use crate::broker::ports::Clock;
-use crate::service::print_message;
+use crate::system::{SystemClock, print_message};
 use found::Found;
 use look::look;
 pub(super) use options::Options;

@@ -1,9 +1,9 @@
 //! All files or none: written beside their place, then moved there.
 
 use super::found::Found;
-use crate::adapters::local::SystemRandom;
 use crate::broker::ports::SecureRandom;
 use crate::config::{Draft, Fault, Faults};
+use crate::system::SystemRandom;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
