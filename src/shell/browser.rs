@@ -1,29 +1,9 @@
 //! Opens an address in the person's browser. No shell reads the address.
 
 use super::environment::Environment;
+use super::platform::{openers, set_apart};
 use std::process::Stdio;
 use tokio::process::Command;
-
-/// What may open an address, best first; the address is the last argument, or where `%s` stands.
-fn openers(environment: &Environment) -> Vec<Vec<String>> {
-    let words = |command: &str| command.split_whitespace().map(str::to_owned).collect();
-    let mut openers: Vec<Vec<String>> =
-        environment.get("BROWSER").into_iter().flat_map(|list| list.split(':')).map(words).collect();
-    let system: &[&str] = if cfg!(target_os = "macos") {
-        // Over SSH a window would open on a screen that nobody looks at.
-        if environment.get("SSH_CONNECTION").is_none() { &["open"] } else { &[] }
-    } else if environment.get("WSL_DISTRO_NAME").is_some() {
-        &["wslview", "rundll32.exe url.dll,FileProtocolHandler"]
-    } else if environment.get("DISPLAY").or(environment.get("WAYLAND_DISPLAY")).is_some() {
-        &["xdg-open"]
-    } else {
-        // xdg-open would look for a browser in the terminal.
-        &[]
-    };
-    openers.extend(system.iter().map(|command| words(command)));
-    openers.retain(|words| !words.is_empty());
-    openers
-}
 
 /// Whether there is anything that could open an address.
 pub(super) fn is_likely(environment: &Environment) -> bool {
@@ -53,33 +33,15 @@ fn command(opener: &[String], address: &str) -> Option<Command> {
     if !has_place {
         command.arg(address);
     }
-    // A tool that reads our output must not wait for the browser's; Ctrl-C is not for it.
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    // A tool that reads our output must not wait for the browser's.
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    set_apart(&mut command);
     Some(command)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment::new(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
-    }
-
-    #[test]
-    fn the_persons_choice_comes_first() {
-        let openers = |variables: &[(&str, &str)]| -> Vec<String> {
-            openers(&environment(variables)).iter().map(|words| words.join(" ")).collect()
-        };
-        if cfg!(target_os = "linux") {
-            assert_eq!(
-                openers(&[("BROWSER", "firefox -P work %s:w3m"), ("DISPLAY", ":0")]),
-                ["firefox -P work %s", "w3m", "xdg-open"]
-            );
-            assert_eq!(openers(&[]), [""; 0]);
-            assert_eq!(openers(&[("WSL_DISTRO_NAME", "Debian")]).first().unwrap(), "wslview");
-        }
-    }
 
     #[test]
     fn the_address_is_one_argument() {
@@ -91,9 +53,11 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn one_that_fails_is_followed_by_the_next() {
-        assert!(open(&environment(&[("BROWSER", "/nonexistent:false:true")]), "x").await);
-        assert!(!open(&environment(&[("BROWSER", "/nonexistent:false")]), "x").await);
+        let with = |list: &str| Environment::new([("BROWSER".to_owned(), list.to_owned())].into_iter());
+        assert!(open(&with("/nonexistent:false:true"), "x").await);
+        assert!(!open(&with("/nonexistent:false"), "x").await);
     }
 }

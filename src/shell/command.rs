@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::environment::Environment;
 use super::exit::Failure;
+use super::platform::{close_to_others, exit_with};
 use super::runtime::block_on;
 use super::{console, credentials, exec, login, logout, profiles};
 use crate::system::print_message;
@@ -51,20 +52,10 @@ pub fn run(command: &Command, environment: impl Iterator<Item = (String, String)
         Command::Logout(options) => logout::run(&context, options).map(|()| 0),
     });
     match outcome {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => exit_with(code),
         Err(Failure { exit, sentence }) => {
             print_message(&format!("vestibule: {sentence}"));
             ExitCode::from(exit.code())
         }
-    }
-}
-
-/// No core file, and no look into our memory or environment by others of the same person.
-fn close_to_others() {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // Refused nowhere that we know; a command without it is better than none.
-        set_dumpable_behavior(DumpableBehavior::NotDumpable).unwrap_or_default();
     }
 }

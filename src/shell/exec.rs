@@ -8,15 +8,11 @@ use super::environment::Environment;
 use super::exit::{Exit, Failure};
 use super::files;
 use super::obtain::{Wanted, WantedOptions, obtain};
-use rustix::process::{Pid, Signal, kill_process};
+use super::platform::{self, EMPTY_FILE, Signals, code};
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::ExitStatus;
-use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::process::Command;
 
 /// Of the command.
 #[derive(clap::Args)]
@@ -45,17 +41,12 @@ const REMOVED: [&str; 13] = [
     "AWS_CREDENTIAL_FILE",
 ];
 
-/// Sent on always.
-const SENT_ON: [Signal; 4] = [Signal::TERM, Signal::HUP, Signal::USR1, Signal::USR2];
-/// Sent on unless the terminal has sent them to the command itself.
-const OF_THE_TERMINAL: [Signal; 2] = [Signal::INT, Signal::QUIT];
-
 /// The command's own exit code; 128 and the signal's number, if one ended it.
 ///
 /// # Errors
 ///
 /// Nobody signs in, or the command cannot be run.
-pub(super) async fn run(context: Context, options: &Options) -> Result<u8, Failure> {
+pub(super) async fn run(context: Context, options: &Options) -> Result<i32, Failure> {
     let wanted = Wanted::new(&context, &options.wanted)?;
     let found = obtain(&context, &wanted).await?;
     // The command keeps its role, whatever is chosen last meanwhile.
@@ -66,24 +57,23 @@ pub(super) async fn run(context: Context, options: &Options) -> Result<u8, Failu
         command.env(name, value.as_str());
     }
     // Before the command, so that a signal in between is not lost.
-    let mut signals = signals()?;
+    let mut signals = Signals::catch()
+        .map_err(|e| Failure::new(Exit::Failed, format!("signals cannot be caught: {e}; run this again")))?;
     let mut child = command.spawn().map_err(|e| cannot_run(&options.command, &e))?;
     drop(command);
-    loop {
-        tokio::select! {
-            ended = child.wait() => {
-                let status = ended.map_err(|e| Failure::new(Exit::Failed, format!("the command was lost: {e}")))?;
-                return Ok(code(status));
-            }
-            Some(signal) = signals.recv() => send_on(&child, signal),
-        }
-    }
+    let id = child.id();
+    let ended = tokio::select! {
+        ended = child.wait() => ended,
+        never = signals.send_on(id) => match never {},
+    };
+    let status = ended.map_err(|e| Failure::new(Exit::Failed, format!("the command was lost: {e}")))?;
+    Ok(code(status))
 }
 
 fn command(context: &Context, entry: &Entry, words: &[OsString]) -> Result<Command, Failure> {
     let nothing = || Failure::new(Exit::Usage, "name a command behind --");
     let (program, arguments) = words.split_first().ok_or_else(nothing)?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(platform::program(program, &context.environment));
     command.args(arguments);
     for name in REMOVED {
         command.env_remove(name);
@@ -100,7 +90,7 @@ fn command(context: &Context, entry: &Entry, words: &[OsString]) -> Result<Comma
             "{} gives its [default] profile credentials of its own; the command does not see that file",
             path.display()
         ));
-        command.env(name, "/dev/null");
+        command.env(name, EMPTY_FILE);
     }
     Ok(command)
 }
@@ -130,54 +120,9 @@ fn cannot_run(words: &[OsString], error: &std::io::Error) -> Failure {
     Failure::new(Exit::NotExecutable, format!("{name} cannot be run ({error}); see its mode and its kind"))
 }
 
-/// All signals that are not ours to act on, as they come.
-fn signals() -> Result<mpsc::UnboundedReceiver<Signal>, Failure> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    for kind in SENT_ON.into_iter().chain(OF_THE_TERMINAL) {
-        let mut coming = signal(SignalKind::from_raw(kind.as_raw())).map_err(|e| {
-            Failure::new(Exit::Failed, format!("signals cannot be caught: {e}; run this again"))
-        })?;
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            while coming.recv().await.is_some() {
-                if sender.send(kind).is_err() {
-                    return;
-                }
-            }
-        });
-    }
-    Ok(receiver)
-}
-
-fn send_on(child: &Child, signal: Signal) {
-    let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
-    if OF_THE_TERMINAL.contains(&signal) && is_in_foreground() {
-        return;
-    }
-    // It may have ended at this moment.
-    kill_process(pid, signal).unwrap_or_default();
-}
-
-/// Whether the terminal sends its signals to our process group, the command among it.
-fn is_in_foreground() -> bool {
-    let Ok(terminal) = std::fs::File::open("/dev/tty") else { return false };
-    rustix::termios::tcgetpgrp(&terminal).is_ok_and(|group| group == rustix::process::getpgrp())
-}
-
-fn code(status: ExitStatus) -> u8 {
-    let of_signal = || status.signal().and_then(|signal| u8::try_from(128 + signal).ok());
-    status.code().and_then(|code| u8::try_from(code).ok()).or_else(of_signal).unwrap_or(Exit::Failed.code())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_code_is_the_commands_own() {
-        assert_eq!(code(ExitStatus::from_raw(3 << 8)), 3);
-        assert_eq!(code(ExitStatus::from_raw(15)), 143);
-    }
 
     #[test]
     fn a_default_profile_with_credentials_would_win() {

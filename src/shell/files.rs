@@ -1,26 +1,18 @@
 //! Files of one person alone: written whole or not at all, and locked.
 
 use super::exit::Failure;
+use super::platform::{self, Access, private_file, rename};
 use crate::broker::ports::SecureRandom;
 use crate::system::SystemRandom;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-const OWNER_ONLY: u32 = 0o600;
 const TEMPORARY: &str = ".new-";
 
 /// Makes a directory that others cannot enter, or closes one that is there.
 pub(super) fn private_directory(path: &Path) -> Result<(), Failure> {
-    let made = || {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(path, Permissions::from_mode(0o700))?;
-        }
-        Ok(())
-    };
-    made().map_err(|e: std::io::Error| Failure::disk(path, &e))
+    platform::private_directory(path).map_err(|e| Failure::disk(path, &e))
 }
 
 /// What is in a file; `None` if there is none.
@@ -34,30 +26,26 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
 
 /// Replaces a file by one that its owner alone reads.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    replace(path, content, OWNER_ONLY).map_err(|e| Failure::disk(path, &e))
+    replace(path, content, Access::PRIVATE).map_err(|e| Failure::disk(path, &e))
 }
 
 /// Replaces a file in one step: whoever reads has the old one or the new one, whole.
-pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, content: &[u8], access: Access) -> std::io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut random = [0; 8];
     SystemRandom.fill(&mut random);
     let new = directory.join(format!("{TEMPORARY}{:016x}", u64::from_be_bytes(random)));
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&new)?;
+        let mut file = private_file().create_new(true).open(&new)?;
         file.write_all(content)?;
-        if mode != OWNER_ONLY {
-            file.set_permissions(Permissions::from_mode(mode))?;
-        }
-        file.sync_all()?;
-        fs::rename(&new, path)
+        access.give_to(&file)?;
+        file.sync_all()
     })();
-    if written.is_err() {
+    let replaced = written.and_then(|()| rename(&new, path));
+    if replaced.is_err() {
         fs::remove_file(&new).ok();
-        return written;
     }
-    // The name is on the disk once the directory is.
-    File::open(directory)?.sync_all()
+    replaced
 }
 
 /// Removes a file, if it is there; whether it was.
@@ -84,8 +72,7 @@ pub(super) fn names(directory: &Path) -> Result<Vec<String>, Failure> {
 
 /// A lock file, not yet locked.
 pub(super) fn lock_file(path: &Path) -> Result<File, Failure> {
-    let opened =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(OWNER_ONLY).open(path);
+    let opened = private_file().read(true).create(true).truncate(false).open(path);
     opened.map_err(|e| Failure::disk(path, &e))
 }
 
@@ -126,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_is_its_owners() {
+    fn a_file_is_replaced_whole() {
         let dir = tempfile::tempdir().unwrap();
         let inner = dir.path().join("a/b");
         private_directory(&inner).unwrap();
@@ -134,8 +121,6 @@ mod tests {
         write_private(&path, b"one").unwrap();
         write_private(&path, b"two").unwrap();
         assert_eq!(read(&path).unwrap().unwrap(), b"two");
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&inner), mode(&path)), (0o700, 0o600));
         assert_eq!(names(&inner).unwrap(), ["x"]);
     }
 
@@ -147,6 +132,7 @@ mod tests {
         assert_eq!(names(dir.path()).unwrap(), ["store.lock"]);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_leads_to_its_target_or_nowhere() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,18 +1,16 @@
 //! Where the private keys lie that open what is cached: the system's keyring, or files.
 //!
-//! On Linux the keyring is the kernel's (keyutils): never on a disk, without D-Bus and
-//! without a prompt, and the same over SSH. Each key has a name of its own, because a second
-//! session that wrote the same name would hide its key from the first one: the session keyring
-//! is searched before the person's persistent one.
+//! Each key has a name of its own: in Linux's keyring a second session that wrote the same name
+//! would hide its key from the first one, since the session keyring is searched before the
+//! person's persistent one.
 
 use super::exit::{Exit, Failure};
 use super::files;
+use super::platform::{KEYRING, keyring_entry};
 use crate::jose::PrivateKey;
 use keyring_core::Entry;
-use keyring_core::api::CredentialStore;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 const SERVICE: &str = "vestibule";
@@ -38,8 +36,7 @@ impl KeyPlace {
     /// For people.
     pub(super) const fn described(self) -> &'static str {
         match self {
-            Self::Keyring if cfg!(target_os = "linux") => "the kernel's keyring",
-            Self::Keyring => "the system's keyring",
+            Self::Keyring => KEYRING,
             Self::File => "a file that is yours alone",
         }
     }
@@ -119,18 +116,7 @@ fn file(directory: &Path, name: &str) -> std::path::PathBuf {
 }
 
 fn entry(name: &str) -> Result<Entry, Failure> {
-    store()?.build(SERVICE, name, None).map_err(|e| refused(&e))
-}
-
-fn store() -> Result<Arc<CredentialStore>, Failure> {
-    #[cfg(target_os = "linux")]
-    let store = linux_keyutils_keyring_store::Store::new().map_err(|e| refused(&e))?;
-    #[cfg(target_os = "macos")]
-    let store = apple_native_keyring_store::keychain::Store::new().map_err(|e| refused(&e))?;
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    return Err(refused(&keyring_core::Error::NoDefaultStore));
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    Ok(store)
+    keyring_entry(SERVICE, name).map_err(|e| refused(&e))
 }
 
 fn refused(error: &dyn std::fmt::Display) -> Failure {

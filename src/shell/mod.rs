@@ -5,7 +5,8 @@
 //! (`browser.rs`), waits on loopback (`callback.rs`, `pages.rs`) or for a text that is pasted
 //! (`paste.rs`), and caches what it gets (`cache.rs`), sealed to that key (`keys.rs`).
 //! `obtain.rs` signs in only if nothing fresh is cached, once for all who wait
-//! (`attempt.rs`). Each command has its file; `exec` has an endpoint (`endpoint.rs`).
+//! (`attempt.rs`). Each command has its file; `exec` has an endpoint (`endpoint.rs`). What
+//! differs between Unix and Windows is in `platform/`.
 
 mod attempt;
 mod aws_config;
@@ -29,6 +30,7 @@ mod obtain;
 mod output;
 mod pages;
 mod paste;
+mod platform;
 mod profiles;
 mod remote;
 mod runtime;

@@ -6,11 +6,11 @@ use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::files::{self, Held};
 use super::output::{write, write_json};
+use super::platform::{Access, is_own};
 use super::server::Server;
 use super::sign_in::is_region;
 use serde_json::json;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Of the command.
@@ -178,7 +178,8 @@ struct File {
     target: PathBuf,
     exists: bool,
     text: String,
-    mode: u32,
+    /// `None`: what is there is no file.
+    access: Option<Access>,
 }
 
 impl File {
@@ -186,7 +187,13 @@ impl File {
         let unreadable = |e: &std::io::Error| refused(path, &e.to_string());
         let Some(target) = files::target(path).map_err(|e| unreadable(&e))? else {
             let (path, target) = (path.to_owned(), path.to_owned());
-            return Ok(Self { path, target, exists: false, text: String::new(), mode: 0o600 });
+            return Ok(Self {
+                path,
+                target,
+                exists: false,
+                text: String::new(),
+                access: Some(Access::PRIVATE),
+            });
         };
         let meta = fs::metadata(&target).map_err(|e| unreadable(&e))?;
         if !meta.is_file() {
@@ -194,8 +201,7 @@ impl File {
         }
         let bytes = fs::read(&target).map_err(|e| unreadable(&e))?;
         let text = String::from_utf8(bytes).map_err(|_| refused(path, "it is not UTF-8"))?;
-        let mode = meta.permissions().mode() & 0o7777;
-        Ok(Self { path: path.to_owned(), target, exists: true, text, mode })
+        Ok(Self { path: path.to_owned(), target, exists: true, text, access: Some(Access::of(&meta)) })
     }
 
     /// AWS's tools take what is no file, such as `/dev/null`, as empty. Nothing is written there.
@@ -203,22 +209,20 @@ impl File {
         if meta.is_dir() {
             return Err(refused(path, "it is a directory"));
         }
-        Ok(Self { path: path.to_owned(), target, exists: false, text: String::new(), mode: 0 })
+        Ok(Self { path: path.to_owned(), target, exists: false, text: String::new(), access: None })
     }
 
     /// Puts this in its place in one step; `None`: removes it.
     fn put(&self, text: Option<&str>) -> Result<(), Failure> {
         let failed = |e: std::io::Error| refused(&self.path, &e.to_string());
+        let Some(access) = self.access else { return Err(refused(&self.path, "it is no file")) };
         if self.exists {
-            let owner = fs::metadata(&self.target).map_err(failed)?.uid();
-            if owner != rustix::process::geteuid().as_raw() {
+            if !is_own(&fs::metadata(&self.target).map_err(failed)?) {
                 return Err(refused(&self.path, "it belongs to somebody else"));
             }
             if fs::read(&self.target).map_err(failed)? != self.text.as_bytes() {
                 return Err(refused(&self.path, "it changed at this moment"));
             }
-        } else if self.mode == 0 {
-            return Err(refused(&self.path, "it is no file"));
         }
         match text {
             None => fs::remove_file(&self.target).map_err(failed),
@@ -226,7 +230,7 @@ impl File {
                 if let Some(directory) = self.target.parent().filter(|_| !self.exists) {
                     fs::create_dir_all(directory).map_err(failed)?;
                 }
-                files::replace(&self.target, text.as_bytes(), self.mode).map_err(failed)
+                files::replace(&self.target, text.as_bytes(), access).map_err(failed)
             }
         }
     }
