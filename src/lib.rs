@@ -37,19 +37,25 @@
 #[macro_use]
 mod refusals;
 
-// The layers, from the highest to the lowest; each imports only lower ones.
+// The layers, from the highest to the lowest; each imports only lower ones. The service is for
+// Unix; the shell's commands are for Windows too.
 pub mod cli;
+#[cfg(unix)]
 pub mod lambda;
 
-#[cfg(feature = "demo")]
+#[cfg(all(unix, feature = "demo"))]
 pub mod demo;
+#[cfg(unix)]
 pub mod service;
 #[cfg(feature = "shell")]
 pub mod shell;
 
+#[cfg(unix)]
 pub mod http;
 
+#[cfg(unix)]
 pub mod adapters;
+#[cfg(unix)]
 pub mod config;
 
 pub mod system;

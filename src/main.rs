@@ -9,6 +9,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     // Lambda starts its functions without arguments.
+    #[cfg(unix)]
     if vestibule::lambda::is_lambda() && std::env::args_os().len() == 1 {
         return vestibule::lambda::run(environment());
     }

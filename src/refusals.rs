@@ -384,6 +384,7 @@ macro_rules! ticket_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)
 }};}
 
 /// Why a ping is refused.
+#[cfg(unix)]
 macro_rules! ping_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     /// No `Authorization` header of AWS Signature Version 4.
     NotSigned  "ping_not_signed"        Page     403 PING_REFUSED "The request is not signed." "Sign it with your credentials.";
@@ -394,6 +395,7 @@ macro_rules! ping_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* 
 }};}
 
 /// Why a request is refused: by itself, by us, or by a use case.
+#[cfg(unix)]
 macro_rules! request_errors { ($then:ident $($head:tt)*) => { $then! { { $($head)* }
     [Start(StartError), Login(LoginError), Choice(ChoiceError), Redeem(RedeemError), Shell(ShellError), Ping(PingError)]
     NotFound                                 "not_found"          Page     404 "There is nothing here"            "This address does not exist." "Check the address, or go to the start page.";

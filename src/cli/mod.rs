@@ -1,14 +1,24 @@
 //! The commands, a file or a directory each.
 
+#[cfg(unix)]
 mod check;
+#[cfg(unix)]
 mod doctor;
+#[cfg(unix)]
 pub mod explain;
+#[cfg(unix)]
 mod init;
+#[cfg(unix)]
 mod keys;
+#[cfg(unix)]
 mod operator;
+#[cfg(unix)]
 mod outcome;
+#[cfg(unix)]
 mod rules;
+#[cfg(unix)]
 mod runtime;
+#[cfg(unix)]
 mod serve;
 
 #[cfg(feature = "shell")]
@@ -27,6 +37,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    #[cfg(unix)]
     #[command(flatten)]
     Operator(Box<operator::Command>),
     #[cfg(feature = "shell")]
@@ -54,6 +65,7 @@ pub fn run(
         }
     };
     match arguments.command {
+        #[cfg(unix)]
         Command::Operator(command) => operator::run(*command, environment),
         #[cfg(feature = "shell")]
         Command::Shell(command) => shell::run(&command, environment),

@@ -4,13 +4,36 @@ use super::exit::{Exit, Failure};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+/// Names the person's own directory.
+pub(super) const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+/// The variable that names where our directory with `shell.toml` lies; without it, where below
+/// the person's own.
+pub(super) const CONFIG: (&str, &str) = if cfg!(windows) {
+    ("APPDATA", r"AppData\Roaming")
+} else if cfg!(target_os = "macos") {
+    ("XDG_CONFIG_HOME", "Library/Application Support")
+} else {
+    ("XDG_CONFIG_HOME", ".config")
+};
+/// The same of the cache. On Windows it follows nobody to another computer.
+const CACHE: (&str, &str) = if cfg!(windows) {
+    ("LOCALAPPDATA", r"AppData\Local")
+} else if cfg!(target_os = "macos") {
+    ("XDG_CACHE_HOME", "Library/Caches")
+} else {
+    ("XDG_CACHE_HOME", ".cache")
+};
+
 /// An empty variable counts as none, as XDG and AWS have it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Environment(HashMap<String, String>);
 
 impl Environment {
     pub(super) fn new(variables: impl Iterator<Item = (String, String)>) -> Self {
-        Self(variables.filter(|(_, value)| !value.is_empty()).collect())
+        // On Windows `Path` and `PATH` are one.
+        let name = |name: String| if cfg!(windows) { name.to_ascii_uppercase() } else { name };
+        let variables = variables.filter(|(_, value)| !value.is_empty());
+        Self(variables.map(|(own, value)| (name(own), value)).collect())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -24,27 +47,25 @@ impl Environment {
 
     /// The person's own directory.
     pub(super) fn home(&self) -> Result<&Path, Failure> {
-        self.directory("HOME").ok_or_else(|| {
+        self.directory(HOME).ok_or_else(|| {
             Failure::new(
                 Exit::Disk,
-                "HOME names no directory; set it to one that is yours, then run this again",
+                format!("{HOME} names no directory; set it to one that is yours, then run this again"),
             )
         })
     }
 
     /// Where `shell.toml` lies.
     pub(super) fn config_directory(&self) -> Result<PathBuf, Failure> {
-        let system = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
-        self.of_ours("XDG_CONFIG_HOME", system)
+        self.of_ours(CONFIG)
     }
 
     /// Where the cache lies.
     pub(super) fn cache_directory(&self) -> Result<PathBuf, Failure> {
-        let system = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
-        self.of_ours("XDG_CACHE_HOME", system)
+        self.of_ours(CACHE)
     }
 
-    fn of_ours(&self, variable: &str, below_home: &str) -> Result<PathBuf, Failure> {
+    fn of_ours(&self, (variable, below_home): (&str, &str)) -> Result<PathBuf, Failure> {
         let parent = match self.directory(variable) {
             Some(directory) => directory.to_owned(),
             None => self.home()?.join(below_home),
@@ -64,10 +85,12 @@ impl Environment {
 
     fn aws_file(&self, variable: &str, name: &str) -> Result<PathBuf, Failure> {
         match self.get(variable) {
-            Some(path) => match path.strip_prefix("~/") {
-                Some(below) => Ok(self.home()?.join(below)),
-                None => Ok(PathBuf::from(path)),
-            },
+            Some(path) => {
+                match path.strip_prefix("~/").or(path.strip_prefix(r"~\").filter(|_| cfg!(windows))) {
+                    Some(below) => Ok(self.home()?.join(below)),
+                    None => Ok(PathBuf::from(path)),
+                }
+            }
             None => Ok(self.home()?.join(".aws").join(name)),
         }
     }
@@ -81,6 +104,7 @@ mod tests {
         Environment::new(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
+    #[cfg(unix)]
     #[test]
     fn directories_are_those_of_the_system_or_xdg() {
         let plain =
@@ -93,6 +117,24 @@ mod tests {
         let set = environment(&[("XDG_CACHE_HOME", "/c"), ("AWS_CONFIG_FILE", "~/a"), ("HOME", "/h")]);
         assert_eq!(set.cache_directory().unwrap(), Path::new("/c/vestibule"));
         assert_eq!(set.aws_config().unwrap(), Path::new("/h/a"));
+        assert_eq!(environment(&[]).cache_directory().unwrap_err().exit, Exit::Disk);
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn directories_are_those_of_the_profile() {
+        let plain = environment(&[("UserProfile", r"C:\Users\ada"), ("XDG_CACHE_HOME", r"C:\x")]);
+        let below = |path: &str| Path::new(r"C:\Users\ada").join(path);
+        assert_eq!(plain.config_directory().unwrap(), below(r"AppData\Roaming\vestibule"));
+        assert_eq!(plain.cache_directory().unwrap(), below(r"AppData\Local\vestibule"));
+        assert_eq!(plain.aws_config().unwrap(), below(r".aws\config"));
+        let set = environment(&[
+            ("AppData", r"D:\a"),
+            ("AWS_CONFIG_FILE", r"~\a"),
+            ("UserProfile", r"C:\Users\ada"),
+        ]);
+        assert_eq!(set.config_directory().unwrap(), Path::new(r"D:\a\vestibule"));
+        assert_eq!(set.aws_config().unwrap(), below("a"));
         assert_eq!(environment(&[]).cache_directory().unwrap_err().exit, Exit::Disk);
     }
 }

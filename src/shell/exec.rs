@@ -123,12 +123,13 @@ fn cannot_run(words: &[OsString], error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::environment::HOME;
 
     #[test]
     fn a_default_profile_with_credentials_would_win() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().to_str().unwrap().to_owned();
-        let environment = Environment::new([("HOME".to_owned(), home)].into_iter());
+        let environment = Environment::new([(HOME.to_owned(), home)].into_iter());
         let aws = dir.path().join(".aws");
         std::fs::create_dir(&aws).unwrap();
         let names =

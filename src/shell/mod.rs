@@ -16,6 +16,7 @@ mod callback;
 mod command;
 mod console;
 mod context;
+mod credential_process;
 mod credentials;
 mod document;
 mod endpoint;

@@ -3,11 +3,11 @@
 use super::aws_config::{Parts, Profile, sections};
 use super::cache::Entry;
 use super::context::Context;
+use super::credential_process::line;
 use super::exit::{Exit, Failure};
 use super::files::{self, Held};
 use super::output::{write, write_json};
 use super::platform::{Access, is_own};
-use super::server::Server;
 use super::sign_in::is_region;
 use serde_json::json;
 use std::fs;
@@ -115,15 +115,22 @@ fn profiles(context: &Context, options: &Options, ours: &str) -> Result<(Vec<Pro
     let server = context.server(options.server.as_deref())?;
     let cached: Vec<Entry> =
         context.cache.entries()?.into_iter().filter(|entry| entry.server == server.as_str()).collect();
-    let program = program()?;
+    let program = std::env::current_exe().map_err(|e| Failure::disk(Path::new("/proc/self/exe"), &e))?;
     let any_region = cached.iter().find_map(|entry| entry.region.clone());
     let region = options.region.clone().or(any_region);
-    let profile = |name: &str, role: &str| Profile {
-        name: name.to_owned(),
-        credential_process: command(&program, &server, role),
-        region: region.clone(),
+    let profile = |name: &str, role: &str| {
+        let arguments = format!("credentials --server {server} --role {role}");
+        let line = program.to_str().and_then(|program| line(program, &arguments, cfg!(windows)));
+        let line = line.ok_or_else(|| {
+            Failure::new(
+                Exit::AwsConfig,
+                "this program's path has characters that ~/.aws/config cannot carry; move it elsewhere",
+            )
+        })?;
+        Ok(Profile { name: name.to_owned(), credential_process: line, region: region.clone() })
     };
-    let mut profiles: Vec<Profile> = options.role.iter().map(|(name, role)| profile(name, role)).collect();
+    let mut profiles =
+        options.role.iter().map(|(name, role)| profile(name, role)).collect::<Result<Vec<_>, _>>()?;
     let old = sections(ours).unwrap_or_default();
     let is_named = |name: &str| options.role.iter().any(|(named, _)| named == name);
     let stays: Vec<_> = old.iter().filter(|section| !is_named(&section.name)).collect();
@@ -132,10 +139,11 @@ fn profiles(context: &Context, options: &Options, ours: &str) -> Result<(Vec<Pro
         let has_one = options.role.iter().any(|(_, role)| *role == entry.role);
         let name = name_of(entry);
         let has_other = stays.iter().any(|section| {
-            section.name != name && section.text.contains(&format!("--role {}\n", entry.role))
+            let has_role = |line: &str| line.ends_with(&format!("--role {}", entry.role));
+            section.name != name && section.text.lines().any(has_role)
         });
         if !has_one && !has_other {
-            profiles.push(profile(&name, &entry.role));
+            profiles.push(profile(&name, &entry.role)?);
         }
     }
     let is_new = |name: &str| profiles.iter().any(|profile| profile.name == name);
@@ -154,21 +162,6 @@ fn profiles(context: &Context, options: &Options, ours: &str) -> Result<(Vec<Pro
 fn name_of(entry: &Entry) -> String {
     let role = entry.role.rsplit('/').next().unwrap_or_default();
     format!("{}-{role}", entry.account)
-}
-
-fn program() -> Result<String, Failure> {
-    let program = std::env::current_exe().map_err(|e| Failure::disk(Path::new("/proc/self/exe"), &e))?;
-    let program = program.to_str().filter(|path| !path.contains(['"', '\\', '\n', '\r', '$', '`']));
-    program.map(str::to_owned).ok_or_else(|| {
-        Failure::new(
-            Exit::AwsConfig,
-            "this program's path has characters that ~/.aws/config cannot carry; move it elsewhere",
-        )
-    })
-}
-
-fn command(program: &str, server: &Server, role: &str) -> String {
-    format!("\"{program}\" credentials --server {server} --role {role}")
 }
 
 /// The file as it is now.

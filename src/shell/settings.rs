@@ -102,6 +102,7 @@ fn with_line(text: &str, key: &str, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::environment::CONFIG;
 
     fn parse(text: &str) -> Result<Settings, Failure> {
         Settings::parse(Path::new("shell.toml"), text.as_bytes())
@@ -126,7 +127,7 @@ mod tests {
     fn what_is_remembered_is_read_and_the_rest_stays() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().to_str().unwrap().to_owned();
-        let environment = Environment::new([("XDG_CONFIG_HOME".to_owned(), home)].into_iter());
+        let environment = Environment::new([(CONFIG.0.to_owned(), home)].into_iter());
         assert_eq!(Settings::read(&environment).unwrap(), Settings::default());
         let server = Server::parse("https://a.example").unwrap();
         Settings::remember(&environment, Some(&server), None).unwrap();

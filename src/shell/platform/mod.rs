@@ -4,6 +4,10 @@
 
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(unix)]
 pub(super) use unix::*;
+#[cfg(windows)]
+pub(super) use windows::*;
