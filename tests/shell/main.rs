@@ -17,3 +17,4 @@ mod stand_in;
 #[path = "../support/mod.rs"]
 mod support;
 mod tools;
+mod windows;
