@@ -55,6 +55,21 @@ fn a_file_that_was_not_there_is_not_there_again() {
     assert!(!path.exists());
 }
 
+/// `aws configure` on Windows writes the whole file anew, with line breaks of its own.
+#[test]
+fn line_breaks_of_another_tool_do_not_hide_a_role() {
+    let computer = Computer::signed_in();
+    let path = config(&computer);
+    computer.succeeds(&["profiles", "--write", "--role", &format!("own={READER}")]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace('\n', "\r\n")).unwrap();
+    computer.succeeds(&["profiles", "--write"]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("[profile own]") && !text.contains("-Reader]"), "{text}");
+    computer.succeeds(&["profiles", "--remove"]);
+    assert!(!path.exists());
+}
+
 #[test]
 fn a_link_is_followed_and_stays_a_link() {
     let computer = Computer::signed_in();
