@@ -40,6 +40,10 @@ impl Server {
         if uri.query().is_some() || whole.contains('#') {
             return Err(fault("has a query or a fragment"));
         }
+        // It becomes an argument in ~/.aws/config, which tools hand to `sh -c` or `cmd.exe /C`.
+        if !whole.chars().all(|c| c.is_ascii_alphanumeric() || ":/._~-[]".contains(c)) {
+            return Err(fault("has characters that the address of a service has not"));
+        }
         match scheme {
             "https" => {}
             "http" if is_loopback(authority.host()) => {}
@@ -103,6 +107,11 @@ mod tests {
             "javascript:alert(1)",
             "https://example.com/?a",
             "https://example.com/#a",
+            "https://example.com/$(id)",
+            "https://example.com/a;b",
+            "https://example.com/a&b",
+            "https://a$b.example.com",
+            "https://example.com/%41",
             "a b",
         ] {
             assert!(Server::parse(text).is_err(), "{text}");
