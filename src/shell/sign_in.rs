@@ -52,9 +52,11 @@ struct Login<'a> {
 ///
 /// Nothing was handed over.
 pub(super) async fn sign_in(context: &Context, wish: &Wish<'_>) -> Result<Vec<Entry>, Failure> {
-    // Before anybody signs in for nothing.
+    // Before anybody signs in for nothing; one at a time, for who tries the keyring removes what
+    // another has tried there.
+    let held = Held::take(&context.cache.directory)?;
     let key_place = KeyPlace::usable(wish.key_place.or(context.settings.cache))?;
-    drop(Held::take(&context.cache.directory)?);
+    drop(held);
     let key = PrivateKey::generate().map_err(|_| Failure::new(Exit::Failed, "no key can be made"))?;
     let mut state = [0; 16];
     SystemRandom.fill(&mut state);

@@ -1,7 +1,7 @@
 //! `exec`: the command's environment, its endpoint, its end.
 
 use crate::person::Computer;
-use crate::stand_in::{Manner, READER, SECRET, TOKEN};
+use crate::stand_in::{Manner, READER, SECRET, TOKEN, WRITER};
 use crate::support::computer::{Does, exchange, outcome};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -231,5 +231,25 @@ fn a_long_command_gets_new_credentials() {
         false
     }));
     assert_eq!(computer.service.counts().1, 3);
+    assert_eq!(running.end().0, 7);
+}
+
+/// The role that was chosen when it began, whatever is chosen elsewhere meanwhile.
+#[test]
+fn a_long_command_keeps_its_role() {
+    let computer = Computer::new();
+    let url = computer.service.url.clone();
+    computer.service.behave(Manner { lifetime: time::Duration::seconds(5 * 60 + 4), ..Manner::default() });
+    let running = Running::start(&computer, &[("VESTIBULE_SERVER", &url)]);
+    assert!(running.credentials().contains(READER));
+    computer.service.behave(Manner::default());
+    computer.succeeds(&["login", &url, "--role", WRITER]);
+    sleep(Duration::from_secs(5));
+    let renewed = || running.credentials().contains("ASIA0003");
+    assert!((0..100).any(|_| renewed() || {
+        sleep(Duration::from_millis(50));
+        false
+    }));
+    assert!(running.credentials().contains(READER));
     assert_eq!(running.end().0, 7);
 }

@@ -71,3 +71,17 @@ fn a_keyring_that_is_revoked_during_a_sign_in_is_said() {
     assert_eq!(in_session(&computer, &login).0, 0);
     assert_eq!((computer.cached(".json").len(), computer.cached(".mark").len()), (1, 0));
 }
+
+/// The keyring's calls take their time, so that what one tries meets what the others remove.
+#[test]
+fn who_tries_the_keyring_at_once_disturbs_nobody() {
+    let computer = Computer::new();
+    let slow = "strace -f -qq -o /dev/null -e trace=keyctl -e inject=keyctl:delay_enter=${n}0000";
+    let login = format!("{slow} vestibule login {} --role {READER} --cache keyring", computer.service.url);
+    let line = format!(
+        "for n in 1 2 3 4; do {login} & all=\"$all $!\"; done; for one in $all; do wait $one || exit $?; done"
+    );
+    let (code, _, said) = in_session(&computer, &line);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(computer.service.counts(), (4, 4));
+}
