@@ -9,7 +9,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { FakeSealed } from "./sealed.js";
-import { Visitor, launch, look, root, sites } from "./support.js";
+import { Visitor, enter, launch, look, root, sites } from "./support.js";
 
 let browser;
 let scratch;
@@ -47,12 +47,6 @@ async function run(language, file, program) {
   const [, number, address] = said.stderr.match(/number (\d{3} \d{3}) at\s+(\S+)\s*$/) ?? [];
   assert.ok(address, `no address: ${said.stderr}`);
   return { number, address, said, ended };
-}
-
-async function enter({ page }, name) {
-  await page.locator("input[name=username]").fill(name);
-  await page.locator("input[name=password]").fill(name);
-  await page.locator("input[name=password]").press("Enter");
 }
 
 for (const [language, file, program] of [["js", "login.mjs", process.execPath], ["python", "login.py", python]]) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { Visitor, launch, root, serveFiles, sites } from "./support.js";
+import { Visitor, enter, launch, root, serveFiles, sites } from "./support.js";
 
 let browser;
 let server;
@@ -16,20 +16,13 @@ after(async () => {
   server.close();
 });
 
-/** Everybody's password is the name. */
-async function enter(visitor) {
-  await visitor.page.locator("input[name=username]").fill("alice");
-  await visitor.page.locator("input[name=password]").fill("alice");
-  await visitor.page.locator("input[name=password]").press("Enter");
-}
-
 test("the module says which page begins, and a person comes back to it", async () => {
   const alice = await Visitor.of(browser, sites.wiki);
   const deep = `${sites.wiki.page}reports?year=2026#costs`;
   await alice.page.goto(deep);
   await alice.page.getByText('"nobody"').waitFor();
   await alice.page.getByRole("button", { name: "Sign in" }).click();
-  await enter(alice);
+  await enter(alice, "alice");
   await alice.page.waitForURL(deep);
   await alice.page.waitForFunction(() => document.getElementById("result")?.textContent !== "");
   assert.equal(JSON.parse(await alice.text("#result")).user, "alice@example.test");
@@ -52,9 +45,7 @@ test("a hostile script on it reads no ticket of the built-in page", async () => 
     Object.assign(window, { other });
   }, link);
   const opened = await alice.context.waitForEvent("page");
-  await opened.locator("input[name=username]").fill("alice");
-  await opened.locator("input[name=password]").fill("alice");
-  await opened.locator("input[name=password]").press("Enter");
+  await enter({ page: opened }, "alice");
   await opened.waitForURL((url) => url.href.startsWith(`${sites.wiki.url}/`) && url.pathname === "/");
   assert.equal(alice.tickets.size, 1, "a ticket was made");
   const seen = await alice.page.evaluate(() => {

@@ -2,13 +2,10 @@
 
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { copyKey, holding, withProfile } from "./profile.js";
 import { FakeSealed, seal } from "./sealed.js";
-import { FLAGS, Visitor, launch, sites } from "./support.js";
+import { Visitor, launch, sites } from "./support.js";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -225,47 +222,23 @@ test("a browser that makes no such key, and one that keeps none", async () => {
 });
 
 test("attack: whoever has all files of the browser's profile after a sealed login has no key", async () => {
-  const profile = await mkdtemp(path.join(os.tmpdir(), "vestibule-profile-"));
-  try {
-    const context = await chromium.launchPersistentContext(profile, { executablePath: "/usr/bin/chromium", args: FLAGS });
-    const paula = new Visitor(sites.demo, context, context.pages()[0] ?? (await context.newPage()));
+  await withProfile(sites.demo, async (paula, profile) => {
     const fake = new FakeSealed(paula.home);
     fake.holds = true;
-    await fake.play(context);
-    // To know what to look for: the same key, of which this test has a copy.
-    let d = "";
-    await paula.page.exposeFunction("remember", (found) => (d = found));
-    await paula.page.addInitScript(() => {
-      const { generateKey } = SubtleCrypto.prototype;
-      SubtleCrypto.prototype.generateKey = async function (algorithm, _, uses) {
-        const { publicKey, privateKey } = await generateKey.call(this, algorithm, true, uses);
-        const jwk = await crypto.subtle.exportKey("jwk", privateKey);
-        await Reflect.get(globalThis, "remember")(jwk.d);
-        return { publicKey, privateKey: await crypto.subtle.importKey("jwk", { ...jwk, ext: false }, algorithm, false, uses) };
-      };
-    });
+    await fake.play(paula.context);
+    const copy = await copyKey(paula.page);
     await paula.page.goto(paula.home);
     await signIn(paula);
     await paula.page.waitForURL("**/saml/login?**");
-    const holding = async () => {
-      const files = (await readdir(profile, { recursive: true, withFileTypes: true })).filter((file) => file.isFile());
-      const found = await Promise.all(
-        files.map(async ({ parentPath, path: before, name }) => {
-          const content = await readFile(path.join(parentPath ?? before, name)).catch(() => Buffer.alloc(0));
-          return [Buffer.from(d, "base64url"), d].some((key) => content.includes(key)) ? [name] : [];
-        }),
-      );
-      return found.flat();
-    };
-    assert.equal(Buffer.from(d, "base64url").length, 32);
-    assert.notDeepEqual(await holding(), [], "while the person is away it is there");
+    const key = Buffer.from(copy.d, "base64url");
+    assert.equal(key.length, 32);
+    const files = () => holding([profile], [key, copy.d]);
+    assert.notDeepEqual(await files(), [], "while the person is away it is there");
     await paula.page.goto(fake.location);
     await paula.heading("You are signed in");
     await paula.page.waitForTimeout(500);
-    assert.deepEqual(await holding(), [], "and then it is not");
-    await context.close();
-    assert.deepEqual(await holding(), [], "nor when the browser was closed");
-  } finally {
-    await rm(profile, { recursive: true, force: true });
-  }
+    assert.deepEqual(await files(), [], "and then it is not");
+    await paula.context.close();
+    assert.deepEqual(await files(), [], "nor when the browser was closed");
+  });
 });

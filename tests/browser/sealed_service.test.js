@@ -2,13 +2,11 @@
 
 import assert from "node:assert/strict";
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { compactDecrypt, decodeProtectedHeader, exportJWK, generateKeyPair, importJWK } from "jose";
-import { chromium } from "playwright-core";
-import { FLAGS, Visitor, launch, look, root, serveFiles, sites } from "./support.js";
+import { copyKey, holding, withProfile } from "./profile.js";
+import { Visitor, answers, enter, launch, look, root, serveFiles, sites } from "./support.js";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -18,40 +16,10 @@ const { url: service } = sites.sealed ?? { url: "" };
 /** A click sooner is none. */
 const ARMED_MS = 600;
 
-/** Everybody's password is the name. */
-async function enter({ page }, name) {
-  await page.locator("input[name=username]").fill(name);
-  await page.locator("input[name=password]").fill(name);
-  await page.locator("input[name=password]").press("Enter");
-}
-
 async function signIn(visitor, name) {
   await visitor.page.goto(visitor.home);
   await visitor.page.getByRole("button", { name: "Sign in with SSP" }).click();
   await enter(visitor, name);
-}
-
-/** What was answered to the takes. */
-function answers(visitor) {
-  const all = [];
-  visitor.context.on("response", (response) => {
-    if (response.request().method() === "GET" && new URL(response.url()).pathname === "/saml") all.push(response.json().catch(() => null));
-  });
-  return all;
-}
-
-/** A file of each of these directories that has one of these bytes. */
-async function holding(directories, secrets) {
-  const found = [];
-  for (const directory of directories) {
-    for (const file of await readdir(directory, { recursive: true, withFileTypes: true })) {
-      if (!file.isFile()) continue;
-      const name = path.join(file.parentPath ?? file.path, file.name);
-      const content = await readFile(name).catch(() => Buffer.alloc(0));
-      if (secrets.some((secret) => content.includes(secret))) found.push(name);
-    }
-  }
-  return found;
 }
 
 test("a sealed login at the real service: one role, and several", async () => {
@@ -125,22 +93,8 @@ test("attack: a link with somebody's key, at the service and at the provider", a
 });
 
 test("attack: whoever has the store, its keys, the log and the browser's profile after a sealed login opens nothing", async () => {
-  const profile = await mkdtemp(path.join(os.tmpdir(), "vestibule-profile-"));
-  try {
-    const context = await chromium.launchPersistentContext(profile, { executablePath: "/usr/bin/chromium", args: FLAGS });
-    const olaf = new Visitor(sites.sealed, context, context.pages()[0] ?? (await context.newPage()));
-    // To know what to look for: the same key, of which this test has a copy.
-    let d = "";
-    await olaf.page.exposeFunction("remember", (found) => (d = found));
-    await olaf.page.addInitScript(() => {
-      const { generateKey } = SubtleCrypto.prototype;
-      SubtleCrypto.prototype.generateKey = async function (algorithm, _, uses) {
-        const { publicKey, privateKey } = await generateKey.call(this, algorithm, true, uses);
-        const jwk = await crypto.subtle.exportKey("jwk", privateKey);
-        await Reflect.get(globalThis, "remember")(jwk.d);
-        return { publicKey, privateKey: await crypto.subtle.importKey("jwk", { ...jwk, ext: false }, algorithm, false, uses) };
-      };
-    });
+  await withProfile(sites.sealed, async (olaf, profile) => {
+    const copy = await copyKey(olaf.page);
     const taken = answers(olaf);
     await signIn(olaf, "olaf");
     await olaf.heading("You are signed in");
@@ -154,11 +108,11 @@ test("attack: whoever has the store, its keys, the log and the browser's profile
     const everything = [profile, sites.sealed.data];
     assert.notDeepEqual(await holding([sites.sealed.data], ["olaf@example.test", "Engineer-02"]), [], "it is the store, and the log");
     assert.notDeepEqual(await holding([profile], ["127.0.0.1"]), [], "there is a profile to look at");
-    const own = Buffer.from(d, "base64url");
+    const own = Buffer.from(copy.d, "base64url");
     assert.equal(own.length, 32);
-    assert.deepEqual(await holding(everything, [own, d, SecretAccessKey, SessionToken]), []);
+    assert.deepEqual(await holding(everything, [own, copy.d, SecretAccessKey, SessionToken]), []);
     // With that key it would be open, so it is the key that is missing.
-    const key = await importJWK({ kty: "OKP", crv: "X25519", x: publicOf(d), d }, "ECDH-ES");
+    const key = await importJWK({ kty: "OKP", crv: "X25519", x: publicOf(copy.d), d: copy.d }, "ECDH-ES");
     const opened = async (text) => new TextDecoder().decode((await compactDecrypt(text, key)).plaintext);
     assert.equal(JSON.parse(await opened(jwe)).SecretAccessKey, SecretAccessKey);
     // And the ticket, which the history has, takes nothing more.
@@ -166,9 +120,7 @@ test("attack: whoever has the store, its keys, the log and the browser's profile
     assert.deepEqual([again.status, (await again.json()).error], [404, "gone"]);
     const sealed = await fetch(`${service}/saml`, { headers: { authorization: `Bearer ${ticket}` } });
     assert.deepEqual([sealed.status, (await sealed.json()).error], [401, "ticket_malformed"]);
-  } finally {
-    await rm(profile, { recursive: true, force: true });
-  }
+  });
 });
 
 /** The public half, by node's own crypto. */

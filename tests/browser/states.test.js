@@ -2,12 +2,10 @@
 // (target/screenshots/, to be looked at by people).
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-import { FLAGS, Visitor, launch, root, sites } from "./support.js";
+import { holding, withProfile } from "./profile.js";
+import { Visitor, launch, root, sites } from "./support.js";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -147,11 +145,7 @@ test("without JavaScript", async () => {
 });
 
 test("no credentials are in any file of the browser's profile, and a ticket that is gives nothing", async () => {
-  const profile = await mkdtemp(path.join(os.tmpdir(), "vestibule-profile-"));
-  try {
-    const options = { executablePath: "/usr/bin/chromium", args: FLAGS };
-    const context = await chromium.launchPersistentContext(profile, options);
-    const paula = new Visitor(sites.demo, context, context.pages()[0] ?? (await context.newPage()));
+  await withProfile(sites.demo, async (paula, profile) => {
     let verifier = "";
     await paula.page.exposeFunction("remember", (found) => (verifier = found));
     await paula.page.addInitScript(() => {
@@ -165,22 +159,14 @@ test("no credentials are in any file of the browser's profile, and a ticket that
     const { SecretAccessKey, SessionToken } = JSON.parse(await paula.text("#text"));
     await paula.leavesNothingBehind();
 
-    const files = await readdir(profile, { recursive: true, withFileTypes: true });
-    const contents = await Promise.all(
-      files
-        .filter((file) => file.isFile())
-        .map(async (file) => [file.name, await readFile(path.join(file.parentPath ?? file.path, file.name))]),
-    );
-    const holding = (text) => contents.filter(([, content]) => content.includes(text)).map(([name]) => name);
-    assert.deepEqual(holding(SecretAccessKey), []);
-    assert.deepEqual(holding(SessionToken), []);
-    assert.ok(holding("127.0.0.1").includes("History"), "there is a history to look at");
+    const files = async (text) => (await holding([profile], [text])).map((name) => path.basename(name));
+    assert.deepEqual(await files(SecretAccessKey), []);
+    assert.deepEqual(await files(SessionToken), []);
+    assert.ok((await files("127.0.0.1")).includes("History"), "there is a history to look at");
     // Chromium writes the address of a redirect down before any script of the page runs.
-    console.log(`the spent ticket is in: ${[...new Set(holding(paula.ticket.split(".")[2]))].join(" ")}`);
+    console.log(`the spent ticket is in: ${[...new Set(await files(paula.ticket.split(".")[2]))].join(" ")}`);
     const headers = { authorization: `Bearer ${paula.ticket}`, "vestibule-verifier": verifier };
     const answer = await fetch(`${sites.demo.url}/saml`, { headers });
     assert.deepEqual([answer.status, (await answer.json()).error], [404, "gone"]);
-  } finally {
-    await rm(profile, { recursive: true, force: true });
-  }
+  });
 });

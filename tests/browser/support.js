@@ -206,6 +206,22 @@ export async function look(anna, name) {
   await anna.page.setViewportSize(size);
 }
 
+/** At SimpleSAMLphp, where everybody's password is the name. */
+export async function enter({ page }, name) {
+  await page.locator("input[name=username]").fill(name);
+  await page.locator("input[name=password]").fill(name);
+  await page.locator("input[name=password]").press("Enter");
+}
+
+/** What is answered to the takes from now on. */
+export function answers({ context }) {
+  const all = [];
+  context.on("response", (response) => {
+    if (response.request().method() === "GET" && new URL(response.url()).pathname === "/saml") all.push(response.json().catch(() => null));
+  });
+  return all;
+}
+
 /** Not even in parts: a ticket without its signature says who signed in. */
 export async function assertNotLogged(site, tickets) {
   const log = await readFile(site.log, "utf8");
