@@ -39,6 +39,7 @@ test("a choice: type, arrows, Enter, and one role's credentials are there", asyn
   assert.equal(await focused(anna), "search");
   assert.ok((await anna.shift()) < 0.01, "nothing moves");
   await look(anna, "choice");
+  assert.deepEqual(await anna.audit("all"), []);
 
   // Every word, in any order, without capitals and accents; also an account's number as AWS writes it.
   for (const [typed, found] of [

@@ -2,21 +2,28 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Visitor, launch, sites } from "./support.js";
+import { Visitor, enter, launch, sites } from "./support.js";
+
+/** So old may be the sign-in of whoever takes the role Vault. */
+const VAULT_MS = 10_000;
 
 let browser;
-before(async () => (browser = await launch()));
+/** Has signed in before the others, and comes back after them. */
+let dana;
+let entered = 0;
+before(async () => {
+  browser = await launch();
+  dana = await Visitor.of(browser, sites.redirect);
+  await dana.page.goto(dana.home);
+  await begin(dana);
+  await enter(dana, "dana");
+  entered = Date.now();
+  await dana.heading("You are signed in");
+});
 after(() => browser.close());
 
 async function begin(visitor) {
   await visitor.page.getByRole("button", { name: "Sign in with SSP" }).click();
-}
-
-/** Everybody's password is the name. */
-async function enter(visitor, name) {
-  await visitor.page.locator("input[name=username]").fill(name);
-  await visitor.page.locator("input[name=password]").fill(name);
-  await visitor.page.locator("input[name=password]").press("Enter");
 }
 
 async function signIn(visitor) {
@@ -79,23 +86,6 @@ for (const binding of ["redirect", "post"]) {
   });
 }
 
-test("who signed in too long ago signs in anew, with a password", async () => {
-  const dana = await Visitor.of(browser, sites.redirect);
-  await dana.page.goto(dana.home);
-  await begin(dana);
-  await enter(dana, "dana");
-  await dana.heading("You are signed in");
-  await dana.page.waitForTimeout(11_000);
-  await dana.page.goto(dana.home);
-  await begin(dana);
-  await dana.heading("Please sign in once more");
-  await dana.page.getByRole("link", { name: "Sign in again now" }).click();
-  await enter(dana, "dana");
-  await dana.heading("You are signed in");
-  assert.equal(await dana.text("#role"), "Vault");
-  await dana.close();
-});
-
 test("attack: a link that asks for a sign-in that is not configured", async () => {
   const carol = await Visitor.of(browser, sites.redirect);
   await carol.page.goto(`${carol.home}#sign-in=SSP&authn_context=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Aac%3Aclasses%3Aunspecified`);
@@ -113,4 +103,17 @@ test("an address that starts nothing says so, and leads back", async () => {
   await alice.page.getByRole("link", { name: "Back to the sign-in page" }).click();
   await alice.page.getByRole("button", { name: "Sign in with SSP" }).waitFor();
   await alice.leavesNothingBehind({ statuses: [404] });
+});
+
+test("who signed in too long ago signs in anew, with a password", async () => {
+  assert.equal(await dana.text("#role"), "Vault");
+  await dana.page.waitForTimeout(Math.max(0, entered + VAULT_MS + 1_000 - Date.now()));
+  await dana.page.goto(dana.home);
+  await begin(dana);
+  await dana.heading("Please sign in once more");
+  await dana.page.getByRole("link", { name: "Sign in again now" }).click();
+  await enter(dana, "dana");
+  await dana.heading("You are signed in");
+  assert.equal(await dana.text("#role"), "Vault");
+  await dana.close();
 });

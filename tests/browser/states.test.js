@@ -35,13 +35,16 @@ test("signing in, at one identity provider or at one of several", async () => {
 
 test("the page's own person is still told while the service answers slowly", async () => {
   const paula = await visitor(sites.demo);
+  let answer = () => {};
+  const asked = new Promise((resolve) => (answer = () => resolve(undefined)));
   await paula.page.route("**/saml", async (route) => {
-    if (route.request().method() === "GET") await new Promise((resolve) => setTimeout(resolve, 5_000));
+    if (route.request().method() === "GET") await asked;
     await route.continue();
   });
   await paula.signIn("paula");
   await paula.page.getByText("Picking up your credentials.", { exact: true }).last().waitFor();
   await paula.inspect("working");
+  answer();
   await paula.heading("You are signed in");
   await paula.leavesNothingBehind();
 });
