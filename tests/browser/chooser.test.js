@@ -386,7 +386,7 @@ test("a choice that is reloaded is forgotten, and its address gives nothing in a
 
 for (const [locale, heading, found] of [
   ["de-AT", "Rolle auswählen", "295 Rollen in 12 Konten. Jetzt nicht offen: 5."],
-  ["fr-CH", "Choisir un rôle", "295 rôles dans 12 comptes. Pas ouverts pour l’instant : 5."],
+  ["fr-CH", "Choisir un rôle", "295 rôles dans 12 comptes. Pas ouverts pour l’instant\u00a0: 5."],
 ]) {
   test(`a choice is in the browser's language: ${locale}`, async () => {
     const { anna, keys } = await arrive({ locale });

@@ -56,6 +56,10 @@ test("each text for people is in German and French, with the same values", async
   }
 });
 
+test("no line of French begins with a sign that belongs to the line before", () => {
+  for (const [text, { fr }] of Object.entries(words)) assert.doesNotMatch(fr, / [?!:;»]|« /, text);
+});
+
 test("the table is sorted, so that two of them can be merged", async () => {
   const sorted = Object.fromEntries(Object.entries(words).sort(([a], [b]) => (a < b ? -1 : 1)));
   assert.equal(await read("words.json"), `${JSON.stringify(sorted, null, 1)}\n`);
