@@ -65,6 +65,21 @@ export function dropErrand() {
   keep();
 }
 
+/** What the program was told, and then the browser left for it. @typedef {"given" | "refused"} Told */
+
+/** The tab's history has it: whoever comes back reads what became of it. @param {Told} told */
+export function endErrand(told) {
+  dropErrand();
+  history.replaceState({ ...history.state, told }, "");
+}
+
+/** Once. @returns {Told | undefined} */
+export function whatWasTold() {
+  const { told, ...state } = history.state ?? {};
+  history.replaceState(state, "");
+  return told;
+}
+
 function keep() {
   try {
     errand === null ? sessionStorage.removeItem(KEY) : sessionStorage.setItem(KEY, JSON.stringify(errand));

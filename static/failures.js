@@ -79,8 +79,9 @@ export const canChooseAgain = (code) => AGAIN.includes(code);
  * @param {string} title
  * @param {string} sentence
  * @param {import("./vestibule.js").VestibuleError | null} [failure]
+ * @param {boolean} [again] Whether another sign-in here helps.
  */
-export function showEnd(config, title, sentence, failure = null) {
+export function showEnd(config, title, sentence, failure = null, again = true) {
   element("ended-title").textContent = title;
   element("ended-sentence").textContent = sentence;
   const why = failure && explain(failure.code)?.why;
@@ -93,6 +94,6 @@ export function showEnd(config, title, sentence, failure = null) {
   element("code").textContent = failure?.code ?? "";
   // Without the settings there is nowhere to sign in: they are asked for again.
   element("retry").hidden = config !== null && !failure?.retry;
-  element("anew").hidden = config === null;
+  element("anew").hidden = config === null || !again;
   show("ended");
 }

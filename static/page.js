@@ -2,7 +2,7 @@
 
 import { cardOf, clock, failureCard } from "./cards.js";
 import { element, make, progress, say, show } from "./document.js";
-import { currentErrand, dropErrand, isFresh, useOf, wasBroken } from "./errand.js";
+import { currentErrand, dropErrand, endErrand, isFresh, useOf, wasBroken, whatWasTold } from "./errand.js";
 import { canChooseAgain, endsErrand, explain, showEnd } from "./failures.js";
 import { canStart, Choice, VestibuleError, complete, configure, start } from "./vestibule.js";
 import { learn, t } from "./words.js";
@@ -251,27 +251,44 @@ let rest = null;
 /** @param {Given} given */
 function handOver({ parts, redirect_uri, state }) {
   const tickets = parts.flatMap((part) => ("ticket" in part ? [part.ticket] : []));
-  dropErrand();
-  forget();
   if (redirect_uri === null) {
-    shell?.showText(tickets[0], () => showEnd(config, t("That took too long"), t("The text can be used no longer. Start the program again.")));
+    dropErrand();
+    forget();
+    shell?.showText(tickets[0], () => showEnd(config, t("That took too long"), t("The text can be used no longer. Start the program again."), null, false));
     return;
   }
-  const to = shell?.callbackOf(redirect_uri, [["state", state], ...tickets.map((ticket) => ["ticket", ticket])]) ?? "";
-  progress(2, "done");
-  showEnd(config, t("Given to the program"), t("It goes on by itself. If it does not, start it again."));
-  location.assign(to);
+  tell("given", redirect_uri, [["state", state], ...tickets.map((ticket) => ["ticket", ticket])]);
 }
 
 /** The program hears that it gets nothing. */
 function cancel() {
   const asked = choice?.shell;
-  dropErrand();
+  tell("refused", asked?.redirect_uri, [["state", asked?.state ?? ""], ["error", "access_denied"]]);
+}
+
+/**
+ * By the browser, which leaves this page for where the program listens, if it listens anywhere.
+ * @param {import("./errand.js").Told} told
+ * @param {string | null | undefined} redirect_uri
+ * @param {string[][]} answer
+ */
+function tell(told, redirect_uri, answer) {
+  endErrand(told);
   forget();
-  progress(1, "failed");
-  showEnd(config, t("Nothing was given"), t("The program got nothing. You can close this tab."));
-  if (asked?.redirect_uri) {
-    location.assign(shell?.callbackOf(asked.redirect_uri, [["state", asked.state], ["error", "access_denied"]]) ?? "");
+  showTold(told);
+  if (redirect_uri) {
+    location.assign(shell?.callbackOf(redirect_uri, answer) ?? "");
+  }
+}
+
+/** Also to who comes back, since nobody may have listened there. @param {import("./errand.js").Told} told */
+function showTold(told) {
+  if (told === "given") {
+    progress(2);
+    showEnd(config, t("Back to the program"), t("Your browser goes to 127.0.0.1, where the program waits on this computer. If nothing answers there, the program waits no longer and has got nothing: start it again."), null, false);
+  } else {
+    progress(1, "failed");
+    showEnd(config, t("Nothing was given"), t("The program got nothing. You can close this tab."), null, false);
   }
 }
 
@@ -304,6 +321,9 @@ function showReceived(received, wishes) {
 function tickChoice() {
   if (choice === null) {
     return;
+  }
+  if (choice.shell !== null) {
+    shell?.showWaiting(choice.shell);
   }
   const left = Math.floor((Date.parse(choice.expires) - Date.now()) / 1000);
   if (left > 0) {
@@ -350,7 +370,7 @@ function showFailure(error, step) {
   if (endsErrand(failure.code)) {
     dropErrand();
   }
-  showEnd(config, explain(failure.code)?.title ?? t("That did not work"), t(failure.sentence), failure);
+  showEnd(config, explain(failure.code)?.title ?? t("That did not work"), t(failure.sentence), failure, !endsErrand(failure.code));
 }
 
 // --- What was received
@@ -473,7 +493,8 @@ async function arrive() {
   } else if (isFresh()) {
     setOut();
   } else if (isEmpty() && !leaving) {
-    showSignIn(false);
+    const told = whatWasTold();
+    told === undefined ? showSignIn(false) : showTold(told);
   }
 }
 
@@ -511,10 +532,10 @@ document.addEventListener("visibilitychange", () => (document.hidden ? cards.for
 addEventListener("hashchange", arrive);
 // Back from the identity provider, without having signed in there.
 addEventListener("pageshow", (event) => {
-  leaving &&= !event.persisted;
-  if (event.persisted && isEmpty() && config !== null) {
+  if (event.persisted && leaving && isEmpty() && config !== null) {
     showSignIn(false);
   }
+  leaving &&= !event.persisted;
 });
 
 await learn();

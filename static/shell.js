@@ -11,6 +11,8 @@ import { locale, t } from "./words.js";
 
 /** Nobody decides faster; but a second click, meant for another window, comes as fast as that. */
 const ARMED_MS = 500;
+/** A command waits for so long. */
+const WAITS_MS = 5 * 60_000;
 /** So long the text for another device can be used. */
 const TEXT_MS = 5 * 60_000;
 
@@ -56,12 +58,29 @@ export function confirm(choice, wishes, note, decided) {
   element("compare").hidden = elsewhere || !shell.number;
   element("give-number").textContent = shell.number ?? "";
   element("number-part").hidden = !elsewhere;
+  element("give-waiting").hidden = elsewhere;
   element("give-others").hidden = choice.roles.filter(({ refused }) => !refused).length < 2;
   typed().value = "";
   progress(1);
   show("give", false);
   arm();
   showFault("");
+}
+
+/** Whoever gives to a program that has ended comes to an address where nothing answers. @param {Shell} shell */
+export function showWaiting({ at }) {
+  const late = Date.now() - Date.parse(at) > WAITS_MS;
+  const text = late
+    ? t("The program asked more than five minutes ago. If it waits no longer, start it again.")
+    : t("Your browser then goes to 127.0.0.1. That works only while the program still waits there.");
+  // Each second: what is no news is not said again.
+  if (element("give-waiting").textContent !== text) {
+    element("give-waiting").classList.toggle("alert", late);
+    element("give-waiting").textContent = text;
+    if (late) {
+      say(text);
+    }
+  }
 }
 
 /** @param {import("./vestibule.js").OfferedRole} offered */

@@ -57,7 +57,7 @@ test("a shell: the role that it names is confirmed by one key, and it gets a tic
   const facts = (await anna.text("#give-facts")).replace(/\s+/g, " ");
   assert.match(facts, /You are anna@example\.com, signed in with ADFS Role Admin Sandbox 333344445555 For a program on this computer, port \d+ Asked from 203\.0\.113\.7 Asked at \d+:\d\d:\d\d [AP]M Number 482 177 /);
   assert.equal(await focused(anna), "give-now");
-  assert.equal(await anna.page.locator("#give-now").getAttribute("aria-describedby"), "give-facts");
+  assert.equal(await anna.page.locator("#give-now").getAttribute("aria-describedby"), "give-facts give-waiting");
   assert.deepEqual(fake.asked, [], "nothing is given before");
   await look(anna, "shell-confirm");
   await anna.page.waitForTimeout(ARMED_MS);
@@ -68,7 +68,12 @@ test("a shell: the role that it names is confirmed by one key, and it gets a tic
   const [[state, tickets, error], ...more] = listener.heard;
   assert.deepEqual([state, tickets.length, error, more], [STATE, 1, null, []]);
   assert.match(tickets[0], /^shell\./);
-  await anna.page.goto(anna.home);
+  // Whoever comes back learns what became of it, once, and nothing is given again.
+  await anna.page.goBack();
+  await anna.heading("Back to the program");
+  assert.ok(await anna.page.getByRole("button", { name: "Sign in again" }).isHidden(), "the program begins it");
+  assert.equal(fake.asked.length, 1);
+  await anna.page.reload();
   await anna.heading("Sign in to AWS");
   assert.equal(await kept(anna), null);
   assert.ok(await anna.page.locator("#waiting").isHidden(), "nobody waits any more");
@@ -119,6 +124,8 @@ test("a shell: who has one role is asked too, and says no", async () => {
   assert.deepEqual(listener.heard, [[STATE, [], "access_denied"]]);
   assert.deepEqual(fake.asked, []);
 
+  await anna.page.goBack();
+  await anna.heading("Nothing was given");
   const other = await open(`#shell=${REQUEST}`, { listener });
   await other.anna.heading("Choose a role");
   await other.anna.page.getByRole("button", { name: "Cancel" }).click();
@@ -276,8 +283,14 @@ test("a shell: addresses and requests that are no good end with what to do", asy
 });
 
 test("a shell: five minutes after the sign-in nothing is given", async () => {
-  const { anna, fake } = await open(`#shell=${REQUEST}&role=${READER}`, { prepare: (fake) => (fake.listing.expires = new Date(Date.now() + 4_000).toISOString()) });
+  const at = new Date(Date.now() - 240_000).toISOString();
+  const { anna, fake } = await open(`#shell=${REQUEST}&role=${READER}`, { shell: { at } });
   await anna.heading("Give access to a program?");
+  assert.match(await anna.text("#give-waiting"), /^Your browser then goes to 127\.0\.0\.1\. That works only while the program still waits there\.$/);
+  await anna.page.clock.install({ time: Date.now() + 70_000 });
+  await anna.page.locator("#give-waiting.alert").getByText("The program asked more than five minutes ago. If it waits no longer, start it again.").waitFor();
+  assert.match(await anna.page.locator("#status").innerText(), /^The program asked/, "and it is said");
+  await anna.page.clock.setSystemTime(Date.now() + 301_000);
   await anna.heading("That took too long");
   assert.deepEqual(fake.asked, []);
   assert.notEqual(await kept(anna), null, "the program may still wait");
@@ -303,6 +316,8 @@ test("attack: a click or a key that was meant for something else gives nothing",
   await anna.page.evaluate(() => dispatchEvent(new Event("focus")));
   await give(anna).click();
   assert.deepEqual(fake.asked, []);
+  assert.match(await anna.text("#give-waiting"), /^Your browser then goes to 127\.0\.0\.1\. That works only while the program still waits there\.$/);
+  await anna.page.getByText("The program asked more than five minutes ago. If it waits no longer, start it again.").waitFor();
   await anna.close();
 });
 
