@@ -61,7 +61,8 @@ export function openChooser(opened, wished, wishes = {}) {
   rows = made.rows;
   rows.forEach(listen);
   element("roles").replaceChildren(...made.groups);
-  element("keys").textContent = opened.shell === null ? t("↑ ↓ move, Enter takes, Space marks several, Alt+Enter opens the console.") : t("↑ ↓ move, Enter takes, Space marks several.");
+  element("keys").textContent =
+    opened.shell === null ? t("↑ ↓ move, Enter takes, Space marks several, Alt+Enter opens the console.") : most > 1 ? t("↑ ↓ move, Enter takes, Space marks several.") : t("↑ ↓ move, Enter takes.");
   element("take-marked").textContent = opened.shell === null ? t("Get credentials") : t("Continue");
   element("roles").classList.toggle("consoles", rows.some(({ also }) => also !== null));
   listDestinations(opened);
@@ -232,9 +233,9 @@ function showMarks() {
   element("open-marked").hidden = !all.some((offered) => offered.console);
 }
 
-/** @param {Choice} opened */
-function listDestinations({ destinations, roles }) {
-  const partitions = new Set(roles.flatMap((offered) => (offered.console ? [offered.partition] : [])));
+/** Where the console opens: a program gets credentials. @param {Choice} opened */
+function listDestinations({ destinations, roles, shell }) {
+  const partitions = new Set(roles.flatMap((offered) => (offered.console && shell === null ? [offered.partition] : [])));
   const usable = destinations.filter((address) => partitions.has(partitionOf(address)));
   const options = usable.map((address) => make("option", { value: address }, address.replace("https://", "")));
   destination().replaceChildren(...options);

@@ -59,6 +59,9 @@ export function make(name, attributes = {}, ...content) {
   return made;
 }
 
+/** An ARN or an IP address, which breaks between its parts where it is too long. @param {string} text */
+export const breakable = (text) => text.split(/(?<=[:/])/).flatMap((part) => [part, make("wbr")]);
+
 /** What refers to elements by their ids, and what groups radio buttons. */
 const REFERENCES = ["for", "aria-controls", "aria-labelledby", "aria-describedby", "name"];
 

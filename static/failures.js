@@ -43,7 +43,7 @@ const more = () => ({
   },
   shell_request_expired: {
     title: t("That took too long"),
-    why: t("A program waits for ten minutes. Start it again, and follow the new address."),
+    why: t("What a program asks for is good for ten minutes. Start it again, and follow the new address."),
   },
   shell_request_malformed: {
     title: t("This address is not complete"),

@@ -1,7 +1,7 @@
 // The page: what the person sees of a login. The login itself is vestibule.js.
 
 import { cardOf, clock, failureCard } from "./cards.js";
-import { element, make, progress, say, show } from "./document.js";
+import { breakable, element, make, progress, say, show } from "./document.js";
 import { currentErrand, dropErrand, endErrand, isFresh, useOf, wasBroken, whatWasTold } from "./errand.js";
 import { canChooseAgain, endsErrand, explain, showEnd } from "./failures.js";
 import { canStart, Choice, VestibuleError, complete, configure, start } from "./vestibule.js";
@@ -151,10 +151,10 @@ async function showChoice(opened) {
   const asked = roles.length === 0 && open.length === 1 ? open : open.filter((offered) => roles.includes(offered.role));
   const missing = roles.filter((role) => !asked.some((offered) => offered.role === role));
   const notes = [
-    missing.length > 0 ? t("Also asked for, but not open to you now: {roles}", { roles: missing.join(", ") }) : "",
+    missing.length > 0 ? t("Asked for, but not open to you now: {roles}", { roles: missing.join(", ") }) : "",
     asked.length > (most ?? 0) ? t("Another device can have one role only.") : "",
   ];
-  element("missing").textContent = notes.filter((note) => note !== "").join(" ");
+  element("missing").replaceChildren(...breakable(notes.filter((note) => note !== "").join(" ")));
   element("missing").hidden = element("missing").textContent === "";
   asked.length > 0 ? wanted(chooser.wishesFor(asked.slice(0, most), "credentials")) : backToChoice();
 }
@@ -240,7 +240,8 @@ async function get(wishes, given) {
     return;
   }
   // Those that go with a reason are given again with it.
-  rest = toGive === null ? null : () => get(wishes.filter((_, index) => failures[index] === null), given);
+  const others = wishes.filter((_, index) => failures[index] === null);
+  rest = toGive === null || others.length === 0 ? null : () => get(others, given);
   reason().value = "";
   showReceived(received, wishes);
 }
@@ -254,7 +255,10 @@ function handOver({ parts, redirect_uri, state }) {
   if (redirect_uri === null) {
     dropErrand();
     forget();
-    shell?.showText(tickets[0], () => showEnd(config, t("That took too long"), t("The text can be used no longer. Start the program again."), null, false));
+    shell?.showText(tickets[0], () => {
+      progress(2, "failed");
+      showEnd(config, t("That took too long"), t("The text can be used no longer. Start the program again."), null, false);
+    });
     return;
   }
   tell("given", redirect_uri, [["state", state], ...tickets.map((ticket) => ["ticket", ticket])]);
@@ -312,7 +316,7 @@ function showReceived(received, wishes) {
   // What failed before, the person has read; what was got before stays.
   cards = [...made, ...cards.filter((card) => card.tick())];
   const failed = received.filter((each) => each instanceof VestibuleError).length;
-  showCards(failed === received.length ? "failed" : "done");
+  showCards(failed === received.length || choice?.shell ? "failed" : "done");
   if (failed > 0) {
     say(t("{failed} of {all} failed.", { failed, all: received.length }));
   }
@@ -380,14 +384,17 @@ function showCards(outcome = "done") {
   const single = cards.length === 1;
   cards.forEach((card) => card.single(single));
   element("cards").replaceChildren(...cards.map(({ root }) => root));
-  element("person").hidden = choice === null || (single && outcome === "done");
-  element("person").textContent = choice === null ? "" : t("You are {user}, signed in with {name}.", { user: choice.user, name: choice.idp });
+  const forShell = Boolean(choice?.shell);
+  element("got-title").textContent = !forShell ? t("You are signed in") : rest === null ? t("That did not work") : t("Some of it did not work");
+  element("person").hidden = choice === null || (single && outcome === "done" && !forShell);
+  element("person").textContent =
+    choice === null ? "" : forShell ? t("The program has got nothing yet.") : t("You are {user}, signed in with {name}.", { user: choice.user, name: choice.idp });
   element("local").hidden = !config?.local_credentials;
   element("others").hidden = choice === null;
   element("rest").hidden = rest === null;
-  element("only-here").hidden = Boolean(choice?.shell);
+  element("only-here").hidden = forShell;
   const startsHere = config?.identity_providers.some((idp) => canStart(idp) && idp.sp_initiated);
-  element("console-part").hidden = choice !== null || rest !== null || !config?.console || !startsHere;
+  element("console-part").hidden = choice !== null || rest !== null || !config?.console || !startsHere || !cards.some((card) => card.expires);
   progress(2, outcome);
   tick();
   show("signed-in");

@@ -1,6 +1,6 @@
 // A program on a computer that waits for roles: what the person confirms, and how it gets them.
 
-import { element, make, progress, say, show } from "./document.js";
+import { breakable, element, make, progress, say, show } from "./document.js";
 import { accountOf } from "./rows.js";
 import { locale, t } from "./words.js";
 
@@ -46,11 +46,11 @@ export function confirm(choice, wishes, note, decided) {
   [wanted, deciding] = [wishes, decided];
   element("give-warning").hidden = !elsewhere;
   element("give-note").hidden = note === "";
-  element("give-note").textContent = note;
+  element("give-note").replaceChildren(...breakable(note));
   element("give-user").textContent = t("{user}, signed in with {name}", { user: choice.user, name: choice.idp });
   element("give-roles").replaceChildren(...wishes.map(({ offered }) => roleOf(offered)));
   element("give-device").textContent = deviceOf(shell);
-  element("give-address").textContent = shell.address ?? t("an address that is not known");
+  element("give-address").replaceChildren(...breakable(shell.address ?? t("an address that is not known")));
   const at = new Date(shell.at);
   const sameDay = at.toDateString() === new Date().toDateString();
   element("give-at").textContent = at.toLocaleString(locale, { timeStyle: "medium", ...(sameDay ? {} : { dateStyle: "medium" }) });
@@ -59,7 +59,7 @@ export function confirm(choice, wishes, note, decided) {
   element("give-number").textContent = shell.number ?? "";
   element("number-part").hidden = !elsewhere;
   element("give-waiting").hidden = elsewhere;
-  element("give-others").hidden = choice.roles.filter(({ refused }) => !refused).length < 2;
+  element("give-others").hidden = choice.roles.filter(({ refused }) => !refused || refused.sign_in_at).length < 2;
   typed().value = "";
   progress(1);
   show("give", false);

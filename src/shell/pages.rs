@@ -87,7 +87,7 @@ pub(super) fn page(shown: Shown, accept_language: Option<&str>) -> String {
         "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title} · Vestibule</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<header>{MARK}Vestibule</header>\n<main>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n<header><span>{MARK}Vestibule</span></header>\n<main>\n\
          <h1>{title}</h1>\n<p class=\"lead\">{text}</p>\n</main>\n</body>\n</html>\n",
         words.tag
     )
@@ -97,7 +97,7 @@ pub(super) fn page(shown: Shown, accept_language: Option<&str>) -> String {
 const STYLE: &str = concat!(
     include_str!("../../static/style.css"),
     "html { min-height: 100vh; }\n\
-     header { display: flex; align-items: center; gap: 0.65rem; font-size: 1.15rem; font-weight: 600; }\n\
+     header span { display: inline-flex; align-items: center; gap: 0.65rem; font-size: 1.15rem; font-weight: 600; }\n\
      header svg { width: 32px; height: 32px; }\n"
 );
 const MARK: &str = include_str!("../../static/favicon.svg");

@@ -86,6 +86,7 @@ test("a shell: several are chosen by keyboard, and one that a rule asks about", 
   const { anna, fake, keys } = await open(`#shell=${REQUEST}`, { listener });
   await anna.heading("Choose a role");
   assert.match(await anna.text("#for-shell"), /^It is for: a program on this computer, port \d+\. |^It is for a program on this computer, port \d+\. You confirm it afterwards\.$/);
+  assert.ok(await anna.page.locator("#destination-part").isHidden(), "a program gets no console");
   await look(anna, "shell-choose");
   for (const words of ["sandbox power-user", "incident-response 111122223333"]) {
     await anna.page.locator("#search").fill(words);
@@ -123,9 +124,9 @@ test("a shell: who has one role is asked too, and says no", async () => {
   await anna.heading("Go back to the terminal");
   assert.deepEqual(listener.heard, [[STATE, [], "access_denied"]]);
   assert.deepEqual(fake.asked, []);
-
   await anna.page.goBack();
   await anna.heading("Nothing was given");
+
   const other = await open(`#shell=${REQUEST}`, { listener });
   await other.anna.heading("Choose a role");
   await other.anna.page.getByRole("button", { name: "Cancel" }).click();
@@ -178,6 +179,7 @@ test("a shell on another device can have one role, and its text ends", async () 
   await keys.press("ArrowDown");
   await keys.press("Space");
   assert.equal(await anna.text("#marked-count"), "Another device can have one role only.");
+  assert.equal(await anna.text("#keys"), "↑ ↓ move, Enter takes.");
   await anna.page.clock.install();
   await keys.press("Enter");
   await anna.page.clock.runFor(ARMED_MS);
@@ -186,6 +188,7 @@ test("a shell on another device can have one role, and its text ends", async () 
   await anna.heading("Take this text to the program");
   await anna.page.clock.runFor(5 * 60_000 + 1_000);
   await anna.heading("That took too long");
+  assert.match(await anna.text(".steps .failed"), /^Credentials/);
   assert.equal(await anna.page.locator("#handed-text").textContent(), "");
   await anna.close();
 });
@@ -200,12 +203,22 @@ test("a shell: what fails is said, and the others are given", async () => {
   await anna.page.locator(".card.failed").waitFor();
   assert.match(await anna.text(".card.failed"), /Reader in Machine Learning[^]*This role is for the office/);
   assert.deepEqual(listener.heard, []);
+  await anna.heading("Some of it did not work");
+  assert.equal(await anna.text("#person"), "The program has got nothing yet.");
   await look(anna, "shell-failed");
   await anna.page.getByRole("button", { name: "Give the others to the program" }).click();
   await anna.heading("Go back to the terminal");
   assert.deepEqual(given(fake).map((parts) => parts.map(([name]) => name)), [["Reader", "Admin"], ["Admin"]]);
   assert.equal(listener.heard[0][1].length, 1);
   listener.close();
+
+  const none = await open(`#shell=${REQUEST}&role=${READER}`, { prepare });
+  await none.anna.heading("Give access to a program?");
+  await none.anna.page.waitForTimeout(ARMED_MS);
+  await give(none.anna).click();
+  await none.anna.heading("That did not work");
+  assert.ok(await none.anna.page.getByRole("button", { name: "Give the others to the program" }).isHidden(), "there are no others");
+  await none.anna.close();
   await anna.close();
 });
 
@@ -213,11 +226,11 @@ test("a shell: a role that is not open to the person is named, and so are the ot
   const closed = "arn:aws:iam::666677778888:role/Nothing";
   const { anna } = await open(`#shell=${REQUEST}&role=${READER}&role=${closed}`);
   await anna.heading("Give access to a program?");
-  assert.equal(await anna.text("#give-note"), `Also asked for, but not open to you now: ${closed}`);
+  assert.equal(await anna.text("#give-note"), `Asked for, but not open to you now: ${closed}`);
   await anna.close();
   const none = await open(`#shell=${REQUEST}&role=${closed}`);
   await none.anna.heading("Choose a role");
-  assert.equal(await none.anna.text("#missing"), `Also asked for, but not open to you now: ${closed}`);
+  assert.equal(await none.anna.text("#missing"), `Asked for, but not open to you now: ${closed}`);
   await none.anna.close();
 });
 
@@ -282,6 +295,18 @@ test("a shell: addresses and requests that are no good end with what to do", asy
   }
 });
 
+test("a shell: who can have another role by another sign-in finds the way there", async () => {
+  const prepare = (fake) => {
+    const [open, ...others] = fake.listing.roles;
+    fake.listing.roles = [open, others.find(({ refused }) => refused?.sign_in_at)];
+  };
+  const { anna } = await open(`#shell=${REQUEST}`, { prepare });
+  await anna.heading("Give access to a program?");
+  await anna.page.getByRole("button", { name: "Choose other roles" }).click();
+  await anna.page.getByRole("link", { name: "Sign in again with stronger authentication" }).waitFor();
+  await anna.close();
+});
+
 test("a shell: five minutes after the sign-in nothing is given", async () => {
   const at = new Date(Date.now() - 240_000).toISOString();
   const { anna, fake } = await open(`#shell=${REQUEST}&role=${READER}`, { shell: { at } });
@@ -316,8 +341,6 @@ test("attack: a click or a key that was meant for something else gives nothing",
   await anna.page.evaluate(() => dispatchEvent(new Event("focus")));
   await give(anna).click();
   assert.deepEqual(fake.asked, []);
-  assert.match(await anna.text("#give-waiting"), /^Your browser then goes to 127\.0\.0\.1\. That works only while the program still waits there\.$/);
-  await anna.page.getByText("The program asked more than five minutes ago. If it waits no longer, start it again.").waitFor();
   await anna.close();
 });
 
