@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use support::aws::{Emulators, Service};
+use support::federation::FederationEndpoint;
 use support::idp::{Idp, Options};
 use support::process::{Process, free_port};
 use support::server::{EMBEDDED, Server};
@@ -49,7 +51,10 @@ fn the_page_in_a_browser() {
     let (_roles_idp, roles) = several_roles(&team_page, "");
     let sealed_page = page("/");
     let (_sealed_idp, sealed) = several_roles(&sealed_page, SEALED);
+    let console = Console::start();
     let sites = json!({
+        "console": { "url": console.server.base_url, "log": console.server.path("server.log"),
+                     "federation": console.federation.url, "vestibule": env!("CARGO_BIN_EXE_vestibule") },
         "roles": { "url": roles.base_url, "log": roles.path("server.log") },
         "team": { "url": roles.base_url, "log": roles.path("server.log"), "page": team_page },
         "sealed": { "url": sealed.base_url, "log": sealed.path("server.log"), "data": sealed.path(""),
@@ -93,7 +98,11 @@ const ASKS: &str = "\n[[rule]]\nname = \"asks\"\nwhen.role_name = { equals = \"A
 
 /// Only who waits opens what is handed over; and programs at a shell wait too.
 const SEALED: &str = "\n[log]\nlevel = \"trace\"\n[delivery]\nbinding = \"sealed\"\n\
-                      [shell]\nenabled = true\nother_device = true\n";
+                      [shell]\nenabled = true\nother_device = true\n\
+                      [[rule]]\nname = \"vault\"\nwhen.role_name = { equals = \"Vault\" }\n\
+                      when.authn_age = { at_most = \"10s\" }\n\
+                      [[rule]]\nname = \"incidents\"\nwhen.role_name = { equals = \"Incidents\" }\n\
+                      ask_reason = \"Which incident is this for?\"\n";
 
 /// What people gave as a reason, in the order of their deliveries.
 fn reasons(server: &Server) -> Vec<String> {
@@ -158,6 +167,51 @@ fn several_roles(team_page: &str, more: &str) -> (Idp, Server) {
     let server = Server::setup(&format!("{EMBEDDED}{saml}")).file("idp.xml", &idp.metadata()).start();
     idp.trust(&support::browser::Browser::new().open(&server.url("/saml/metadata")).body);
     (idp, server)
+}
+
+/// A server that signs people in to the AWS console, at SimpleSAMLphp, with the strict STS and a
+/// federation endpoint behind it. It seals, and a ticket for one role comes in a query.
+struct Console {
+    server: Server,
+    federation: FederationEndpoint,
+    _idp: Idp,
+    _aws: Emulators,
+}
+
+impl Console {
+    fn start() -> Self {
+        let (idp, aws) = (Idp::start(&Options::default()), Emulators::only(&[Service::Sts]));
+        let federation = FederationEndpoint::start();
+        let sts = "[sts]\nkind = \"aws\"\nregion = \"@REGION@\"\n";
+        let embedded = EMBEDDED
+            .replace("[sts]\nkind = \"local\"\npath = \"@DIR@/sts-key\"\nregion = \"@REGION@\"\n", sts);
+        let provider = "arn:aws:iam::111122223301:saml-provider/SSP";
+        let more = format!(
+            "\n[log]\nlevel = \"trace\"\n[delivery]\nbinding = \"sealed\"\njwt_in = \"query\"\n\
+             {}destinations = [\"https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters\"]\n\
+             [accounts]\n111122223301 = \"Plant 1\"\n\
+             [[saml.idp]]\nname = \"SSP\"\nmetadata = \"@DIR@/idp.xml\"\nidp_initiated = false\n\
+             provider_arn = {provider:?}\n\
+             [[rule]]\nname = \"engineers\"\nwhen.role_name = {{ any_of = [\"Engineer-02\", \"Engineer-03\"] }}\n",
+            federation.config()
+        );
+        let mut setup = Server::setup(&format!("{embedded}{more}")).file("idp.xml", &idp.metadata());
+        for (name, value) in aws.env() {
+            setup = setup.env(&name, &value);
+        }
+        let server = setup.start();
+        idp.trust(&support::browser::Browser::new().open(&server.url("/saml/metadata")).body);
+        aws.sts_set("providers", &json!({ "arn": provider, "metadata": idp.metadata() }));
+        for name in ["Engineer-02", "Engineer-03"] {
+            let arn = format!("arn:aws:iam::111122223301:role/team/{name}");
+            let trust = json!({ "Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Principal": { "Federated": provider },
+                "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"],
+            }] });
+            aws.sts_set("roles", &json!({ "arn": arn, "trust_policy": trust }));
+        }
+        Self { server, federation, _idp: idp, _aws: aws }
+    }
 }
 
 /// Where people meet a server.

@@ -9,7 +9,11 @@ $group = 'http://schemas.xmlsoap.org/claims/Group';
 $pair = static fn (string $name): string =>
     "arn:aws:iam::123456789012:saml-provider/SSP,arn:aws:iam::123456789012:role/$name";
 
-// 300 roles: 25 in each of twelve accounts.
+// In the first of twelve accounts.
+$in = static fn (string $name): string =>
+    "arn:aws:iam::111122223301:role/$name,arn:aws:iam::111122223301:saml-provider/SSP";
+
+// 300 roles: 25 in each of those.
 $many = [];
 foreach (range(1, 12) as $account) {
     foreach (range(1, 25) as $number) {
@@ -51,6 +55,12 @@ $config = [
             'uid' => ['olaf@example.test'],
             $role => [$many[1]],
             $session => ['olaf@example.test'],
+        ],
+        // One that is open, and three of which a rule wants more than a sign-in.
+        'ines:ines' => [
+            'uid' => ['ines@example.test'],
+            $role => array_map($in, ['team/Engineer-03', 'Payments', 'Vault', 'Incidents']),
+            $session => ['ines@example.test'],
         ],
         // In development only: no rule grants that.
         'bob:bob' => [
