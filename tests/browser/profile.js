@@ -49,3 +49,10 @@ export async function holding(directories, secrets) {
   }
   return found;
 }
+
+/** Waits until none of these files has any of it: a browser removes what it kept a little later. */
+export async function gone(directories, secrets) {
+  for (let tries = 0; tries < 50 && (await holding(directories, secrets)).length > 0; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

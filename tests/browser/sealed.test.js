@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { after, before, test } from "node:test";
-import { copyKey, holding, withProfile } from "./profile.js";
+import { copyKey, gone, holding, withProfile } from "./profile.js";
 import { FakeSealed, seal } from "./sealed.js";
 import { Visitor, launch, sites } from "./support.js";
 
@@ -236,7 +236,7 @@ test("attack: whoever has all files of the browser's profile after a sealed logi
     assert.notDeepEqual(await files(), [], "while the person is away it is there");
     await paula.page.goto(fake.location);
     await paula.heading("You are signed in");
-    await paula.page.waitForTimeout(500);
+    await gone([profile], [key, copy.d]);
     assert.deepEqual(await files(), [], "and then it is not");
     await paula.context.close();
     assert.deepEqual(await files(), [], "nor when the browser was closed");

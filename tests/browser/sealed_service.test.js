@@ -5,7 +5,7 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, ran
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { compactDecrypt, decodeProtectedHeader, exportJWK, generateKeyPair, importJWK } from "jose";
-import { copyKey, holding, withProfile } from "./profile.js";
+import { copyKey, gone, holding, withProfile } from "./profile.js";
 import { Visitor, answers, enter, launch, look, root, serveFiles, sites } from "./support.js";
 
 let browser;
@@ -103,12 +103,12 @@ test("attack: whoever has the store, its keys, the log and the browser's profile
     const { SecretAccessKey, SessionToken } = JSON.parse(await olaf.text("#text"));
     const [{ jwe }] = await Promise.all(taken);
     const ticket = olaf.ticket;
-    await olaf.page.waitForTimeout(500);
+    const own = Buffer.from(copy.d, "base64url");
+    await gone([profile], [own, copy.d]);
     await olaf.close();
     const everything = [profile, sites.sealed.data];
     assert.notDeepEqual(await holding([sites.sealed.data], ["olaf@example.test", "Engineer-02"]), [], "it is the store, and the log");
     assert.notDeepEqual(await holding([profile], ["127.0.0.1"]), [], "there is a profile to look at");
-    const own = Buffer.from(copy.d, "base64url");
     assert.equal(own.length, 32);
     assert.deepEqual(await holding(everything, [own, copy.d, SecretAccessKey, SessionToken]), []);
     // With that key it would be open, so it is the key that is missing.
