@@ -1,5 +1,5 @@
-//! AWS's own tools read what we write, by `credential_process` and by the endpoint: botocore and
-//! Debian's awscli, and the SDKs for JavaScript and Rust.
+//! AWS's own tools read what we write, by `credential_process` and by the endpoint: boto3, awscli from
+//! PyPI and from Debian, and the SDKs for JavaScript and Rust.
 
 use crate::person::Computer;
 use crate::stand_in::{SECRET, TOKEN};
@@ -7,6 +7,8 @@ use crate::support::computer::outcome;
 use aws_config::Region;
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,12 +17,11 @@ const PROFILE: &str = "123456789012-Reader";
 pub const AWSCLI: &str = "/usr/bin/aws";
 
 const WHO: &str = "
-import botocore.session, sys
-session = botocore.session.Session()
-if len(sys.argv) > 1: session.set_config_variable('profile', sys.argv[1])
+import boto3, sys
+session = boto3.Session(profile_name=sys.argv[1] if len(sys.argv) > 1 else None)
 found = session.get_credentials()
 frozen = found.get_frozen_credentials()
-print(found.method, session.get_config_variable('region'), frozen.secret_key, frozen.token)
+print(found.method, session.region_name, frozen.secret_key, frozen.token)
 ";
 
 pub fn python() -> PathBuf {
@@ -28,7 +29,7 @@ pub fn python() -> PathBuf {
 }
 
 #[test]
-fn botocore_reads_a_profile() {
+fn boto3_reads_a_profile() {
     let computer = Computer::signed_in();
     computer.succeeds(&["profiles", "--write"]);
     let mut command = Command::new(python());
@@ -40,7 +41,7 @@ fn botocore_reads_a_profile() {
 }
 
 #[test]
-fn botocore_asks_the_endpoint_even_with_a_default_profile() {
+fn boto3_asks_the_endpoint_even_with_a_default_profile() {
     let computer = Computer::signed_in();
     let aws = computer.home.path().join(".aws");
     std::fs::create_dir(&aws).unwrap();
@@ -76,6 +77,54 @@ fn both(computer: &Computer, program: &Path, arguments: &[&str]) -> [String; 2] 
 
 fn node_modules() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/node_modules")
+}
+
+const CALLER: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+    <GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/Reader/ada</Arn><UserId>A:ada</UserId>\
+    <Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+
+/// AWS's place for some calls: each is answered, whoever signed it; what was asked.
+fn calls(listener: &TcpListener, number: usize) -> Vec<String> {
+    let answer = |stream: TcpStream| {
+        let mut reader = BufReader::new(&stream);
+        let (mut head, mut length) = (String::new(), 0);
+        while reader.read_line(&mut head).unwrap() > 2 {
+            let line = head.lines().last().unwrap().to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().unwrap();
+            }
+        }
+        reader.read_exact(&mut vec![0; length]).unwrap();
+        let start = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", CALLER.len());
+        (&stream).write_all(format!("{start}{CALLER}").as_bytes()).unwrap();
+        head
+    };
+    listener.incoming().take(number).map(|stream| answer(stream.unwrap())).collect()
+}
+
+/// Both versions that have packages sign a call with it.
+#[test]
+fn awscli_signs_with_what_we_cache() {
+    let computer = Computer::signed_in();
+    let python = python();
+    for (program, words) in [(python.as_path(), &["-m", "awscli"][..]), (Path::new(AWSCLI), &[])] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let called = std::thread::spawn(move || calls(&listener, 2));
+        let call = ["sts", "get-caller-identity", "--output", "text", "--endpoint-url", &url];
+        for out in both(&computer, program, &[words, &call[..]].concat()) {
+            assert!(out.starts_with("123456789012\t"), "{out}");
+        }
+        for head in called.join().unwrap() {
+            assert!(head.contains("Credential=ASIA0001/"), "{head}");
+            assert!(
+                head.to_ascii_lowercase()
+                    .contains(&format!("x-amz-security-token: {TOKEN}").to_ascii_lowercase()),
+                "{head}"
+            );
+            assert!(head.contains("/eu-central-1/sts/"), "{head}");
+        }
+    }
 }
 
 #[test]
