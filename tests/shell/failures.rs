@@ -90,6 +90,21 @@ fn a_server_must_be_known_and_safe() {
     computer.fails(&["credentials", "--wrong"], 2, "--wrong");
 }
 
+/// Every port is taken.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_port_to_be_had_is_said() {
+    let computer = Computer::new();
+    let mut command = std::process::Command::new("strace");
+    computer.at_home(&mut command);
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=bind", "-e", "inject=bind:error=EADDRINUSE"]);
+    command.args([env!("CARGO_BIN_EXE_vestibule"), "login", &computer.service.url, "--cache", "file"]);
+    let (code, out, said) = outcome(&command.output().expect("strace is needed (tests/install-shell)"));
+    assert_eq!((code, out.as_str()), (1, ""), "{said}");
+    assert!(said.contains("no port of 127.0.0.1 can be had") && said.contains("--no-browser"), "{said}");
+    assert_eq!((computer.windows(), computer.service.counts()), (0, (0, 0)));
+}
+
 #[test]
 fn no_browser_is_said_at_once() {
     let computer = Computer::new();
