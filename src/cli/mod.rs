@@ -22,7 +22,7 @@ mod runtime;
 mod serve;
 
 #[cfg(feature = "shell")]
-use crate::{shell, system::print_result};
+use crate::shell;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -79,6 +79,5 @@ fn completions(shell: clap_complete::Shell) -> ExitCode {
     use clap::CommandFactory;
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "vestibule", &mut script);
-    print_result(String::from_utf8_lossy(&script).trim_end());
-    ExitCode::SUCCESS
+    shell::print(&script)
 }

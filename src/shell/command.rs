@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::environment::Environment;
 use super::exit::Failure;
+use super::output::write;
 use super::platform::{close_to_others, exit_with};
 use super::runtime::block_on;
 use super::{console, credentials, exec, login, logout, profiles};
@@ -51,6 +52,15 @@ pub fn run(command: &Command, environment: impl Iterator<Item = (String, String)
         Command::Profiles(options) => profiles::run(&context, options).map(|()| 0),
         Command::Logout(options) => logout::run(&context, options).map(|()| 0),
     });
+    ended(outcome)
+}
+
+/// Prints a result that needs nothing of what a command needs.
+pub fn print(result: &[u8]) -> ExitCode {
+    ended(write(result).map(|()| 0))
+}
+
+fn ended(outcome: Result<i32, Failure>) -> ExitCode {
     match outcome {
         Ok(code) => exit_with(code),
         Err(Failure { exit, sentence }) => {

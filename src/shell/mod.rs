@@ -39,4 +39,4 @@ mod server;
 mod settings;
 mod sign_in;
 
-pub use command::{Command, run};
+pub use command::{Command, print, run};

@@ -90,6 +90,20 @@ fn a_server_must_be_known_and_safe() {
     computer.fails(&["credentials", "--wrong"], 2, "--wrong");
 }
 
+/// Nobody reads what is said, or a disk is full: the code is the table's all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_takes_nothing_is_no_panic() {
+    let computer = Computer::new();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let silent = computer.command(&["credentials"]).stderr(full()).status().unwrap();
+    assert_eq!(silent.code(), Some(78));
+    for (arguments, code) in [(&["completions", "bash"][..], 10), (&["profiles"], 78)] {
+        let output = computer.command(arguments).stdout(full()).output().unwrap();
+        assert_eq!(outcome(&output).0, code, "{arguments:?}");
+    }
+}
+
 /// Every port is taken.
 #[cfg(target_os = "linux")]
 #[test]
