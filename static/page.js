@@ -277,11 +277,13 @@ function cancel() {
  * @param {string[][]} answer
  */
 function tell(told, redirect_uri, answer) {
+  // Before anything is said to be given: an address that is none of a program's ends it.
+  const to = redirect_uri ? shell?.callbackOf(redirect_uri, answer) : undefined;
   endErrand(told);
   forget();
   showTold(told);
-  if (redirect_uri) {
-    location.assign(shell?.callbackOf(redirect_uri, answer) ?? "");
+  if (to) {
+    location.assign(to);
   }
 }
 

@@ -11,7 +11,7 @@ import { locale, t } from "./words.js";
 
 /** Nobody decides faster; but a second click, meant for another window, comes as fast as that. */
 const ARMED_MS = 500;
-/** A command waits for so long. */
+/** A command on this computer waits for so long. */
 const WAITS_MS = 5 * 60_000;
 /** So long the text for another device can be used. */
 const TEXT_MS = 5 * 60_000;
@@ -68,7 +68,10 @@ export function confirm(choice, wishes, note, decided) {
 }
 
 /** Whoever gives to a program that has ended comes to an address where nothing answers. @param {Shell} shell */
-export function showWaiting({ at }) {
+export function showWaiting({ at, device }) {
+  if (device !== "this_computer") {
+    return;
+  }
   const late = Date.now() - Date.parse(at) > WAITS_MS;
   const text = late
     ? t("The program asked more than five minutes ago. If it waits no longer, start it again.")

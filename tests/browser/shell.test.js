@@ -172,8 +172,12 @@ test("a shell on another device: a warning, the number, and a text to take there
 });
 
 test("a shell on another device can have one role, and its text ends", async () => {
-  const { anna, keys } = await open(`#shell=${REQUEST}`, { shell: elsewhere });
+  const at = new Date(Date.now() - 6 * 60_000).toISOString();
+  const { anna, keys } = await open(`#shell=${REQUEST}`, { shell: { ...elsewhere, at } });
   await anna.heading("Choose a role");
+  // Each second the page looks what is to be said.
+  await anna.page.waitForTimeout(1_500);
+  assert.equal(await anna.page.locator("#give-waiting").textContent(), "", "it waits for ten");
   await keys.press("ArrowDown");
   await keys.press("Space");
   await keys.press("ArrowDown");
@@ -182,6 +186,7 @@ test("a shell on another device can have one role, and its text ends", async () 
   assert.equal(await anna.text("#keys"), "↑ ↓ move, Enter takes.");
   await anna.page.clock.install();
   await keys.press("Enter");
+  await anna.heading("Give access to a program?");
   await anna.page.clock.runFor(ARMED_MS);
   await anna.page.locator("#number").fill("482177");
   await keys.press("Enter");
@@ -358,6 +363,9 @@ test("attack: an answer that would send the tickets off this computer", async ()
     await give(anna).click();
     await anna.page.getByText("page_error").waitFor();
     assert.ok(anna.requests.every((request) => request.url().startsWith(anna.home)));
+    await anna.page.reload();
+    await anna.page.getByRole("heading", { level: 1 }).waitFor();
+    assert.notEqual(await anna.text("h1:visible"), "Back to the program", "nothing was given");
     await anna.close();
   }
 });
