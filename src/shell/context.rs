@@ -3,6 +3,7 @@
 use super::cache::Cache;
 use super::environment::Environment;
 use super::exit::{Exit, Failure};
+use super::remote::printable;
 use super::server::Server;
 use super::settings::Settings;
 use crate::broker::ports::Clock;
@@ -53,7 +54,7 @@ impl Context {
             return Ok(Some(role.to_owned()));
         }
         if let Some(role) = self.cache.last_role(server)? {
-            self.progress(&format!("the role that was chosen last: {role}"));
+            self.progress(&format!("the role that was chosen last: {}", printable(&role)));
             return Ok(Some(role));
         }
         let mut cached: Vec<_> =

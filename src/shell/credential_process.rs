@@ -12,8 +12,9 @@ pub(super) fn line(program: &str, arguments: &str, on_windows: bool) -> Option<S
     Some(format!("{} {arguments}", program?))
 }
 
+/// Behind a space, `#` and `;` begin a comment for the SDK for Rust, whatever quotes there are.
 fn of_unix(program: &str) -> Option<String> {
-    (!program.contains(['"', '\\', '\n', '\r', '$', '`'])).then(|| format!("\"{program}\""))
+    (!program.contains(['"', '\\', '\n', '\r', '$', '`', '#', ';'])).then(|| format!("\"{program}\""))
 }
 
 fn of_windows(program: &str) -> Option<String> {
@@ -35,7 +36,7 @@ mod tests {
         let of = |program| line(program, "a --b c", false);
         assert_eq!(of("/opt/my tools/vestibule").unwrap(), r#""/opt/my tools/vestibule" a --b c"#);
         assert_eq!(of("/opt/é'/vestibule").unwrap(), r#""/opt/é'/vestibule" a --b c"#);
-        for program in ["/a\"b", "/a\\b", "/a\nb", "/a$b", "/a`b"] {
+        for program in ["/a\"b", "/a\\b", "/a\nb", "/a$b", "/a`b", "/a #b", "/a ;b"] {
             assert_eq!(of(program), None, "{program}");
         }
     }

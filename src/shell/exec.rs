@@ -117,6 +117,11 @@ fn cannot_run(words: &[OsString], error: &std::io::Error) -> Failure {
     if error.kind() == ErrorKind::NotFound {
         return Failure::new(Exit::NotFound, format!("{name}: there is no such command; see PATH"));
     }
+    // A script of Windows reads some arguments as commands (BatBadBut), and gets none of those.
+    if error.kind() == ErrorKind::InvalidInput {
+        let sentence = format!("{name} cannot be given these arguments ({error}); call its program itself");
+        return Failure::new(Exit::NotExecutable, sentence);
+    }
     Failure::new(Exit::NotExecutable, format!("{name} cannot be run ({error}); see its mode and its kind"))
 }
 

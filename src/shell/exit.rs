@@ -11,7 +11,7 @@ pub(super) enum Exit {
     Usage = 2,
     /// The service refused: the sentence is its own.
     Refused = 3,
-    /// The sign-in was cancelled, closed, interrupted or not answered in five minutes.
+    /// The sign-in was cancelled, closed, interrupted or not answered in time.
     NotCompleted = 4,
     /// The service cannot be reached.
     Unreachable = 5,

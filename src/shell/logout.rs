@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::exit::Failure;
 use super::output::{write, write_json};
+use super::remote::printable;
 use super::server::Server;
 use serde_json::json;
 
@@ -47,8 +48,10 @@ pub(super) fn run(context: &Context, options: &Options) -> Result<(), Failure> {
         let told = removed.iter().map(|entry| json!({"server": entry.server, "role": entry.role}));
         write_json(&told.collect())?;
     } else {
-        let lines: Vec<String> =
-            removed.iter().map(|entry| format!("removed: {} of {}\n", entry.role, entry.server)).collect();
+        let lines: Vec<String> = removed
+            .iter()
+            .map(|entry| format!("removed: {} of {}\n", printable(&entry.role), printable(&entry.server)))
+            .collect();
         write(if lines.is_empty() { "nothing was cached\n".to_owned() } else { lines.concat() }.as_bytes())?;
     }
     failures.into_iter().next().map_or(Ok(()), Err)
