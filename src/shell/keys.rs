@@ -46,16 +46,20 @@ impl KeyPlace {
     /// # Errors
     ///
     /// The keyring was wanted, and does not work. Said before anybody signs in for nothing.
-    pub(super) fn usable(wanted: Option<Self>) -> Result<Self, Failure> {
+    pub(super) fn usable(wanted: Option<Self>, directory: &Path) -> Result<Self, Failure> {
         match wanted {
             Some(Self::File) => Ok(Self::File),
-            Some(Self::Keyring) if Self::probe() == Self::File => Err(refused(&"it keeps nothing")),
+            Some(Self::Keyring) if Self::probe(directory)? == Self::File => Err(refused(&"it keeps nothing")),
             Some(Self::Keyring) => Ok(Self::Keyring),
-            None => Ok(Self::probe()),
+            None => Self::probe(directory),
         }
     }
 
-    fn probe() -> Self {
+    /// One at a time: who tries the keyring removes what another one has tried there.
+    fn probe(directory: &Path) -> Result<Self, Failure> {
+        let path = directory.join("keyring.lock");
+        let lock = files::lock_file(&path)?;
+        lock.lock().map_err(|e| Failure::disk(&path, &e))?;
         let works = || {
             let entry = entry("probe").ok()?;
             entry.set_secret(b"probe").ok()?;
@@ -63,7 +67,7 @@ impl KeyPlace {
             entry.delete_credential().ok();
             (read == b"probe").then_some(())
         };
-        if works().is_some() { Self::Keyring } else { Self::File }
+        Ok(if works().is_some() { Self::Keyring } else { Self::File })
     }
 
     /// # Errors

@@ -52,11 +52,9 @@ struct Login<'a> {
 ///
 /// Nothing was handed over.
 pub(super) async fn sign_in(context: &Context, wish: &Wish<'_>) -> Result<Vec<Entry>, Failure> {
-    // Before anybody signs in for nothing; one at a time, for who tries the keyring removes what
-    // another has tried there.
-    let held = Held::take(&context.cache.directory)?;
-    let key_place = KeyPlace::usable(wish.key_place.or(context.settings.cache))?;
-    drop(held);
+    // Before anybody signs in for nothing.
+    drop(Held::take(&context.cache.directory)?);
+    let key_place = usable_place(context, wish).await?;
     let key = PrivateKey::generate().map_err(|_| Failure::new(Exit::Failed, "no key can be made"))?;
     let mut state = [0; 16];
     SystemRandom.fill(&mut state);
@@ -69,6 +67,14 @@ pub(super) async fn sign_in(context: &Context, wish: &Wish<'_>) -> Result<Vec<En
         region: None,
     };
     if wish.other_device { login.by_pasting(wish).await } else { login.by_browser(wish).await }
+}
+
+/// Where the key will lie. A keyring may ask its person, for as long as that takes: what else this
+/// process does goes on.
+async fn usable_place(context: &Context, wish: &Wish<'_>) -> Result<KeyPlace, Failure> {
+    let (wanted, directory) = (wish.key_place.or(context.settings.cache), context.cache.directory.clone());
+    let usable = tokio::task::spawn_blocking(move || KeyPlace::usable(wanted, &directory)).await;
+    usable.unwrap_or_else(|e| Err(Failure::new(Exit::Failed, format!("the keyring was not tried: {e}"))))
 }
 
 impl Login<'_> {
