@@ -57,6 +57,24 @@ fn many_processes_open_one_browser() {
     assert_eq!(computer.service.counts(), (begun + 1, taken + 1));
 }
 
+/// How many of them wait for a lock.
+fn waiting(children: &[Child]) -> usize {
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let blocked = locks.lines().filter(|line| line.contains(" -> FLOCK "));
+    let pids: Vec<&str> = blocked.filter_map(|line| line.split_whitespace().nth(5)).collect();
+    children.iter().filter(|child| pids.contains(&child.id().to_string().as_str())).count()
+}
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    for _ in 0..1_200 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("not within a minute");
+}
+
 #[test]
 fn many_processes_share_one_failure() {
     let computer = Computer::new();
@@ -68,7 +86,7 @@ fn many_processes_share_one_failure() {
     };
     let children: Vec<Child> = (0..16).map(start).collect();
     // All wait before the person says no.
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    wait_until(|| waiting(&children) == 15 && computer.windows() == 1);
     let windows = std::fs::read_to_string(computer.home.path().join("windows")).unwrap();
     computer.does(Does::Cancels);
     std::fs::write(computer.home.path().join("windows"), format!("{windows}{windows}")).unwrap();
@@ -96,7 +114,7 @@ fn many_processes_share_one_interruption() {
     let mut first = Killed(start());
     read_line(&mut first.0);
     let others: Vec<Child> = (0..4).map(|_| start()).collect();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    wait_until(|| waiting(&others) == 4);
     drop(first);
     for child in others {
         let (code, _, said) = outcome(&child.wait_with_output().unwrap());
