@@ -12,4 +12,6 @@ mod terminal;
 
 pub use clock::{ManualClock, SystemClock, SystemRandom};
 pub(crate) use connector::{connector, innermost, within};
-pub(crate) use terminal::{print_message, print_result};
+pub(crate) use terminal::print_message;
+#[cfg(unix)]
+pub(crate) use terminal::print_result;

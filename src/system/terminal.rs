@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-/// Prints a command's result.
+/// Prints the result of a command for operators.
+#[cfg(unix)]
 #[allow(clippy::print_stdout, reason = "reports are results")]
 pub(crate) fn print_result(text: &str) {
     println!("{text}");
