@@ -1,6 +1,7 @@
 //! A small look-alike of AD FS: a sign-on page without passwords, responses as
 //! AD FS makes them, keys made at start. For demonstrations and tests.
 
+use super::authn_request::asked;
 use super::metadata::Federation;
 use super::pages;
 use super::people::{COMPANY, Person};
@@ -79,11 +80,17 @@ impl DemoIdp {
         format!("{}/adfs/ls/IdpInitiatedSignOn.aspx", self.base_url)
     }
 
-    /// The value of `SAMLResponse` for this person.
+    /// The value of `SAMLResponse` for this person, in answer to the request of this ID, if to one.
     ///
     /// # Errors
     /// [`SigningError`].
-    pub fn respond(&self, person: &Person, now: OffsetDateTime, flaw: Flaw) -> Result<String, SigningError> {
+    pub fn respond(
+        &self,
+        person: &Person,
+        now: OffsetDateTime,
+        flaw: Flaw,
+        in_response_to: Option<&str>,
+    ) -> Result<String, SigningError> {
         let assertion_id = new_id(self.random.as_ref());
         let unsigned = Token {
             issuer: if flaw == Flaw::OtherIssuer { OTHER_ISSUER } else { &self.entity_id },
@@ -91,6 +98,7 @@ impl DemoIdp {
             to: &self.relying_party,
             at: if flaw == Flaw::Expired { now - Duration::hours(2) } else { now },
             flaw,
+            in_response_to,
             response_id: &new_id(self.random.as_ref()),
             assertion_id: &assertion_id,
         }
@@ -116,6 +124,7 @@ impl DemoIdp {
     /// Its pages, where it is shared.
     pub(super) fn pages(self: Arc<Self>) -> Router {
         Router::new()
+            .route("/adfs/ls/", get(asked_to_sign_on).post(signed_on_as_asked))
             .route("/adfs/ls/{page}", get(sign_on).post(signed_on))
             .route("/FederationMetadata/2007-06/FederationMetadata.xml", get(metadata))
             .route("/adfs/portal/style.css", get(stylesheet))
@@ -130,9 +139,21 @@ impl DemoIdp {
         &self.relying_party
     }
 
-    /// This person's response, now.
+    /// This person's response, now, to no request.
     pub(super) fn respond_now(&self, person: &Person, flaw: Flaw) -> Result<String, SigningError> {
-        self.respond(person, self.clock.now(), flaw)
+        self.respond(person, self.clock.now(), flaw, None)
+    }
+
+    /// Answers for whom the form names, at the application.
+    fn answer(&self, form: &str, relay_state: &str, in_response_to: Option<&str>) -> Response {
+        let person = form_urlencoded::parse(form.as_bytes())
+            .find(|(key, _)| key == "person")
+            .and_then(|(_, account)| Person::by_account(&account));
+        let Some(person) = person else { return self.mistaken(Mistake::NoSuchPerson) };
+        match self.respond(person, self.clock.now(), Flaw::None, in_response_to) {
+            Ok(response) => self.post_to_application("You are signed in.", &response, relay_state),
+            Err(error) => self.broken(&error),
+        }
     }
 
     /// A page, with a policy that lets its form go to the application, its
@@ -202,17 +223,28 @@ async fn signed_on(
     if !is_sign_on_page(&page) {
         return elsewhere(State(idp)).await;
     }
-    let relay_state = match relay_state(query.as_deref(), &idp.relying_party.id) {
-        Ok(relay_state) => relay_state,
-        Err(mistake) => return idp.mistaken(mistake),
-    };
-    let person = form_urlencoded::parse(form.as_bytes())
-        .find(|(key, _)| key == "person")
-        .and_then(|(_, account)| Person::by_account(&account));
-    let Some(person) = person else { return idp.mistaken(Mistake::NoSuchPerson) };
-    match idp.respond_now(person, Flaw::None) {
-        Ok(response) => idp.post_to_application("You are signed in.", &response, &relay_state),
-        Err(error) => idp.broken(&error),
+    match relay_state(query.as_deref(), &idp.relying_party.id) {
+        Ok(relay_state) => idp.answer(&form, &relay_state, None),
+        Err(mistake) => idp.mistaken(mistake),
+    }
+}
+
+/// A login that starts at the application: it sends a request.
+async fn asked_to_sign_on(State(idp): State<Arc<DemoIdp>>, RawQuery(query): RawQuery) -> Response {
+    match asked(query.as_deref(), &idp.relying_party.id) {
+        Ok(_) => idp.page(StatusCode::OK, pages::sign_on()),
+        Err(mistake) => idp.mistaken(mistake),
+    }
+}
+
+async fn signed_on_as_asked(
+    State(idp): State<Arc<DemoIdp>>,
+    RawQuery(query): RawQuery,
+    form: String,
+) -> Response {
+    match asked(query.as_deref(), &idp.relying_party.id) {
+        Ok(asked) => idp.answer(&form, &asked.relay_state, Some(&asked.id)),
+        Err(mistake) => idp.mistaken(mistake),
     }
 }
 

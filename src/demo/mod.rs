@@ -1,10 +1,12 @@
 //! `vestibule demo`: everything embedded, with a small look-alike of AD FS to
 //! sign in at: its people (`people.rs`), its assertions and metadata (`token.rs`,
-//! `metadata.rs`), its signatures (`sign.rs`), its pages (`idp.rs`, `pages.rs`).
+//! `metadata.rs`), the requests that it answers (`authn_request.rs`), its signatures
+//! (`sign.rs`), its pages (`idp.rs`, `pages.rs`).
 //! Beside it, a panel that causes each refusal (`panel.rs`, `refusals.rs`) and shows
 //! the audit trail (`trail.rs`). Nothing here verifies anything: responses go to the
 //! service as every response does.
 
+mod authn_request;
 mod idp;
 mod metadata;
 mod pages;

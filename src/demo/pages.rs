@@ -66,6 +66,7 @@ pub(super) fn mistaken(mistake: Mistake, to: &RelyingParty) -> String {
         Mistake::NoRelayState => {
             "The address has no RelayState, so it is not known where you want to sign in."
         }
+        Mistake::NoRequest => "The address has no SAMLRequest that can be read.",
         Mistake::NotEncodedTwice => {
             "The address has a RelayState, but not RPID=…&amp;RelayState=… inside it. \
              Both must be encoded, and then the whole once more."
@@ -78,7 +79,7 @@ pub(super) fn mistaken(mistake: Mistake, to: &RelyingParty) -> String {
 
 /// An address that AD FS has and the look-alike does not.
 pub(super) fn elsewhere(to: &RelyingParty) -> String {
-    page("Nothing here", &format!("<p>The demo has only AD FS's sign-on page.</p>{}", start_over(to)))
+    page("Nothing here", &format!("<p>The demo has only AD FS's sign-on pages.</p>{}", start_over(to)))
 }
 
 /// The look-alike itself failed.

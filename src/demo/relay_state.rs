@@ -5,6 +5,8 @@
 pub(super) enum Mistake {
     /// No `RelayState` parameter.
     NoRelayState,
+    /// No request that can be read.
+    NoRequest,
     /// One that does not hold `RPID=…&RelayState=…`.
     NotEncodedTwice,
     /// Another relying party's identifier.

@@ -91,7 +91,8 @@ fn everybody_is_accepted() {
     let idp = look_alike();
     let providers = providers(&idp);
     for person in PEOPLE {
-        let identity = judge(&idp.respond(person, Fixed.now(), Flaw::None).unwrap(), &providers).unwrap();
+        let identity =
+            judge(&idp.respond(person, Fixed.now(), Flaw::None, None).unwrap(), &providers).unwrap();
         assert_eq!(identity.name_id(), person.name_id());
         assert_eq!(identity.role_session_name(), person.mail());
         assert_eq!(identity.roles(), person.roles().collect::<Vec<_>>());
@@ -112,7 +113,7 @@ fn every_flaw_is_found() {
         (Flaw::OtherKey, SamlRefusal::SignatureMismatch),
     ] {
         for person in PEOPLE {
-            let response = idp.respond(person, Fixed.now(), flaw).unwrap();
+            let response = idp.respond(person, Fixed.now(), flaw, None).unwrap();
             assert_eq!(judge(&response, &providers).err(), Some(refusal), "{} {flaw:?}", person.account);
         }
     }
@@ -187,8 +188,9 @@ async fn mistakes_are_told_in_plain_words() {
     assert!(page.contains("no RelayState") && page.contains("http://127.0.0.1:8080/"));
     let (status, _, _) = ask(look_alike(), choose(SIGN_ON, "nobody%22%3E%3Cscript%3E")).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    let (status, _, _) = ask(look_alike(), get("/adfs/ls/?SAMLRequest=x")).await;
-    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _, page) = ask(look_alike(), get("/adfs/ls/?SAMLRequest=x")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(page.contains("no SAMLRequest"));
 }
 
 #[tokio::test]

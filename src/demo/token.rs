@@ -1,5 +1,5 @@
 //! The response that the look-alike gives about a person, in AD FS's shape:
-//! no `InResponseTo`, attributes without `NameFormat` or `xsi:type`, the
+//! `InResponseTo` where a request is answered, attributes without `NameFormat` or `xsi:type`, the
 //! AttributeStatement before the AuthnStatement, the confirmation good for 5
 //! minutes and the conditions for 60.
 
@@ -48,6 +48,8 @@ pub(super) struct Token<'a> {
     pub(super) to: &'a RelyingParty,
     pub(super) at: OffsetDateTime,
     pub(super) flaw: Flaw,
+    /// The request that is answered.
+    pub(super) in_response_to: Option<&'a str>,
     pub(super) response_id: &'a str,
     pub(super) assertion_id: &'a str,
 }
@@ -67,6 +69,7 @@ impl Token<'_> {
                 ("Consent", "urn:oasis:names:tc:SAML:2.0:consent:unspecified"),
                 ("xmlns:samlp", PROTOCOL),
             ])
+            .with_attributes(self.in_response_to.map(|id| ("InResponseTo", id)))
             .write_inner_content(|writer| {
                 writer
                     .create_element("Issuer")
@@ -118,6 +121,7 @@ impl Token<'_> {
                                 ("NotOnOrAfter", until.as_str()),
                                 ("Recipient", self.to.acs_url.as_str()),
                             ])
+                            .with_attributes(self.in_response_to.map(|id| ("InResponseTo", id)))
                             .write_empty()
                             .map(drop)
                     })

@@ -144,3 +144,18 @@ test("vestibule login: roles of which a rule wants a stronger sign-in, a reason,
   assert.deepEqual(await got(newer), [roleOf("Vault")]);
   await ines.close();
 });
+
+test("the demo, at a shell: login and its URL, and the command has credentials", async () => {
+  const own = await Shell.of({ vestibule: sites.sealed.vestibule, url: sites.demo.url });
+  const login = own.run("login", sites.demo.url, "--cache", "file");
+  const paula = await Visitor.of(browser, sites.demo);
+  await paula.page.goto(await login.address());
+  await paula.choose("paula");
+  await confirm(paula);
+  assert.equal(await login.ended, 0, login.said.stderr);
+  assert.match(login.said.stdout, /^signed in as paula@halvorsen\.example: arn:aws:iam::\d{12}:role\/ADFS-Production until /);
+  const credentials = own.run("credentials", "--no-login");
+  assert.equal(await credentials.ended, 0, credentials.said.stderr);
+  assert.match(JSON.parse(credentials.said.stdout).AccessKeyId, /^LOCAL/);
+  await own.close();
+});
