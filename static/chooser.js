@@ -298,6 +298,12 @@ function takeAll(use) {
   }
 }
 
+/** @param {NonNullable<typeof current>} row */
+function markFromSearch(row) {
+  row.main.focus();
+  toggle(row);
+}
+
 /** @param {KeyboardEvent} event */
 function pressed(event) {
   const { key, target } = event;
@@ -309,6 +315,8 @@ function pressed(event) {
   const keys = {
     ArrowDown: () => move(1),
     Enter: () => event.repeat || takeAll(event.altKey ? "console" : undefined),
+    // Nobody searches for a blank: it is for the row that stands out.
+    ...(inSearch && search().value === "" && { " ": () => current && markFromSearch(current) }),
     ...(!inSearch && {
       ArrowUp: () => move(-1),
       ArrowLeft: () => moveAside(-1),

@@ -71,6 +71,21 @@ test("a choice: type, arrows, Enter, and one role's credentials are there", asyn
   await anna.leavesNothingBehind();
 });
 
+test("a choice: a blank in the empty search marks the row that stands out, and a word has blanks", async () => {
+  const { anna, keys } = await arrive();
+  await keys.press("Space");
+  assert.equal(await anna.text("#marked-count"), "1 of 10 marked.");
+  assert.equal(await anna.page.locator("#search").inputValue(), "");
+  await keys.press("ArrowDown");
+  await keys.press("Space");
+  assert.equal(await anna.text("#marked-count"), "2 of 10 marked.");
+  await anna.page.locator("#search").focus();
+  await keys.type("machine learning");
+  assert.equal(await anna.page.locator("#search").inputValue(), "machine learning");
+  assert.equal(await anna.text("#marked-count"), "2 of 10 marked.");
+  await anna.close();
+});
+
 test("a choice of 300 roles is searched within 100 milliseconds a letter", async () => {
   const { anna } = await arrive();
   const slowest = await anna.page.evaluate(async () => {
