@@ -4,6 +4,7 @@ use super::cache::Entry;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::keys::KeyPlace;
+use super::obtain::role_arn;
 use super::output::{write, write_json};
 use super::remote::printable;
 use super::settings::Settings;
@@ -17,7 +18,7 @@ pub struct Options {
     #[arg(value_name = "SERVER")]
     server: Option<String>,
     /// The role to ask for; again for more of them. Without it the page lets you choose
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = role_arn)]
     role: Vec<String>,
     /// The identity provider to sign in at, where the service knows several
     #[arg(long, value_name = "NAME")]
@@ -57,15 +58,16 @@ pub(super) async fn run(context: &Context, options: &Options) -> Result<(), Fail
         key_place: options.cache,
     };
     let entries = sign_in(context, &wish).await?;
-    Settings::remember(&context.environment, options.server.as_ref().map(|_| &server), options.cache)?;
-    if let Some(first) = entries.first() {
-        context.cache.remember_role(&server, &first.role)?;
-    }
+    // Before anything else can fail: the credentials are there.
     if options.json {
         write_json(&entries.iter().map(told).collect())?;
     } else {
         let lines: Vec<String> = entries.iter().map(line).collect();
         write(lines.concat().as_bytes())?;
+    }
+    Settings::remember(&context.environment, options.server.as_ref().map(|_| &server), options.cache)?;
+    if let Some(first) = entries.first() {
+        context.cache.remember_role(&server, &first.role)?;
     }
     let is_missing = |role: &&String| !entries.iter().any(|entry| entry.role == **role);
     match options.role.iter().find(is_missing) {

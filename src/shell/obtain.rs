@@ -13,11 +13,26 @@ use super::sign_in::{Wish, sign_in};
 #[derive(clap::Args)]
 pub(super) struct WantedOptions {
     /// The role; else the one that was chosen last, else the page lets you choose
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = role_arn)]
     role: Option<String>,
     /// The service's address; else VESTIBULE_SERVER, else the one that is remembered
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+}
+
+/// A role that a person has named.
+pub(super) fn role_arn(text: &str) -> Result<String, String> {
+    if is_role(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("the role is an ARN like arn:aws:iam::123456789012:role/NAME".to_owned())
+    }
+}
+
+/// It goes into addresses and into files of others.
+pub(super) fn is_role(arn: &str) -> bool {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || ":/_+=,.@-".contains(c);
+    arn.starts_with("arn:") && arn.contains(":role/") && arn.chars().all(is_safe)
 }
 
 /// Whose credentials.

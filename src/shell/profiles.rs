@@ -4,8 +4,10 @@ use super::aws_config::{Parts, Profile, sections};
 use super::cache::Entry;
 use super::context::Context;
 use super::credential_process::line;
+use super::environment::Environment;
 use super::exit::{Exit, Failure};
 use super::files::{self, Held};
+use super::obtain::{is_role, role_arn};
 use super::output::{write, write_json};
 use super::platform::{Access, is_own};
 use super::sign_in::is_region;
@@ -42,19 +44,11 @@ fn named_role(text: &str) -> Result<(String, String), String> {
     if name.is_empty() || name == "default" || !name.chars().all(is_safe) {
         return Err("a name has letters, digits and _ . @ + - (and is not `default`)".to_owned());
     }
-    if !is_role(arn) {
-        return Err("the role is an ARN like arn:aws:iam::123456789012:role/NAME".to_owned());
-    }
-    Ok((name.to_owned(), arn.to_owned()))
+    Ok((name.to_owned(), role_arn(arn)?))
 }
 
 fn region(text: &str) -> Result<String, String> {
     if is_region(text) { Ok(text.to_owned()) } else { Err("a region is like eu-central-1".to_owned()) }
-}
-
-fn is_role(arn: &str) -> bool {
-    let is_safe = |c: char| c.is_ascii_alphanumeric() || ":/_+=,.@-".contains(c);
-    arn.starts_with("arn:") && arn.contains(":role/") && arn.chars().all(is_safe)
 }
 
 /// # Errors
@@ -80,16 +74,13 @@ pub(super) fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     let credentials = File::read(&context.environment.aws_credentials()?)?;
     // What is not readable there is not ours to judge; its names are what matters.
     let more = sections(&credentials.text).unwrap_or_default();
-    for profile in &profiles {
-        if others.iter().chain(&more).any(|section| section.name == profile.name) {
+    for (file, sections) in [(&path, &others), (&context.environment.aws_credentials()?, &more)] {
+        let mut taken =
+            profiles.iter().filter(|profile| sections.iter().any(|section| section.name == profile.name));
+        if let Some(profile) = taken.next() {
             let what = format!("a profile {:?} that is not ours exists already", profile.name);
-            return Err(Failure::new(
-                Exit::AwsConfig,
-                format!(
-                    "{}: {what}; rename it, or give ours another name by --role NAME=ARN",
-                    path.display()
-                ),
-            ));
+            let way = "rename it, or give ours another name by --role NAME=ARN";
+            return Err(Failure::new(Exit::AwsConfig, format!("{}: {what}; {way}", file.display())));
         }
     }
     let content: String = profiles.iter().map(Profile::text).collect::<String>() + &kept;
@@ -110,12 +101,30 @@ fn told(profile: &Profile) -> serde_json::Value {
     })
 }
 
+/// This program as it was called. Behind a link there may be another version tomorrow, at another
+/// path, and the link is what stays.
+fn own_program(environment: &Environment) -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe().map_err(|e| Failure::disk(Path::new("/proc/self/exe"), &e))?;
+    let Some(called) = std::env::args_os().next().map(PathBuf::from) else { return Ok(program) };
+    let path = environment.get("PATH").unwrap_or_default();
+    let places: Vec<PathBuf> = if called.components().count() > 1 {
+        std::path::absolute(&called).into_iter().collect()
+    } else {
+        std::env::split_paths(path).map(|directory| directory.join(&called)).collect()
+    };
+    let is_this = |place: &PathBuf| {
+        place.is_absolute()
+            && place.canonicalize().ok().is_some_and(|found| Some(found) == program.canonicalize().ok())
+    };
+    Ok(places.into_iter().find(is_this).unwrap_or(program))
+}
+
 /// The profiles to write, and those of our part that stay, as text.
 fn profiles(context: &Context, options: &Options, ours: &str) -> Result<(Vec<Profile>, String), Failure> {
     let server = context.server(options.server.as_deref())?;
     let cached: Vec<Entry> =
         context.cache.entries()?.into_iter().filter(|entry| entry.server == server.as_str()).collect();
-    let program = std::env::current_exe().map_err(|e| Failure::disk(Path::new("/proc/self/exe"), &e))?;
+    let program = own_program(&context.environment)?;
     let any_region = cached.iter().find_map(|entry| entry.region.clone());
     let region = options.region.clone().or(any_region);
     let profile = |name: &str, role: &str| {

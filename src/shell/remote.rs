@@ -97,8 +97,8 @@ async fn ask<T: DeserializeOwned>(
         Failure::new(
             Exit::Incompatible,
             format!(
-                "what {server} answers lacks what this program needs: it is older than this program; \
-                 ask its operator for an update"
+                "what {server} answers lacks what this program needs: it is no Vestibule, or older than this \
+                 program; see that the address is right, or ask its operator for an update"
             ),
         )
     })

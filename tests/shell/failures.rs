@@ -88,6 +88,10 @@ fn a_server_must_be_known_and_safe() {
     std::fs::write(directory.join("shell.toml"), "server = \"https://a.example\"\ncolour = 1\n").unwrap();
     computer.fails(&["credentials"], 78, "shell.toml, line 2");
     computer.fails(&["credentials", "--wrong"], 2, "--wrong");
+    for role in ["Reader", "", "arn:aws:iam::1:user/x"] {
+        computer.fails(&["credentials", "--role", role], 2, "the role is an ARN like");
+        computer.fails(&["login", &computer.service.url, "--role", role], 2, "the role is an ARN like");
+    }
 }
 
 /// Nobody reads what is said, or a disk is full: the code is the table's all the same.

@@ -55,6 +55,24 @@ fn a_file_that_was_not_there_is_not_there_again() {
     assert!(!path.exists());
 }
 
+/// A link stays where it is when another version lies behind it.
+#[test]
+fn a_program_that_was_called_by_a_link_is_named_by_it() {
+    let computer = Computer::signed_in();
+    let link = computer.home.path().join("bin/vestibule");
+    std::fs::create_dir(link.parent().unwrap()).unwrap();
+    symlink(env!("CARGO_BIN_EXE_vestibule"), &link).unwrap();
+    let along_path = format!("{}:{}", link.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let expected = format!("credential_process = \"{}\" credentials", link.display());
+    for (program, path) in [(link.to_str().unwrap(), "/usr/bin"), ("vestibule", &along_path)] {
+        let mut command = std::process::Command::new("/usr/bin/env");
+        computer.at_home(&mut command);
+        let output = command.env("PATH", path).args([program, "profiles"]).output().unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains(&expected), "{program}: {shown}");
+    }
+}
+
 /// `aws configure` on Windows writes the whole file anew, with line breaks of its own.
 #[test]
 fn line_breaks_of_another_tool_do_not_hide_a_role() {
