@@ -298,7 +298,7 @@ function takeAll(use) {
   }
 }
 
-/** @param {NonNullable<typeof current>} row */
+/** @param {Row} row */
 function markFromSearch(row) {
   row.main.focus();
   toggle(row);

@@ -87,14 +87,14 @@ export class FakeChoice {
     if (this.shell !== null) {
       await context.route("**/saml/login?**", (route) => {
         this.begun.push(new URL(route.request().url()).searchParams);
-        return route.fulfill({ status: 302, headers: { location: `${this.home}#choice=choice.of.roles` } });
+        return route.fulfill({ status: 302, headers: { location: `${this.home}#choice=choice.ZmFrZS1jaG9pY2U.c2lnbmVkLWJ5LW5vYm9keQ` } });
       });
     }
     await context.route("**/saml/choice", async (route) => {
       if (this.down) return route.abort("connectionrefused");
       const request = route.request();
       const { authorization, "vestibule-verifier": verifier } = request.headers();
-      if (authorization !== "Bearer choice.of.roles" || verifier?.length !== 43) {
+      if (authorization !== "Bearer choice.ZmFrZS1jaG9pY2U.c2lnbmVkLWJ5LW5vYm9keQ" || verifier?.length !== 43) {
         return route.fulfill({ status: 401, json: refusal("verifier_mismatch", "This is not the tab.") });
       }
       const shell = request.headers()["vestibule-shell"];

@@ -383,7 +383,7 @@ test("the console by an address: its role is the one that Enter takes", async ()
   const begun = [];
   await anna.context.route("**/saml/login?**", (route) => {
     begun.push(new URL(route.request().url()).searchParams);
-    return route.fulfill({ status: 302, headers: { location: `${anna.home}#choice=choice.of.roles` } });
+    return route.fulfill({ status: 302, headers: { location: `${anna.home}#choice=choice.ZmFrZS1jaG9pY2U.c2lnbmVkLWJ5LW5vYm9keQ` } });
   });
   await anna.page.goto(`${anna.home}#console&role=${encodeURIComponent(SANDBOX)}&idp=SSP`);
   await anna.heading("Choose a role");
