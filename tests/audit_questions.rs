@@ -3,16 +3,13 @@
 
 mod support;
 
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use support::aws::{Emulators, REGION, Service, own_retries};
+use support::aws::{Emulators, Service, dynamodb_at};
 use support::faults::Fault;
 use support::forge::{self, Forge};
 use support::test_service::{Page, TestService, assertion};
@@ -371,14 +368,7 @@ impl Asked for InTables {
 /// A day, recorded in tables.
 async fn day_in_tables(aws: &Emulators) -> (TestService, Day, TempDir) {
     aws.create_tables();
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .credentials_provider(Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI", None, None, "test"))
-        .endpoint_url(aws.endpoint(Service::DynamoDb))
-        .retry_partition(own_retries())
-        .build();
-    let client = Client::from_conf(config);
+    let client = dynamodb_at(&aws.endpoint(Service::DynamoDb));
     let store = Arc::new(DynamoDbStore::new(&client, Tables::prefixed(""), Arc::new(SystemRandom)));
     let dir = tempfile::tempdir().unwrap();
     let service = TestService::recording_in(dir.path(), &store);

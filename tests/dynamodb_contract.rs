@@ -4,14 +4,11 @@
 
 mod support;
 
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::aws::{Emulators, REGION, Service, own_retries};
+use support::aws::{Emulators, Service, dynamodb_at};
 use support::contract;
 use support::contract::choice::{Choice, choice_contract};
 use support::contract::start_of_time;
@@ -27,20 +24,8 @@ use vestibule::broker::ports::{
 use vestibule::broker::{AuditEvent, EventKind, Sealed, SealedSession, SweepReport};
 use vestibule::system::SystemRandom;
 
-fn client(url: &str) -> Client {
-    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None, "test");
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .credentials_provider(credentials)
-        .endpoint_url(url)
-        .retry_partition(own_retries())
-        .build();
-    Client::from_conf(config)
-}
-
 fn store_at(url: &str) -> Store {
-    let store = Arc::new(DynamoDbStore::new(&client(url), Tables::prefixed(""), Arc::new(SystemRandom)));
+    let store = Arc::new(DynamoDbStore::new(&dynamodb_at(url), Tables::prefixed(""), Arc::new(SystemRandom)));
     Store { sessions: store.clone(), audit: store }
 }
 
@@ -308,7 +293,8 @@ fn refusal() -> (UsedOnce, AuditEvent) {
 #[tokio::test]
 async fn the_tables_know_that_they_have_been_used_with_a_key_ring() {
     let dynamodb = DynamoDb::new();
-    let store = || DynamoDbStore::new(&client(&dynamodb.url()), Tables::prefixed(""), Arc::new(SystemRandom));
+    let store =
+        || DynamoDbStore::new(&dynamodb_at(&dynamodb.url()), Tables::prefixed(""), Arc::new(SystemRandom));
     for had_one in [false, true] {
         let store = store();
         assert_eq!(store.has_ring().await, Ok(had_one));
@@ -328,8 +314,11 @@ async fn a_flood_of_refused_posts_is_one_write() {
     let posts = std::env::var("VESTIBULE_FLOOD").map_or(1_000, |text| text.parse().expect("a number"));
     let it = Faulty::new();
     let dir = tempfile::tempdir().unwrap();
-    let store =
-        Arc::new(DynamoDbStore::new(&client(&it.proxy.url), Tables::prefixed(""), Arc::new(SystemRandom)));
+    let store = Arc::new(DynamoDbStore::new(
+        &dynamodb_at(&it.proxy.url),
+        Tables::prefixed(""),
+        Arc::new(SystemRandom),
+    ));
     let service = TestService::recording_in(dir.path(), &store);
     let expired = Forge { confirmed_until: forge::at(-3_300), ..assertion(1) };
     let elsewhere = "https://wiki.example.com/saml".to_owned();

@@ -8,8 +8,7 @@ use crate::protocol::Protocol;
 use crate::scene::Scene;
 use crate::state::{Answer, Content, Held, Item, Open, Phase, Recorded, State, Store, Tick, Write};
 use crate::store::{Reply, Ways};
-use crate::support::aws::{Emulators, REGION, Service};
-use aws_credential_types::Credentials;
+use crate::support::aws::{Emulators, Service, dynamodb_at};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRunner};
 use rusqlite::Connection;
@@ -291,14 +290,7 @@ fn the_models_dynamodb_is_dynamodb() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let aws = Emulators::only(&[Service::DynamoDb]);
     aws.create_tables();
-    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None, "test");
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .region(aws_sdk_dynamodb::config::Region::new(REGION))
-        .credentials_provider(credentials)
-        .endpoint_url(aws.endpoint(Service::DynamoDb))
-        .build();
-    let client = aws_sdk_dynamodb::Client::from_conf(config);
+    let client = dynamodb_at(&aws.endpoint(Service::DynamoDb));
     let store = Arc::new(DynamoDbStore::new(&client, Tables::prefixed(""), Arc::new(SystemRandom)));
     for cast in [LOGINS, CHOICES] {
         let compared = runner(60).run(&ops(cast), |(ops, answers_request)| {

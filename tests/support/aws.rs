@@ -10,7 +10,9 @@
 //! given as a `DIGEST` once more: sign `RAW`.
 
 use super::process::{Process, free_port};
+use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,6 +36,23 @@ const MISSING: &str = "The AWS emulators are not here. Run `tests/run`: it insta
 /// tests beside it.
 pub fn own_retries() -> RetryPartition {
     RetryPartition::custom("test").token_bucket(TokenBucket::default()).build()
+}
+
+/// Nobody's in particular: the emulators look at nobody's keys.
+pub fn some_credentials() -> Credentials {
+    Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG", None, None, "test")
+}
+
+/// DynamoDB at this address, in a test's own process.
+pub fn dynamodb_at(url: &str) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(some_credentials())
+        .endpoint_url(url)
+        .retry_partition(own_retries())
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
 }
 
 /// A service of AWS.
