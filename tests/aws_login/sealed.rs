@@ -141,12 +141,36 @@ pub fn taken(cloud: &Cloud, waiting: &Waiting, at: &Site, ticket: &str) -> Value
     document
 }
 
-fn in_neither_table_nor_log(cloud: &Cloud, sites: [&Site; 2], secrets: &[&str]) {
-    let stored = everything(cloud);
-    for secret in secrets {
-        assert!(!stored.contains(secret));
+/// The hand-over to who waits, by the second server: to it alone, and once at either. `waits` is what
+/// the ring opens meanwhile.
+fn handed_over(
+    cloud: &Cloud,
+    sites: [&Site; 2],
+    waiting: &Waiting,
+    jwe: &str,
+    waits: &(Value, String),
+) -> Value {
+    assert!(jose::open(jwe, &PrivateKey::generate().unwrap(), &waiting.name).is_none());
+    assert_eq!(take(sites[1], jwe).cell(), (401, "ticket_malformed"), "as it was seen on its way");
+    let ticket = waiting.open(jwe);
+    let before = everything(cloud);
+    let document = taken(cloud, waiting, sites[1], &ticket);
+    only_who_waits_opens(waiting, waits, &document);
+    let [key, token] = ["SecretAccessKey", "SessionToken"].map(|name| document[name].as_str().unwrap());
+    assert!(!before.contains(key) && !before.contains(token));
+    let after = everything(cloud);
+    for secret in [key, token, &ticket, jwe] {
+        assert!(!after.contains(secret));
         assert!(sites.iter().all(|site| !site.server.log_text().contains(secret)));
     }
+    let role = format!("assumed-role/{}Production/paula@example.com", cloud.prefix);
+    assert_eq!(caller(&cloud.aws, &document).unwrap(), format!("arn:aws:sts::123456789012:{role}"));
+    for site in sites {
+        assert_eq!(take(site, &ticket).cell(), (404, "gone"));
+    }
+    let asked: usize = sites.iter().map(|site| site.wires.sts.seen().len()).sum();
+    assert_eq!(asked, 1);
+    document
 }
 
 #[test]
@@ -157,26 +181,9 @@ fn a_sealed_login_opens_for_its_page_alone() {
     let in_response_to = Some(begun(&page, sites[0], sites[1]));
     let response = Forge { in_response_to, ..cloud.response() };
     let jwe = post(&page, sites[0], &response).ticket();
-    assert!(jose::open(&jwe, &PrivateKey::generate().unwrap(), &page.name).is_none());
-    assert_eq!(take(sites[1], &jwe).cell(), (401, "ticket_malformed"), "as it was seen on its way");
-    let ticket = page.open(&jwe);
-
     let session = SessionId::parse(&page.name).unwrap();
     let waits = opened_with_everything(&cloud, &Purpose::credentials(&session), &session.handle());
-    let stored = everything(&cloud);
-    let document = taken(&cloud, &page, sites[1], &ticket);
-    only_who_waits_opens(&page, &waits, &document);
-    let secrets = ["SecretAccessKey", "SessionToken"].map(|name| document[name].as_str().unwrap());
-    assert!(secrets.iter().all(|secret| !stored.contains(secret)));
-    in_neither_table_nor_log(&cloud, sites, &[secrets[0], secrets[1], &ticket, &jwe]);
-    let arn = "arn:aws:sts::123456789012:assumed-role/sealed-Production/paula@example.com";
-    assert_eq!(caller(&cloud.aws, &document).unwrap(), arn);
-
-    for site in sites {
-        assert_eq!(take(site, &ticket).cell(), (404, "gone"));
-    }
-    let asked: usize = sites.iter().map(|site| site.wires.sts.seen().len()).sum();
-    assert_eq!(asked, 1);
+    let document = handed_over(&cloud, sites, &page, &jwe, &waits);
     assert_eq!(cloud.history(&response), ["login.started", "login.issued", "login.delivered"]);
     for event in cloud.items("SAMLAudit") {
         assert_eq!((text(&event, "use"), text(&event, "device")), ("", ""), "{event}");
@@ -249,28 +256,11 @@ fn a_programs_login_opens_for_that_program_alone() {
     let chosen = opened.choose(&cloud, sites[1], &json!({ "request": request }));
     assert_eq!(chosen.json["shell"], json!({ "redirect_uri": REDIRECT, "state": program.name }));
     let jwe = chosen.parts().remove(0);
-    assert!(jose::open(&jwe, &PrivateKey::generate().unwrap(), &program.name).is_none());
-    let ticket = program.open(&jwe);
-
     let session = SessionId::parse(&opened.person.session).unwrap();
     let part = cloud.items("SAMLSessions").into_iter().find(|item| text(item, "phase") == "waiting").unwrap();
     let part = Handle::from_stored(text(&part, "identityhash").to_owned());
     let waits = opened_with_everything(&cloud, &Purpose::part(&session, &part), &part);
-    let stored = everything(&cloud);
-    assert_eq!(take(sites[1], &jwe).cell(), (401, "ticket_malformed"));
-    let document = taken(&cloud, &program, sites[0], &ticket);
-    only_who_waits_opens(&program, &waits, &document);
-    let secrets = ["SecretAccessKey", "SessionToken"].map(|name| document[name].as_str().unwrap());
-    assert!(secrets.iter().all(|secret| !stored.contains(secret)));
-    in_neither_table_nor_log(&cloud, sites, &[secrets[0], secrets[1], &ticket, &jwe]);
-    let arn = "arn:aws:sts::123456789012:assumed-role/program-Production/paula@example.com";
-    assert_eq!(caller(&cloud.aws, &document).unwrap(), arn);
-
-    for site in sites {
-        assert_eq!(take(site, &ticket).cell(), (404, "gone"));
-    }
-    let asked: usize = sites.iter().map(|site| site.wires.sts.seen().len()).sum();
-    assert_eq!(asked, 1);
+    let document = handed_over(&cloud, sites, &program, &jwe, &waits);
     let kinds = ["choice.opened", "login.started", "login.issued", "login.delivered"];
     assert_eq!(cloud.history(&opened.response), kinds);
     recorded(&cloud, &document, "");
