@@ -2,7 +2,7 @@
 
 use crate::person::Computer;
 use crate::stand_in::{Manner, READER, SECRET, TOKEN, WRITER};
-use crate::support::computer::{Does, exchange, outcome};
+use crate::support::computer::{Does, exchange, outcome, wait_until};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -53,6 +53,16 @@ impl Running {
 
     pub fn credentials(&self) -> String {
         self.ask("GET", "", "", self.token())
+    }
+
+    /// Waits until less than five minutes are left of what it has.
+    fn wait_for_renewal(&self) {
+        let answer = self.credentials();
+        let json: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let ends = json["Expiration"].as_str().unwrap();
+        let ends = time::OffsetDateTime::parse(ends, &time::format_description::well_known::Rfc3339).unwrap();
+        let left = ends - time::Duration::minutes(5) - time::OffsetDateTime::now_utc();
+        sleep(Duration::try_from(left).unwrap_or_default() + Duration::from_secs(1));
     }
 
     pub fn end(mut self) -> (i32, String) {
@@ -206,29 +216,6 @@ fn parent_of_script(script: &str) -> u32 {
 /// Long enough for a busy computer to start a command meanwhile.
 const SOON: time::Duration = time::Duration::seconds(5 * 60 + 15);
 
-impl Running {
-    /// Waits until less than five minutes are left of what it has.
-    fn wait_for_renewal(&self) {
-        let answer = self.credentials();
-        let json: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-        let ends = json["Expiration"].as_str().unwrap();
-        let ends = time::OffsetDateTime::parse(ends, &time::format_description::well_known::Rfc3339).unwrap();
-        let left = ends - time::Duration::minutes(5) - time::OffsetDateTime::now_utc();
-        sleep(Duration::try_from(left).unwrap_or_default() + Duration::from_secs(1));
-    }
-}
-
-/// A busy computer takes its time.
-fn comes(what: &str, is_there: impl Fn() -> bool) {
-    let came = (0..600).any(|_| {
-        is_there() || {
-            sleep(Duration::from_millis(50));
-            false
-        }
-    });
-    assert!(came, "{what} does not come");
-}
-
 #[test]
 fn a_long_command_gets_new_credentials() {
     let computer = Computer::signed_in();
@@ -244,7 +231,7 @@ fn a_long_command_gets_new_credentials() {
     for _ in 0..5 {
         assert!(running.credentials().contains("ASIA0002"));
     }
-    comes("a window", || computer.windows() > windows);
+    wait_until("a window opens", || computer.windows() > windows);
     sleep(Duration::from_millis(500));
     assert_eq!(computer.windows(), windows + 1);
     computer.does(Does::Confirms);
@@ -252,7 +239,7 @@ fn a_long_command_gets_new_credentials() {
     let text = std::fs::read_to_string(&notes).unwrap();
     let last = text.lines().last().unwrap();
     std::fs::write(&notes, format!("{text}{last}\n")).unwrap();
-    comes("a new key", || running.credentials().contains("ASIA0003"));
+    wait_until("there is a new key", || running.credentials().contains("ASIA0003"));
     assert_eq!(computer.service.counts().1, 3);
     assert_eq!(running.end().0, 7);
 }
@@ -268,7 +255,7 @@ fn a_long_command_keeps_its_role() {
     computer.service.behave(Manner::default());
     computer.succeeds(&["login", &url, "--role", WRITER]);
     running.wait_for_renewal();
-    comes("a new key", || running.credentials().contains("ASIA0003"));
+    wait_until("there is a new key", || running.credentials().contains("ASIA0003"));
     assert!(running.credentials().contains(READER));
     assert_eq!(running.end().0, 7);
 }

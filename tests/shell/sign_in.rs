@@ -2,7 +2,7 @@
 
 use crate::person::Computer;
 use crate::stand_in::{Manner, READER, SECRET, TOKEN, USER, WRITER, now};
-use crate::support::computer::{Does, Killed, at_once, fragment, outcome, read_line};
+use crate::support::computer::{Does, Killed, at_once, fragment, outcome, read_line, wait_until};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
@@ -65,16 +65,6 @@ fn waiting(children: &[Child]) -> usize {
     children.iter().filter(|child| pids.contains(&child.id().to_string().as_str())).count()
 }
 
-fn wait_until(is_so: impl Fn() -> bool) {
-    for _ in 0..1_200 {
-        if is_so() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("not within a minute");
-}
-
 #[test]
 fn many_processes_share_one_failure() {
     let computer = Computer::new();
@@ -86,7 +76,7 @@ fn many_processes_share_one_failure() {
     };
     let children: Vec<Child> = (0..16).map(start).collect();
     // All wait before the person says no.
-    wait_until(|| waiting(&children) == 15 && computer.windows() == 1);
+    wait_until("all but one wait", || waiting(&children) == 15 && computer.windows() == 1);
     let windows = std::fs::read_to_string(computer.home.path().join("windows")).unwrap();
     computer.does(Does::Cancels);
     std::fs::write(computer.home.path().join("windows"), format!("{windows}{windows}")).unwrap();
@@ -114,7 +104,7 @@ fn many_processes_share_one_interruption() {
     let mut first = Killed(start());
     read_line(&mut first.0);
     let others: Vec<Child> = (0..4).map(|_| start()).collect();
-    wait_until(|| waiting(&others) == 4);
+    wait_until("all but one wait", || waiting(&others) == 4);
     drop(first);
     for child in others {
         let (code, _, said) = outcome(&child.wait_with_output().unwrap());

@@ -205,6 +205,17 @@ pub fn go_back(chosen: &Value) -> String {
     exchange(host, &format!("GET /callback?state={state}&ticket={ticket} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
 }
 
+/// A busy computer takes its time.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..1_200 {
+        if is_so() {
+            return;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    panic!("not within a minute: {what}");
+}
+
 /// Sends one request, as it stands, and reads the whole answer.
 pub fn exchange(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
