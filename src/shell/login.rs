@@ -4,7 +4,7 @@ use super::cache::Entry;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::keys::KeyPlace;
-use super::obtain::role_arn;
+use super::names::role_arn;
 use super::output::{write, write_json};
 use super::remote::printable;
 use super::settings::Settings;

@@ -27,6 +27,7 @@ mod files;
 mod keys;
 mod login;
 mod logout;
+mod names;
 mod obtain;
 mod output;
 mod pages;

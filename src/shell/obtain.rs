@@ -5,6 +5,7 @@ use super::cache::{Entry, id};
 use super::context::Context;
 use super::document::Document;
 use super::exit::{Exit, Failure};
+use super::names::role_arn;
 use super::remote::printable;
 use super::server::Server;
 use super::sign_in::{Wish, sign_in};
@@ -18,21 +19,6 @@ pub(super) struct WantedOptions {
     /// The service's address; else VESTIBULE_SERVER, else the one that is remembered
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-}
-
-/// A role that a person has named.
-pub(super) fn role_arn(text: &str) -> Result<String, String> {
-    if is_role(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("the role is an ARN like arn:aws:iam::123456789012:role/NAME".to_owned())
-    }
-}
-
-/// It goes into addresses and into files of others.
-pub(super) fn is_role(arn: &str) -> bool {
-    let is_safe = |c: char| c.is_ascii_alphanumeric() || ":/_+=,.@-".contains(c);
-    arn.starts_with("arn:") && arn.contains(":role/") && arn.chars().all(is_safe)
 }
 
 /// Whose credentials.

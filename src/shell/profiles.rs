@@ -7,10 +7,9 @@ use super::credential_process::line;
 use super::environment::Environment;
 use super::exit::{Exit, Failure};
 use super::files::{self, Held};
-use super::obtain::{is_role, role_arn};
+use super::names::{is_role, region, role_arn};
 use super::output::{write, write_json};
 use super::platform::{Access, is_own};
-use super::sign_in::is_region;
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,10 +46,6 @@ fn named_role(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), role_arn(arn)?))
 }
 
-fn region(text: &str) -> Result<String, String> {
-    if is_region(text) { Ok(text.to_owned()) } else { Err("a region is like eu-central-1".to_owned()) }
-}
-
 /// # Errors
 ///
 /// The file is not such that a part of it can be ours, or nothing is known to write.
@@ -74,7 +69,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     let credentials = File::read(&context.environment.aws_credentials()?)?;
     // What is not readable there is not ours to judge; its names are what matters.
     let more = sections(&credentials.text).unwrap_or_default();
-    for (file, sections) in [(&path, &others), (&context.environment.aws_credentials()?, &more)] {
+    for (file, sections) in [(&path, &others), (&credentials.path, &more)] {
         let mut taken =
             profiles.iter().filter(|profile| sections.iter().any(|section| section.name == profile.name));
         if let Some(profile) = taken.next() {

@@ -8,6 +8,7 @@ use super::document::{Document, moment};
 use super::exit::{Exit, Failure};
 use super::files::Held;
 use super::keys::KeyPlace;
+use super::names::is_region;
 use super::pages::Shown;
 use super::paste;
 use super::remote::{self, Asked, Begun, printable};
@@ -270,11 +271,6 @@ async fn no_browser(context: &Context, address: &str) -> Failure {
         context.say("no browser opens here; open the address yourself");
     }
     std::future::pending().await
-}
-
-/// It goes into the environment and into files of others.
-pub(super) fn is_region(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Nothing in it is secret: the request is sealed by the service, to which it is meant.
