@@ -60,6 +60,18 @@ fn a_home_that_is_read_only_is_said() {
     computer.fails(&["login", &computer.service.url, "--cache", "file"], 10, "Read-only");
 }
 
+/// Who is signed in reads it, though nothing can be remembered for the next time.
+#[test]
+fn settings_that_cannot_be_written_hide_no_sign_in() {
+    let computer = Computer::new();
+    let url = computer.service.url.as_str();
+    let mut command = computer.command(&["login", url, "--role", READER, "--cache", "file"]);
+    let (code, out, said) = outcome(&command.env("XDG_CONFIG_HOME", "/proc/nowhere").output().unwrap());
+    assert_eq!(code, 10, "{said}");
+    assert!(out.contains("signed in as") && out.contains(READER), "{out}");
+    computer.succeeds(&["credentials", "--no-login", "--server", url, "--role", READER]);
+}
+
 /// Killed at the N-th of each call by which anything changes, for each N: what is cached is the
 /// old sign-in or the new one, or one more is needed; and then nothing is left over.
 #[cfg(target_os = "linux")]
